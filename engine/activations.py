@@ -1,4 +1,4 @@
-"""The activations: one record each, which all that depends on one reads.
+"""The activations, one record each.
 
 To add one, add its record here and its name to `RunConfig.activation`. Importing this needs no
 PyTorch; only the functions do.
@@ -26,15 +26,15 @@ class Activation:
     name: str
     """In a configuration, and of the function in `torch.nn.functional`."""
     module: str
-    """The class in `torch.nn`, which is also how people write it."""
+    """The class in `torch.nn`, which is also the usual spelling."""
     gradient: str
-    """The operator in `torch.ops.aten` that takes the gradient after the activation and a value,
-    and gives the gradient before it."""
+    """The operator in `torch.ops.aten` that maps the gradient after the activation, and a value, to
+    the gradient before it."""
     curvature: float | None
-    """The largest absolute second derivative, by which lines around it are found; None for ReLU,
-    which is affine on both sides of 0 and treated exactly."""
+    """The largest absolute second derivative, from which enclosing lines are derived; None for
+    ReLU, which is affine on both sides of 0 and treated exactly."""
     onnx: tuple[OnnxNode, ...]
-    """Its nodes in ONNX opset 17; the last gives the result."""
+    """Its nodes in ONNX opset 17; the last one's output is the result."""
     gradient_takes_input: bool = False
     """True if `gradient` takes the activation's input, not its output."""
     gradient_arguments: tuple[float, ...] = ()
@@ -46,7 +46,7 @@ class Activation:
         return self.curvature is None
 
     def function(self) -> Callable[[Tensor], Tensor]:
-        """Return the function, by elements."""
+        """Return the elementwise function."""
         from torch.nn import functional
 
         found: Callable[[Tensor], Tensor] = getattr(functional, self.name)

@@ -1,4 +1,4 @@
-"""Axes: limits that grow in steps, round ticks, and where a value stands."""
+"""Axes: limits in round steps, ticks and their labels, and the position of values."""
 
 from __future__ import annotations
 
@@ -41,25 +41,24 @@ class Axis:
         return self.low - slack <= own <= self.high + slack
 
     def to_axis(self, value: float) -> float:
-        """A value on the axis's own scale, clipped to its limits."""
+        """Return a value on the axis's own scale, clipped to its limits."""
         if self.log:
             value = math.log10(value) if value > 0 else self.low
         return min(max(value, self.low), self.high)
 
     def value(self, share: float) -> float:
-        """The value at a share of the way from the lower end to the upper one."""
+        """Return the value at a fraction of the way from the lower end to the upper one."""
         own = self.low + min(max(share, 0.0), 1.0) * (self.high - self.low)
         return 10.0**own if self.log else own
 
     def place(self, value: float, count: int) -> int:
-        """Return which of `count` equal places along the axis a value falls into, the ends in the
-        middle of the first and the last one.
-        """
+        """Return the place of a value among `count` equal ones along the axis, whose ends are in
+        the middle of the first and the last one."""
         share = (self.to_axis(value) - self.low) / (self.high - self.low)
         return math.floor(round(0.5 + (count - 1) * share, 8))
 
     def places(self, values: NDArray[np.float64], count: int) -> Places:
-        """As `place`, for many values; what is no number falls into the first place."""
+        """Do as `place` for many values; NaN falls into the first place."""
         shares = self.shares(values)
         placed: Places = np.floor(np.round(0.5 + (count - 1) * shares, 8)).astype(np.int64)
         return placed
@@ -74,7 +73,7 @@ class Axis:
 
 
 def ceiling(value: float, steps: Sequence[float] = _LADDER) -> float:
-    """The next round number at or above a positive value: a digit of `steps` and zeros."""
+    """Return the next round number at or above a positive value: a digit of `steps` and zeros."""
     exponent = math.floor(math.log10(value))
     for digit in (*steps, 10 * steps[0]):
         top = digit * 10.0**exponent
@@ -84,7 +83,7 @@ def ceiling(value: float, steps: Sequence[float] = _LADDER) -> float:
 
 
 def linear_axis(smallest: float, largest: float) -> Axis:
-    """Limits around finite values that move in round steps only, from 0 where that costs little."""
+    """Return limits around finite values in round steps, from 0 if that takes little room."""
     if 0 <= smallest <= 0.4 * largest and largest > 0:
         return Axis(0.0, ceiling(largest))
     span = largest - smallest
@@ -98,23 +97,23 @@ def linear_axis(smallest: float, largest: float) -> Axis:
 
 
 def log_axis(smallest: float, largest: float) -> Axis:
-    """Limits around positive values at 1, 2 or 5 times a power of ten."""
+    """Return limits around positive values at 1, 2 or 5 times a power of ten."""
     high = math.log10(ceiling(largest, _TICK_STEPS))
     low = -math.log10(ceiling(1 / smallest, _TICK_STEPS))
     return Axis(low if low < high - 1e-9 else high - 1, high, log=True)
 
 
 def ticks(axis: Axis, count: int, gap: int, whole: bool = False) -> list[float]:
-    """As many round values as stand at least `gap` places apart.
+    """Return as many round values as fit at least `gap` places apart.
 
     Args:
-        axis: The axis.
-        count: Its length in places (rows or columns).
-        gap: Least distance of two ticks.
-        whole: Whether only whole numbers may be ticks.
+        axis: the axis.
+        count: its length in places (rows or columns).
+        gap: the least distance of two ticks.
+        whole: whether only whole numbers may be ticks.
 
     Returns:
-        Rising values, at most `count`.
+        Ascending values, at most `count`.
     """
     found: list[float] = []
     for found in _log_ticks(axis) if axis.log else _linear_ticks(axis, count, whole):
@@ -146,7 +145,7 @@ def _log_ticks(axis: Axis) -> Iterator[list[float]]:
         low, high = 10 ** (axis.low - 1e-9), 10 ** (axis.high + 1e-9)
         return [value for value in candidates if low <= value <= high]
 
-    if len(inside(decades, (1,))) < 3:  # 1 and 3 stand about as far apart as 3 and 10
+    if len(inside(decades, (1,))) < 3:  # 1 and 3 are about as far apart as 3 and 10
         yield from (
             found for digits in ((1, 3), (1, 2, 5)) if len(found := inside(decades, digits)) > 2
         )
@@ -155,7 +154,7 @@ def _log_ticks(axis: Axis) -> Iterator[list[float]]:
 
 
 def labels(values: Sequence[float], percent: bool = False) -> list[str]:
-    """Compact labels for ticks, all of one kind: ``0.01``, ``2.5``, ``90%``, ``1e-5``."""
+    """Return compact labels for ticks, all in one format: ``0.01``, ``2.5``, ``90%``, ``1e-5``."""
     if percent:
         return [f"{text}%" for text in labels([100 * value for value in values])]
     sizes = [abs(value) for value in values if value]
@@ -170,7 +169,7 @@ def labels(values: Sequence[float], percent: bool = False) -> list[str]:
 
 
 def scientific(value: float) -> str:
-    """A number as ``1e-5``: one digit unless more are needed, no zeros in the exponent."""
+    """Format a number as ``1e-5``: one digit unless more are needed, no zeros in the exponent."""
     if not value:
         return "0"
     digits, exponent = f"{value:.1e}".split("e")

@@ -243,6 +243,10 @@ class RunConfig:
             raise ConfigError(unknown)
         return made
 
+    def texts(self) -> dict[str, str]:
+        """Return all settings as texts by name."""
+        return {name: as_text(value) for name, value in self}
+
     def changes(self) -> dict[str, str]:
         """Return what differs from the defaults, the notebook's run, as texts by name."""
         return {
@@ -275,6 +279,11 @@ PRESETS: dict[str, dict[str, Any]] = {
     "all the data": {"samples": None, "epochs": 30},
 }
 """Named starting points: what each changes of the notebook's run."""
+
+
+def label_of(name: str) -> str:
+    """Return the label of a hyperparameter; a recorded run's own setting is its own label."""
+    return HYPERPARAMETERS[name].label if name in HYPERPARAMETERS else name
 
 
 def _unknown(name: str) -> str:

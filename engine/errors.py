@@ -1,15 +1,16 @@
-"""The exceptions that a person may see.
+"""The exceptions that users see.
 
-Each carries one sentence that names the thing that is wrong and the remedy. They are raised for
-mistakes and mishaps outside the program; a fault of the program itself is any other exception.
+Each carries one sentence that names the problem and the remedy. They are raised for mistakes and
+mishaps outside the program; a fault of the program itself is any other exception.
 """
 
 import errno
 import re
+from collections.abc import Iterator
 
 
 class MnistopError(Exception):
-    """A mistake or mishap, told in one sentence."""
+    """A mistake or mishap, explained in one sentence."""
 
 
 class ConfigError(MnistopError, ValueError):
@@ -35,8 +36,8 @@ class TooFewImagesError(DataError):
     """A source that has fewer images than asked for.
 
     Args:
-        sentence: says so.
-        there: how many it has.
+        sentence: the message.
+        there: the number of images that it has.
     """
 
     def __init__(self, sentence: str, there: int) -> None:
@@ -48,31 +49,36 @@ class TooFewImagesError(DataError):
 
 
 class PixelRangeError(DataError):
-    """Pixels of which only a person can say what is black and what is white."""
+    """Pixels whose values of black and white only a person can know."""
 
 
 class RunError(MnistopError):
-    """A run that is missing, ambiguous, damaged or in no state for what is asked of it."""
+    """A run that is missing, ambiguous, damaged or in the wrong state for a request."""
 
 
 class HostError(MnistopError):
     """The machine, or a limit that it sets, refuses what the program needs."""
 
 
-def host_error(error: BaseException) -> HostError | None:
-    """The sentence for a lack of processes, files or memory; None for any other error.
-
-    Args:
-        error: as it was raised; what it came from is looked at too, since libraries hide a lack of
-            memory behind errors of their own.
-    """
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and its causes: libraries hide a lack of memory behind their own errors."""
     following: BaseException | None = error
     while following:
-        if isinstance(following, HostError):
-            return following
-        if sentence := _shortage(following):
-            return HostError(sentence)
+        yield following
         following = following.__cause__ or following.__context__
+
+
+def host_error(error: BaseException) -> HostError | None:
+    """Explain a lack of processes, files or memory, by an error or its causes.
+
+    Returns:
+        None for any other error.
+    """
+    for each in causes(error):
+        if isinstance(each, HostError):
+            return each
+        if sentence := _shortage(each):
+            return HostError(sentence)
     return None
 
 

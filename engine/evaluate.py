@@ -1,4 +1,4 @@
-"""Counts of right and wrong, from predictions alone."""
+"""Counts and scores of predictions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def confusion_matrix(
 ) -> NDArray[np.int64]:
     """Count how often each class was predicted as each, `(classes, classes)`: rows true.
 
-    The same counts as scikit-learn's, whose import takes longer than an interface may wait.
+    The same counts as scikit-learn's, whose import takes too long for an interface.
     """
     import numpy as np
 
@@ -25,7 +25,7 @@ def confusion_matrix(
 
 
 def wilson_interval(fraction: float, count: int, z: float = 1.959964) -> tuple[float, float]:
-    """The score interval of a fraction observed on `count` images.
+    """Return the score interval of a fraction observed on `count` images.
 
     Args:
         fraction: the share observed, in [0, 1].
@@ -46,9 +46,9 @@ class ClassScore:
     """The scores of one class; the names are scikit-learn's."""
 
     precision: float | None
-    """The share of right ones among what is predicted as this class; None if nothing is."""
+    """The share of correct ones among the predictions of this class; None if there are none."""
     recall: float | None
-    """The share of right ones among the images of this class; None if there are none."""
+    """The share of correct ones among the images of this class; None if there are none."""
     f1: float | None
     """The harmonic mean of both; None if the class has neither images nor predictions."""
     support: int
@@ -56,16 +56,16 @@ class ClassScore:
 
 
 def class_report(matrix: NDArray[np.integer]) -> list[ClassScore]:
-    """Precision, recall, F1 and support of each class, as scikit-learn's `classification_report`.
+    """Return precision, recall, F1 and support of each class, as in `classification_report`.
 
-    A share of nothing is None here, not a number: scikit-learn's with `zero_division=nan`. F1 is
-    2·right / (images + predictions), so a class with images that is never predicted has F1 0.
+    That is scikit-learn's, with `zero_division=nan`: a share of nothing is None here. F1 is
+    2·correct / (images + predictions), so a class with images that is never predicted has F1 0.
 
     Args:
         matrix: counts, `(classes, classes)`: rows true.
     """
-    right, images, said = matrix.diagonal(), matrix.sum(1), matrix.sum(0)
-    columns = zip(right.tolist(), images.tolist(), said.tolist(), strict=True)
+    counts = matrix.diagonal(), matrix.sum(1), matrix.sum(0)
+    columns = zip(*(each.tolist() for each in counts), strict=True)
     return [ClassScore(_share(r, p), _share(r, n), _share(2 * r, n + p), n) for r, n, p in columns]
 
 
@@ -83,7 +83,7 @@ class Confusion:
 
 
 def confused_pairs(matrix: NDArray[np.integer]) -> list[Confusion]:
-    """The classes that are taken for others, the most frequent first.
+    """Return the pairs of classes that are confused, the most frequent first.
 
     Args:
         matrix: counts, `(classes, classes)`: rows true.

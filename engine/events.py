@@ -184,6 +184,13 @@ class ModelKept(Event, frozen=True, kw_only=True):
     """Epochs completed by its weights."""
 
 
+class ModelNotKept(Event, frozen=True, kw_only=True):
+    """A recorded run's model is not kept: it is no MLP, or cannot be read as one."""
+
+    reason: str
+    """A sentence."""
+
+
 class CheckpointSaved(Event, frozen=True, kw_only=True):
     """The weights are on disk."""
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import os
+import pwd
+import random
 import stat
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
@@ -220,3 +224,72 @@ def write_atomically(path: Path, content: bytes | memoryview) -> None:
     except OSError:
         beside.unlink(missing_ok=True)
         raise
+
+
+def one_line(text: str) -> str:
+    """Return a text from elsewhere without what would end a line or steer a terminal."""
+    return "".join(char if char.isprintable() else "?" for char in text)
+
+
+def owner_of(path: Path) -> str:
+    """Return the name of a file's owner, the number if there is no name, else `another user`."""
+    try:
+        number = path.stat().st_uid
+    except OSError:
+        return "another user"
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return f"user {number}"
+
+
+def disk_usage(folder: str) -> int:
+    """Return the bytes that the files in a folder and below it take on the disk."""
+    taken = 0
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            with contextlib.suppress(OSError):
+                if entry.is_dir(follow_symlinks=False):
+                    taken += disk_usage(entry.path)
+                else:
+                    taken += 512 * entry.stat(follow_symlinks=False).st_blocks
+    return taken
+
+
+_FIRST_WORDS = (
+    "amber ample azure bold brave brisk bright calm clear cosy crisp early eager fair fleet "
+    "fond frank fresh gentle glad golden grand green happy hardy humble jolly keen kind light "
+    "lively lucid mellow merry mild modest neat nimble noble plain proud quick quiet ready "
+    "rosy silent silver smooth snowy solid sound steady still sunny swift tidy vivid warm "
+    "wise witty"
+)
+_SECOND_WORDS = (
+    "acorn alder ash aspen badger beach beech birch breeze bridge brook canyon cedar cliff "
+    "cloud comet coral crane creek delta dune eagle elm ember falcon fern field finch fjord "
+    "forest garden glade grove harbor hazel heron hill island lagoon lake lark linden lotus "
+    "maple marsh meadow moon oak orchid otter owl pine plum pond raven reef river robin "
+    "spring stream swan tulip valley wave willow wren"
+)
+
+
+def new_folder(parent: Path) -> Path:
+    """Make a folder with a new name, for a run or a sweep.
+
+    No other folder there has the same two words, as long as there are unused ones.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    taken = {name.split("-", 2)[-1].partition(".")[0] for name in os.listdir(parent)}
+    pairs = itertools.product(_FIRST_WORDS.split(), _SECOND_WORDS.split())
+    every = [f"{first}-{second}" for first, second in pairs]
+    free = [words for words in every if words not in taken] or every
+    chance = random.SystemRandom()  # leaves the random numbers of a script with its own seed alone
+    while True:
+        path = parent / f"{time.strftime('%Y%m%d-%H%M%S')}-{chance.choice(free)}"
+        try:
+            path.mkdir(mode=0o700)
+        except FileExistsError:
+            continue
+        return path

@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from mnistop.engine.errors import MnistopError
 
-WORD = re.compile(r"([a-z_]+)(>=|<=|[<>=:])(.*)", re.IGNORECASE)
+WORD = re.compile(r"([a-z_][\w./-]*?)(>=|<=|[<>=:])(.*)", re.IGNORECASE)
 """A word that compares: field, comparison and value."""
 
 _GAPS = re.compile(r"\s*(>=|<=|[<>=:])\s*")
@@ -194,9 +194,17 @@ class Grammar(Generic[Item]):
         fields: the likeliest first.
         summary: what the fields are, for a word that is none of them; without it, all of them.
         alone: the advice on a word that compares nothing, `{word}`; without it, a similar field.
+        free: makes a field of a name that only some items have; None where it is none of these.
     """
 
-    def __init__(self, fields: Iterable[Field[Item]], summary: str = "", alone: str = "") -> None:
+    def __init__(
+        self,
+        fields: Iterable[Field[Item]],
+        summary: str = "",
+        alone: str = "",
+        free: Callable[[str], Field[Item] | None] = lambda name: None,
+    ) -> None:
+        self._free = free
         self.fields = {each.name: each for each in fields}
         self._words: dict[str, tuple[Field[Item], str]] = {}
         """The field of each known word, and how it goes on."""
@@ -230,9 +238,14 @@ class Grammar(Generic[Item]):
     def passes(self, item: Item, wanted: Mapping[str, Any]) -> Any:
         """Return whether an item, or each of an array, is as wanted; None is for any."""
         found = (
-            self.fields[name].passes(item, one) for name, one in wanted.items() if one is not None
+            self._field(name).passes(item, one) for name, one in wanted.items() if one is not None
         )
         return reduce(and_, found, True)
+
+    def _field(self, name: str) -> Field[Item]:
+        found = self.fields.get(name) or self._free(name)
+        assert found
+        return found
 
     def complete(self, text: str) -> list[str]:
         """Complete the last word of a text that is being typed.
@@ -274,6 +287,8 @@ class Grammar(Generic[Item]):
             if match and name in self._words:
                 field, _ = self._words[name]
                 return field, field.read(match[2], match[3])
+            if match and (free := self._free(match[1])):
+                return free, free.read(match[2], match[3])
             if field:
                 raise field.missing()
         except FilterError as error:

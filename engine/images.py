@@ -22,9 +22,9 @@ def resize(image: NDArray[np.float32], height: int, width: int) -> NDArray[np.fl
     That is bilinear interpolation with anti-aliasing, as Pillow's `BILINEAR`.
 
     Args:
-        image: `(h, w)`, or `(n, h, w)` for several, in any range, which stays the same; not empty.
-        height: rows wanted, 1 or more.
-        width: columns wanted, 1 or more.
+        image: `(h, w)`, or `(n, h, w)` for several, in any range, which is preserved; not empty.
+        height: rows of the result, 1 or more.
+        width: columns of the result, 1 or more.
 
     Returns:
         `(height, width)`, or `(n, height, width)`.
@@ -36,7 +36,7 @@ def resize(image: NDArray[np.float32], height: int, width: int) -> NDArray[np.fl
 
 @lru_cache(maxsize=32)
 def _weights(old: int, new: int) -> NDArray[np.float64]:
-    """The weight of each old pixel in each new one along a side, `(new, old)`."""
+    """Return the weight of each old pixel in each new one along a side, `(new, old)`."""
     scale = old / new
     centres = (np.arange(new) + 0.5) * scale - 0.5
     distance = np.abs(centres[:, None] - np.arange(old))
@@ -46,10 +46,10 @@ def _weights(old: int, new: int) -> NDArray[np.float64]:
 
 
 def to_png(image: NDArray[np.floating[Any]]) -> bytes:
-    """A gray image as the content of a PNG file, 8 bits a pixel.
+    """Return a gray image as the content of a PNG file, 8 bits per pixel.
 
     Args:
-        image: `(height, width)` in [0, 1]; what lies outside is clipped.
+        image: `(height, width)`, clipped to [0, 1].
     """
     pixels = np.rint(255 * np.clip(image, 0, 1)).astype(np.uint8)
     height, width = pixels.shape
@@ -70,7 +70,7 @@ def _chunk(kind: bytes, content: bytes) -> bytes:
 
 Image = NDArray[np.float32]
 Point = tuple[float, float]
-"""Row and column; whole numbers are the middles of pixels."""
+"""Row and column; whole numbers are the centres of pixels."""
 
 THICKNESSES = (1.0, 1.5, 2.0, 2.5, 3.0)
 """Pen widths to choose from, in pixels; most strokes of MNIST are 2 to 3."""
@@ -86,28 +86,28 @@ class Pad:
     """A drawing and its previous states."""
 
     image: Image
-    """`(height, width)` in [0, 1], bright on dark as MNIST's."""
+    """`(height, width)` in [0, 1], bright on dark as in MNIST."""
     before: Pad | None = None
     """The pad before the last action."""
 
     @classmethod
     def empty(cls, height: int, width: int) -> Pad:
-        """A pad without a stroke."""
+        """Return a pad without a stroke."""
         return cls(np.zeros((height, width), np.float32))
 
     @property
     def is_empty(self) -> bool:
-        """Return whether nothing is drawn."""
+        """True if nothing is drawn."""
         return not self.image.any()
 
     def stroke(self, start: Point, end: Point, thickness: float, erase: bool = False) -> Pad:
-        """Return the pad with a straight stroke from one point to another, its edges soft.
+        """Return the pad with a straight stroke from one point to another, with soft edges.
 
         Args:
-            start: where it begins; the same as `end` for a dot.
-            end: where it ends.
+            start: the first point; the same as `end` for a dot.
+            end: the last point.
             thickness: in pixels.
-            erase: whether to take away instead.
+            erase: whether to erase instead.
         """
         ink = np.clip(
             thickness / 2 + _SOFT - _distances(self.image.shape, start, end), 0, 1
@@ -125,7 +125,7 @@ class Pad:
 
 
 def _distances(shape: tuple[int, ...], start: Point, end: Point) -> NDArray[np.float64]:
-    """Return the distance of each pixel's middle to the line between two points."""
+    """Return the distance of each pixel's centre to the line between two points."""
     rows, columns = np.indices(shape)
     down, right = end[0] - start[0], end[1] - start[1]
     squared = down**2 + right**2
@@ -137,19 +137,18 @@ def _distances(shape: tuple[int, ...], start: Point, end: Point) -> NDArray[np.f
 
 
 def centred(image: Image) -> Image:
-    """A drawing in the size and place that MNIST's digits have.
+    """Return a drawing in the size and position of MNIST's digits.
 
-    It is scaled, its aspect kept, so that its longer side takes 20 of 28 pixels, and moved by whole
-    pixels so that its centre of mass comes to the middle of the frame (Y. LeCun, C. Cortes and
+    It is scaled, with its aspect ratio, so that its longer side has 20 of 28 pixels, and moved by
+    whole pixels so that its centre of mass is in the middle of the frame (Y. LeCun, C. Cortes and
     C. Burges, "The MNIST database of handwritten digits", http://yann.lecun.com/exdb/mnist/; the
-    middle is row and column 14, as the images themselves show). What would leave the frame stays
-    at its edge.
+    middle is row and column 14, as the images themselves show). It never leaves the frame.
 
     Args:
         image: `(height, width)` in [0, 1].
 
     Returns:
-        `(height, width)` in [0, 1]; the same image where nothing is drawn.
+        `(height, width)` in [0, 1]; the same image if nothing is drawn.
     """
     if not image.any():
         return image

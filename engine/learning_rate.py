@@ -1,15 +1,15 @@
-"""The learning rate: of each epoch of a schedule, and which to try next."""
+"""The learning rate of each epoch of a schedule, and rates to try next."""
 
 import math
 
 from mnistop.engine.config import USUAL_RATES, RunConfig
 
 _SAMPLED = 200
-"""Epochs, evenly spread, by which a mean is estimated: there may be a million."""
+"""Evenly spaced epochs from which a mean is estimated: there may be a million."""
 
 
 def lr_of_epoch(config: RunConfig, epoch: int) -> float:
-    """The learning rate during an epoch, counted from 0.
+    """Return the learning rate during an epoch, counted from 0.
 
     `cosine` is half a cosine from `lr` to 0 (Loshchilov and Hutter 2017, equation 5, without
     restarts); `step` divides by 10 at half and at three quarters of the epochs (He et al. 2016,
@@ -26,17 +26,17 @@ def lr_of_epoch(config: RunConfig, epoch: int) -> float:
 
 
 def mean_share(config: RunConfig, begin: int, end: int) -> float:
-    """The mean share of the full rate that the epochs from `begin` to before `end` have."""
+    """Return the mean share of the full rate over the epochs from `begin` to before `end`."""
     some = range(begin, end, max(1, (end - begin) // _SAMPLED))
     return sum(lr_of_epoch(config, epoch) / config.lr for epoch in some) / len(some)
 
 
 _NEAR = 3
-"""A rate up to so many times the usual one may still do."""
+"""A rate up to this many times the usual one may still work."""
 
 
 def lower_rate(config: RunConfig, factor: float) -> str:
-    """A rate lower by a factor, or the usual one where that would still be far too high."""
+    """Return a rate lower by a factor, or the usual one if that would still be far too high."""
     lower = config.lr / factor
     return _in_one_digit(lower if lower <= _NEAR * 1.01 * _usual(config) else _usual(config))
 
@@ -48,7 +48,7 @@ def after_divergence(config: RunConfig) -> str:
 
 
 def higher_rate(config: RunConfig) -> str:
-    """A rate ten times as high, but not above the usual one unless this one is."""
+    """Return a rate ten times as high, but not above the usual one unless this one is."""
     usual = _usual(config)
     higher = 3 * config.lr if config.lr >= usual else min(10 * config.lr, usual)
     return _in_one_digit(min(higher, 1000))

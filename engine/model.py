@@ -17,7 +17,7 @@ class MLP(nn.Module):
         sizes: numbers of inputs, hidden neurons and classes, as in `(784, 128, 10)`.
         activation: a name in `mnistop.engine.activations.ACTIVATIONS`.
         dropout: share of hidden activations dropped in training mode, in [0, 1).
-        generator: source of the first weights, which are `nn.Linear`'s usual ones: uniform in
+        generator: source of the first weights, which are `nn.Linear`'s defaults: uniform in
             ±1/√inputs (He et al. 2015, the `kaiming_uniform_` of PyTorch with a = √5).
     """
 
@@ -43,7 +43,7 @@ class MLP(nn.Module):
             self.layers.append(layer)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits `(batch, classes)` of flat images `(batch, inputs)`."""
+        """Return logits `(batch, classes)` of flat images `(batch, inputs)`."""
         return self.outputs(images)[-1]
 
     def outputs(self, images: Tensor) -> list[Tensor]:
@@ -58,13 +58,14 @@ class MLP(nn.Module):
         return [*outputs[1:], self.layers[-1](outputs[-1])]
 
     def dropout_mask(self, values: Tensor) -> Tensor:
-        """Random factors for activations, of their shape: 0 for `dropout` of them on average."""
+        """Return random factors for activations, of their shape: 0 for `dropout` of them on
+        average."""
         kept = 1 - self.dropout
         mask = torch.empty_like(values).bernoulli_(kept, generator=self.dropout_generator)
         return mask.div_(kept)
 
     def shapes(self, batch: int) -> list[tuple[str, tuple[int, int]]]:
-        """Each step's name and the shape after it, from `input` to the logits."""
+        """Return each step's name and the shape after it, from `input` to the logits."""
         steps = [("input", (batch, self.sizes[0]))]
         for number, outputs in enumerate(self.sizes[1:], start=1):
             steps.append((f"linear_{number}", (batch, outputs)))

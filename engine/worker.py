@@ -20,9 +20,9 @@ from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import MnistopError, RunError, host_error
 from mnistop.engine.process import fork_server
 from mnistop.engine.process.answering import ask, ask_at_low_priority, close
+from mnistop.engine.process.child import detach_from_terminal
 from mnistop.engine.process.control import is_suspended, pause, send_signal, stop, stop_sweep
 from mnistop.engine.process.fork_server import warm_up, warmed_up
-from mnistop.engine.process.stdio import leave_terminal
 from mnistop.engine.runs import lock, sweep_folder
 from mnistop.engine.runs.event_log import EventTail
 from mnistop.engine.runs.run_folder import Continuation, Run, runs_folder
@@ -231,7 +231,7 @@ def _start(
 def _prepare(
     what: RunConfig | Continuation | Plan | Resumption, folder: Path, answer: Connection
 ) -> None:
-    leave_terminal()
+    detach_from_terminal()
     try:
         from mnistop.engine.process import job
         from mnistop.engine.sweep import job as sweep_job

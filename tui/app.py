@@ -13,7 +13,7 @@ from textual.binding import Binding
 
 from mnistop.engine import worker
 from mnistop.engine.errors import MnistopError
-from mnistop.engine.process.stdio import set_title
+from mnistop.engine.process.child import set_title
 from mnistop.engine.runs.lookup import find_run
 from mnistop.engine.runs.run_folder import Run, runs_folder
 from mnistop.tui.draw.capabilities import Terminal

@@ -1,1 +1,1 @@
-"""What is asked of a trained model, and read from runs: images, attacks, curves, comparisons."""
+"""Analyses of trained models and of runs: images, attacks, curves, comparisons."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistop.engine.analysis.batch import Batch, searched
+from mnistop.engine.analysis.batch import Batch, search_bounds
 from mnistop.engine.analysis.loading import load_model
 from mnistop.engine.analysis.methods import METHODS, Method
 from mnistop.engine.analysis.robustness import bounds_of
@@ -26,7 +26,7 @@ FloatArray = NDArray[np.float32]
 _UNCLEAR = 1e-3
 """Where FGSM's margin is less than this share of the largest logit, the success may be due to the
 rounding of float32, or lie between two points of the grid on which other networks than those of
-ReLUs are searched."""
+ReLUs are search_bounds."""
 
 
 def attack_batch(
@@ -41,7 +41,7 @@ def attack_batch(
             the smallest perturbation itself, for no limit.
         wanted: the images whose outcome is needed.
     """
-    from mnistop.engine.attacks import Goal, MinimalAttack, settled
+    from mnistop.engine.attacks import Adversarial, Goal, MinimalAttack, reconciled
     from mnistop.engine.attacks.norms import size
 
     model, (images, labels, _), targets = batch.model, batch.content, batch.targets
@@ -52,7 +52,7 @@ def attack_batch(
         if epsilon is None:
             return attacked
         far = size(attacked.perturbations, method.norm) > epsilon
-        return attacked.with_images(attacked.images.where(~far[:, None], images), model, goal)
+        return Adversarial.of(model, images, attacked.images.where(~far[:, None], images), goal)
     assert epsilon is not None
     attacked = attack(model, images, labels, epsilon, targets)
     if method.norm != "linf":
@@ -66,9 +66,9 @@ def attack_batch(
     known = bounds_of(batch)
     nearest = None
     if method.bound == "found" and (~attacked.success & (known.found <= epsilon))[wanted].any():
-        nearest = searched(batch)[1]
+        nearest = search_bounds(batch)[1]
     smallest = getattr(known, method.bound or "found")
-    return settled(attacked, model, goal, smallest, known.certified, epsilon, nearest)
+    return reconciled(attacked, model, goal, smallest, known.certified, epsilon, nearest)
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,17 +82,17 @@ class AttackedSet:
     labels: NDArray[np.int64]
     """True classes, `(n,)`."""
     predictions: NDArray[np.int64]
-    """What the adversarial versions are taken for, `(n,)`."""
+    """The predicted classes of the adversarial versions, `(n,)`."""
     epochs: int
-    """Epochs that the weights had been trained for."""
+    """The number of epochs the weights were trained for."""
 
     @property
     def accuracy(self) -> float:
-        """The share that is still predicted rightly."""
+        """The share still predicted correctly."""
         return float((self.predictions == self.labels).mean())
 
     def to_npz(self) -> bytes:
-        """The content of an `.npz` file, whose `images` and `labels` are a data source, too."""
+        """Return the content of an `.npz` file, which is also a data source."""
         content = io.BytesIO()
         np.savez_compressed(
             content,
@@ -113,21 +113,20 @@ def attack_all(
     row: int | None = None,
     levels: int | None = None,
 ) -> AttackedSet:
-    """Attacks the validation images, or one of them.
+    """Attack the validation images, or one of them.
 
     Args:
         run: the run.
         method: a name in `mnistop.engine.analysis.methods.METHODS`.
-        epsilon: the largest perturbation in the method's norm. Where a method that looks for the
-            smallest perturbation finds none within it, the image stays as it is; None, for such a
+        epsilon: the largest perturbation in the method's norm. If a method that searches for the
+            smallest perturbation finds none within it, the image stays as it is. None, for such a
             method only, for no limit.
-        epochs: with the weights after at most so many epochs, the nearest that are kept; None for
-            the newest.
-        target: the class to be reached; None where any but the label will do.
-        row: the only image wanted; None for all.
-        levels: round adversarial pixels to so many steps from 0 to 1, as 255 for image files, but
-            no further from the originals than they were; what they are taken for is what the model
-            says to them then.
+        epochs: use the newest weights saved after at most this many epochs; None for the newest of
+            all.
+        target: the class to reach; None for any but the label.
+        row: the only image to attack; None for all.
+        levels: round adversarial pixels to multiples of 1/levels, as 255 for image files, but no
+            further from the originals than they were; the predictions are for the rounded ones.
 
     Raises:
         MnistopError: no weights are saved yet, or there is no such image or class.
@@ -162,7 +161,7 @@ def attack_all(
 
 
 def _in_levels(originals: Tensor, images: Tensor, levels: int) -> Tensor:
-    """Images with pixels that are steps of 1/levels, rounded towards the originals."""
+    """Round pixels to multiples of 1/levels, towards the originals."""
     steps, rounding = levels * images.double(), 1e-3
     inwards = (steps - rounding).ceil().where(images < originals, (steps + rounding).floor())
     return (inwards / levels).float()

@@ -1,9 +1,9 @@
 """The batches in which a run's images are attacked.
 
-The last digits of a float32 result depend on the batch that an image is in, and where an attack
-ends depends on them. So an image is always attacked in the same batch, be it alone that is asked
-for or with all others: rows 0 to 49 of the validation images, 50 to 99, … As in
-`mnistop.engine.analysis.loading`, PyTorch is imported when it is needed only.
+The last digits of a float32 result depend on the batch that an image is in, and the end of an
+attack depends on them. So an image is always attacked in the same batch, whether it is requested
+alone or with all others: rows 0 to 49 of the validation images, 50 to 99, … As in
+`mnistop.engine.analysis.loading`, PyTorch is imported only when it is needed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistop.engine.analysis.loading import validation
+from mnistop.engine.analysis.loading import check_pixels, validation
 from mnistop.engine.errors import RunError
 from mnistop.engine.runs.run_folder import Run
 
@@ -34,7 +34,7 @@ FloatArray = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class OwnImage:
-    """An image that is in no data set; what the model takes it for counts as its class."""
+    """An image that is in no data set; the model's prediction counts as its class."""
 
     image: FloatArray
     """`(height, width)` in [0, 1]."""
@@ -47,27 +47,27 @@ class OwnImage:
 
 
 AttackTarget = int | OwnImage
-"""What is attacked: a row of the validation images, or an image of one's own."""
+"""A row of the validation images, or an image of the user's own."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Images that are attacked together: some validation images, or one that is in no data set."""
+    """Images attacked together: some validation images, or one that is in no data set."""
 
     run: Run
     model: MLP
     epochs: int
-    """Epochs that the model had been trained for."""
+    """The number of epochs the model was trained for."""
     first: AttackTarget
     """The first of the validation images, or the only image."""
     target: int | None = None
-    """The class to be reached; None where any but the label will do."""
+    """The class to reach; None for any but the label."""
 
     @classmethod
     def with_(
         cls, run: Run, model: MLP, epochs: int, subject: AttackTarget, target: int | None = None
     ) -> Self:
-        """The batch that an image is in.
+        """Return the batch that an image is in.
 
         Raises:
             RunError: there is no such image, or no such class.
@@ -76,18 +76,14 @@ class Batch:
         if target is not None and not 0 <= target < classes:
             raise RunError(f"Run {run.name} has classes 0 to {classes - 1}, not {target}.")
         if isinstance(subject, OwnImage):
-            if subject.image.size != model.sizes[0]:
-                raise RunError(
-                    f"Run {run.name} takes images of {model.sizes[0]} pixels, not of "
-                    f"{subject.image.size}."
-                )
+            check_pixels(run, model, subject.image)
             return cls(run, model, epochs, subject, target)
         validation(run, subject)
         return cls(run, model, epochs, subject // SIZE * SIZE, target)
 
     @classmethod
     def all_of(cls, run: Run, model: MLP, epochs: int, target: int | None = None) -> Iterator[Self]:
-        """The batches of all validation images.
+        """Yield the batches of all validation images.
 
         Raises:
             RunError: there are no images, or there is no such class.
@@ -96,12 +92,12 @@ class Batch:
             yield cls.with_(run, model, epochs, first, target)
 
     def place(self, subject: AttackTarget) -> int:
-        """Where an image of the batch stands in it."""
+        """Return the place of an image in its batch."""
         return 0 if isinstance(subject, OwnImage) else subject % SIZE
 
     @property
     def rows(self) -> slice | None:
-        """Which of the validation images these are; None for an image that is none of them."""
+        """The rows of the validation images; None for an image that is none of them."""
         if isinstance(self.first, OwnImage):
             return None
         return slice(self.first, self.first + SIZE)
@@ -122,7 +118,7 @@ class Batch:
 
     @property
     def targets(self) -> Tensor | None:
-        """The class to be reached for each image, `(n,)`."""
+        """The class to reach for each image, `(n,)`."""
         import torch
 
         labels = self.content[1]
@@ -130,8 +126,9 @@ class Batch:
 
 
 @functools.lru_cache(8)
-def searched(batch: Batch) -> tuple[EpsilonBounds, Tensor]:
-    """The bounds of each image's smallest ε, and the adversarial images that show them."""
+def search_bounds(batch: Batch) -> tuple[EpsilonBounds, Tensor]:
+    """Return the bounds of each image's smallest ε, and the adversarial images that prove the
+    upper."""
     from mnistop.engine.attacks import epsilon_bounds
 
     images, labels, _ = batch.content

@@ -1,6 +1,6 @@
-"""How little it takes to fool a model on one image: questions for `worker.ask`.
+"""The robustness of a model on one image: an attack, and the bounds of its smallest ε.
 
-As in `mnistop.engine.analysis.loading`, PyTorch is imported inside the questions only.
+For `worker.ask`: as in `mnistop.engine.analysis.loading`, PyTorch is imported in functions only.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from mnistop.engine.analysis.attack_set import attack_batch
 from mnistop.engine.analysis.batch import AttackTarget, Batch, OwnImage
 from mnistop.engine.analysis.loading import load_model
 from mnistop.engine.analysis.methods import METHODS, Method
-from mnistop.engine.analysis.robustness import bounds_of, plain
+from mnistop.engine.analysis.robustness import bounds_of, shortest_float32
 from mnistop.engine.runs.run_folder import Run
 
 __all__ = [
@@ -39,19 +39,19 @@ FloatArray = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class AttackedImage:
-    """An image, its adversarial version, and what a model says to both."""
+    """An image, its adversarial version, and a model's probabilities for both."""
 
     subject: AttackTarget
     label: int
     method: str
     """A name in `mnistop.engine.analysis.methods.METHODS`."""
     epsilon: float
-    """The budget: what the perturbation may measure in the method's norm, at most. Of a method
-    that seeks the smallest perturbation, what that measures; infinite where it found none."""
+    """The budget: the largest norm of the perturbation, in the method's norm. For a method that
+    searches for the smallest perturbation, the norm of that one; infinite if it found none."""
     target: int | None
-    """The class to be reached; None where any but the label would do."""
+    """The class to reach; None for any but the label."""
     epochs: int
-    """Epochs that the weights had been trained for."""
+    """The number of epochs the weights were trained for."""
     image: FloatArray
     """`(height, width)` in [0, 1]."""
     adversarial: FloatArray
@@ -63,12 +63,12 @@ class AttackedImage:
 
     @property
     def perturbation(self) -> FloatArray:
-        """What was added to the image, `(height, width)`."""
+        """The adversarial version minus the image, `(height, width)`."""
         return self.adversarial - self.image
 
     @property
     def linf(self) -> float:
-        """The most that a pixel has changed."""
+        """The largest change of any pixel."""
         return float(np.abs(self.perturbation).max())
 
     @property
@@ -78,30 +78,29 @@ class AttackedImage:
 
     @property
     def l0(self) -> int:
-        """How many pixels have changed."""
+        """The number of changed pixels."""
         return int(np.count_nonzero(self.perturbation))
 
     @property
     def clean_prediction(self) -> int:
-        """What the image is taken for."""
+        """The predicted class of the image."""
         return int(self.clean_probabilities.argmax())
 
     @property
     def prediction(self) -> int:
-        """What the adversarial version is taken for."""
+        """The predicted class of the adversarial version."""
         return int(self.adversarial_probabilities.argmax())
 
     @property
     def is_wrong(self) -> bool:
-        """Whether the image is predicted wrongly without any attack."""
+        """True if the image is misclassified without an attack."""
         return self.clean_prediction != self.label
 
     @property
     def success(self) -> bool:
-        """Whether the model says what the attack wants it to."""
-        if self.target is not None:
-            return self.prediction == self.target
-        return self.prediction != self.label
+        """True if the prediction is the target or, without one, any class but the label."""
+        wrong = self.prediction != self.label
+        return wrong if self.target is None else self.prediction == self.target
 
 
 def attack_image(
@@ -112,18 +111,18 @@ def attack_image(
     method: str = "fgsm",
     target: int | None = None,
 ) -> AttackedImage:
-    """One image attacked.
+    """Attack one image.
 
     Args:
         run: the run.
-        subject: what to attack.
-        epsilon: the largest perturbation in the method's norm: in L∞ in [0, 1]. Where a method that
-            looks for the smallest perturbation finds none within it, the image stays as it is;
+        subject: the image to attack.
+        epsilon: the largest perturbation in the method's norm; for L∞ in [0, 1]. If a method that
+            searches for the smallest perturbation finds none within it, the image stays as it is.
             None, for such a method only, for no limit.
-        epochs: with the weights after at most so many epochs, the nearest that are kept; None for
-            the newest.
+        epochs: use the newest weights saved after at most this many epochs; None for the newest of
+            all.
         method: a name in `mnistop.engine.analysis.methods.METHODS`.
-        target: the class to be reached; None where any but the label will do.
+        target: the class to reach; None for any but the label.
 
     Raises:
         MnistopError: no weights are saved yet, or there is no such image or class.
@@ -139,7 +138,7 @@ def attack_image(
     with torch.no_grad():
         clean = model(images)[place].softmax(0)
     if METHODS[method].seeks:
-        epsilon = plain(attacked.smallest(METHODS[method].norm)[place].item())
+        epsilon = shortest_float32(attacked.smallest(METHODS[method].norm)[place].item())
     assert epsilon is not None
     return AttackedImage(
         subject=subject,
@@ -157,39 +156,39 @@ def attack_image(
 
 @dataclass(frozen=True)
 class PerturbationBounds:
-    """What is known of the smallest L∞ perturbation that fools a model on one image.
+    """Bounds on the smallest L∞ perturbation that fools a model on one image.
 
-    From 0 to `certified` nothing fools it (proven), from `found` on something does (shown), and
-    between the two lies the truth.
+    Up to `certified` nothing fools it (proven), from `found` something does (shown); the smallest
+    perturbation lies in between.
     """
 
     subject: AttackTarget
     target: int | None
-    """The class to be reached; None where any but the label would do."""
+    """The class to reach; None for any but the label."""
     epochs: int
-    """Epochs that the weights had been trained for."""
+    """The number of epochs the weights were trained for."""
     certified: float
-    """No perturbation below this changes the prediction: by CROWN, of a single-layer model
-    exactly. 0 where the image is predicted wrongly as it is."""
+    """No perturbation below this changes the prediction: by CROWN, exact for a single-layer model.
+    0 if the image is misclassified as it is."""
     found: float
     """The smallest ε at which any of the attacks fooled the model; infinite if none did."""
     found_by: str
-    """Which of `mnistop.engine.attacks.FINDERS` that was; empty if none."""
+    """That attack, from `mnistop.engine.attacks.FINDERS`; empty if none."""
     level: int
-    """The smallest k of k/255 at which FGSM's image fools it; -1 if none does."""
+    """The smallest k such that FGSM with ε = k/255 fools it; -1 if there is none."""
     exact: bool
-    """Whether `path` is the exact end of a walk; else it is that of a fine search on a grid."""
+    """True if `path` is exact; otherwise it was found on a fine grid."""
     returns: bool
-    """Whether FGSM's image comes to be predicted rightly again at some larger ε."""
+    """True if FGSM's image is classified correctly again at some larger ε."""
     optimal: bool
-    """Whether `found` is the true minimum, as a single-layer model allows to compute."""
+    """True if `found` is the exact minimum, which can be computed for a single-layer model."""
     smallest: Mapping[str, float]
-    """The smallest ε with which each method that was tried fooled it, in its own norm; infinite
-    if it did not."""
+    """The smallest ε at which each method that was tried fooled it, in its own norm; infinite if it
+    did not."""
 
     @property
     def path(self) -> float:
-        """The smallest ε at which FGSM's image fools it; infinite if none up to 1 does."""
+        """The smallest ε at which FGSM fools it; infinite if there is none up to 1."""
         return self.smallest["fgsm"]
 
 
@@ -200,15 +199,15 @@ def bracket(
     target: int | None = None,
     method: str = "fgsm",
 ) -> PerturbationBounds:
-    """How large a perturbation has to be to fool a model on one image.
+    """Bound the smallest perturbation that fools a model on one image.
 
     Args:
         run: the run.
-        subject: what to attack.
-        epochs: with the weights after at most so many epochs, the nearest that are kept; None for
-            the newest.
-        target: the class to be reached; None where any but the label will do.
-        method: one whose smallest ε is wanted beside those of the L∞ methods.
+        subject: the image to attack.
+        epochs: use the newest weights saved after at most this many epochs; None for the newest of
+            all.
+        target: the class to reach; None for any but the label.
+        method: one whose smallest ε to find besides those of the search for the bounds.
 
     Raises:
         MnistopError: no weights are saved yet, or there is no such image or class.
@@ -220,9 +219,12 @@ def bracket(
     batch = Batch.with_(run, model, trained, subject, target)
     place = batch.place(subject)
     known = bounds_of(batch)
-    found, certified = plain(known.found[place].item()), plain(known.certified[place].item())
+    found, certified = (
+        shortest_float32(known.found[place].item()),
+        shortest_float32(known.certified[place].item()),
+    )
     smallest = {
-        name: plain(getattr(known, each.bound)[place].item())
+        name: shortest_float32(getattr(known, each.bound)[place].item())
         for name, each in METHODS.items()
         if each.bound
     }
@@ -245,9 +247,8 @@ def bracket(
 
 
 def _levels(batch: Batch, place: int, smallest: float) -> tuple[int, bool]:
-    """The first k of k/255 at which FGSM fools one image, -1 if none does, and whether a later one
-    does not.
-    """
+    """Return the first k such that FGSM with ε = k/255 fools the model on one image, -1 if there is
+    none, and whether a later one does not."""
     from mnistop.engine.attacks import fooled_levels
 
     images, labels, _ = batch.content
@@ -264,7 +265,7 @@ def _levels(batch: Batch, place: int, smallest: float) -> tuple[int, bool]:
 
 
 def _smallest(method: Method, batch: Batch, place: int) -> float:
-    """The smallest ε with which a method fools the model on one image; none below any attack's."""
+    """Return the smallest ε at which a method fools the model on one image, not below `found`."""
     from mnistop.engine.attacks import Attack, smallest_budget
 
     if method.seeks:

@@ -1,4 +1,4 @@
-"""Which validation images are wanted, as in `true:4 pred:9 conf>0.9 all`, and in which order."""
+"""Filters of validation images, as in `true:4 pred:9 conf>0.9 all`, and their orders."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mnistop.engine.filter_grammar import Bound, Field, FilterError, Grammar, Nu
 from mnistop.engine.runs.predictions import EpochPredictions, LearningTimes
 
 Images = tuple[EpochPredictions, LearningTimes]
-"""All validation images: their predictions, and when each was predicted correctly."""
+"""All validation images: their predictions, and the epochs at which each was correct."""
 Kind = Literal["wrong", "right", "all"]
 
 
@@ -22,7 +22,7 @@ class _Class(Field[Images]):
     noun: ClassVar[str] = "class"
 
     def find(self, text: str) -> int:
-        """The class of a name, spelled exactly or else in any case, or of a number."""
+        """Return the class of a name, in any case if no spelling is exact, or of a number."""
         folded = [name.casefold() for name in self.values]
         if text in self.values:
             return self.values.index(text)
@@ -55,7 +55,7 @@ _KINDS = _Kind("kind", lambda of: of[0].right, "all", ("all", "right", "wrong"))
 
 
 def grammar(names: Sequence[str]) -> Grammar[Images]:
-    """The language of filters for classes of these names."""
+    """Return the grammar of filters for classes with these names."""
     names = [as_word(name) for name in names]
     example = names[4] if len(names) > 4 else "".join(names[:1])
     return Grammar(
@@ -72,7 +72,7 @@ _ANY_CLASSES = grammar(())
 
 
 def as_word(name: str) -> str:
-    """A class's name as it is written in a filter, without spaces."""
+    """Return a class's name as it is written in a filter, without spaces."""
     return "_".join(name.split())
 
 
@@ -92,7 +92,7 @@ class Filter:
 
         Args:
             predictions: the predictions.
-            learned: when they were correct.
+            times: the epochs at which they were correct.
         """
         wanted: dict[str, Any] = {"kind": self.kind, "true": self.true, "pred": self.predicted}
         wanted |= {bound.field: bound for bound in self.bounds}
@@ -101,11 +101,11 @@ class Filter:
 
 
 def parse(text: str, names: Sequence[str]) -> Filter:
-    """The filter that a text describes.
+    """Parse a filter.
 
     Args:
         text: words as in `true:4 pred:9 conf>0.9 loss<2 margin<0.1 first>20 last<50 all`, in any
-            order. An equality with a decimal holds for what is rounded to it.
+            order. An equality with a decimal matches values that round to it.
         names: of the classes; a class can be given by its name or its number.
 
     Raises:
@@ -133,7 +133,7 @@ class Order:
     short: str
     """In two words."""
     keys: Callable[[Images], NDArray[np.floating | np.integer]]
-    """`(n,)`; what comes first has the least."""
+    """Return the sort keys, `(n,)`, least first."""
 
 
 ORDERS: tuple[Order, ...] = (
@@ -148,21 +148,21 @@ ORDERS: tuple[Order, ...] = (
     Order("first", "by first right", lambda of: -of[1].first),
     Order("last", "by last right", lambda of: of[1].last),
 )
-"""From the surest mistake to the surest right answer; from the highest loss; from the smallest
-margin; by number; from what was never right and then learned last; from what was never right and
-then longest not any more."""
+"""From the most confident mistake to the most confident correct prediction; from the highest loss;
+from the smallest margin; by number; from never correct, then learned last; from never correct, then
+forgotten longest."""
 
 
 def rows(
     chosen: Filter, order: Order, predictions: EpochPredictions, times: LearningTimes
 ) -> NDArray[np.intp]:
-    """The images that pass a filter, in an order.
+    """Return the images that pass a filter, in an order.
 
     Args:
         chosen: the filter.
         order: one of `ORDERS`.
         predictions: the predictions.
-        learned: when they were correct.
+        times: the epochs at which they were correct.
 
     Returns:
         Indices of validation images.

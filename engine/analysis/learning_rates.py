@@ -1,5 +1,4 @@
-"""The learning rate of a run: too low, too high, or one that works, and why; and which one to
-train with."""
+"""Assessment of a run's learning rate, too low, too high or working, and a recommended one."""
 
 from __future__ import annotations
 
@@ -25,51 +24,52 @@ from mnistop.engine.runs.history import History, or_nan
 from mnistop.engine.runs.predictions import EpochPredictions
 
 ROSE = 1.02
-"""A run that is stuck, but whose training loss has never been above this share of the first one,
-was not thrown back by steps that were too long."""
+"""A run that is stuck, but whose training loss was never above this multiple of the first one, was
+not thrown back by steps that were too long."""
 
 
 ONE_CLASS = "one class"
-"""The verdict on a run from whose images no rate can be told right or wrong."""
+"""The verdict on a run whose images, all of one class, cannot show whether a rate works."""
 
 
 @dataclass(frozen=True)
-class RateAnswer:
-    """The answer to a run's learning rate after its newest epoch."""
+class RateAssessment:
+    """The assessment of a run's learning rate after its newest epoch."""
 
     verdict: str
-    """`too low`, `works`, `too high`; `learned little`, where the curve does not tell which way
-    the rate is wrong; or nothing while that is open."""
+    """`too low`, `works` or `too high`; `learned little` if the curve does not show in which
+    direction the rate is wrong; empty while undecided."""
     sentence: str
-    """The behaviour of its curve."""
+    """A description of its curve."""
     accuracy: str
-    """That of its newest epoch with its 95% interval: on unseen images once it was tested on them,
-    before that in validation; empty before the first epoch."""
+    """The accuracy of its newest epoch with its 95% interval: on unseen images once it was tested
+    on them, before that on validation images; empty before the first epoch."""
     val_acc: float = 0.0
     """Its newest validation accuracy as a fraction; 0 before the first epoch."""
 
 
-def answer(history: History, config: RunConfig, predictions: EpochPredictions | None) -> RateAnswer:
-    """Read a run's curves by the coach's rules on the learning rate, whatever else it would say.
+def assess_rate(
+    history: History, config: RunConfig, predictions: EpochPredictions | None
+) -> RateAssessment:
+    """Assess a run's curves by the coach's rules on the learning rate alone.
 
     Args:
-        history: what the run has said.
+        history: the run's history.
         config: its hyperparameters.
-        predictions: what its model says to the validation images after the newest epoch, where
-            that is known.
+        predictions: those for the validation images after the newest epoch, if known.
     """
     known = _accuracy(history), or_nan(history.epochs[-1].val_acc) if history.epochs else 0.0
     failure = _failure(history)
     if failure:
-        return RateAnswer("", failure, *known)
+        return RateAssessment("", failure, *known)
     counts = ClassCounts.of(history.started) if history.started else None
     if counts and counts.is_of_one_class:
-        return RateAnswer(ONE_CLASS, counts.one_class[0], *known)
+        return RateAssessment(ONE_CLASS, counts.one_class[0], *known)
     on_rate = advise_on_rate(history, config, predictions)
     advice = on_rate or advise(history, config, predictions)
     verdict = _verdict(on_rate.kind if on_rate else "", history)
     peak = "" if advice.kind == "exploded" else _peak(history)
-    return RateAnswer(verdict, advice.sentence + peak, *known)
+    return RateAssessment(verdict, advice.sentence + peak, *known)
 
 
 def _failure(history: History) -> str:
@@ -121,7 +121,7 @@ EXPECTED = {
 }
 """The verdicts on runs that agree with each mark of a range test."""
 _APART = 4
-"""Of a rate too low and one too high, so far apart, one in between is worth a try."""
+"""If a rate too low and one too high differ by this factor, one in between is worth a try."""
 _LOWER = 10
 """If all rates were too high, a rate lower by this factor is suggested."""
 
@@ -131,19 +131,19 @@ class Recommendation:
     """The rate to train with, or to try."""
 
     rate: float | None
-    """The one to train with; None where none is known to work."""
+    """The rate to train with; None if none is known to work."""
     is_shown: bool = False
     """True if a run at this rate has shown that it works."""
     to_try: float | None = None
     """The rate to try next, if none is known to work."""
 
 
-def recommend(test: RangeTest, answers: Mapping[str, RateAnswer]) -> Recommendation:
-    """The rate to train with: what a run has shown outranks the range test.
+def recommend(test: RangeTest, answers: Mapping[str, RateAssessment]) -> Recommendation:
+    """Recommend a rate: the results of runs outrank the range test.
 
     Args:
         test: the range test.
-        answers: what the runs at its marks have shown by now, by mark; empty before there are any.
+        answers: the assessments of the runs at its marks, by mark; empty before there are any.
     """
     verdicts = {mark: found.verdict for mark, found in answers.items()}
     if ONE_CLASS in verdicts.values():
@@ -161,16 +161,16 @@ def recommend(test: RangeTest, answers: Mapping[str, RateAnswer]) -> Recommendat
 
 
 def _best_trial(test: RangeTest) -> float | None:
-    """Of the rates that were tried as good ones, the best, if it taught anything."""
+    """Return the best of the good rates tried, if the model learned anything at it."""
     best = min(test.good_trials, key=lambda trial: trial.loss, default=None)
     return best.rate if best and best.loss < (1 - LITTLE) * test.start else None
 
 
 def _untried(marks: Mapping[str, float], verdicts: Mapping[str, str]) -> float | None:
-    """A rate that no run has had, between those too low and those too high; None if there is none.
+    """Return an untried rate between those too low and those too high; None if there is none.
 
-    A run that has learned little counts as its mark says; at the good rate it does not tell which
-    way that is wrong.
+    A run that has learned little counts as its mark; at the good rate it does not show in which
+    direction that is wrong.
     """
     if verdicts.get("good") == "learned little":
         return None

@@ -1,7 +1,7 @@
-"""What questions to a trained model begin with: its weights and its validation images.
+"""The first step of every analysis of a trained model: load its weights and validation images.
 
-Questions are put by `worker.ask(question, …)` and answered by the pool process. The interface
-names them, so they import PyTorch when they are called only.
+Analyses are run by `worker.ask(analysis, …)` in another process. The interface imports them to
+name them, so they import PyTorch only when they are called.
 """
 
 from __future__ import annotations
@@ -10,15 +10,19 @@ import contextlib
 import functools
 import math
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mnistop.engine.errors import RunError
 from mnistop.engine.events import RunStarted
-from mnistop.engine.runs import snapshots
-from mnistop.engine.runs.event_log import EventTail
+from mnistop.engine.formatting import count
+from mnistop.engine.runs.event_log import EventTail, read_events
+from mnistop.engine.runs.history import History, reduce
+from mnistop.engine.runs.predictions import WEIGHTS_FILE, read_snapshot, snapshot_epochs
 from mnistop.engine.runs.run_folder import Run
 
 if TYPE_CHECKING:
@@ -40,12 +44,13 @@ def use_one_thread() -> None:
 
 
 def load_model(run: Run, epochs: int | None = None) -> tuple[MLP, int]:
-    """A run's model in evaluation mode, and how many epochs it was trained for.
+    """Return a run's model in evaluation mode, and the number of epochs it was trained for.
 
     Args:
         run: the run.
-        epochs: at most so many epochs, the nearest that are kept, of the best epoch its own; None
-            for the newest checkpoint, or the newest weights kept as long as there is none.
+        epochs: choose the newest weights saved after at most this many epochs, or those of the best
+            epoch if they match; None for the newest checkpoint or, before the first one, the newest
+            weights saved.
 
     Raises:
         MnistopError: there are no such weights, or they are damaged.
@@ -54,9 +59,11 @@ def load_model(run: Run, epochs: int | None = None) -> tuple[MLP, int]:
         raise RunError(f"Run {run.name} is gone: {run.path} was deleted or moved.")
     run.check_readable()
     checkpoint = run.path / "checkpoint.pt"
+    if run.is_recorded():
+        return _load_recorded(run, epochs)
     if epochs is None and os.path.exists(checkpoint):
         return load_model_in(run, checkpoint)
-    kept = snapshots.kept(run, _layers(run))
+    kept = snapshot_epochs(run, _started(run).layers or ())
     fit = kept if epochs is None else [number for number in kept if number <= epochs]
     if epochs and epochs not in fit and (best := _best_model(run)) and best[1] == epochs:
         return best
@@ -64,6 +71,17 @@ def load_model(run: Run, epochs: int | None = None) -> tuple[MLP, int]:
         which = "yet" if epochs is None else f"of epoch {epochs} or before"
         raise RunError(f"Run {run.name} has no weights {which}.")
     return load_snapshot(run, fit[-1]), fit[-1]
+
+
+def _load_recorded(run: Run, epochs: int | None) -> tuple[MLP, int]:
+    """Return the model of a recorded run, as `load_model` does; only its last one is kept."""
+    history = _history(run)
+    if problem := history.no_model(run.is_running()):
+        raise RunError(f"Run {run.name} keeps no model. {problem}")
+    if history.kept and epochs is not None and epochs < history.kept.epochs:
+        after = count(history.kept.epochs, "epoch")
+        raise RunError(f"Run {run.name} keeps its model as it was in the end only, after {after}.")
+    return load_model_in(run, run.path / "checkpoint.pt")
 
 
 def _best_model(run: Run) -> tuple[MLP, int] | None:
@@ -74,7 +92,7 @@ def _best_model(run: Run) -> tuple[MLP, int] | None:
 
 
 def load_snapshot(run: Run, epochs: int) -> MLP:
-    """The model that a run keeps for good, of after so many epochs, in evaluation mode.
+    """Return the model of a snapshot after a number of epochs, in evaluation mode.
 
     Raises:
         MnistopError: there is no such model, or it is damaged.
@@ -82,7 +100,7 @@ def load_snapshot(run: Run, epochs: int) -> MLP:
     of_format_1 = run.path / f"snapshots/{epochs}.pt"
     if os.path.exists(of_format_1):
         return load_model_in(run, of_format_1)[0]
-    return _load_snapshot(run, epochs, _changed(run.path / snapshots.FILE))
+    return _load_snapshot(run, epochs, _changed(run.path / WEIGHTS_FILE))
 
 
 @functools.lru_cache(8)
@@ -92,20 +110,20 @@ def _load_snapshot(run: Run, epochs: int, changed: int) -> MLP:
 
     from mnistop.engine.model import MLP
 
-    layers, config = _layers(run), run.config()
-    weights = snapshots.read(run, epochs, layers)
-    if weights is None or layers[0] != math.prod(image_shape(run)):
-        raise RunError(f"Run {run.name} has a damaged {snapshots.FILE}.")
+    layers, config = _started(run).layers or (), run.config()
+    weights = read_snapshot(run, epochs, layers)
+    if weights is None or not layers or layers[0] != math.prod(image_shape(run)):
+        raise RunError(f"Run {run.name} has a damaged {WEIGHTS_FILE}.")
     model = MLP(layers, config.activation, config.dropout)
     vector_to_parameters(torch.from_numpy(weights), model.parameters())
     return model.eval()
 
 
 def load_model_in(run: Run, path: Path) -> tuple[MLP, int]:
-    """The model of one of a run's files of weights, in evaluation mode.
+    """Return the model of one of a run's weight files, in evaluation mode.
 
     Returns:
-        The model, and how many epochs it was trained for if the file says so, else 0.
+        The model, and the number of epochs it was trained for; 0 if the file does not record it.
 
     Raises:
         MnistopError: there is no such file, or it is damaged.
@@ -129,7 +147,8 @@ def _load_model(run: Run, path: Path, changed: int) -> tuple[MLP, int]:
         weights = checkpoint.weights_of(content)
         matrices = [value for name, value in weights.items() if name.endswith(".weight")]
         sizes = [matrices[0].shape[1], *(len(matrix) for matrix in matrices)]
-        model = MLP(sizes, config.activation, config.dropout)
+        kept = _history(run).kept if run.is_recorded() else None
+        model = MLP(sizes, kept.activation if kept else config.activation, config.dropout)
         model.load_state_dict(weights)
         trained = int(content.get("epoch", 0))
     except (RuntimeError, IndexError, AttributeError, TypeError, ValueError):
@@ -140,11 +159,11 @@ def _load_model(run: Run, path: Path, changed: int) -> tuple[MLP, int]:
 
 
 def validation(run: Run, row: int | None = None) -> tuple[Tensor, Tensor, tuple[int, int]]:
-    """A run's validation images as it keeps them.
+    """Return a run's validation images.
 
     Args:
         run: the run.
-        row: the only one wanted, from 0; None for all.
+        row: the only one to return, from 0; None for all.
 
     Returns:
         Images `(n, pixels)` in [0, 1], labels `(n,)`, and the height and width in pixels.
@@ -182,8 +201,31 @@ def _changed(path: Path) -> int:
         return 0
 
 
+def check_pixels(run: Run, model: MLP, image: NDArray[np.float32]) -> None:
+    """Check that an image has as many pixels as a run's model takes.
+
+    Raises:
+        RunError: it has not.
+    """
+    if image.size != model.sizes[0]:
+        raise RunError(
+            f"Run {run.name} takes images of {model.sizes[0]} pixels, not of {image.size}."
+        )
+
+
+def progress_file(path: Path | None) -> Callable[[str], None]:
+    """Return a function that writes its text to a file, for another process to show."""
+
+    def report(text: str) -> None:
+        if path:
+            with contextlib.suppress(OSError):  # the progress is not essential
+                path.write_text(text, encoding="utf-8")
+
+    return report
+
+
 def image_shape(run: Run) -> tuple[int, int]:
-    """Height and width of a run's images in pixels.
+    """Return height and width of a run's images in pixels.
 
     Raises:
         RunError: training has not started yet.
@@ -191,18 +233,21 @@ def image_shape(run: Run) -> tuple[int, int]:
     return _started(run).shape
 
 
-def _layers(run: Run) -> list[int]:
-    layers = _started(run).layers
-    if layers is None:
-        raise RunError(f"Run {run.name} was recorded without a model that can be loaded.")
-    return layers
+def _history(run: Run) -> History:
+    """Return the history of a recorded run."""
+    return _read_history(run, _changed(run.path / "events.jsonl"))
+
+
+@functools.lru_cache(4)
+def _read_history(run: Run, changed: int) -> History:
+    return reduce(History(), read_events(run))
 
 
 @functools.lru_cache(8)
 def _started(run: Run) -> RunStarted:
     tail = EventTail(run)
-    while said := tail.read():
-        for event in said:
+    while events := tail.read():
+        for event in events:
             if isinstance(event, RunStarted):
                 return event
     raise RunError(f"Run {run.name} has not started to train yet.")

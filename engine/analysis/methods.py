@@ -22,26 +22,26 @@ class Method:
     """A way to attack."""
 
     name: str
-    """As it is typed: `pgd-l2`."""
+    """The name to type: `pgd-l2`."""
     title: str
-    """As it is shown: `PGD`."""
+    """The name to show: `PGD`."""
     norm: Norm
-    """How its ε is measured."""
+    """The norm of its ε."""
     explanation: str
-    """What it does, in one line."""
+    """An explanation in one line."""
     attack: str
     """Its module in `mnistop.engine.attacks` and its class there."""
     options: Mapping[str, Any] = field(default_factory=dict)
-    """What the class is called with."""
+    """Arguments of the class."""
     seeks: bool = False
-    """Whether it looks for the smallest perturbation itself, and takes no ε."""
+    """True if it searches for the smallest perturbation, and needs no ε."""
 
     bound: Literal["", "fgsm", "found", "deepfool"] = ""
     """The field of `EpsilonBounds` that holds its smallest ε, if the search for the bounds includes
     this attack. `found` is that of all attacks together, which is what the strongest one gets."""
 
     def make(self) -> Attack | MinimalAttack:
-        """Return the attack itself: a `MinimalAttack` where it seeks the smallest perturbation."""
+        """Return the attack: a `MinimalAttack` if `seeks`."""
         module, _, name = self.attack.partition(".")
         kind = getattr(import_module(f"mnistop.engine.attacks.{module}"), name)
         attack: Attack | MinimalAttack = kind(**self.options)
@@ -49,7 +49,7 @@ class Method:
 
     @property
     def norm_name(self) -> str:
-        """The norm as it is shown: `L∞` or `L2`."""
+        """The name of the norm to show: `L∞` or `L2`."""
         return "L∞" if self.norm == "linf" else "L2"
 
     @property
@@ -59,12 +59,12 @@ class Method:
 
     @property
     def step(self) -> float:
-        """What one press of a key adds to ε."""
+        """The change of ε by one key press."""
         return 0.005 if self.norm == "linf" else 0.05
 
     @property
     def most(self) -> float:
-        """The largest ε that is offered."""
+        """The largest ε offered."""
         return 1.0 if self.norm == "linf" else 20.0
 
 

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistop.engine.analysis.batch import Batch, searched
+from mnistop.engine.analysis.batch import Batch, search_bounds
 from mnistop.engine.analysis.loading import load_model, validation
 from mnistop.engine.files import make_folder, open_regular, write_atomically
 from mnistop.engine.runs.run_folder import Run
@@ -32,48 +32,49 @@ if TYPE_CHECKING:
     from mnistop.engine.model import MLP
 
 EPSILONS = tuple(step / 200 for step in range(61))
-"""Where FGSM's accuracy is measured: 0, 0.005, … 0.3."""
+"""The ε at which FGSM's accuracy is measured: 0, 0.005, … 0.3."""
 Floats = NDArray[np.float32]
 
 
-def plain(epsilon: float | np.floating[Any]) -> float:
-    """The shortest number that float32 takes for this ε: 0.1, where float64 has 0.10000000149.
+def shortest_float32(epsilon: float | np.floating[Any]) -> float:
+    """Return the shortest decimal of a float32 ε: 0.1, where float64 has 0.10000000149.
 
-    Every ε is a float32 number when it comes to an attack, and compared as such.
+    Every ε is a float32 number in an attack, and compared as such.
     """
     return float(str(np.float32(epsilon)))
 
 
 @dataclass(frozen=True, eq=False)
 class Robustness:
-    """What is known of the first validation images, `done` of them, in L∞ and without targets."""
+    """The robustness of the first `done` validation images, in L∞ and without targets."""
 
     total: int
-    """How many validation images there are."""
+    """The number of validation images."""
     epochs: int
-    """Epochs that the weights had been trained for."""
+    """The number of epochs the weights were trained for."""
     path: Floats
-    """The smallest ε at which FGSM's image fools the model, `(done,)`; infinite where none does,
-    0 where the image is predicted wrongly as it is."""
+    """The smallest ε at which FGSM fools the model, `(done,)`; infinite where none does, 0 where
+    the image is misclassified as it is."""
     found: Floats
     """The smallest ε at which any attack fooled it, `(done,)`; infinite where none did."""
     certified: Floats
     """The ε below which nothing can fool it, `(done,)`; proven."""
     fgsm_right: NDArray[np.bool_]
-    """Whether FGSM at each of `EPSILONS` leaves the prediction right, `(done, len(EPSILONS))`."""
+    """True where FGSM with each of `EPSILONS` leaves the prediction correct,
+    `(done, len(EPSILONS))`."""
     found_by: NDArray[np.uint8]
-    """Which of `mnistop.engine.attacks.FINDERS` found that, `(done,)`."""
+    """The place in `mnistop.engine.attacks.FINDERS` of the attack that found it, `(done,)`."""
     deepfool: Floats
     """The size of DeepFool's perturbation, `(done,)`; infinite where it found none."""
 
     @property
     def done(self) -> int:
-        """How many images are known."""
+        """The number of images done."""
         return len(self.path)
 
     @property
     def is_complete(self) -> bool:
-        """Whether all validation images are known."""
+        """True if all validation images are done."""
         return self.done == self.total
 
     @property
@@ -83,14 +84,16 @@ class Robustness:
 
     @property
     def medians(self) -> tuple[float, float]:
-        """Of the rightly predicted images, the median ε found and the median ε certified.
+        """The median ε found and the median ε certified of the correctly classified images.
 
-        NaN where there are none.
+        NaN if there are none.
         """
         right = self.path > 0
         if not right.any():
             return math.nan, math.nan
-        return plain(np.median(self.found[right])), plain(np.median(self.certified[right]))
+        return shortest_float32(np.median(self.found[right])), shortest_float32(
+            np.median(self.certified[right])
+        )
 
     @property
     def fgsm(self) -> NDArray[np.float64]:
@@ -99,22 +102,22 @@ class Robustness:
         return accuracy
 
     def under_attack(self, epsilon: float) -> float:
-        """The share of images whose smallest ε that was found is larger than this one."""
+        """Return the share of images whose smallest ε found is larger than this one."""
         return float((self.found > np.float32(epsilon)).mean())
 
     def proven(self, epsilon: float) -> float:
-        """The share of images that no perturbation of at most ε can fool."""
+        """Return the share of images that no perturbation of at most ε can fool."""
         return float((self.certified > np.float32(epsilon)).mean())
 
     @classmethod
-    def nothing(cls, total: int, epochs: int) -> Self:
-        """Before the first image."""
+    def empty(cls, total: int, epochs: int) -> Self:
+        """Return the state before the first image."""
         none = np.empty(0, np.float32)
         right = np.empty((0, len(EPSILONS)), np.bool_)
         return cls(total, epochs, none, none, none, right, np.empty(0, np.uint8), none)
 
-    def and_then(self, more: Robustness) -> Robustness:
-        """With the images that come next."""
+    def extended(self, more: Robustness) -> Robustness:
+        """Return both together: `more` has the images that come next."""
         return Robustness(
             self.total,
             self.epochs,
@@ -126,26 +129,26 @@ _ARRAYS = tuple(field.name for field in fields(Robustness))[2:]
 
 
 def robustness(run: Run, epochs: int | None = None, seconds: float = 0.4) -> Robustness:
-    """Attacks some more validation images; ask again until the answer is complete.
+    """Attack some more validation images; call it again until the result is complete.
 
-    What is complete is kept in the run folder, where that can be written, and answered from there.
+    A complete result is stored in the run folder, if that is writable, and read from there later.
 
     Args:
         run: the run.
-        epochs: with the weights after at most so many epochs, the nearest that are kept; None for
-            the newest.
-        seconds: how long to go on, about.
+        epochs: use the newest weights saved after at most this many epochs; None for the newest of
+            all.
+        seconds: the approximate time to take.
 
     Raises:
         MnistopError: no weights are saved yet, or no validation images.
     """
     model, trained = load_model(run, epochs)
-    kept = _Kept.of(run, model, trained)
-    known = kept.read() or Robustness.nothing(kept.total, trained)
+    kept = _Store.of(run, model, trained)
+    known = kept.read() or Robustness.empty(kept.total, trained)
     end = time.monotonic() + seconds
     while not known.is_complete:
         batch = Batch.with_(run, model, trained, known.done)
-        known = known.and_then(_measured(batch, known))
+        known = known.extended(_measured(batch, known))
         if known.is_complete or time.monotonic() > end:
             kept.write(known)
             break
@@ -153,21 +156,21 @@ def robustness(run: Run, epochs: int | None = None, seconds: float = 0.4) -> Rob
 
 
 def bounds_of(batch: Batch) -> EpsilonBounds:
-    """What is known of the smallest ε of a batch's images: as it is kept, or else searched now."""
+    """Return the bounds of the smallest ε of a batch's images: stored ones, else from a search."""
     import torch
 
     from mnistop.engine.attacks import EpsilonBounds
 
     if batch.target is None and batch.rows is not None:
-        known = _Kept.of(batch.run, batch.model, batch.epochs).read()
+        known = _Store.of(batch.run, batch.model, batch.epochs).read()
         if known and known.done >= min(batch.rows.stop, known.total):
             arrays = (known.certified, known.found, known.found_by, known.path, known.deepfool)
             return EpsilonBounds(*(torch.from_numpy(array[batch.rows]) for array in arrays))
-    return searched(batch)[0]
+    return search_bounds(batch)[0]
 
 
 def _measured(batch: Batch, before: Robustness) -> Robustness:
-    bounds, _ = searched(batch)
+    bounds, _ = search_bounds(batch)
     return Robustness(
         before.total,
         before.epochs,
@@ -181,7 +184,8 @@ def _measured(batch: Batch, before: Robustness) -> Robustness:
 
 
 def _right_under_fgsm(batch: Batch, bounds: EpsilonBounds) -> NDArray[np.bool_]:
-    """Whether FGSM leaves each prediction right at each of `EPSILONS`, as `attack_batch` has it."""
+    """Return where FGSM leaves the prediction correct at `EPSILONS`, consistent with
+    `attack_batch`."""
     import torch
 
     from mnistop.engine.attacks import Goal
@@ -199,7 +203,7 @@ def _right_under_fgsm(batch: Batch, bounds: EpsilonBounds) -> NDArray[np.bool_]:
 
 
 def _fingerprint(model: MLP) -> str:
-    """Tells weights apart."""
+    """Return a digest that identifies weights."""
     digest = hashlib.sha256()
     for value in model.state_dict().values():
         digest.update(value.numpy().tobytes())
@@ -207,17 +211,17 @@ def _fingerprint(model: MLP) -> str:
 
 
 @dataclass(frozen=True)
-class _Kept:
-    """Where results are kept: unfinished ones by this process, finished ones in a file."""
+class _Store:
+    """The store of results: unfinished ones in this process, finished ones in a file."""
 
     file: Path
     weights: str
-    """The fingerprint of those that the results are about."""
+    """The fingerprint of the weights that the results are for."""
     total: int
 
     @classmethod
     def of(cls, run: Run, model: MLP, epochs: int) -> Self:
-        """Where those of a run's weights are kept.
+        """Return the store for a run's weights.
 
         Raises:
             RunError: there are no validation images.
@@ -265,4 +269,4 @@ def _is_whole(known: Robustness) -> bool:
 
 
 _unfinished: dict[str, Robustness] = {}
-"""The results that are still growing, by the fingerprint of the weights."""
+"""The unfinished results, by the fingerprint of the weights."""

@@ -1,11 +1,10 @@
-"""A look at the data before training: `worker.ask(look_at, …)`.
+"""Images of a data set before training: `worker.ask(load_samples, …)`.
 
-The interface names `look_at`, so scikit-learn is imported by what it calls only.
+The interface names `load_samples`, so scikit-learn is imported only in what it calls.
 """
 
 from __future__ import annotations
 
-import contextlib
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mnistop.engine.analysis.loading import progress_file
 from mnistop.engine.config import PixelRange
 from mnistop.engine.data.notes import ClassCounts, data_notes
 from mnistop.engine.data.sources import (
@@ -30,11 +30,11 @@ from mnistop.engine.fingerprint import Fingerprint
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """Some images of a data set, and the facts about all of it."""
+    """Some images of a data set, and facts about all of it."""
 
     description: Description
     counts: ClassCounts
-    """How many images of each class are trained on, and kept for validation."""
+    """The number of training and of validation images of each class."""
     first: int
     """The index of the first image here."""
     images: NDArray[np.float32]
@@ -42,18 +42,18 @@ class Samples:
     labels: NDArray[np.int64]
     """`(n,)`"""
     validation: NDArray[np.bool_]
-    """Whether each image is kept for validation, `(n,)`."""
+    """True for each image kept for validation, `(n,)`."""
     fingerprint: Fingerprint
     """Of the whole data set."""
 
     @property
     def notes(self) -> list[str]:
-        """What is odd about the data, in sentences."""
+        """Warnings about the data, in sentences."""
         facts = self.description
         return data_notes(self.counts, facts.pixels.clipping, facts.contrast)
 
 
-def look_at(
+def load_samples(
     source: str,
     samples: int | None,
     val_fraction: float,
@@ -63,28 +63,22 @@ def look_at(
     progress: Path | None = None,
     pixel_range: PixelRange = "auto",
 ) -> Samples:
-    """Some images of the data that a configuration would train on.
+    """Load some images of the data that a configuration would train on.
 
     Args:
         source: as for `load`, paths made absolute.
-        samples: how many images there are in all; None for those of the whole source.
+        samples: the number of images of the data set; None for those of the whole source.
         val_fraction: the share of the validation images.
-        split_seed: decides which these are.
-        first: the index of the first image wanted, from 0.
-        count: how many are wanted; fewer come at the end.
-        progress: a file that says meanwhile what is being waited for.
+        split_seed: determines the validation images.
+        first: the index of the first image to return, from 0.
+        count: the number of images to return; fewer at the end.
+        progress: a file to write the current activity to.
         pixel_range: as for `load`.
 
     Raises:
         DataError: the source is missing or unfit, or cannot be split so.
     """
-
-    def tell(text: str) -> None:
-        if progress:
-            with contextlib.suppress(OSError):  # it need not be known how far this is
-                progress.write_text(text, encoding="utf-8")
-
-    dataset = _dataset(source, samples, pixel_range, tell)
+    dataset = _dataset(source, samples, pixel_range, progress_file(progress))
     known = _known(dataset, val_fraction, split_seed)
     rows = slice(max(first, 0), max(first, 0) + max(count, 0))
     return Samples(
@@ -99,16 +93,16 @@ def look_at(
 
 
 _kept: dict[tuple[object, ...], Dataset] = {}
-"""The last data set that was looked at, by what it was asked for and the state of its files."""
+"""The last data set loaded, by the request and the state of its files."""
 
 
 def _dataset(
-    source: str, samples: int | None, pixel_range: PixelRange, tell: Callable[[str], None]
+    source: str, samples: int | None, pixel_range: PixelRange, report: Callable[[str], None]
 ) -> Dataset:
     key = source, samples, pixel_range, file_stamp(source)
     if key not in _kept:
         _kept.clear()
-        _kept[key] = load(source, samples, tell, pixel_range)
+        _kept[key] = load(source, samples, report, pixel_range)
     return _kept[key]
 
 

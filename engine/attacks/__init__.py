@@ -10,7 +10,7 @@ from mnistop.engine.attacks.bounds import (
     FINDERS,
     EpsilonBounds,
     epsilon_bounds,
-    settled,
+    reconciled,
     smallest_budget,
 )
 from mnistop.engine.attacks.crown import certified_radius
@@ -40,7 +40,7 @@ __all__ = [
     "certified_radius",
     "epsilon_bounds",
     "fooled_levels",
-    "settled",
+    "reconciled",
     "smallest_budget",
     "smallest_epsilon",
     "smallest_epsilon_linear",

@@ -13,43 +13,46 @@ from mnistop.engine.attacks.norms import Norm, clipped, size
 
 @dataclass(frozen=True)
 class Goal:
-    """Away from the true classes or, with targets, to the targets."""
+    """The aim of an attack: any class but the true one or, with targets, the target."""
 
     labels: Tensor
     """True classes, `(batch,)`."""
     targets: Tensor | None = None
-    """The classes to be predicted, `(batch,)`; None where any wrong one will do."""
+    """The classes to be predicted, `(batch,)`; None if any wrong one will do."""
 
     def reached(self, logits: Tensor) -> Tensor:
-        """Whether the prediction is as the attack wants it, `(batch,)`."""
+        """Return which predictions reach the goal, `(batch,)`."""
         predicted = logits.argmax(1)
         return predicted != self.labels if self.targets is None else predicted == self.targets
 
     def clearly_reached(self, logits: Tensor) -> Tensor:
-        """Whether it is, by more than the rounding of float32, `(batch,)`.
+        """Return which predictions reach it by more than the rounding of float32, `(batch,)`.
 
-        A logit's last digits depend on how many images the model is shown at once, so what is
-        reached by less may be lost when an image is shown alone.
+        A logit's last digits depend on the size of the batch, so a smaller margin may be lost when
+        an image is evaluated alone.
         """
         return self.margins(logits) > 1e-5 * logits.abs().amax(1)
 
     def margins(self, logits: Tensor) -> Tensor:
-        """By how much the goal is reached, `(batch,)`: negative where it is not.
+        """Return the margins by which the goal is reached, `(batch,)`: negative where it is not.
 
-        Without targets the largest other logit minus the label's; with them the target's minus the
-        largest other.
+        Without targets it is the largest other logit minus the label's; with targets, the target's
+        minus the largest other.
         """
         return self._difference(logits, torch.amax)
 
     def losses(self, logits: Tensor) -> Tensor:
-        """What an attack lets rise, `(batch,)`: the margins, smoothed by logsumexp.
+        """Return the function that an attack maximizes, `(batch,)`: margins smoothed by logsumexp.
 
-        It rises as the label's cross-entropy does, or as the target's falls: see `input_gradient`.
+        It rises as the label's cross-entropy rises, or as the target's falls. The gradient of the
+        cross-entropy is that of `logsumexp(others) - z_label` times a positive factor, 1 - p. In
+        float32 that factor is 0 once p rounds to 1, and the gradient with it, though its direction
+        is still well defined; so the factor is left out.
         """
         return self._difference(logits, torch.logsumexp)
 
     def of(self, rows: Tensor) -> "Goal":
-        """The goal for some of the images: their numbers, or a mask."""
+        """Return the goal for some of the images, given their rows or a mask."""
         return Goal(self.labels[rows], None if self.targets is None else self.targets[rows])
 
     def _difference(self, logits: Tensor, largest: Callable[[Tensor, int], Tensor]) -> Tensor:
@@ -59,42 +62,41 @@ class Goal:
         return of_others - of_class if self.targets is None else of_class - of_others
 
 
-def logits_and_gradient(model: nn.Module, images: Tensor, goal: Goal) -> tuple[Tensor, Tensor]:
-    """What a model says to images, `(batch, classes)`, and how to get nearer to the goal.
+def logits_and_gradient(
+    model: nn.Module,
+    images: Tensor,
+    goal: Goal,
+    objective: Callable[[Goal, Tensor], Tensor] = Goal.losses,
+) -> tuple[Tensor, Tensor]:
+    """Return a model's logits for images, and the direction towards the goal.
+
+    Args:
+        model: in evaluation mode.
+        images: `(batch, pixels)`.
+        goal: of the attack.
+        objective: a function of the goal and the logits, `(batch,)`.
 
     Returns:
-        The logits, and the gradient of `Goal.losses` with regard to the pixels, `(batch, pixels)`.
+        The logits, `(batch, classes)`, and the gradient of the objective with regard to the pixels,
+        `(batch, pixels)`.
     """
     images = images.detach().requires_grad_()
     with torch.enable_grad():
         logits = model(images)
-        (gradient,) = torch.autograd.grad(goal.losses(logits).sum(), images)
+        (gradient,) = torch.autograd.grad(objective(goal, logits).sum(), images)
     return logits.detach(), gradient
 
 
-def input_gradient(
-    model: nn.Module, images: Tensor, labels: Tensor, targets: Tensor | None = None
-) -> Tensor:
-    """The direction in which the label's loss rises, `(batch, pixels)`, without underflow.
-
-    The cross-entropy's gradient is the gradient of `logsumexp(others) - z_label` times a positive
-    factor, 1 - p. In float32 that factor is 0 once p rounds to 1, and the gradient with it, though
-    the direction is as clear as ever; so the factor is left out. With `targets` it is the direction
-    in which the target's loss falls: the gradient of `z_target - logsumexp(others)`.
-    """
-    return logits_and_gradient(model, images, Goal(labels, targets))[1]
-
-
 Progress = Callable[[int, int], object]
-"""Told how many images are done, and of how many. What it raises ends the work."""
+"""Called with the number of images done, and of all. Raising in it ends the work."""
 
 
 def iter_batches(images: Tensor, size: int, progress: Progress | None = None) -> Iterator[Tensor]:
-    """The row numbers of images, at most `size` at a time.
+    """Yield the row numbers of images, at most `size` at a time.
 
     Args:
         images: `(batch, …)`.
-        size: at least 1 is taken.
+        size: raised to 1 if it is less.
         progress: called after each batch.
     """
     everything = torch.arange(len(images), device=images.device)
@@ -115,17 +117,17 @@ class Adversarial:
     logits: Tensor
     """The model's logits for them, `(batch, classes)`."""
     success: Tensor
-    """Whether each is now predicted as its target, or without targets as another class than its
+    """True where an image is now predicted as its target or, without targets, as any class but its
     label, `(batch,)`."""
 
     @property
     def perturbations(self) -> Tensor:
-        """What was added to the originals, `(batch, pixels)`."""
+        """The perturbed images minus the originals, `(batch, pixels)`."""
         return self.images - self.originals
 
     @property
     def linf(self) -> Tensor:
-        """The most that any pixel has changed, `(batch,)`."""
+        """The largest change of any pixel, `(batch,)`."""
         return size(self.perturbations, "linf")
 
     @property
@@ -135,37 +137,46 @@ class Adversarial:
 
     @property
     def l0(self) -> Tensor:
-        """How many pixels have changed, `(batch,)`."""
+        """The number of changed pixels, `(batch,)`."""
         return self.perturbations.count_nonzero(1)
 
     def smallest(self, norm: Norm) -> Tensor:
         """The norms of the successful perturbations, `(batch,)`; infinite where there is none."""
         return torch.where(self.success, size(self.perturbations, norm), torch.inf)
 
-    def with_images(self, images: Tensor, model: nn.Module, goal: Goal) -> "Adversarial":
-        """The outcome with other perturbed images, of a model in evaluation mode."""
-        with torch.no_grad():
-            logits = model(images)
-        return Adversarial(self.originals, images, logits, goal.reached(logits))
+    @classmethod
+    @torch.no_grad()
+    def of(cls, model: nn.Module, originals: Tensor, images: Tensor, goal: Goal) -> "Adversarial":
+        """Return the outcome of perturbed images, by a model in evaluation mode."""
+        logits = model(images)
+        return cls(originals, images, logits, goal.reached(logits))
 
 
-class Attack(ABC):
-    """A configured attack within a budget ε. A subclass gives `run`; calling it keeps the promises.
-
-    All promises hold to the rounding of float32.
-    """
+class _Configured:
+    """An attack with its settings."""
 
     norm: Norm = "linf"
-    """How ε is measured."""
+    """The norm of a perturbation."""
+
+    def __repr__(self) -> str:
+        settings = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
+        return f"{type(self).__name__}({settings})"
+
+
+class Attack(_Configured, ABC):
+    """A configured attack within a budget ε: a subclass implements `run`.
+
+    Calling it clips the perturbed images to ε and to [0, 1], up to the rounding of float32.
+    """
 
     @abstractmethod
     def run(self, model: nn.Module, images: Tensor, goal: Goal, epsilons: Tensor) -> Tensor:
-        """Perturbed images, which need not be clipped yet.
+        """Return perturbed images, which need not be clipped yet.
 
         Args:
             model: in evaluation mode.
             images: `(batch, pixels)` in [0, 1].
-            goal: which predictions are wanted.
+            goal: the predictions to reach.
             epsilons: the budgets, `(batch, 1)`.
         """
 
@@ -177,15 +188,15 @@ class Attack(ABC):
         epsilon: float | Tensor,
         targets: Tensor | None = None,
     ) -> Adversarial:
-        """Attacks a batch.
+        """Attack a batch.
 
         Args:
-            model: maps flat images to logits; it is judged in evaluation mode.
+            model: maps flat images to logits; it is evaluated in evaluation mode.
             images: `(batch, pixels)` in [0, 1].
             labels: true classes, `(batch,)`.
             epsilon: the largest norm of a perturbation, for all images or for each, `(batch,)`: in
-                L∞ the most that a pixel may change, in [0, 1]; in L2 any length from 0 up.
-            targets: the classes to reach, `(batch,)`; None where any but the label will do.
+                L∞ the largest change of a pixel, in [0, 1]; in L2 any length from 0 up.
+            targets: the classes to reach, `(batch,)`; None for any but the label.
 
         Raises:
             ValueError: `epsilon` is out of range.
@@ -195,16 +206,14 @@ class Attack(ABC):
         with evaluating(model):
             moved = self.run(model, images, goal, epsilons)
             moved = clipped(moved, images, epsilons, self.norm)
-            with torch.no_grad():
-                logits = model(moved)
-        return Adversarial(images, moved, logits, goal.reached(logits))
+            return Adversarial.of(model, images, moved, goal)
 
     def _budgets(self, epsilon: float | Tensor, images: Tensor) -> Tensor:
         most = 1 if self.norm == "linf" else torch.finfo(images.dtype).max
         if isinstance(epsilon, Tensor):
             outside = epsilon[~((epsilon >= 0) & (epsilon <= most))].tolist()
             epsilons = epsilon.to(images).expand(len(images))[:, None]
-        else:  # checked without a look at the device, as in a step that is captured
+        else:  # checked without waiting for the device, as a captured step must be
             outside = [] if 0 <= epsilon <= most else [epsilon]
             epsilons = images.new_full((len(images), 1), epsilon)
         if outside:
@@ -212,70 +221,56 @@ class Attack(ABC):
             raise ValueError(f"epsilon must {range_}, not {outside[0]:g}")
         return epsilons
 
-    def __repr__(self) -> str:
-        return named(self)
-
 
 CACHE_SIZED = 128
 """Images that fit into a processor's cache with all that an attack keeps of them."""
 
 
-class MinimalAttack(ABC):
-    """A configured attack that looks for the smallest perturbation. A subclass gives `run`."""
-
-    norm: Norm = "linf"
-    """How a perturbation is measured."""
+class MinimalAttack(_Configured, ABC):
+    """A configured attack that searches for the smallest perturbation: a subclass implements
+    `run`."""
 
     @abstractmethod
     def run(self, model: nn.Module, images: Tensor, goal: Goal) -> Tensor:
-        """Perturbed images in [0, 1], which may lie farther beyond the boundary than they need.
+        """Return perturbed images in [0, 1], which may lie farther beyond the boundary than needed.
 
         Args:
             model: in evaluation mode.
             images: `(batch, pixels)` in [0, 1].
-            goal: which predictions are wanted.
+            goal: the predictions to reach.
         """
 
     def __call__(
         self, model: nn.Module, images: Tensor, labels: Tensor, targets: Tensor | None = None
     ) -> Adversarial:
-        """Attacks a batch; perturbations are taken back along their line as far as they can be.
+        """Attack a batch, and shrink each perturbation along its line as far as possible.
 
         Args:
-            model: maps flat images to logits; it is judged in evaluation mode.
+            model: maps flat images to logits; it is evaluated in evaluation mode.
             images: `(batch, pixels)` in [0, 1].
             labels: true classes, `(batch,)`.
-            targets: the classes to reach, `(batch,)`; None where any but the label will do.
+            targets: the classes to reach, `(batch,)`; None for any but the label.
 
         Returns:
-            The smallest perturbations found. An image that is already predicted as wanted stays as
-            it is, a success of size 0; one for which nothing was found stays too, a failure.
+            The smallest perturbations found. An image at the goal from the start stays as it is, a
+            success of size 0; one for which nothing was found stays too, a failure.
         """
         goal = Goal(labels, targets)
         with evaluating(model):
             moved = images.clone()
             for rows in iter_batches(images, CACHE_SIZED):
-                moved[rows] = self._attack(model, images[rows], goal.of(rows))
-            with torch.no_grad():
-                logits = model(moved)
-        return Adversarial(images, moved, logits, goal.reached(logits))
-
-    def _attack(self, model: nn.Module, images: Tensor, goal: Goal) -> Tensor:
-        with torch.no_grad():
-            open_ = (~goal.reached(model(images))).nonzero()[:, 0]
-        moved = images.clone()
-        if len(open_):
-            found = self.run(model, images[open_], goal.of(open_))
-            moved[open_] = taken_back(model, images[open_], found, goal.of(open_))
-        return moved
-
-    def __repr__(self) -> str:
-        return named(self)
+                with torch.no_grad():
+                    rows = rows[~goal.of(rows).reached(model(images[rows]))]
+                if len(rows):
+                    here, originals = goal.of(rows), images[rows]
+                    found = self.run(model, originals, here)
+                    moved[rows] = shrunk_to_boundary(model, originals, found, here)
+            return Adversarial.of(model, images, moved, goal)
 
 
 @torch.no_grad()
-def taken_back(model: nn.Module, images: Tensor, found: Tensor, goal: Goal) -> Tensor:
-    """The last points still at the goal, on the way back to the images, by bisection."""
+def shrunk_to_boundary(model: nn.Module, images: Tensor, found: Tensor, goal: Goal) -> Tensor:
+    """Return the last points still at the goal on the way back to the images, by bisection."""
     way = found - images
     too_near = torch.zeros_like(way[:, :1])
     far_enough = torch.ones_like(too_near)
@@ -291,15 +286,9 @@ def taken_back(model: nn.Module, images: Tensor, found: Tensor, goal: Goal) -> T
 _HALVINGS = 12
 
 
-def named(attack: object) -> str:
-    """An attack with its settings, as it would be written in Python."""
-    settings = ", ".join(f"{name}={value!r}" for name, value in vars(attack).items())
-    return f"{type(attack).__name__}({settings})"
-
-
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
-    """The model in evaluation mode, and back in the mode that it was in."""
+    """Keep a model in evaluation mode, and restore its mode afterwards."""
     training = model.training
     model.eval()
     try:

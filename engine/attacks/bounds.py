@@ -1,9 +1,8 @@
-"""Between which ε the smallest one lies that fools a model: proven below, shown above."""
+"""Bounds on the smallest ε that fools a model: proven below, shown above."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -14,38 +13,38 @@ from mnistop.engine.attacks.base import (
     Goal,
     evaluating,
     logits_and_gradient,
-    taken_back,
+    shrunk_to_boundary,
 )
 from mnistop.engine.attacks.crown import certified_radius
 from mnistop.engine.attacks.deepfool import FAB, DeepFool
 from mnistop.engine.attacks.exact_fgsm import smallest_epsilon
 from mnistop.engine.attacks.norms import clipped, size
-from mnistop.engine.attacks.pgd import PGD
+from mnistop.engine.attacks.pgd import PGD, cosine_steps
 from mnistop.engine.attacks.piecewise import fgsm_path, optimal_path, smallest_epsilon_linear
 from mnistop.engine.model import MLP
 
 FINDERS = ("fgsm", "deepfool", "fab", "pgd", "closed-form")
-"""What shows the smallest ε: one of the attacks, or the formula for a single layer."""
+"""The attacks that can find the smallest ε, and the formula for a single layer."""
 
 _USUAL = 40
-"""PGD is tried in earnest at the largest step of 1/40 that is smaller than what others found."""
+"""PGD is first tried at the largest multiple of 1/40 below the ε that the others found."""
 _SHARES = (0.998, 0.99)
-"""Of the smallest ε so far, where PGD then looks for a smaller one."""
+"""The shares of the smallest ε so far at which PGD then searches for a smaller one."""
 _PGD_STEPS = 10
 _PGD_STEP = 0.2
 
 
 @dataclass(frozen=True)
 class EpsilonBounds:
-    """What is known of the smallest L∞ perturbation of each image of a batch that fools a model."""
+    """Bounds on the smallest L∞ perturbation of each image of a batch that fools a model."""
 
     certified: Tensor
     """float32 `(batch,)`: nothing up to this changes the prediction; proven."""
     found: Tensor
     """float32 `(batch,)`: the smallest ε at which any of the attacks fooled the model; 0 where the
-    prediction is as the attack wants it from the start, infinite where none succeeded."""
+    goal is reached from the start, infinite where none succeeded."""
     found_by: Tensor
-    """uint8 `(batch,)`: which of `FINDERS` that was."""
+    """uint8 `(batch,)`: the place in `FINDERS` of that attack."""
     fgsm: Tensor
     """float32 `(batch,)`: the smallest ε at which FGSM's image fools it."""
     deepfool: Tensor
@@ -56,21 +55,21 @@ class EpsilonBounds:
 def epsilon_bounds(
     model: MLP, images: Tensor, labels: Tensor, targets: Tensor | None = None
 ) -> tuple[EpsilonBounds, Tensor]:
-    """Searches for the smallest perturbation of each image by all attacks in L∞.
+    """Search for the smallest perturbation of each image by all attacks in L∞.
 
-    FGSM's path is walked, DeepFool and FAB look for near boundaries, PGD is tried at a usual ε
-    below these and, from the nearest adversarial image so far, just below that one. For a single
-    layer without targets the minimum is computed.
+    FGSM's path is followed, DeepFool and FAB search for near boundaries, and PGD is tried at a
+    round ε below these and, from the nearest adversarial image so far, just below that one. For a
+    single layer without targets the minimum is computed.
 
     Args:
-        model: maps flat images to logits; it is judged in evaluation mode.
+        model: maps flat images to logits; it is evaluated in evaluation mode.
         images: float32 `(batch, pixels)` in [0, 1].
         labels: true classes, `(batch,)`.
         targets: the classes to reach, `(batch,)`; None for any but the label.
 
     Returns:
         The bounds, and for each image an adversarial one as near as `found`, `(batch, pixels)`; the
-        image itself where none was found or none is needed.
+        image itself where none was found, or none is needed.
     """
     goal = Goal(labels, targets)
     certified = certified_radius(model, images, labels)
@@ -94,8 +93,8 @@ def epsilon_bounds(
             if len(rows):
                 here, originals = goal.of(rows), images[rows]
                 tried = PGD()(model, originals, here.labels, usual[rows], here.targets)
-                moved = taken_back(model, originals, tried.images, here)
-                tried = tried.with_images(moved, model, here)
+                moved = shrunk_to_boundary(model, originals, tried.images, here)
+                tried = Adversarial.of(model, originals, moved, here)
                 nearest.offer_some("pgd", rows, tried, usual[rows].float())
             for share in _SHARES:
                 rows = (nearest.epsilon.isfinite() & (nearest.epsilon > certified)).nonzero()[:, 0]
@@ -117,7 +116,7 @@ class _Nearest:
         self.found_by = torch.zeros_like(self.epsilon, dtype=torch.long)
 
     def offer(self, finder: str, epsilon: Tensor, images: Tensor, ties: bool = False) -> None:
-        """Takes those that are nearer, with `ties` also those that are as near."""
+        """Keep those that are nearer; with `ties`, also those that are equally near."""
         nearer = epsilon <= self.epsilon if ties else epsilon < self.epsilon
         nearer &= epsilon.isfinite()
         self.images[nearer] = images[nearer]
@@ -127,7 +126,7 @@ class _Nearest:
     def offer_some(
         self, finder: str, rows: Tensor, found: Adversarial, budget: float | Tensor = 1.0
     ) -> None:
-        """The same for some of the images, of sizes that exceed the budget by rounding only."""
+        """Offer images for some rows, of sizes that exceed the budget by rounding only."""
         epsilon = torch.full_like(self.epsilon, torch.inf)
         within = found.linf.clamp(max=budget)
         epsilon[rows] = within.where(found.success, torch.inf)
@@ -137,12 +136,12 @@ class _Nearest:
 def _pgd_from(
     model: MLP, images: Tensor, goal: Goal, start: Tensor, epsilons: Tensor
 ) -> Adversarial:
-    """PGD within ε, `(batch, 1)`, from given images; what reaches the goal clearly is done."""
+    """Run PGD within ε, `(batch, 1)`, from given images, until each clearly reaches the goal."""
     moved = clipped(start, images, epsilons, "linf")
     success = torch.zeros(len(images), dtype=torch.bool, device=images.device)
     logits = images.new_zeros(len(images), model.sizes[-1])
     open_ = torch.arange(len(images), device=images.device)
-    for length in _lengths():
+    for length in cosine_steps(_PGD_STEPS, _PGD_STEP):
         if not len(open_):
             break
         logits[open_], gradient = logits_and_gradient(model, moved[open_], goal.of(open_))
@@ -154,13 +153,7 @@ def _pgd_from(
     return Adversarial(images, moved, logits, success)
 
 
-def _lengths() -> Iterator[float]:
-    """Of PGD's steps, as multiples of ε, along half a cosine to 0."""
-    for step in range(_PGD_STEPS + 1):
-        yield _PGD_STEP * (1 + math.cos(math.pi * step / _PGD_STEPS)) / 2
-
-
-def settled(
+def reconciled(
     attacked: Adversarial,
     model: MLP,
     goal: Goal,
@@ -169,22 +162,22 @@ def settled(
     epsilon: float,
     nearest: Tensor | None = None,
 ) -> Adversarial:
-    """The outcome of an attack in accord with the smallest ε that was found.
+    """Return the outcome of an attack, made consistent with the smallest ε that was found.
 
-    An attack with ε is a search of its own: of the many ε that may be asked for, it can stumble at
-    one on an adversarial image that is nearer than all that the search for the smallest ε has
-    found, or miss what that one has found. The search has the last word, so that an image is fooled
-    at an ε wherever that is asked, or nowhere. A perturbation that fools the model too early is
-    shrunk to the certified size, where nothing does.
+    An attack with a given ε is a search of its own: it may find an adversarial image that is nearer
+    than any that the search for the smallest ε has found, or miss that one. The search for the
+    smallest ε decides, so that an image is fooled at an ε on every screen and in every table, or on
+    none. A perturbation that fools the model at a smaller ε is shrunk to the certified size, at
+    which nothing does.
 
     Args:
         attacked: the outcome in L∞.
         model: as it was attacked, in evaluation mode.
         goal: as it was attacked.
         smallest: the smallest ε with which the attack fools the model, `(batch,)`.
-        certified: where nothing fools it, `(batch,)`.
-        epsilon: of the attack, compared as the float32 number that it is there.
-        nearest: adversarial images to be taken where the attack misses them, `(batch, pixels)`.
+        certified: the ε at which nothing fools it, `(batch,)`.
+        epsilon: of the attack, compared as a float32 number.
+        nearest: adversarial images to use where the attack missed them, `(batch, pixels)`.
     """
     early = attacked.success & (smallest > epsilon)
     missed = ~attacked.success & (smallest <= epsilon)
@@ -197,7 +190,7 @@ def settled(
     images[early] = (attacked.originals + shares * attacked.perturbations)[early]
     if nearest is not None:
         images[missed] = nearest[missed]
-    return attacked.with_images(images, model, goal)
+    return Adversarial.of(model, attacked.originals, images, goal)
 
 
 @torch.no_grad()
@@ -211,26 +204,26 @@ def smallest_budget(
     at_once: int = 1,
     rounds: int = 8,
 ) -> Tensor:
-    """The smallest ε with which an attack was seen to succeed.
+    """Return the smallest ε at which an attack was seen to succeed.
 
-    Each round divides the range in which it lies into equal parts and tries their ends: with one
-    try at once that is bisection, best for many images; few images are done sooner with more.
+    Each round divides the range that it lies in into equal parts and tries their ends: with one at
+    a time that is bisection, best for many images; a few images take less time with more.
 
     An attack that fails with some ε may succeed with a smaller one; so there may be a smaller ε
     than the one found, but at the one found there is an adversarial image.
 
     Args:
-        attack: what is tried.
-        model: maps flat images to logits; it is judged in evaluation mode.
+        attack: the attack to try.
+        model: maps flat images to logits; it is evaluated in evaluation mode.
         images: `(batch, pixels)` in [0, 1].
         labels: true classes, `(batch,)`.
-        targets: the classes to reach, `(batch,)`; None where any but the label will do.
+        targets: the classes to reach, `(batch,)`; None for any but the label.
         most: the largest ε, for all images or for each, `(batch,)`.
-        at_once: how many ε are tried at once for each image.
+        at_once: the number of ε tried at once for each image.
         rounds: the ε is found to `most / (at_once + 1)**rounds`.
 
     Returns:
-        float32 `(batch,)`: 0 where nothing has to be done, inf where even `most` does not do.
+        float32 `(batch,)`: 0 where the goal is reached already, inf where even `most` fails.
     """
     goal = Goal(labels, targets)
     with evaluating(model):

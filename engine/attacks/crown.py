@@ -11,7 +11,7 @@ from torch import Tensor
 
 from mnistop.engine.activations import ACTIVATIONS
 from mnistop.engine.attacks.base import Progress, evaluating, iter_batches
-from mnistop.engine.attacks.piecewise import Layer, layers_of, linear_radius, rounding
+from mnistop.engine.attacks.piecewise import Layer, layers_of, linear_radius, rounding_bound
 from mnistop.engine.model import MLP
 
 
@@ -23,8 +23,8 @@ class Line:
     offset: Tensor
 
 
-def lines_around(activation: str, low: Tensor, high: Tensor) -> tuple[Line, Line]:
-    """A line below and a line above an activation for inputs in an interval.
+def enclosing_lines(activation: str, low: Tensor, high: Tensor) -> tuple[Line, Line]:
+    """Return a line below and a line above an activation for inputs in an interval.
 
     Args:
         activation: a name in `ACTIVATIONS`.
@@ -38,7 +38,7 @@ def lines_around(activation: str, low: Tensor, high: Tensor) -> tuple[Line, Line
 
 
 def _around_relu(low: Tensor, high: Tensor) -> tuple[Line, Line]:
-    """Above it the chord; below it 0 or z, whichever leaves less room (CROWN, section 3.3)."""
+    """Return the chord above it, and 0 or z below, whichever is tighter (CROWN, section 3.3)."""
     low, high = low.clamp(max=0), high.clamp(min=0)
     chord = high / (high - low).clamp(min=torch.finfo(low.dtype).tiny)
     below = (high > -low).to(low.dtype)
@@ -52,11 +52,11 @@ _STEP = 1e-3
 def _around(
     activate: Callable[[Tensor], Tensor], curvature: float, low: Tensor, high: Tensor
 ) -> tuple[Line, Line]:
-    """Of the chord's slope and the tangents' at both ends and the middle, the best for each side.
+    """Choose the best of four slopes for each side: the chord's, and three tangents'.
 
-    What the activation exceeds a slope by is taken at 33 points. Between two of them, h apart, a
-    function of curvature M exceeds the line through both by M·h²/8 at most. So the lines hold for
-    any smooth activation, be it monotone, S-shaped or neither.
+    The difference of the activation to a slope is evaluated at 33 points. Between two of them, h
+    apart, a function of curvature M exceeds the line through both by M·h²/8 at most. So the lines
+    hold for any smooth activation, whether monotone, S-shaped or neither.
     """
     width = high - low
     shares = torch.linspace(0, 1, _POINTS, dtype=low.dtype, device=low.device)
@@ -77,7 +77,7 @@ def _around(
 
 
 def _best(lines: list[Line], middle: Tensor, sign: int) -> Line:
-    """For each unit the line that is highest, or with sign -1 lowest, in the middle."""
+    """Return for each unit the line that is highest, or with sign -1 lowest, in the middle."""
     slopes = torch.stack([line.slope for line in lines])
     offsets = torch.stack([line.offset for line in lines])
     best = (sign * (slopes * middle + offsets)).argmax(0, keepdim=True)
@@ -94,46 +94,46 @@ class Box:
 
     @classmethod
     def around(cls, images: Tensor, epsilon: Tensor) -> Box:
-        """All images in [0, 1] that are at most an ε, `(batch,)`, from the given ones."""
+        """Return the box of all images in [0, 1] within an ε, `(batch,)`, of the given ones."""
         reach = epsilon[:, None]
         return cls((images - reach).clamp(min=0), (images + reach).clamp(max=1))
 
 
-def margins(
+def margin_bounds(
     layers: list[Layer], activation: str, box: Box, labels: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Lower bounds on how far the label's logit is ahead of each other one's.
+    """Return lower bounds on the margins of the label's logit over the others.
 
-    Every activation is put between two lines, so that each margin is bounded by a linear function
-    of the pixels, the least value of which in a box is a sum: Zhang et al. 2018, arXiv:1811.00866.
-    What float32 may lose has been taken off.
+    Every activation is enclosed by two lines, so that each margin is bounded by a linear function
+    of the pixels, whose least value in a box is a sum: Zhang et al. 2018, arXiv:1811.00866. The
+    rounding of float32 is subtracted.
 
     Args:
         layers: of the model.
         activation: a name in `ACTIVATIONS`.
-        box: where the images may lie.
+        box: of the images.
         labels: `(batch,)`.
 
     Returns:
-        The bounds, `(batch, classes)`, inf for the label itself; and how steeply each falls with
-        the size of the box, its lines and the bounds of pixels apart.
+        The bounds, `(batch, classes)`, inf for the label itself; and the rate at which each falls
+        with the size of the box, if its lines and the bounds of pixels are disregarded.
     """
     around: list[tuple[Line, Line]] = []
     sizes = [box.high]
     for number in range(1, len(layers)):
         low, high = _range(layers[:number], around, box)
-        around.append(lines_around(activation, low, high))
+        around.append(enclosing_lines(activation, low, high))
         sizes.append(torch.maximum(low.abs(), high.abs()).clamp(min=1))
     last = layers[-1]
     forms = last.weight[labels][:, None] - last.weight
     offsets = last.bias[labels][:, None] - last.bias
     bounds, steepness = _least(forms, offsets, layers[:-1], around, box)
-    bounds = bounds - 2 * rounding(layers, sizes)[:, None]
+    bounds = bounds - 2 * rounding_bound(layers, sizes)[:, None]
     return bounds.scatter(1, labels[:, None], torch.inf), steepness
 
 
 def _range(layers: list[Layer], around: list[tuple[Line, Line]], box: Box) -> tuple[Tensor, Tensor]:
-    """Between which bounds the last layer's outputs lie, `(batch, outputs)` each."""
+    """Return lower and upper bounds on the last layer's outputs, `(batch, outputs)` each."""
     *before, last = layers
     if not before:
         middle, reach = (box.high + box.low) / 2, (box.high - box.low) / 2
@@ -148,15 +148,15 @@ def _range(layers: list[Layer], around: list[tuple[Line, Line]], box: Box) -> tu
 def _least(
     forms: Tensor, offsets: Tensor, layers: list[Layer], around: list[tuple[Line, Line]], box: Box
 ) -> tuple[Tensor, Tensor]:
-    """Lower bounds on linear forms of what layers give after their activation.
+    """Return lower bounds on linear forms of the outputs of layers after their activation.
 
     Args:
         forms: `(batch, forms, outputs)`, replaced on the way back to the images by others that are
             never larger.
-        offsets: what is added to them.
+        offsets: added to them.
         layers: from the first one on.
         around: the lines below and above the activation after each.
-        box: where the images lie.
+        box: of the images.
 
     Returns:
         The bounds and the sums of the weights of pixels, `(batch, forms)` each.
@@ -182,19 +182,19 @@ _MOST_STEPS = 40
 def largest_root(
     value: Callable[[Tensor, Tensor], Tensor], at_zero: Tensor, guess: Tensor
 ) -> Tensor:
-    """The largest number in [0, 1] at which a falling function was found positive.
+    """Find the largest number in [0, 1] at which a falling function is positive.
 
-    From a first guess along secants until the function is not positive, then between both by the
-    Illinois method (Dowell and Jarratt 1971, doi:10.1007/BF01934364). For a function that is nearly
-    concave that takes four steps; one that does not fall everywhere only makes the result smaller.
+    It follows secants from a first guess until the function is not positive, then narrows the
+    interval by the Illinois method (Dowell and Jarratt 1971, doi:10.1007/BF01934364). A nearly
+    concave function takes four steps; one that does not fall everywhere gives a smaller result.
 
     Args:
-        value: of rows and a number for each, `(rows,)` both, the function's values there.
+        value: returns the function's values for rows and a number for each, `(rows,)` both.
         at_zero: its values at 0, `(batch,)`.
-        guess: where it may become 0, `(batch,)`.
+        guess: of its zero, `(batch,)`.
 
     Returns:
-        float64 `(batch,)`: right to a thousandth, and 0 where the function is not positive at 0.
+        float64 `(batch,)`: accurate to a thousandth, and 0 where the function is not positive at 0.
     """
     low, at_low = torch.zeros_like(at_zero), at_zero.clone()
     high, at_high = torch.full_like(low, torch.inf), torch.full_like(low, -torch.inf)
@@ -208,7 +208,7 @@ def largest_root(
         y = value(rows, x)
         a, at_a, b, at_b, before = (each[rows] for each in (low, at_low, high, at_high, rose))
         up = y > 0
-        # An end that stays for a second time pulls with half its value, or it would stay for ever.
+        # An end that stays a second time counts with half its value, or it would stay for ever.
         halved_a = torch.where(before < 0, at_a / 2, at_a)
         halved_b = torch.where(before > 0, at_b / 2, at_b)
         next_a, at_next_a = torch.where(up, x, a), torch.where(up, y, halved_a)
@@ -229,21 +229,21 @@ _NUMBERS_AT_ONCE = 1 << 20
 def certified_radius(
     model: MLP, images: Tensor, labels: Tensor, progress: Progress | None = None
 ) -> Tensor:
-    """How far every pixel may change at least without changing the prediction.
+    """Return a lower bound on the change of every pixel that can change the prediction.
 
-    A single layer's radius is exact; else CROWN's bounds are searched for the largest ε at which
-    they still hold, to a thousandth of it.
+    A single layer's radius is exact; otherwise it is the largest ε at which CROWN's bounds still
+    hold, to a thousandth of it.
 
     Args:
-        model: maps flat images to logits; it is judged in evaluation mode.
+        model: maps flat images to logits; it is evaluated in evaluation mode.
         images: float32 `(batch, pixels)` in [0, 1].
         labels: true classes, `(batch,)`.
-        progress: told how many images are done, and of how many; what it raises ends the work.
+        progress: called with the images done, and all; raising in it ends the work.
 
     Returns:
-        float32 `(batch,)` in [0, 1]: the model predicts the label for all images in [0, 1] of which
-        no pixel differs by more from the given one's. 0 where it does not predict it, and 1 where
-        nothing can change that.
+        float32 `(batch,)` in [0, 1]: the model predicts the label for all images in [0, 1] whose
+        pixels differ by no more than this from the given one's. 0 where it does not predict it, and
+        1 where nothing can change that.
     """
     layers = layers_of(model)
     radius = images.new_zeros(len(images))
@@ -262,7 +262,7 @@ def certified_radius(
 
 def _crown_radius(layers: list[Layer], activation: str, images: Tensor, labels: Tensor) -> Tensor:
     def bounds(rows: Tensor, epsilon: Tensor) -> tuple[Tensor, Tensor]:
-        return margins(layers, activation, Box.around(images[rows], epsilon), labels[rows])
+        return margin_bounds(layers, activation, Box.around(images[rows], epsilon), labels[rows])
 
     everything = torch.arange(len(images), device=images.device)
     at_zero, steepness = bounds(everything, torch.zeros_like(images[:, 0]))

@@ -1,23 +1,23 @@
-"""Attacks by decision boundaries that are linearized at the images: DeepFool and FAB."""
+"""Attacks that linearize the decision boundaries: DeepFool and FAB."""
 
 import torch
 from torch import Tensor, nn
 
-from mnistop.engine.attacks.base import Goal, MinimalAttack
+from mnistop.engine.attacks.base import Goal, MinimalAttack, logits_and_gradient
 from mnistop.engine.attacks.norms import Norm, project_to_boundary, size, steepest, steepness
 
 
 def nearest_boundary(
     model: nn.Module, images: Tensor, goal: Goal, norm: Norm
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """The boundary that is nearest if the model were linear, seen from each image.
+    """Return the nearest decision boundary of the model linearized at each image.
 
     Without targets it is one between the label and another class; with them, the one between the
     target and the class that is ahead of all others.
 
     Returns:
-        The logits, `(n, classes)`; the gradient of a linear function, `(n, pixels)`; and how much
-        that function must change to get to the boundary, `(n,)`.
+        The logits, `(n, classes)`; the gradient of a linear function, `(n, pixels)`; and the change
+        of that function up to the boundary, `(n,)`.
     """
     if goal.targets is not None:
         return boundary_of_target(model, images, goal)
@@ -30,21 +30,17 @@ def nearest_boundary(
 def boundary_of_target(
     model: nn.Module, images: Tensor, goal: Goal
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """The boundary between the target and the class ahead of all others, as `nearest_boundary`."""
-    images = images.detach().requires_grad_()
-    with torch.enable_grad():
-        logits = model(images)
-        margins = goal.margins(logits)
-        (slopes,) = torch.autograd.grad(margins.sum(), images)
-    return logits.detach(), slopes, -margins.detach()
+    """Return the boundary between target and leading other class, as `nearest_boundary` does."""
+    logits, slopes = logits_and_gradient(model, images, goal, Goal.margins)
+    return logits, slopes, -goal.margins(logits)
 
 
 def nearest_classes(
     model: nn.Module, images: Tensor, labels: Tensor, norm: Norm, count: int
 ) -> Tensor:
-    """The classes whose boundaries with the label are nearest within [0, 1], `(n, count)`.
+    """Return the classes with the nearest boundaries within [0, 1], `(n, count)`.
 
-    They are sought among the `2 · count` that would be nearest if pixels had no bounds.
+    They are chosen among the `2 · count` that would be nearest if pixels had no bounds.
     """
     _, slopes, rises = _boundaries_of_labels(model, images, labels)
     distances = _distances(slopes, rises, labels, norm)
@@ -63,7 +59,8 @@ def nearest_classes(
 
 
 def _distances(slopes: Tensor, rises: Tensor, labels: Tensor, norm: Norm) -> Tensor:
-    """How far the boundaries of all classes are, were there no bounds of pixels, `(n, classes)`."""
+    """Return the distances to the boundaries of all classes, for unbounded pixels, `(n,
+    classes)`."""
     distances = (rises / steepness(slopes, norm)).nan_to_num(torch.inf)
     return distances.scatter(1, labels[:, None], torch.inf)
 
@@ -71,7 +68,7 @@ def _distances(slopes: Tensor, rises: Tensor, labels: Tensor, norm: Norm) -> Ten
 def _boundaries_of_labels(
     model: nn.Module, images: Tensor, labels: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """As `nearest_boundary`, with all classes for the boundaries of each label with them."""
+    """Return the boundaries of each label with all classes, as `nearest_boundary` does."""
     images = images.detach().requires_grad_()
     with torch.enable_grad():
         logits = model(images)
@@ -91,13 +88,13 @@ def _boundaries_of_labels(
 class DeepFool(MinimalAttack):
     """DeepFool: Moosavi-Dezfooli et al. 2016, algorithm 2 and section 3.3, arXiv:1511.04599.
 
-    It takes the model for linear where it stands, steps to the nearest decision boundary and a
-    little beyond, and so on until it is across. What leads out of [0, 1] is clipped.
+    It linearizes the model at the current point, steps to the nearest decision boundary and a
+    little beyond, and repeats that until it is across. Pixels are clipped to [0, 1].
 
     Args:
-        norm: what is to be small.
-        steps: the most that are taken.
-        overshoot: by what share the perturbation is made longer, to be across.
+        norm: the norm to minimize.
+        steps: the largest number of steps.
+        overshoot: the share by which the perturbation is lengthened, to get across.
     """
 
     def __init__(self, norm: Norm = "l2", steps: int = 50, overshoot: float = 0.02) -> None:
@@ -106,7 +103,7 @@ class DeepFool(MinimalAttack):
         self.overshoot = overshoot
 
     def run(self, model: nn.Module, images: Tensor, goal: Goal) -> Tensor:
-        """The first points across the boundary."""
+        """Return the first points across the boundary."""
         moved, perturbations = images.clone(), torch.zeros_like(images)
         open_ = torch.arange(len(images), device=images.device)
         for _ in range(self.steps):
@@ -125,8 +122,8 @@ class DeepFool(MinimalAttack):
 
 
 _LEAST = 1e-4
-"""What each step is made longer, as in the authors' own code: where clipping takes its share of
-every step, they would else become ever smaller without getting across."""
+"""Added to the length of each step, as in the authors' own code: with clipping the steps could
+otherwise become ever smaller without getting across."""
 
 _TINY = torch.finfo(torch.float32).tiny
 
@@ -134,19 +131,20 @@ _TINY = torch.finfo(torch.float32).tiny
 class FAB(MinimalAttack):
     """The fast adaptive boundary attack: Croce and Hein 2020, section 3, arXiv:1907.02044.
 
-    It takes the model for linear where it stands, as DeepFool does, but steps to where the boundary
-    is near to both itself and the image, and from beyond the boundary back towards the image. So it
-    goes on along the boundary to ever smaller perturbations, and keeps the smallest. As in the
+    It linearizes the model at the current point, as DeepFool does, but steps to where the boundary
+    is near to both that point and the image, and from beyond the boundary back towards the image.
+    So it moves along the boundary to ever smaller perturbations, and keeps the smallest. As in the
     targeted version of AutoAttack (Croce and Hein 2020, arXiv:2003.01690) it does so towards one
-    class after another; here these are the ones that are nearest at the image.
+    class after another; here these are the nearest ones at the image.
 
     Args:
-        norm: what is to be small.
-        steps: how many towards each class.
-        classes: how many are tried, where no target is given.
+        norm: the norm to minimize.
+        steps: the number of steps towards each class.
+        classes: the number of classes tried, if no target is given.
         bias: the largest weight of the image's own projection, the paper's α_max.
-        overshoot: how far a step goes, as a multiple of that to the boundary, the paper's η.
-        back: how much of a perturbation is kept on the way back, the paper's β.
+        overshoot: the length of a step, as a multiple of the distance to the boundary, the paper's
+            η.
+        back: the share of a perturbation kept on the way back, the paper's β.
     """
 
     def __init__(
@@ -166,7 +164,7 @@ class FAB(MinimalAttack):
         self.back = back
 
     def run(self, model: nn.Module, images: Tensor, goal: Goal) -> Tensor:
-        """The smallest perturbations that any class has led to."""
+        """Return the smallest perturbations found for any of the classes."""
         if goal.targets is None:
             targets = nearest_classes(model, images, goal.labels, self.norm, self.classes)
         else:
@@ -181,7 +179,7 @@ class FAB(MinimalAttack):
     def _walk(
         self, model: nn.Module, images: Tensor, goal: Goal, towards: Goal
     ) -> tuple[Tensor, Tensor]:
-        """The nearest points at the goal on a walk towards a class, and their distances."""
+        """Return the nearest points at the goal on a walk towards a class, and their distances."""
         moved, nearest = images, images.clone()
         smallest = torch.full_like(images[:, 0], torch.inf)
         for _ in range(self.steps + 1):
@@ -198,7 +196,7 @@ class FAB(MinimalAttack):
         return nearest, smallest
 
     def _step(self, images: Tensor, start: Tensor, slopes: Tensor, rises: Tensor) -> Tensor:
-        """From the start to near the boundary, drawn to where it is nearest to the image."""
+        """Step from the start to the boundary, biased towards its nearest point to the image."""
         from_start = project_to_boundary(start, slopes, rises, self.norm)
         missing = rises + _dot(slopes, start - images)
         from_image = project_to_boundary(images, slopes, missing, self.norm)

@@ -16,11 +16,11 @@ from mnistop.engine.attacks.piecewise import (
     Path,
     PiecewiseLinear,
     fgsm_path,
+    float32_error,
+    layer_inputs,
     layers_of,
     logits_along,
-    lost_in_float32,
     rounded_up,
-    values_in,
 )
 from mnistop.engine.model import MLP
 
@@ -29,9 +29,9 @@ LEVELS = 255
 
 
 def logit_margins(goal: Goal, logits: Tensor) -> Tensor:
-    """How far each class is ahead of the label, or with targets, the target ahead of each class.
+    """Return the margin of each class over the label or, with targets, of the target over each.
 
-    Without targets it takes one lead above 0, with targets all of them.
+    Without targets one positive margin is a success, with targets all must be positive.
 
     Args:
         goal: of the batch.
@@ -43,12 +43,12 @@ def logit_margins(goal: Goal, logits: Tensor) -> Tensor:
 
 
 def attack_succeeds(goal: Goal, ahead: Tensor) -> Tensor:
-    """Whether margins `(batch, points, classes)` mean success, `(batch, points)`."""
+    """Return where margins `(batch, points, classes)` mean success, `(batch, points)`."""
     return (ahead.amax(2) if goal.targets is None else ahead.amin(2)) > 0
 
 
 def first_share(goal: Goal, before: Tensor, after: Tensor) -> Tensor:
-    """Where in pieces with affine margins success begins, `(batch, pieces)`.
+    """Find the point of each piece with affine margins at which success begins, `(batch, pieces)`.
 
     Args:
         goal: of the batch.
@@ -56,7 +56,7 @@ def first_share(goal: Goal, before: Tensor, after: Tensor) -> Tensor:
         after: the margins at their ends.
 
     Returns:
-        Shares of the way from start to end, in [0, 1]; inf where there is no success.
+        Fractions of the way from start to end, in [0, 1]; inf where there is no success.
     """
     crossing = before / (before - after)
     begins = torch.where(before > 0, 0, torch.where(after > 0, crossing, torch.inf))
@@ -68,7 +68,7 @@ def first_share(goal: Goal, before: Tensor, after: Tensor) -> Tensor:
 
 
 _STRETCHES = tuple(level / LEVELS for level in (0, 8, 16, 32, 64, 128, LEVELS))
-"""The path is walked from one of these ε to the next, by the images not yet fooled."""
+"""The path is followed from one of these ε to the next, for the images not yet fooled."""
 _HALVINGS = 26
 _UNITS_AT_ONCE = 1 << 13
 _IMAGES_AT_ONCE = 16
@@ -76,19 +76,19 @@ _IMAGES_AT_ONCE = 16
 
 @dataclass(frozen=True)
 class SmallestEpsilon:
-    """Where the images of a batch first fool a model on their way along FGSM's direction."""
+    """The smallest ε at which the images of a batch fool a model along FGSM's direction."""
 
     epsilon: Tensor
     """float32 `(batch,)`: the smallest ε in [0, 1] at which the image is predicted as another class
     than its label, or as its target; 0 where it is from the start, inf where it never is.
 
-    The float32 model is really fooled there in the batch that was looked at, in others up to its
-    rounding; below, if at all, within its rounding only."""
+    The float32 model is fooled there in the batch that was evaluated, in other batches up to its
+    rounding; below it, if at all, within its rounding only."""
     levels: Tensor
     """int64 `(batch,)`: the smallest k in 0 to 255 such that ε = k/255 fools; -1 where none."""
     exact: bool
-    """Whether nothing smaller can have been overlooked. Else the path was looked at in steps of
-    1/2040, and an image may have been fooled and come back between two of them."""
+    """True if no smaller ε can have been missed. Otherwise the path was evaluated in steps of
+    1/2040, and an image may have fooled the model between two of them."""
 
 
 @torch.no_grad()
@@ -99,20 +99,20 @@ def smallest_epsilon(
     targets: Tensor | None = None,
     progress: Progress | None = None,
 ) -> SmallestEpsilon:
-    """The smallest ε at which `clamp(x + ε·sign(gradient), 0, 1)` fools the model.
+    """Return the smallest ε at which `clamp(x + ε·sign(gradient), 0, 1)` fools the model.
 
-    Images can be fooled and come back at a larger ε, so that bisection may end anywhere. But a
-    network of ReLUs is piecewise affine along the path: it bends where a pixel reaches 0 or 1 and
-    where the input of a ReLU crosses zero, all at ε that are found one layer after the other. In
-    between, the ε at which a logit overtakes the label's is a quotient. Other activations are
-    looked at on a grid, and the first success is narrowed down by halving.
+    An image can fool the model and fail at a larger ε, so bisection may end anywhere. But a network
+    of ReLUs is piecewise affine along the path: it has kinks where a pixel reaches 0 or 1 and where
+    the input of a ReLU crosses zero, all at ε that are found one layer after the other. In between,
+    the ε at which a logit overtakes the label's is a quotient. Other activations are evaluated on a
+    grid, and the first success is narrowed down by bisection.
 
     Args:
-        model: maps flat images to logits; it is judged in evaluation mode.
+        model: maps flat images to logits; it is evaluated in evaluation mode.
         images: float32 `(batch, pixels)` in [0, 1].
         labels: true classes, `(batch,)`.
         targets: the classes to reach, `(batch,)`; None for any but the label.
-        progress: told how many images are done, and of how many; what it raises ends the work.
+        progress: called with the images done, and all; raising in it ends the work.
     """
     layers = layers_of(model)
     epsilon = images.new_zeros(len(images))
@@ -128,7 +128,8 @@ def smallest_epsilon(
 
 
 def is_exact(model: MLP) -> bool:
-    """Whether the logits are affine along a path but for points that can be computed."""
+    """Return whether the logits are piecewise affine along a path, with kinks that can be
+    computed."""
     return ACTIVATIONS[model.activation].is_relu or len(model.layers) == 1
 
 
@@ -145,7 +146,7 @@ class _Search:
         return _Search(self.model, self.layers, self.path[rows], self.goal.of(rows))
 
     def first(self) -> Tensor:
-        """The smallest ε of each image, float32, inf where there is none."""
+        """Return the smallest ε of each image, float32, inf where there is none."""
         epsilon = torch.where(self.fooled(self.path.images), 0, torch.inf)
         for start, end in pairwise(_STRETCHES):
             safe = epsilon.isinf().nonzero()[:, 0]
@@ -154,11 +155,11 @@ class _Search:
         return epsilon
 
     def first_between(self, start: float, end: float) -> Tensor:
-        """The same on a stretch, at the start of which no image fools.
+        """Do the same on a stretch, at the start of which no image fools the model.
 
-        A lead must be clearly more than what float32 loses at the ends of the stretch, which is not
-        the same in a batch of another size. Where the float32 model is not fooled all the same, a
-        larger one is needed.
+        A margin must be clearly more than the rounding of float32 at the ends of the stretch, which
+        depends on the size of the batch. Where the float32 model is still not fooled, a larger
+        margin is required.
         """
         logits = logits_along(self.path, self.layers, self.model.activation, start, end)
         lost = (
@@ -179,7 +180,7 @@ class _Search:
         return epsilon
 
     def first_of(self, ahead: PiecewiseLinear, needed: Tensor) -> Tensor:
-        """The first ε with margins that suffice, exactly or by a closer look at a grid step."""
+        """Return the first ε with sufficient margins, exactly or by bisection of a grid step."""
         if is_exact(self.model):
             shares = first_share(self.goal, ahead.values[:, :-1], ahead.values[:, 1:])
             piece = shares.isfinite().int().argmax(1, keepdim=True)  # the first that is
@@ -196,23 +197,23 @@ class _Search:
         return found
 
     def narrowed(self, low: Tensor, high: Tensor, needed: Tensor) -> Tensor:
-        """An ε at which success begins, between two of which the higher succeeds, by halving."""
-        path = self.path.in_float64()
+        """Bisect an interval whose upper end succeeds, to an ε at which success begins."""
+        path = Path(self.path.images.double(), self.path.signs.double())
         for _ in range(_HALVINGS):
             middle = (low + high) / 2
-            logits = values_in(self.layers, self.model.activation, path.at(middle))[-1]
+            logits = layer_inputs(self.layers, self.model.activation, path.at(middle))[-1]
             ahead = logit_margins(self.goal, logits[:, None]) - needed[:, None, None]
             succeeds = attack_succeeds(self.goal, ahead)[:, 0]
             low, high = torch.where(succeeds, low, middle), torch.where(succeeds, middle, high)
         return high
 
     def float32_error(self, epsilon: float, exact: Tensor) -> Tensor:
-        """What float32 loses at an ε of the path, of logits that are known exactly, `(batch,)`."""
+        """Return the float32 error at an ε of the path, given the exact logits, `(batch,)`."""
         at = self.path.images.new_full((1,), epsilon)
-        return lost_in_float32(self.model(self.path.at(at)), exact)
+        return float32_error(self.model(self.path.at(at)), exact)
 
     def first_level(self, epsilon: Tensor) -> Tensor:
-        """The smallest k such that ε = k/255 fools, -1 where none, given the smallest ε."""
+        """Return the smallest k such that ε = k/255 fools, -1 where none, given the smallest ε."""
         levels = torch.where(epsilon.isinf(), -1, (epsilon.double() * LEVELS).floor().long())
         rows = (levels >= 0).nonzero()[:, 0]
         while len(rows):
@@ -223,7 +224,7 @@ class _Search:
         return levels
 
     def fooled(self, images: Tensor) -> Tensor:
-        """Whether the float32 model is fooled by these images, `(batch,)`."""
+        """Return which of these images fool the float32 model, `(batch,)`."""
         return self.goal.reached(self.model(images))
 
 
@@ -235,16 +236,16 @@ def fooled_levels(
     targets: Tensor | None = None,
     progress: Progress | None = None,
 ) -> Tensor:
-    """Whether ε = k/255 along FGSM's direction fools the model, for each k.
+    """Return for each k whether ε = k/255 along FGSM's direction fools the model.
 
-    An image may be fooled and come back at a larger ε; here it shows.
+    An image may fool the model at some ε and fail at a larger one.
 
     Args:
-        model: maps flat images to logits; it is judged in evaluation mode.
+        model: maps flat images to logits; it is evaluated in evaluation mode.
         images: float32 `(batch, pixels)` in [0, 1].
         labels: true classes, `(batch,)`.
         targets: the classes to reach, `(batch,)`; None for any but the label.
-        progress: told how many images are done, and of how many; what it raises ends the work.
+        progress: called with the images done, and all; raising in it ends the work.
 
     Returns:
         bool `(batch, 256)`, for k from 0 to 255.

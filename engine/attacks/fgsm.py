@@ -7,10 +7,10 @@ from mnistop.engine.attacks.norms import steepest
 
 
 class _OneStep(Attack):
-    """A step of norm ε in the direction that is steepest at the image."""
+    """One step of norm ε in the steepest direction at the image."""
 
     def run(self, model: nn.Module, images: Tensor, goal: Goal, epsilons: Tensor) -> Tensor:
-        """One step along the gradient."""
+        """Take one step along the gradient."""
         _, gradient = logits_and_gradient(model, images, goal)
         return images + epsilons * steepest(gradient, self.norm)
 
@@ -28,8 +28,8 @@ class FGSM(_OneStep):
 class FastGradient(_OneStep):
     """`clamp(x + ε·g/‖g‖₂, 0, 1)` with g = ∂loss/∂x: Liu et al. 2017, section 2, arXiv:1611.02770.
 
-    The clamping cuts off what would lead out of [0, 1], which for digits on black paper is much of
-    the step: the perturbation is then shorter than ε.
+    Clamping to [0, 1] removes a large part of the step for digits on a black background: the
+    perturbation is then shorter than ε.
     """
 
     norm = "l2"

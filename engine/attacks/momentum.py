@@ -1,4 +1,4 @@
-"""Many steps along a running mean of gradients: the momentum iterative FGSM."""
+"""Several steps along accumulated gradients: the momentum iterative FGSM."""
 
 import torch
 from torch import Tensor, nn
@@ -11,13 +11,13 @@ class MomentumFGSM(Attack):
     """MI-FGSM: Dong et al. 2018, algorithm 1, arXiv:1710.06081.
 
     With g ← μ·g + ∂loss/∂x / ‖∂loss/∂x‖₁ each step goes by ε / steps in the steepest direction of
-    g, then back to within ε and [0, 1]. Momentum carries it over places where the loss falls again,
-    and what fools one model so fools others more often. The factor of the cross-entropy's gradient
+    g, and is clipped to within ε and [0, 1]. Momentum carries it past local maxima of the loss, and
+    the images found transfer to other models more often. The factor of the cross-entropy's gradient
     that underflows cancels in its normalization.
 
     Args:
-        norm: how ε is measured.
-        steps: how many, at least 1.
+        norm: the norm of ε.
+        steps: their number, at least 1.
         decay: μ, the share of g that stays; 0 is the iterative FGSM, 1 the paper's.
     """
 
@@ -27,7 +27,7 @@ class MomentumFGSM(Attack):
         self.decay = decay
 
     def run(self, model: nn.Module, images: Tensor, goal: Goal, epsilons: Tensor) -> Tensor:
-        """The images after the last step."""
+        """Return the images after the last step."""
         moved = images.clone()
         for rows in iter_batches(images, CACHE_SIZED):
             momentum = torch.zeros_like(images[rows])

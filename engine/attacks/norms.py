@@ -1,4 +1,4 @@
-"""How large a perturbation is, and keeping it small: the norms L∞ and L2 within the box [0, 1]."""
+"""The norms L∞ and L2 of perturbations, steps and projections in them, within the box [0, 1]."""
 
 from typing import Literal
 
@@ -9,16 +9,16 @@ Norm = Literal["linf", "l2"]
 
 
 def size(perturbation: Tensor, norm: Norm) -> Tensor:
-    """The norm of each perturbation, `(batch,)`, of `(batch, pixels)`."""
+    """Return the norm of each perturbation, `(batch,)`, of `(batch, pixels)`."""
     return perturbation.abs().amax(1) if norm == "linf" else _length(perturbation)[:, 0]
 
 
 def steepest(gradient: Tensor, norm: Norm) -> Tensor:
-    """The perturbations of norm 1 along which a linear function rises most; 0 for a gradient of 0.
+    """Return the perturbations of norm 1 along which a linear function rises most.
 
     Args:
         gradient: of the function, `(batch, pixels)`.
-        norm: L∞, where it is the gradient's sign, or L2, where it is the gradient made length 1.
+        norm: L∞, for the gradient's sign, or L2, for the gradient scaled to length 1.
     """
     if norm == "linf":
         return gradient.sign()
@@ -26,20 +26,20 @@ def steepest(gradient: Tensor, norm: Norm) -> Tensor:
 
 
 def steepness(gradient: Tensor, norm: Norm) -> Tensor:
-    """By how much a linear function rises along `steepest`, `(...)` for `(..., pixels)`."""
+    """Return the rise of a linear function along `steepest`, `(...)` for `(..., pixels)`."""
     return gradient.abs().sum(-1) if norm == "linf" else gradient.norm(dim=-1)
 
 
 def clipped(moved: Tensor, images: Tensor, epsilons: Tensor, norm: Norm) -> Tensor:
-    """Moved images brought back to within ε of the images, and to [0, 1].
+    """Clip moved images to within ε of the images, and to [0, 1].
 
-    The images lie in [0, 1], so the second step takes no pixel farther away: both hold in the end.
+    The images lie in [0, 1], so clipping to it takes no pixel farther away: both hold in the end.
 
     Args:
         moved: `(batch, pixels)`.
         images: `(batch, pixels)` in [0, 1].
-        epsilons: the most that an image may change, `(batch, 1)`.
-        norm: how the change is measured.
+        epsilons: the largest norm of the change, `(batch, 1)`.
+        norm: of the change.
     """
     if norm == "linf":
         return moved.clamp(images - epsilons, images + epsilons).clamp(0, 1)
@@ -49,29 +49,29 @@ def clipped(moved: Tensor, images: Tensor, epsilons: Tensor, norm: Norm) -> Tens
 
 
 def _length(vectors: Tensor) -> Tensor:
-    """Euclidean lengths, `(batch, 1)`, without the underflow of squared small numbers."""
+    """Return Euclidean lengths, `(batch, 1)`, without underflow of the squares of small numbers."""
     largest = vectors.abs().amax(1, keepdim=True)
     largest = torch.where(largest > 0, largest, 1)
     return largest * (vectors / largest).square().sum(1, keepdim=True).sqrt()
 
 
 def project_to_boundary(images: Tensor, slopes: Tensor, changes: Tensor, norm: Norm) -> Tensor:
-    """The smallest perturbation in the box along which a linear function changes so much.
+    """Return the smallest perturbation in the box that changes a linear function by given amounts.
 
-    Each pixel moves as its slope points, all at one speed in L∞ and in proportion to their slopes
-    in L2, until it stops at 0 or 1. What is gained by a time is concave and piecewise linear in it,
-    so that Newton's method from time 0 climbs it from below in a few steps. The result is the
+    Each pixel moves in the direction of its slope, all at one speed in L∞ and in proportion to
+    their slopes in L2, until it stops at 0 or 1. The gain is concave and piecewise linear in time,
+    so that Newton's method from time 0 approaches it from below in a few steps. The result is the
     projection of Croce and Hein 2020, section 2.2, arXiv:1907.02044, which they find by sorting.
 
     Args:
-        images: where from, `(n, pixels)` in [0, 1].
+        images: the starting points, `(n, pixels)` in [0, 1].
         slopes: the function's gradient, `(n, pixels)`.
-        changes: how much it is to rise or, where negative, to fall, `(n,)`.
-        norm: how the perturbation is measured.
+        changes: the rise of the function or, if negative, its fall, `(n,)`.
+        norm: of the perturbation.
 
     Returns:
-        Perturbations, `(n, pixels)`. Where no point of the box has changed enough, the corner where
-        it has changed most.
+        Perturbations, `(n, pixels)`. Where no point of the box changes it enough, the corner with
+        the largest change.
     """
     directions = slopes.sign() * changes.sign()[:, None]
     steepness = slopes.abs()
@@ -94,10 +94,10 @@ def project_to_boundary(images: Tensor, slopes: Tensor, changes: Tensor, norm: N
 
 
 _STEPS = 20
-"""Of Newton's method, at most."""
+"""The most steps of Newton's method."""
 
 _TOLERANCE = 1e-3
-"""What may be missing of a change, as a share."""
+"""The share of a change that may be missing."""
 
 _STOPPED = 1e-30
 """For the rate where every pixel has hit a bound: small, and divides without overflow."""

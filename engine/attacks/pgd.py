@@ -14,20 +14,21 @@ from mnistop.engine.attacks.norms import Norm, clipped, steepest
 class PGD(Attack):
     """Projected gradient descent: Madry et al. 2018, section 2.1, arXiv:1706.06083.
 
-    It steps in the steepest direction and back to within ε and [0, 1], again and again: first from
-    the image, then from random places within the budget. The steps shrink along half a cosine, as
-    steps of one length either cannot go far or cannot settle, and without a given target the random
-    starts go towards the classes whose boundaries are nearest, one after another, which is stronger
-    than away from the label (both as in AutoAttack: Croce and Hein 2020, arXiv:2003.01690). Of all
-    that was visited, the nearest to the goal is kept; an image that has reached it is done, an
-    already wrong one at once. As the usual first step is FGSM's, it is never weaker than FGSM.
+    It repeats a step in the steepest direction and a projection to within ε and [0, 1]: first from
+    the image, then from random points within the budget. The steps shrink along half a cosine, as
+    steps of constant length either do not get far or do not converge. Without a given target the
+    random starts move towards the classes with the nearest boundaries, one after another, which is
+    stronger than moving away from the label (both as in AutoAttack: Croce and Hein 2020,
+    arXiv:2003.01690). Of all points visited, the one nearest to the goal is kept; an image that has
+    reached it is done, a misclassified one at once. With the default step the first one is FGSM's,
+    so it is never weaker than FGSM.
 
     Args:
-        norm: how ε is measured.
-        steps: how many in each start.
+        norm: the norm of ε.
+        steps: the number of steps from each start.
         step: the length of the first, as a multiple of ε.
-        starts: how often to start.
-        seed: of the random places. All images of a batch share them, so that what becomes of an
+        starts: the number of starts.
+        seed: of the random points. All images of a batch share them, so that the result for an
             image depends neither on the others nor on its place among them.
     """
 
@@ -46,7 +47,7 @@ class PGD(Attack):
         self.seed = seed
 
     def run(self, model: nn.Module, images: Tensor, goal: Goal, epsilons: Tensor) -> Tensor:
-        """The iterates that came nearest to the goal."""
+        """Return the iterates that came nearest to the goal."""
         nearest = images.clone()
         for rows in iter_batches(images, CACHE_SIZED):
             nearest[rows] = self._run(model, images[rows], goal.of(rows), epsilons[rows])
@@ -58,7 +59,7 @@ class PGD(Attack):
         open_ = torch.arange(len(images), device=images.device)
         for start, towards in self._starts(model, images, goal):
             moved = clipped(images + epsilons * start, images, epsilons, self.norm)
-            for length in self._lengths():
+            for length in cosine_steps(self.steps, self.step):
                 here = goal.of(open_)
                 logits, gradient = logits_and_gradient(model, moved[open_], towards.of(open_))
                 reached = here.margins(logits)
@@ -78,7 +79,8 @@ class PGD(Attack):
     def _starts(
         self, model: nn.Module, images: Tensor, goal: Goal
     ) -> Iterator[tuple[Tensor, Goal]]:
-        """Perturbations of at most norm 1 to start from, `(pixels,)`, and what to go towards."""
+        """Yield perturbations of at most norm 1 to start from, `(pixels,)`, and goals to move
+        towards."""
         yield images.new_zeros(images.shape[1]), goal
         if self.starts > 1:
             goals = _nearer_goals(model, images, goal, self.norm, self.starts - 1)
@@ -91,18 +93,19 @@ class PGD(Attack):
                 start *= torch.rand(1, generator=random) / start.norm()
             yield start.to(images), goals[number % len(goals)]
 
-    def _lengths(self) -> list[float]:
-        """Of each step, as multiples of ε; the last, 0, stands for a last look."""
-        return [
-            self.step * (1 + math.cos(math.pi * step / self.steps)) / 2
-            for step in range(self.steps + 1)
-        ]
+
+def cosine_steps(steps: int, first: float) -> list[float]:
+    """Return the lengths of steps that shrink along half a cosine, as multiples of ε.
+
+    The last, 0, is for evaluating the last point.
+    """
+    return [first * (1 + math.cos(math.pi * step / steps)) / 2 for step in range(steps + 1)]
 
 
 def _nearer_goals(
     model: nn.Module, images: Tensor, goal: Goal, norm: Norm, count: int
 ) -> list[Goal]:
-    """The goal itself if it has targets, otherwise the nearest classes as targets."""
+    """Return the goal itself if it has targets, otherwise the nearest classes as targets."""
     if goal.targets is not None:
         return [goal]
     classes = nearest_classes(model, images, goal.labels, norm, count)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from mnistop.engine.activations import ACTIVATIONS
-from mnistop.engine.attacks.base import Goal, evaluating, input_gradient, iter_batches
+from mnistop.engine.attacks.base import Goal, evaluating, iter_batches, logits_and_gradient
 from mnistop.engine.model import MLP
 
 _FLOAT32 = torch.finfo(torch.float32)
@@ -30,19 +30,20 @@ class Layer:
     """`(outputs,)`"""
 
     def __call__(self, values: Tensor) -> Tensor:
-        """What the layer gives for inputs in its last dimension."""
+        """Return the outputs for inputs in the last dimension."""
         return values @ self.weight.t() + self.bias
 
 
 def layers_of(model: MLP) -> list[Layer]:
-    """The model's linear layers in float64."""
+    """Return the model's linear layers in float64."""
     return [
         Layer(each.weight.detach().double(), each.bias.detach().double()) for each in model.layers
     ]
 
 
-def values_in(layers: list[Layer], activation: str, images: Tensor) -> list[Tensor]:
-    """In float64 what each layer gets, first the images `(batch, pixels)`, and last the logits."""
+def layer_inputs(layers: list[Layer], activation: str, images: Tensor) -> list[Tensor]:
+    """Return the inputs of each layer in float64, from the images `(batch, pixels)`, and the
+    logits."""
     activate = ACTIVATIONS[activation].function()
     values = [images.double()]
     for layer in layers[:-1]:
@@ -50,8 +51,8 @@ def values_in(layers: list[Layer], activation: str, images: Tensor) -> list[Tens
     return [*values, layers[-1](values[-1])]
 
 
-def lost_in_float32(logits: Tensor, exact: Tensor) -> Tensor:
-    """What float32 has lost of the worst logit, at least its last digit: `(batch,)`.
+def float32_error(logits: Tensor, exact: Tensor) -> Tensor:
+    """Return the largest error of the float32 logits, at least one last digit: `(batch,)`.
 
     Args:
         logits: as the model gives them, `(batch, classes)`.
@@ -61,16 +62,16 @@ def lost_in_float32(logits: Tensor, exact: Tensor) -> Tensor:
     return (logits - exact).abs().amax(1).maximum(last_digit).clamp(min=_FLOAT32.tiny)
 
 
-def rounding(layers: list[Layer], sizes: list[Tensor]) -> Tensor:
-    """By how much the logits of float32 may be off where values are at most so large, `(batch,)`.
+def rounding_bound(layers: list[Layer], sizes: list[Tensor]) -> Tensor:
+    """Bound the rounding error of the float32 logits, `(batch,)`.
 
-    A sum of n products is off by √n units of rounding of the sum of their magnitudes, but for a
-    tiny chance (Higham and Mary 2019, doi:10.1137/18M1226312), and an activation by a few units. In
-    practice it is a tenth of that.
+    The error of a sum of n products is at most √n units of rounding of the sum of their magnitudes,
+    but for a tiny probability (Higham and Mary 2019, doi:10.1137/18M1226312), and that of an
+    activation a few units. In practice it is a tenth of that.
 
     Args:
         layers: of the model.
-        sizes: the largest magnitudes of what each layer gets, `(batch, inputs)` each.
+        sizes: the largest magnitudes of the inputs of each layer, `(batch, inputs)` each.
     """
     off = torch.zeros_like(sizes[0])
     for layer, size in zip(layers, sizes, strict=True):
@@ -82,43 +83,39 @@ def rounding(layers: list[Layer], sizes: list[Tensor]) -> Tensor:
 
 @dataclass(frozen=True)
 class Path:
-    """Images on their way `clamp(x + ε·signs, 0, 1)`."""
+    """The paths of images, `clamp(x + ε·signs, 0, 1)`."""
 
     images: Tensor
-    """Where they start, `(batch, pixels)` in [0, 1]."""
+    """The starting points, `(batch, pixels)` in [0, 1]."""
     signs: Tensor
-    """Which way each pixel goes: -1, 0 or 1, `(batch, pixels)`."""
+    """The direction of each pixel: -1, 0 or 1, `(batch, pixels)`."""
 
     def __getitem__(self, rows: Tensor) -> Path:
         return Path(self.images[rows], self.signs[rows])
 
     def at(self, epsilon: Tensor) -> Tensor:
-        """The pixels at an ε each, `(batch,)`; in float32 just as FGSM makes them."""
+        """Return the pixels at an ε for each image, `(batch,)`; in float32 exactly FGSM's."""
         return (self.images + epsilon[:, None] * self.signs).clamp(0, 1)
-
-    def in_float64(self) -> Path:
-        """The same path, on which no pixel is rounded."""
-        return Path(self.images.double(), self.signs.double())
 
 
 def fgsm_path(model: nn.Module, images: Tensor, goal: Goal) -> Path:
-    """The way of FGSM: up the loss of the labels, or down the loss of the targets."""
-    return Path(images, input_gradient(model, images, goal.labels, goal.targets).sign())
+    """Return the path of FGSM: up the loss of the labels, or down the loss of the targets."""
+    return Path(images, logits_and_gradient(model, images, goal)[1].sign())
 
 
 def rounded_up(epsilon: Tensor) -> Tensor:
-    """The nearest float32 numbers that are not smaller."""
+    """Return the nearest float32 numbers that are not smaller."""
     near = epsilon.float()
     return torch.where(near < epsilon, near.nextafter(near.new_tensor(torch.inf)), near)
 
 
 GRID = 2040
-"""Steps from ε = 0 to 1 at which a network is looked at that is not affine in pieces."""
+"""Steps from ε = 0 to 1 at which a network that is not piecewise affine is evaluated."""
 
 
 @dataclass(frozen=True)
 class PiecewiseLinear:
-    """What a layer gives for images on a stretch of their path, from point to point."""
+    """A layer's outputs on a stretch of the images' paths, linear between the points."""
 
     epsilon: Tensor
     """The points, ascending from the start of the stretch to its end, `(batch, points)`."""
@@ -126,10 +123,10 @@ class PiecewiseLinear:
     """The layer's outputs there, `(batch, points, outputs)`."""
 
     def with_points(self, pieces: Tensor, epsilon: Tensor) -> PiecewiseLinear:
-        """The same with more points.
+        """Return the same function with more points.
 
         Args:
-            pieces: in which piece each new point lies, `(batch, new)`.
+            pieces: the piece that each new point lies in, `(batch, new)`.
             epsilon: the new points, `(batch, new)`.
         """
         batch, points, outputs = self.values.shape
@@ -145,7 +142,7 @@ class PiecewiseLinear:
         return PiecewiseLinear(merged, torch.lerp(before, after, share[:, :, None]))
 
     def with_zeros(self) -> PiecewiseLinear:
-        """With a point wherever an output crosses zero, so that its ReLU is affine in between."""
+        """Add a point wherever an output crosses zero, so that its ReLU is affine in between."""
         before, after = self.values[:, :-1], self.values[:, 1:]
         row, piece, unit = (before * after < 0).nonzero(as_tuple=True)
         start, end = self.epsilon[row, piece], self.epsilon[row, piece + 1]
@@ -161,7 +158,7 @@ class PiecewiseLinear:
         return self.with_points(pieces, points)
 
     def with_grid(self, spacing: float) -> PiecewiseLinear:
-        """With points a spacing apart; the stretch must be some spacings long."""
+        """Add points a spacing apart; the stretch must be several spacings long."""
         start, end = float(self.epsilon[0, 0]), float(self.epsilon[0, -1])
         steps = round((end - start) / spacing)
         grid = torch.linspace(start, end, steps + 1, dtype=torch.float64)[1:-1].to(self.epsilon)
@@ -173,10 +170,10 @@ class PiecewiseLinear:
 def logits_along(
     path: Path, layers: list[Layer], activation: str, start: float, end: float
 ) -> PiecewiseLinear:
-    """The logits on a stretch of the path.
+    """Return the logits on a stretch of the path.
 
     With ReLU they are affine in every piece, as is the input of each ReLU; other activations are
-    taken at the points of a grid.
+    evaluated at the points of a grid.
     """
     activate = ACTIVATIONS[activation].function()
     pieces = first_layer(path, layers[0], start, end)
@@ -190,10 +187,10 @@ def logits_along(
 
 
 def first_layer(path: Path, layer: Layer, start: float, end: float) -> PiecewiseLinear:
-    """The first layer's outputs on a stretch of the path.
+    """Return the first layer's outputs on a stretch of the path.
 
-    A pixel moves until it reaches 0 or 1, at a known ε, and from then on the slopes of all outputs
-    lack its part. So the pieces follow from one sorting and sums of weights.
+    A pixel moves until it reaches 0 or 1, at a known ε; from then on it no longer contributes to
+    the slopes of the outputs. So the pieces follow from one sorting and sums of weights.
     """
     pixels, signs = path.images.double(), path.signs.double()
     room = torch.where(signs > 0, 1 - pixels, pixels)
@@ -217,7 +214,7 @@ _SMALLEST_STEP = 1e-15
 
 @torch.no_grad()
 def smallest_epsilon_linear(model: MLP, images: Tensor, labels: Tensor) -> Tensor:
-    """The smallest ε at which any L∞ perturbation fools a single-layer model.
+    """Return the smallest ε at which any L∞ perturbation fools a single-layer model.
 
     Args:
         model: one without a hidden layer.
@@ -236,7 +233,7 @@ def smallest_epsilon_linear(model: MLP, images: Tensor, labels: Tensor) -> Tenso
     with evaluating(model):
         for rows in iter_batches(images, _AT_ONCE):
             logits = model(images[rows])
-            needed = 4 * lost_in_float32(logits, layer(images[rows].double()))
+            needed = 4 * float32_error(logits, layer(images[rows].double()))
             wanted = (logits.argmax(1) == labels[rows]) & needed.isfinite()
             rows, needed = rows[wanted], needed[wanted]
             while len(rows):
@@ -249,7 +246,7 @@ def smallest_epsilon_linear(model: MLP, images: Tensor, labels: Tensor) -> Tenso
 
 
 def optimal_path(model: MLP, images: Tensor, labels: Tensor) -> Path:
-    """The path on which `smallest_epsilon_linear` fools a single-layer model.
+    """Return the path on which `smallest_epsilon_linear` fools a single-layer model.
 
     Raises:
         ValueError: the model has a hidden layer.
@@ -263,19 +260,19 @@ def optimal_path(model: MLP, images: Tensor, labels: Tensor) -> Path:
 
 
 def linear_radius(layer: Layer, images: Tensor, labels: Tensor) -> Tensor:
-    """The exact radius in which a single layer predicts the label, less what float32 may lose.
+    """Return the exact radius in which a single layer predicts the label, less float32's rounding.
 
     Args:
         layer: the only one.
         images: float64 `(batch, pixels)` in [0, 1].
-        labels: what is predicted for them, `(batch,)`.
+        labels: the predictions for them, `(batch,)`.
 
     Returns:
-        float64 `(batch,)`, inf where there is no end to it.
+        float64 `(batch,)`, inf where it is unbounded.
     """
     exact, _ = _best(layer, images, labels, torch.zeros_like(images[:, 0]))
     furthest = (images + exact[:, None]).clamp(max=1)
-    return _best(layer, images, labels, -2 * rounding([layer], [furthest]))[0]
+    return _best(layer, images, labels, -2 * rounding_bound([layer], [furthest]))[0]
 
 
 def _only_layer(model: MLP) -> list[Layer]:
@@ -285,12 +282,12 @@ def _only_layer(model: MLP) -> list[Layer]:
 
 
 def _best(layer: Layer, images: Tensor, labels: Tensor, needed: Tensor) -> tuple[Tensor, Path]:
-    """The least ε at which another class can be ahead by as much as needed, and the way there.
+    """Return the least ε at which another class can have the margin needed, and the path there.
 
-    The lead of a class is linear in the pixels, so that each of them goes as far as ε and [0, 1]
-    allow, up or down by the sign of its weight. What they gain together is a concave function of ε
-    that bends where a pixel reaches 0 or 1; Newton's method, coming from 0, lands on the piece that
-    matters and solves it exactly.
+    The margin of a class is linear in the pixels, so each pixel moves as far as ε and [0, 1] allow,
+    up or down by the sign of its weight. Their total gain is a concave function of ε with kinks
+    where a pixel reaches 0 or 1; Newton's method, starting from 0, arrives at the right piece and
+    solves it exactly.
     """
     start = images.double()[:, None]
     forms = layer.weight - layer.weight[labels][:, None]

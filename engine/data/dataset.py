@@ -16,9 +16,9 @@ from mnistop.engine.fingerprint import Fingerprint
 
 @dataclass(frozen=True, eq=False)
 class Unseen:
-    """Test images, which a model is neither trained nor chosen on.
+    """Test images, which are used neither for training nor for choosing a model.
 
-    They stay as they are stored, which takes a quarter of the memory of scaled ones.
+    They are kept as they are stored, in a quarter of the memory of scaled ones.
     """
 
     parts: Sequence[NDArray[Any]] = ()
@@ -49,17 +49,17 @@ class Dataset:
     labels: NDArray[np.int64]
     """The class of each image, `(n,)`, from 0 to `classes - 1`."""
     class_names: tuple[str, ...]
-    """A name for each class; `0`, `1`, … where the source gives none."""
+    """A name for each class; `0`, `1`, … if the source has none."""
     source: str
     """The source as it was given to `load`."""
     pixels: Pixels = field(default_factory=Pixels)
     """The stored pixel values of the whole source, and those of black and white."""
     provenance: str = ""
-    """One line on where the images come from."""
+    """The origin of the images, in one line."""
     source_counts: tuple[int, ...] = ()
     """Images of each class in the whole source; empty if not counted."""
     unseen: Unseen = field(default_factory=Unseen)
-    """The source's other images, neither trained on nor validated with."""
+    """The source's other images, used neither for training nor for validation."""
     fingerprint: Fingerprint = field(kw_only=True)
     """Of these images and labels, taken before scaling."""
 
@@ -68,7 +68,7 @@ class Dataset:
 
     @property
     def classes(self) -> int:
-        """The number of classes of the whole source, even where the images here miss one."""
+        """The number of classes of the whole source, even if the images here lack one."""
         return len(self.class_names)
 
     @property
@@ -81,16 +81,16 @@ class Dataset:
 def split(
     dataset: Dataset, val_fraction: float, seed: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Divide the images into those to train on and those to validate with.
+    """Split the images into training and validation images.
 
     The rows are exactly those of scikit-learn's
     `train_test_split(images, labels, test_size=val_fraction, random_state=seed)`.
 
     Args:
-        dataset: what to divide.
+        dataset: the images to split.
         val_fraction: the share of the validation images, above 0 and below 1; their number is
             rounded up.
-        seed: decides which images are kept for validation, 0 to 2³² - 1.
+        seed: determines the validation images, 0 to 2³² - 1.
 
     Returns:
         The indices of the training images and of the validation images, each shuffled.
@@ -123,26 +123,25 @@ def class_counts(dataset: Dataset, train: NDArray[np.int64], val: NDArray[np.int
     """Count the images of each class on each side of a split.
 
     Args:
-        dataset: what was divided.
+        dataset: the images that were split.
         train: the indices of the training images.
         val: the indices of the validation images.
     """
-    training, validation = (
-        tuple(np.bincount(dataset.labels[rows], minlength=dataset.classes).tolist())
-        for rows in (train, val)
+    training, validation, both = (
+        tuple(np.bincount(labels, minlength=dataset.classes).tolist())
+        for labels in (dataset.labels[train], dataset.labels[val], dataset.labels)
     )
-    counted = tuple(np.bincount(dataset.labels, minlength=dataset.classes).tolist())
-    return ClassCounts(dataset.class_names, training, validation, dataset.source_counts or counted)
+    return ClassCounts(dataset.class_names, training, validation, dataset.source_counts or both)
 
 
 @dataclass(frozen=True)
 class Description:
-    """The facts about a data set that a person wants before training on it."""
+    """Facts about a data set, to know before training on it."""
 
     source: str
     """The source as it was given."""
     provenance: str
-    """One line on where the images come from."""
+    """The origin of the images, in one line."""
     count: int
     """The number of images."""
     image_shape: tuple[int, int]
@@ -150,7 +149,7 @@ class Description:
     pixels: Pixels
     """The stored pixel values of the whole source, and those of black and white."""
     contrast: float
-    """The share of black to white that a usual image spans, in [0, 1]."""
+    """The share of black to white that a typical image spans, in [0, 1]."""
     mean: float
     """The mean of all pixels, scaled to 0…1."""
     std: float
@@ -179,6 +178,6 @@ def describe(dataset: Dataset) -> Description:
         mean=mean,
         std=math.sqrt(max(mean_square - mean**2, 0.0)),
         class_names=dataset.class_names,
-        class_counts=tuple(int(count) for count in counts),
+        class_counts=tuple(counts.tolist()),
         unseen=len(dataset.unseen),
     )

@@ -1,4 +1,4 @@
-"""The files that a path stands for: a folder of IDX files, one images file, a pair, or an `.npz`.
+"""The files of a path: a folder of IDX files, an images file, a pair of files, or an `.npz`.
 
 EMNIST's images are stored transposed, the labels of its letters count from 1, and a text file
 beside them maps labels to characters. Cohen, Afshar, Tapson, van Schaik: EMNIST: an extension of
@@ -30,18 +30,18 @@ def set_name(images: Path) -> str | None:
 
 
 def upright(images: NDArray[Any]) -> NDArray[Any]:
-    """The images `(n, height, width)` with rows and columns changed back."""
+    """Return the images `(n, height, width)` with rows and columns swapped."""
     return images.swapaxes(1, 2) if images.ndim == 3 else images
 
 
-def from_zero(labels: NDArray[Any]) -> NDArray[Any]:
-    """The labels of the letters, 1 to 26, as 0 to 25."""
+def labels_from_zero(labels: NDArray[Any]) -> NDArray[Any]:
+    """Return the labels of the letters, 1 to 26, as 0 to 25."""
     counts_from_one = labels.size and labels.dtype.kind in "iu" and labels.min() == 1
     return labels - 1 if counts_from_one else labels
 
 
 def class_names(images: Path) -> tuple[str, ...] | None:
-    """The characters by the mapping file beside an images file; None where there is no such file.
+    """Return the characters of the mapping file beside an images file; None if there is none.
 
     Raises:
         DataError: the mapping file is damaged.
@@ -64,15 +64,15 @@ _IMAGES_NAME = re.compile(
     r"(?P<set>[\w. -]*?)(?P<part>train|t10k|test)-images[-.]idx3-ubyte(\.gz)?", re.IGNORECASE
 )
 _PART_ORDER = ("train", "t10k", "test")
-_LOOKED_AT = 100
-"""Files of a folder that tell what it holds."""
+_EXAMINED = 100
+"""The most files examined to describe a folder."""
 
 
 def read_path(source: str) -> Stored:
-    """The images and labels that a path, or two with a comma between, stand for.
+    """Read the images and labels at a path, or at two separated by a comma.
 
     Raises:
-        DataError: no such file, or nothing to train on in it.
+        DataError: there is no such file, or nothing to train on in it.
         OSError: something cannot be read.
     """
     path = _path(source)
@@ -87,7 +87,7 @@ def read_path(source: str) -> Stored:
 
 
 def _labels_of(path: Path) -> Path:
-    """As `labels_beside`, for a file that a person has named, which may be something else."""
+    """Do as `labels_beside`, for a file named by the user, which may be something else."""
     try:
         return labels_beside(path)
     except DataError:
@@ -100,7 +100,7 @@ def _labels_of(path: Path) -> Path:
 
 
 def labels_beside(images: Path) -> Path:
-    """The labels file that belongs to an images file by its name.
+    """Return the labels file that belongs to an images file by its name.
 
     Raises:
         DataError: there is none.
@@ -120,9 +120,9 @@ def labels_beside(images: Path) -> Path:
 
 
 def _images_in(folder: Path) -> list[Path]:
-    """The images files of the one data set in a folder: training images first, then test images."""
+    """Return the images files of the data set in a folder, of the training images first."""
     sets: dict[str, dict[str, Path]] = {}
-    for path in sorted(folder.iterdir(), reverse=True):  # a plain file comes after its .gz and wins
+    for path in sorted(folder.iterdir(), reverse=True):  # a plain file replaces its .gz
         match = _IMAGES_NAME.fullmatch(path.name)
         if match and path.is_file():
             sets.setdefault(match["set"].lower(), {})[match["part"].lower()] = path
@@ -143,7 +143,7 @@ def _without_idx(folder: Path) -> str:
     start = f"{folder} has no IDX files, such as train-images-idx3-ubyte.gz"
     found = None
     below = (Path(place, name) for place, _, names in os.walk(folder) for name in sorted(names))
-    for path in itertools.islice(below, _LOOKED_AT):
+    for path in itertools.islice(below, _EXAMINED):
         if _IMAGES_NAME.fullmatch(path.name):
             return f"{start}, but {path.parent} has some: name that folder."
         if not found and path.is_file():
@@ -164,7 +164,7 @@ def _read_pairs(pairs: list[tuple[Path, Path]]) -> Stored:
         if emnist_set:
             images = upright(images)
         if emnist_set == "letters":
-            labels = from_zero(labels)
+            labels = labels_from_zero(labels)
         places = str(images_path), str(labels_path)
         parts.append(Part(images, labels, *places, _is_test(images_path)))
     names = _names_beside(first_images)
@@ -183,7 +183,7 @@ def _read_array(path: Path) -> NDArray[Any]:
 
 
 def _names_beside(images: Path) -> tuple[str, ...] | None:
-    """The lines of `classes.txt` in the folder of an images file."""
+    """Return the lines of `classes.txt` in the folder of an images file."""
     path = images.with_name("classes.txt")
     if not path.is_file():
         return None

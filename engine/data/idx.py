@@ -25,12 +25,12 @@ _CHUNK = 1 << 24
 
 
 def read_idx(path: Path) -> NDArray[Any]:
-    """The array in an IDX file, plain or gzipped, which the content tells and not the name.
+    """Return the array in an IDX file, plain or gzipped by its content, whatever its name.
 
-    Memory is taken as the content comes, never by what the header claims.
+    Memory is allocated as the content is read, never by the size that the header claims.
 
     Raises:
-        DataError: the file is empty, no IDX file, cut off, too long or damaged.
+        DataError: the file is empty, not an IDX file, truncated, too long or damaged.
         OSError: the file cannot be read.
     """
     with path.open("rb") as file:

@@ -1,7 +1,7 @@
 """The kinds of files that people have their images in: who reads them, or how to convert them.
 
-A file is known by its first bytes, an archive by what is in it; its name decides where bytes do
-not, as for text.
+A file is recognised by its first bytes, an archive by the names in it, and other files, such as
+text, by their name.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mnistop.engine.data.stored import Stored
 
 _START = 512
-"""Bytes that tell what a file is."""
+"""Bytes by which a file is recognised."""
 
 _READABLE = "only IDX files and NumPy's .npz and .npy can be read"
 _CONVERT = "read it in Python and save its arrays by numpy.savez(FILE, images=…, labels=…)"
@@ -86,7 +86,7 @@ _TEXTS = {
     r"[-+\d.]+( \d+:[-+\d.e]+)+\s": Kind("a LIBSVM table"),
     r"[^\n]*[,;\t]": _CSV,
 }
-"""By how a text begins."""
+"""By the beginning of a text."""
 
 _IN_ZIP = {
     r"(^|/)data\.pkl$": Kind("a PyTorch file"),
@@ -123,7 +123,7 @@ def reader_of(path: Path) -> Callable[[Path], Stored | None] | None:
 
 
 def kind_of(path: Path) -> Kind | None:
-    """Recognise a file that is no IDX file; None if its kind is unknown.
+    """Return the kind of a file that is not an IDX file; None if it is unknown.
 
     Raises:
         OSError: it cannot be read.

@@ -14,17 +14,17 @@ FAINT = 1 / 8
 """Images whose pixels span less than this share of black to white are nearly blank."""
 
 NOTABLE = 0.1
-"""Classes without images are notable from this share of all on."""
+"""Classes without images are notable if they are at least this share of all."""
 
 _NAMED, _NAME_LENGTH = 3, 12
 """The most classes named, and the most characters of each."""
 
 
-def faint(contrast: float) -> tuple[str, str]:
-    """A sentence and a remedy for images of little contrast; empty for others.
+def low_contrast(contrast: float) -> tuple[str, str]:
+    """Return a sentence and a remedy for images of low contrast; empty for others.
 
     Args:
-        contrast: how much of black to white a usual image spans, in [0, 1].
+        contrast: the share of black to white that a typical image spans, in [0, 1].
     """
     if contrast >= FAINT:
         return "", ""
@@ -40,7 +40,7 @@ class ClassCounts:
     """The images of each class."""
 
     names: tuple[str, ...]
-    """A name for each class, `(k,)`; the others have the same length."""
+    """A name for each class, `(k,)`; the other fields have the same length."""
     training: tuple[int, ...]
     """Images to train on."""
     validation: tuple[int, ...]
@@ -50,7 +50,7 @@ class ClassCounts:
 
     @classmethod
     def of(cls, started: RunStarted) -> ClassCounts | None:
-        """The counts that a run has recorded; None where they are missing or make no sense."""
+        """Return the counts that a run has recorded; None if they are missing or inconsistent."""
         counts = started.training_counts, started.validation_counts, started.source_counts
         if any(len(part) != len(started.class_names) for part in counts):
             return None
@@ -58,7 +58,7 @@ class ClassCounts:
 
     @property
     def unused(self) -> list[int]:
-        """Classes that not even the source has an image of."""
+        """Classes without any image in the source."""
         return [index for index, count in enumerate(self.source) if not count]
 
     @property
@@ -89,12 +89,12 @@ class ClassCounts:
         return len(missing) >= NOTABLE * (len(self.names) - len(self.unused))
 
     def listed(self, classes: Sequence[int]) -> str:
-        """The names of some classes, the first three of many."""
+        """Return the names of some classes, only the first three of many."""
         names = [self.names[index][:_NAME_LENGTH] for index in classes[:_NAMED]]
         return ", ".join(names) + (", …" if len(classes) > _NAMED else "")
 
     def share(self, classes: Sequence[int]) -> str:
-        """As in `5 of the 10 classes have`."""
+        """Return a phrase as in `5 of the 10 classes have`."""
         have = "has" if len(classes) == 1 else "have"
         return f"{len(classes)} of the {len(self.names)} classes {have}"
 
@@ -144,7 +144,7 @@ class ClassCounts:
         )
 
     @property
-    def odd(self) -> list[tuple[str, str]]:
+    def warnings(self) -> list[tuple[str, str]]:
         """All warnings about classes without images, each with its remedy."""
         first = self.one_class if self.is_of_one_class else self.missing_training
         return [first, self.missing_validation, (self.gaps, "")]
@@ -156,7 +156,7 @@ def data_notes(counts: ClassCounts, clipping: str, contrast: float) -> list[str]
     Args:
         counts: the images of each class.
         clipping: a sentence on pixels beyond black and white; empty without any.
-        contrast: how much of black to white a usual image spans, in [0, 1].
+        contrast: the share of black to white that a typical image spans, in [0, 1].
     """
-    pairs = [faint(contrast), (clipping, ""), *counts.odd]
+    pairs = [low_contrast(contrast), (clipping, ""), *counts.warnings]
     return [f"{sentence} {remedy}".rstrip() for sentence, remedy in pairs if sentence]

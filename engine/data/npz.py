@@ -1,4 +1,4 @@
-"""NumPy's `.npz` and `.npy` files, read without ever unpickling anything."""
+"""NumPy's `.npz` and `.npy` files, read without unpickling anything."""
 
 import errno
 import math
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistop.engine.data import kinds
-from mnistop.engine.data.stored import Part, Stored, check_size, shown
+from mnistop.engine.data.stored import Part, Stored, check_size, printable
 from mnistop.engine.errors import DataError
 
 _LAYOUTS = (
@@ -26,11 +26,12 @@ _LAYOUTS = (
     (("x", "y"),),
     (("data", "target"),),
 )
-"""Names of arrays, of images and of labels, in any case; the first pair of a layout makes it."""
+"""Names of arrays of images and of labels, in any case; a file with a layout's first pair has
+it."""
 
 
 def read_npz(path: Path) -> Stored | None:
-    """Images and labels in an `.npz`; None for a file that has one array only, or an `.npy`.
+    """Return images and labels in an `.npz`; None for an `.npy` or a file with a single array.
 
     Raises:
         DataError: the file is damaged, or has no arrays of known names.
@@ -53,12 +54,8 @@ def read_npz(path: Path) -> Stored | None:
                     images, labels = (_read_member(archive, name, path) for name in names)
                     places = f"{names[0]} in {path}", f"{names[1]} in {path}"
                     parts.append(Part(images, labels, *places, "test" in pair[0]))
-            names_there = "class_names" in members
-            return Stored(
-                parts=parts,
-                provenance=str(path),
-                class_names=_class_names(archive, path) if names_there else None,
-            )
+            class_names = _class_names(archive, path) if "class_names" in members else None
+            return Stored(parts, str(path), class_names)
     raise DataError(
         f"{path} has no arrays that are known to be images and labels, only "
         f"{_listed(members)}: call them images and labels."
@@ -66,14 +63,14 @@ def read_npz(path: Path) -> Stored | None:
 
 
 def read_lone_array(path: Path) -> NDArray[Any]:
-    """The array in an `.npy`, or in an `.npz` that has only this one.
+    """Return the array in an `.npy`, or in an `.npz` with a single array.
 
     Raises:
         DataError: the file is damaged, or has several arrays.
         OSError: the file cannot be read.
     """
     if _is_npy(path):
-        with _damage_told(path), path.open("rb") as file:
+        with _damage_reported(path), path.open("rb") as file:
             return _read_npy(file, path.stat().st_size, str(path))
     with _opened(path) as archive:
         members = _members(archive, path)
@@ -102,7 +99,7 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
         raise DataError(
             f"{path} is not an .npz file, or is cut off: get it again, or save it with numpy.savez."
         )
-    with _damage_told(path), zipfile.ZipFile(path) as archive:
+    with _damage_reported(path), zipfile.ZipFile(path) as archive:
         yield archive
 
 
@@ -114,7 +111,7 @@ def _members(archive: zipfile.ZipFile, path: Path) -> list[str]:
 
 
 def _listed(names: list[str]) -> str:
-    few = ", ".join(shown(name) for name in names[:8])
+    few = ", ".join(printable(name) for name in names[:8])
     return few if len(names) <= 8 else f"{few} and {len(names) - 8:,} more"
 
 
@@ -160,7 +157,7 @@ def _class_names(archive: zipfile.ZipFile, path: Path) -> tuple[str, ...]:
 
 
 @contextmanager
-def _damage_told(path: Path) -> Iterator[None]:
+def _damage_reported(path: Path) -> Iterator[None]:
     try:
         yield
     except (DataError, MemoryError):

@@ -1,8 +1,8 @@
-"""MNIST as OpenML's `mnist_784`: fetched once through scikit-learn, then kept on this machine.
+"""MNIST as OpenML's `mnist_784`: downloaded once by scikit-learn, then cached on this machine.
 
 Environment:
     MNISTOP_CACHE: the folder to keep it in, instead of the user's cache folder. With the folder
-        of scikit-learn (`~/scikit_learn_data`) what a notebook has fetched is used again.
+        of scikit-learn (`~/scikit_learn_data`) the download of a notebook is used again.
 """
 
 import gzip
@@ -27,7 +27,7 @@ from mnistop.engine.errors import DataError
 from mnistop.engine.files import expanded, user_folder
 
 TIMEOUT = 20.0
-"""Seconds without a byte from the server before a connection counts as dead."""
+"""Seconds without a byte from the server after which a connection counts as dead."""
 PROGRESS_INTERVAL = 0.5
 """Seconds between two checks of the download's progress."""
 
@@ -36,26 +36,26 @@ _REMEDY = "the bundled source needs no network, nor does a folder of MNIST's own
 
 
 def cache_folder() -> Path:
-    """The folder that keeps the data set."""
+    """Return the folder that holds the data set."""
     chosen = os.environ.get("MNISTOP_CACHE")
     if chosen:
         return expanded(chosen)
     return user_folder(lambda: platformdirs.user_cache_path("mnistop"), "MNISTOP_CACHE")
 
 
-def is_kept() -> bool:
-    """Return whether the arrays are kept here, so that neither network nor parsing is needed."""
+def is_cached() -> bool:
+    """Return whether the arrays are cached, so that neither network nor parsing is needed."""
     return zipfile.is_zipfile(_kept(cache_folder()))
 
 
 def read_openml(progress: Callable[[str], None]) -> Stored:
-    """The 70,000 images, MNIST's training images first.
+    """Return the 70,000 images, MNIST's training images first.
 
-    The first time, it is fetched and read by scikit-learn, which takes the download and then
-    about half a minute and 1 GB of memory; later times read the arrays that were kept then.
+    The first time, scikit-learn downloads and reads them, which then takes about half a minute and
+    1 GB of memory; later the arrays that were cached then are read.
 
     Args:
-        progress: called in this thread with a line to show, at most twice a second; to raise in
+        progress: called in this thread with a line to show, at most twice a second; raising in
             it ends the waiting.
 
     Raises:
@@ -78,7 +78,7 @@ def _kept(cache: Path) -> Path:
 
 
 def _read_kept(kept: Path) -> Stored | None:
-    """The arrays kept before; None where there are none, or a damaged file."""
+    """Return the cached arrays; None if there are none, or the file is damaged."""
     try:
         stored = read_npz(kept)
     except (FileNotFoundError, NotADirectoryError, DataError):
@@ -108,7 +108,7 @@ def _fetched(cache: Path, progress: Callable[[str], None]) -> Part:
     def fetch() -> None:
         try:
             outcome.append(_fetch(cache))
-        except Exception as error:  # all of them are told below, in the calling thread
+        except Exception as error:  # reported below, in the calling thread
             outcome.append(error)
 
     timeout_before = socket.getdefaulttimeout()
@@ -116,13 +116,13 @@ def _fetched(cache: Path, progress: Callable[[str], None]) -> Part:
     try:
         thread = threading.Thread(target=fetch, name="fetch mnist_784", daemon=True)
         thread.start()
-        told = None
-        while thread.is_alive() or told is None:
+        shown = None
+        while thread.is_alive() or shown is None:
             files = [path for path in _scikit_learn_files(cache) if path not in leftovers]
             state = _state(files, time.monotonic() - started)
-            if state != told:
+            if state != shown:
                 progress(state)
-                told = state
+                shown = state
             thread.join(PROGRESS_INTERVAL)
     finally:
         socket.setdefaulttimeout(timeout_before)
@@ -138,7 +138,7 @@ def _fetch(cache: Path) -> Part:
 
     cache.mkdir(parents=True, exist_ok=True)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # they announce retries; the last failure is told
+        warnings.simplefilter("ignore")  # they announce retries; the last failure is reported
         pixels, labels = fetch_openml(
             "mnist_784",
             version=1,
@@ -152,7 +152,7 @@ def _fetch(cache: Path) -> Part:
 
 
 def _scikit_learn_files(cache: Path) -> list[Path]:
-    """Return scikit-learn's OpenML files, and those in `tmp…` folders it downloads into."""
+    """Return scikit-learn's OpenML files, and those in the `tmp…` folders it downloads into."""
     folders = os.walk(cache / "openml" / "openml.org")
     return [Path(folder, name) for folder, _, names in folders for name in names]
 
@@ -166,7 +166,7 @@ def _is_downloaded(files: list[Path]) -> bool:
 
 
 def _state(files: list[Path], seconds: float) -> str:
-    """A line of progress by the files that are there after some seconds."""
+    """Return a line of progress from the files present after some seconds."""
     if _is_downloaded(files):
         return f"reading mnist_784, about half a minute and only this once: {seconds:.0f} s"
     size = sum(_size(path) for path in files if _is_partial(path)) / 1e6

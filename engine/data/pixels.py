@@ -1,4 +1,4 @@
-"""The stored values of black and white: by the type and the values, or as given by the user."""
+"""The stored values of black and white: derived from type and values, or given by the user."""
 
 import math
 from collections.abc import Sequence
@@ -13,12 +13,12 @@ from mnistop.engine.data.notes import FAINT
 from mnistop.engine.errors import DataError, PixelRangeError
 
 _OVERSHOOT = 0.05
-"""Resampled images pass black and white by up to this share of the range."""
+"""Resampled images exceed black and white by up to this share of the range."""
 _AT_ONCE = 1024
 _BYTE = 127, 255
-"""Whole numbers whose greatest lies above the first fill 8 bits, whatever type they are kept in."""
+"""Whole numbers whose maximum is in this range use 8 bits, whatever type they are stored in."""
 _FULL = (1023, 4095, 16383, 65535)
-"""The greatest values of cameras and scanners with 10, 12, 14 and 16 bits."""
+"""The maximum values of cameras and scanners with 10, 12, 14 and 16 bits."""
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,9 @@ class Pixels:
 
     dtype: str = "float32"
     low: float = 0.0
-    """The least stored value."""
+    """The minimum."""
     high: float = 1.0
-    """The greatest."""
+    """The maximum."""
     black: float = 0.0
     """The value that becomes 0."""
     white: float = 1.0
@@ -65,17 +65,17 @@ def find_range(
 ) -> Pixels:
     """Find the values of black and white in a source.
 
-    - What a person states holds, whatever lies beyond it.
-    - Booleans, and values of which none is above 1, are 0 to 1.
-    - Unsigned bytes are 0 to 255, and so are whole numbers of other types whose greatest is from
-      128 to 255. Whole numbers that end at 1,023, 4,095, 16,383 or 65,535 end with white.
+    - A range stated by the user is used, whatever lies beyond it.
+    - Booleans, and values none of which is above 1, are 0 to 1.
+    - Unsigned bytes are 0 to 255, and so are whole numbers of other types whose maximum is from
+      128 to 255. For whole numbers up to 1,023, 4,095, 16,383 or 65,535 the maximum is white.
     - Fractions that end within 5% of 1 or of 255 have been resampled and overshoot it.
-    - All else is refused, as is a white that leaves most images of a part nearly black.
+    - Everything else is rejected, as is a white that leaves most images of a part nearly black.
 
     Args:
         parts: the name and the images `(n, height, width)` of each part of the source.
-        known: the value of white, with black 0, where the source itself tells it.
-        stated: what a person says of it.
+        known: the value of white, with black 0, if the source specifies it.
+        stated: the range stated by the user.
         source: the source as it was given.
 
     Raises:
@@ -135,7 +135,7 @@ def _extremes(parts: Sequence[tuple[str, NDArray[Any]]]) -> tuple[float, float]:
 def _white(
     parts: Sequence[NDArray[Any]], dtype: np.dtype[Any], low: float, high: float
 ) -> float | None:
-    """The value of white with black 0; None where it can only be guessed."""
+    """Return the value of white with black 0; None if it can only be guessed."""
     if dtype == np.uint8:
         return 1.0 if high <= 1 else 255.0
     if low >= 0 and high <= 1:
@@ -157,7 +157,7 @@ def _are_whole(images: NDArray[Any]) -> bool:
 
 
 def _usual_brightest(images: NDArray[Any]) -> float:
-    """The median of the images' brightest pixels, images of one colour left out."""
+    """Return the median of the images' brightest pixels, without images of a single colour."""
     highest = images.max((1, 2))
     highest = highest[highest > images.min((1, 2))]
     return float(np.sort(highest)[len(highest) // 2]) if len(highest) else math.inf
@@ -173,7 +173,7 @@ def scale(images: NDArray[np.float32], pixels: Pixels) -> None:
 
 
 def contrast(images: NDArray[np.float32]) -> float:
-    """Return the share of black to white that the pixels of a usual image span: the median.
+    """Return the share of black to white that the pixels of a typical image span: the median.
 
     Args:
         images: `(n, height, width)` in [0, 1].

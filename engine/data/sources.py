@@ -1,4 +1,4 @@
-"""The data to learn from: where it comes from, how it is checked, split and described.
+"""Data sources: load images and labels, check, split and describe them.
 
     dataset = load("bundled", samples=1000)
     train, val = split(dataset, val_fraction=0.2, seed=42)
@@ -22,8 +22,8 @@ from mnistop.engine.config import SOURCES, PixelRange
 from mnistop.engine.data.dataset import Dataset, Description, class_counts, describe, split
 from mnistop.engine.data.files import read_path
 from mnistop.engine.data.npz import read_npz
-from mnistop.engine.data.openml import is_kept
-from mnistop.engine.data.stored import Part, Stored, shown, to_dataset
+from mnistop.engine.data.openml import is_cached
+from mnistop.engine.data.stored import Part, Stored, printable, to_dataset
 from mnistop.engine.errors import DataError
 from mnistop.engine.files import expanded
 
@@ -35,9 +35,9 @@ __all__ = [
     "class_counts",
     "describe",
     "file_stamp",
-    "is_at_hand",
-    "is_here",
     "load",
+    "loads_quickly",
+    "source_exists",
     "split",
 ]
 
@@ -48,7 +48,7 @@ _BUNDLED = Path(__file__).parent / "bundled" / "mnist_784_first_4502.npz"
 
 
 def absolute(source: str) -> str:
-    """Return the source as seen from any folder: paths are made absolute."""
+    """Return a source with its paths made absolute."""
     if source in SOURCES or _is_unknown_word(source):
         return source
     parts = [source] if _may_be_there(source) else source.split(",")
@@ -67,16 +67,16 @@ def load(
         source: `bundled` (the first 4,502 images of MNIST, in this package), `digits` (1,797 images
             of 8 × 8 pixels, in scikit-learn), `openml` (all 70,000 of MNIST, fetched once), or the
             path of a folder or file.
-        samples: how many images, from the first on. When None, all, but for the test images of a
-            source that has some; more samples than that take from these. All other images of the
-            source are `Dataset.unseen`.
-        progress: called with a line to show: once, and about every second while it takes long.
-        pixel_range: the stored values of black and white; `auto` finds them where they are clear.
+        samples: the number of images, from the first. If None, all but the source's test images;
+            a larger number takes the rest from these. All other images of the source are
+            `Dataset.unseen`.
+        progress: called with a line to show: once, and about every second if it takes long.
+        pixel_range: the stored values of black and white; `auto` finds them if they are clear.
 
     Raises:
         DataError: the source does not exist, is damaged or unfit, or has fewer images; in one
             sentence, with the remedy.
-        PixelRangeError: what is black and white must be stated, or is known and cannot be.
+        PixelRangeError: black and white must be stated, or are known and cannot be.
     """
     progress(f"loading {source}")
     try:
@@ -98,12 +98,12 @@ def load(
         ) from error
 
 
-def is_at_hand(source: str) -> bool:
-    """Return whether `load` is quick: `openml` must be fetched once, and parsed."""
-    return source != "openml" or is_kept()
+def loads_quickly(source: str) -> bool:
+    """Return whether `load` is quick: `openml` must be downloaded and parsed once."""
+    return source != "openml" or is_cached()
 
 
-def is_here(source: str) -> bool:
+def source_exists(source: str) -> bool:
     """Return whether a source exists on this machine: a known name, or an existing path."""
     paths = [source] if _may_be_there(source) else source.split(",")
     return source in SOURCES or all(_may_be_there(path.strip()) for path in paths)
@@ -112,7 +112,7 @@ def is_here(source: str) -> bool:
 def file_stamp(source: str) -> tuple[tuple[str, int, int], ...]:
     """Return name, size and time of each file of a source, to detect changes.
 
-    Named sources have none, nor has what cannot be read.
+    Named sources and unreadable files have none.
     """
     if source in SOURCES:
         return ()
@@ -164,9 +164,10 @@ def read_digits(progress: Progress) -> Stored:
 
 def _check_name(source: str) -> None:
     """Check for a mistyped name, as opposed to a wrong path."""
-    if not source.strip() or shown(source) != source:
+    if not source.strip() or printable(source) != source:
         raise DataError(
-            f"The source must be {', '.join(SOURCES)} or a path that can be shown, not {source!r}."
+            f"The source must be {', '.join(SOURCES)} or a path of printable characters, "
+            f"not {source!r}."
         )
     if _is_unknown_word(source):
         near = difflib.get_close_matches(source, SOURCES, n=1)

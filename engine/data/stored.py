@@ -1,4 +1,4 @@
-"""From arrays as a source stores them to a `Dataset`, with a sentence for every fault."""
+"""Arrays as a source stores them, checked and scaled to a `Dataset`."""
 
 import math
 import os
@@ -17,37 +17,37 @@ from mnistop.engine.errors import DataError, TooFewImagesError
 from mnistop.engine.fingerprint import take_fingerprint
 
 MAX_CLASSES = 100
-"""More classes than this are a mistake: pixel values, say, that were taken for labels."""
+"""More classes than this are a mistake, such as pixel values used as labels."""
 
 
 _UNSHOWABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
-def shown(text: str) -> str:
+def printable(text: str) -> str:
     """Replace control characters and what a terminal cannot print."""
     return _UNSHOWABLE.sub("?", text)
 
 
 _MOST_UNPACKED = 100
-"""Times its packed size: MNIST's images unpack to 5 times theirs, blank ones to 1,000 times."""
+"""Times the compressed size: MNIST's images unpack to 5 times theirs, blank ones to 1,000 times."""
 _DEFLATE_RATIO = 1032
-"""Times its packed size: the most that zlib makes of anything."""
+"""Times the compressed size: the largest ratio of zlib."""
 _HARMLESS = 1 << 28
-"""Bytes that may be unpacked whatever they come from."""
+"""Bytes that may always be unpacked."""
 
 
 def check_size(place: str, size: int, stored: int, compressed: bool) -> None:
     """Check before an array is read that it fits into memory.
 
     Args:
-        place: what a sentence calls it.
-        size: its bytes, as its header says.
-        stored: the bytes that it takes in its file.
-        compressed: whether they are compressed.
+        place: its name in a sentence.
+        size: its size in bytes, by its header.
+        stored: its size in the file, in bytes.
+        compressed: whether it is compressed.
 
     Raises:
-        DataError: so few bytes do not hold so many images: they are made to fill the memory.
-        MemoryError: the machine has not so much memory.
+        DataError: the compression is implausible for images, as in a zip bomb.
+        MemoryError: the machine does not have that much memory.
     """
     most = min(size, stored * _DEFLATE_RATIO if compressed else stored)
     if compressed and most > max(_HARMLESS, stored * _MOST_UNPACKED):
@@ -61,12 +61,12 @@ def check_size(place: str, size: int, stored: int, compressed: bool) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """Images and their labels as they are stored: all of a source, or its training or test half."""
+    """Images and labels as they are stored: all of a source, or its training or test part."""
 
     images: NDArray[Any]
     labels: NDArray[Any]
     images_in: str
-    """The name of the images' place in messages: a file, or an array in one."""
+    """The name of the images' file, or array in a file, in messages."""
     labels_in: str
     is_test: bool = False
     """True if these are the source's test images."""
@@ -74,14 +74,14 @@ class Part:
 
 @dataclass(frozen=True, eq=False)
 class Stored:
-    """A source as it is stored, not checked yet."""
+    """A source as it is stored, not yet checked."""
 
     parts: Sequence[Part]
-    """One or more, one after the other."""
+    """One or more, in order."""
     provenance: str
     class_names: tuple[str, ...] | None = None
     white: float | None = None
-    """The pixel value of white where the source itself tells it, with black 0."""
+    """The pixel value of white if the source specifies it, with black 0."""
 
 
 def to_dataset(
@@ -89,12 +89,12 @@ def to_dataset(
 ) -> Dataset:
     """Check a whole source and scale its first `samples` images to 0…1; the others stay unseen.
 
-    When `samples` is None they are all, or where the source has a test part all before that. More
-    samples than these take from the test images, the first of them first.
+    If `samples` is None they are all but the source's test part. More samples than these take the
+    rest from the test images, from the first.
 
     Raises:
-        DataError: the source is unfit for training, or has fewer images than asked for.
-        PixelRangeError: it can only be guessed what is black and white.
+        DataError: the source is unfit for training, or has fewer images than requested.
+        PixelRangeError: black and white can only be guessed.
     """
     parts = [_checked(part) for part in stored.parts]
     shape = _common_shape(parts)
@@ -147,7 +147,7 @@ def _unseen(parts: Sequence[Part], count: int, pixels: Pixels) -> Unseen:
 
 
 def _compact(images: NDArray[Any], first: int) -> NDArray[Any]:
-    """The images from one on, without the memory of the others where these are the most."""
+    """Return the images from one on, as a copy if the others take more memory."""
     rest = images[first:]
     if images.dtype.itemsize > 4:
         return rest.astype(np.float32)
@@ -155,7 +155,7 @@ def _compact(images: NDArray[Any], first: int) -> NDArray[Any]:
 
 
 def _checked(part: Part) -> Part:
-    """The part with images `(n, height, width)` of numbers and labels `(n,)` of int64."""
+    """Return the part with images `(n, height, width)` of numbers and labels `(n,)` of int64."""
     images = _image_stack(part.images, part.images_in)
     labels = _whole_numbers(part.labels, part.labels_in)
     if len(images) != len(labels):
@@ -264,7 +264,7 @@ def _class_names(
             f"The source {source} comes with {len(given)} class names, but its labels go from 0 to "
             f"{classes - 1}: give {classes} names, in the order of the labels."
         )
-    return tuple(shown(name) for name in given)
+    return tuple(printable(name) for name in given)
 
 
 def _count(samples: int | None, parts: Sequence[Part], source: str) -> int:

@@ -33,19 +33,19 @@ SCALARS = {
 
 
 def write_event_file(run: Run, folder: Path, replace: bool = False) -> Path:
-    """Writes a run's event file into a folder of the run's name.
+    """Write a run's event file into a folder with the run's name.
 
     Args:
         run: the run.
-        folder: where the folders of runs are, TensorBoard's `--logdir`; it is made if need be.
-        replace: whether an event file of this run may be replaced.
+        folder: the parent folder, TensorBoard's `--logdir`; it is created if need be.
+        replace: whether to replace an event file of this run.
 
     Returns:
         The file.
 
     Raises:
-        MnistopError: the run cannot be read, the file cannot be written or is there already, or
-            the package tensorboard is missing.
+        MnistopError: the run cannot be read, the file cannot be written or exists already, or the
+            package tensorboard is missing.
     """
     check_event_file(run, folder, replace)
     facts = Facts.of(run)
@@ -63,10 +63,10 @@ def write_event_file(run: Run, folder: Path, replace: bool = False) -> Path:
 
 
 def check_event_file(run: Run, folder: Path, replace: bool = False) -> None:
-    """Checks, before the work, that a run's event file can be written; see `write_event_file`.
+    """Check early that a run's event file can be written; see `write_event_file`.
 
     Raises:
-        MnistopError: it cannot, or there is something in the run's folder already.
+        MnistopError: it cannot, or the run's folder exists and is not empty.
     """
     place = folder / run.name
     while place != folder.parent and not os.path.lexists(place.parent):
@@ -75,14 +75,14 @@ def check_event_file(run: Run, folder: Path, replace: bool = False) -> None:
 
 
 def to_event_file(facts: Facts) -> bytes:
-    """The content of an event file.
+    """Return the content of an event file.
 
-    Its steps are the epochs and its times those at which they were finished. It holds losses,
-    accuracies and learning rate, the hyperparameters, the report as text, and the mistakes that
-    the model was most sure of as images.
+    Its steps are the epochs, and its times those at which they ended. It has losses, accuracies,
+    the learning rate, the hyperparameters, the report as text, and the most confident mistakes as
+    images.
 
     Raises:
-        MnistopError: the package tensorboard is not there.
+        MnistopError: the package tensorboard is missing.
     """
     try:
         from tensorboard.summary.writer.record_writer import RecordWriter
@@ -124,7 +124,7 @@ def _events(facts: Facts) -> Iterator[Event]:
 
 
 def _hyperparameters(config: RunConfig) -> dict[str, Any]:
-    """The configuration in the types that TensorBoard knows."""
+    """Return the configuration in the types of TensorBoard."""
     return {
         name: value if isinstance(value, int | float | str) else as_text(value)
         for name, value in config

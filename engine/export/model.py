@@ -19,9 +19,9 @@ from mnistop.engine.errors import MnistopError, RunError
 from mnistop.engine.events import RunStarted
 from mnistop.engine.learning_rate import after_divergence
 from mnistop.engine.report.facts import Architecture
-from mnistop.engine.runs import snapshots
 from mnistop.engine.runs.event_log import read_events
 from mnistop.engine.runs.history import History, reduce
+from mnistop.engine.runs.predictions import snapshot_epochs
 from mnistop.engine.runs.run_folder import Run
 
 if TYPE_CHECKING:
@@ -35,19 +35,19 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """A model with the weights that it had after an epoch."""
+    """A model with its weights after an epoch."""
 
     run: str
     """The name of the run."""
     architecture: Architecture
     epoch: int
-    """The last epoch that the weights were trained in to its end, from 0; -1 for none."""
+    """The last epoch that the weights were fully trained in, from 0; -1 for none."""
     layers: Sequence[tuple[Floats, Floats]]
     """Each linear layer's weights `(outputs, inputs)` and biases `(outputs,)`."""
 
     @classmethod
     def of(cls, run: Run, which: str = "best") -> Trained:
-        """Reads the weights of a run.
+        """Read the weights of a run.
 
         Args:
             run: the run.
@@ -64,7 +64,7 @@ class Trained:
         layers = [
             (layer.weight.detach().numpy(), layer.bias.detach().numpy()) for layer in model.layers
         ]
-        architecture = Architecture.of(history.started, run.config())
+        architecture = Architecture.of(history, run.config())
         sizes = [layers[0][0].shape[1], *(len(biases) for _, biases in layers)]
         if sizes != list(architecture.sizes):
             raise RunError(f"{run.path} is damaged: its weights fit no model of this run.")
@@ -72,7 +72,7 @@ class Trained:
 
 
 def _no_best(run: Run, history: History) -> str:
-    """Why a run has no weights of a best epoch, and what to do."""
+    """Explain why a run has no weights of a best epoch, with a remedy."""
     if getattr(history.ended, "diverged", False):
         when = f"in epoch {len(history.epochs)}"
         return (
@@ -85,9 +85,11 @@ def _no_best(run: Run, history: History) -> str:
 
 
 def _load(run: Run, started: RunStarted, history: History, which: str) -> tuple[MLP, int]:
-    """The model, and after how many epochs its weights were saved."""
+    """Return the model, and the number of epochs after which its weights were saved."""
     last, best = run.path / "checkpoint.pt", run.path / "best.pt"
-    if which == "last":
+    if problem := history.no_model(run.is_running()):
+        raise RunError(f"Run {run.name} keeps no model. {problem}")
+    if which == "last" or (which == "best" and history.kept):
         return load_model(run)
     saved = {one.file: one.epochs for one in history.saved}
     if which == "best":
@@ -98,7 +100,7 @@ def _load(run: Run, started: RunStarted, history: History, which: str) -> tuple[
     epochs = int(which) + 1
     if epochs in files:
         return load_model_in(run, files[epochs])[0], epochs
-    kept = {number for number in snapshots.kept(run, started.layers or ()) if number}
+    kept = {number for number in snapshot_epochs(run, started.layers or ()) if number}
     if epochs in kept:
         return load_snapshot(run, epochs), epochs
     there = ", ".join(str(number - 1) for number in sorted(kept | set(files)))
@@ -110,11 +112,11 @@ def _load(run: Run, started: RunStarted, history: History, which: str) -> tuple[
 
 
 def to_pytorch(trained: Trained) -> bytes:
-    """The content of a file for `torch.load(…, weights_only=True)`, a dictionary.
+    """Return the content of a file for `torch.load(…, weights_only=True)`, a dictionary.
 
     `state_dict` fits the `nn.Sequential` of `modules`, each given as its class in `torch.nn` and
-    its arguments; `Architecture.in_pytorch` has the lines. The model takes flat images with pixels
-    in [0, 1] and gives logits.
+    its arguments; `Architecture.in_pytorch` returns the code. The model maps flat images with
+    pixels in [0, 1] to logits.
     """
     import torch
 
@@ -140,17 +142,17 @@ INPUT, LOGITS, PROBABILITIES = "pixels", "logits", "probabilities"
 """The names of the input and the two outputs."""
 
 _OPSET, _IR_VERSION = 17, 8
-"""Both of 2022, so that runtimes of some years ago read the file too."""
+"""Both of 2022, so that runtimes a few years old can read the file too."""
 
 
 def to_onnx(trained: Trained) -> bytes:
-    """The content of an ONNX file.
+    """Return the content of an ONNX file.
 
     The input `pixels` is `(batch, height · width)` in [0, 1], the outputs are `logits` and their
-    softmax `probabilities`, both `(batch, classes)`; all float32, and the batch of any size.
+    softmax `probabilities`, both `(batch, classes)`; all float32, for batches of any size.
 
     Raises:
-        MnistopError: the package onnx is not there.
+        MnistopError: the package onnx is missing.
     """
     try:
         from onnx import TensorProto, helper, numpy_helper
@@ -190,7 +192,7 @@ def to_onnx(trained: Trained) -> bytes:
 
 
 def _nodes(activation: str, layers: int) -> Iterator[NodeProto]:
-    """The steps from the pixels to the probabilities, each named by what it gives."""
+    """Yield the steps from the pixels to the probabilities, each named by its output."""
     from onnx import helper
 
     def node(kind: str, inputs: Sequence[str], output: str, **options: Any) -> NodeProto:
@@ -209,7 +211,7 @@ def _nodes(activation: str, layers: int) -> Iterator[NodeProto]:
 
 
 def _activation(recipe: Sequence[OnnxNode], given: str, result: str) -> Iterator[NodeProto]:
-    """The nodes of an activation of a tensor."""
+    """Yield the nodes of an activation of a tensor."""
     from onnx import helper
 
     names: list[str] = []
@@ -234,7 +236,7 @@ def _constant(value: float) -> str:
 
 
 def _facts(trained: Trained) -> Iterator[tuple[str, str]]:
-    """What the file says of the model."""
+    """Yield the metadata of the model, in the file."""
     architecture = trained.architecture
     yield "run", trained.run
     yield "epoch", str(trained.epoch)

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 from mnistop.engine.errors import RunError, host_error
 from mnistop.engine.process import fork_server
-from mnistop.engine.process.stdio import leave_terminal
+from mnistop.engine.process.child import detach_from_terminal
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -175,7 +175,7 @@ def _become_answerer(urgency: Urgency) -> None:
     """
     from mnistop.engine.analysis.loading import use_one_thread
 
-    leave_terminal()
+    detach_from_terminal()
 
     def end_with_parent() -> None:
         parent = multiprocessing.parent_process()

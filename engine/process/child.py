@@ -1,4 +1,6 @@
-"""What processes do that others have started: outlive their caller, and say what ended them."""
+"""Helpers for processes that outlive their caller: start, standard streams, title, and errors."""
+
+from __future__ import annotations
 
 import contextlib
 import errno
@@ -6,44 +8,65 @@ import itertools
 import os
 import sys
 import traceback
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from multiprocessing.connection import Connection
-from typing import NoReturn
+from pathlib import Path
+from typing import NoReturn, TypeVar
 
-from mnistop.engine.errors import MnistopError, host_error
-from mnistop.engine.files import lacks_inodes
+from mnistop.engine.errors import MnistopError, RunError, causes, host_error
+from mnistop.engine.files import lacks_inodes, open_private
 from mnistop.engine.runs.folder import Folder
 
+T = TypeVar("T")
 
-def fork_off(live: Callable[[], NoReturn]) -> None:
-    """Forks off a process; returns in the one that it comes from.
+HELPER = "mnistop: helper"
+"""The title of a process that has loaded PyTorch, to fork others off or to answer questions."""
 
-    Args:
-        live: all that it does.
-    """
+
+def fork_off(run: Callable[[], NoReturn]) -> None:
+    """Fork off a process that does nothing but `run`; return in this one."""
     if os.fork():
         return
     try:
-        live()
+        run()
     except BaseException:
         traceback.print_exc()
     finally:
         os._exit(1)
 
 
-def tell(caller: Connection, answer: tuple[Folder, str] | MnistopError) -> None:
-    """Tells whoever waits for it; the work goes on also if they are gone since, as on a hang-up.
+def prepare_or_exit(prepare: Callable[[], T], caller: Connection, kind: str) -> T:
+    """Prepare a run or a sweep; on an error send it to the caller, and end this process.
 
     Args:
-        caller: who waits.
-        answer: the run or sweep with a warning, empty if there is none; or why it cannot begin.
+        prepare: checks everything that can be wrong, and makes or opens the folder.
+        caller: gets the `MnistopError`.
+        kind: `run` or `sweep`.
+    """
+    try:
+        return prepare()
+    except MnistopError as error:
+        send_result(caller, error)
+    except Exception as error:
+        fault = f"by a fault of the program, {type(error).__name__}: {error}"
+        sentence = f"No {kind} could be started, {fault}."
+        send_result(caller, host_error(error) or RunError(sentence))
+    os._exit(1)
+
+
+def send_result(caller: Connection, result: tuple[Folder, str] | MnistopError) -> None:
+    """Send the result of a start; the work goes on even if the caller is gone, as on a hang-up.
+
+    Args:
+        caller: waits for it.
+        result: the run or sweep with a warning, empty if there is none; or why it cannot start.
     """
     with contextlib.suppress(OSError):
-        caller.send(answer)
+        caller.send(result)
 
 
-def leave(kept: Collection[int]) -> None:
-    """No file and no folder of the process that this one came from.
+def close_inherited(kept: Collection[int]) -> None:
+    """Leave the working directory, and close the inherited files.
 
     Args:
         kept: descriptors that stay open, beside the standard ones.
@@ -54,8 +77,44 @@ def leave(kept: Collection[int]) -> None:
         os.closerange(one + 1, next_one)
 
 
-def in_words(error: Exception, folder: Folder) -> str:
-    """What has ended a run or a sweep, and what to do, in one sentence."""
+def detach_from_terminal() -> None:
+    """Point standard input, output and errors at the null device.
+
+    The output of a helper would land in the middle of a screen. After a hang-up the terminal is
+    gone, and a process that still reads or writes it spins.
+    """
+    null = os.open(os.devnull, os.O_RDWR)
+    for descriptor in range(3):
+        os.dup2(null, descriptor)
+    os.close(null)
+
+
+def log_to(path: Path) -> None:
+    """Append standard output and errors to a file from now on."""
+    detach_from_terminal()
+    with contextlib.suppress(OSError):
+        log = open_private(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.dup2(log, 2)
+        os.close(log)
+    sys.stdout = sys.stderr = open(2, "w", buffering=1, closefd=False)  # noqa: SIM115
+
+
+def set_title(title: str) -> None:
+    """Name this process, as in `mnistop: quiet-otter`.
+
+    Args:
+        title: characters that a terminal would not print become `?`: a name may come from a folder
+            of somebody else's.
+    """
+    shown = "".join(character if character.isprintable() else "?" for character in title)
+    with contextlib.suppress(ImportError):  # no reason not to train
+        from setproctitle import setproctitle
+
+        setproctitle(shown)
+
+
+def describe_error(error: Exception, folder: Folder) -> str:
+    """Explain an error that has ended a run or a sweep, and the remedy."""
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         if lacks_inodes(error, folder.path):
             return (
@@ -67,7 +126,7 @@ def in_words(error: Exception, folder: Folder) -> str:
         return str(host_error(error) or "") or (
             f"{folder.path} cannot be written ({error.strerror}): mend that, then resume the run."
         )
-    if any(map(_is_lack_of_memory, _with_causes(error))):
+    if any(map(_is_memory_error, causes(error))):
         return (
             "The memory is full: free some, then resume the run. One with fewer samples, smaller "
             "layers or smaller batches needs less."
@@ -80,16 +139,11 @@ def in_words(error: Exception, folder: Folder) -> str:
     )
 
 
-def _is_lack_of_memory(error: BaseException) -> bool:
+def _is_memory_error(error: BaseException) -> bool:
     if isinstance(error, RuntimeError) and "can't allocate memory" in str(error):
         return True
-    torch = sys.modules.get("torch")
+    torch = sys.modules.get("torch")  # not in a script that only records a run
     return isinstance(error, (MemoryError, *((torch.OutOfMemoryError,) if torch else ())))
 
-
-def _with_causes(error: BaseException) -> Iterator[BaseException]:
-    """An error and what it came from: PyTorch's writer hides a lack of memory behind its own."""
-    following: BaseException | None = error
-    while following:
-        yield following
-        following = following.__cause__ or following.__context__
+    failed = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    return failed or isinstance(error, MemoryError | torch.OutOfMemoryError)

@@ -64,7 +64,7 @@ def request(run: Run, word: str) -> None:
     try:
         write_atomically(run.request_path, word.encode())
     except OSError as error:
-        raise RunError(f"{run.full_name} cannot be asked: {run.hindrance(error)}.") from None
+        raise RunError(f"{run.full_name} cannot be asked: {run.why_not_writable(error)}.") from None
 
 
 def send_signal(whom: Run | Sweep, number: signal.Signals) -> None:

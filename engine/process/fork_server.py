@@ -102,7 +102,7 @@ _POLL_SECONDS = 0.05
 _SECONDS_OF_DYING = 2.0
 """A fork server that was killed may take so long until it is known to be dead."""
 
-OUTLIVED = {signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU}
+IGNORED_SIGNALS = {signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU}
 """What reaches all processes of a terminal or of a batch job, and is for others to act on."""
 
 context = multiprocessing.get_context("forkserver")
@@ -120,8 +120,8 @@ def warm_up() -> None:
     Raises:
         HostError: it cannot be started.
     """
-    context.set_forkserver_preload(["mnistop.engine.process.outlive", "mnistop.engine.preload"])
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, OUTLIVED)  # until it can ignore them
+    context.set_forkserver_preload(["mnistop.engine.preload"])
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, IGNORED_SIGNALS)  # until it can ignore them
     try:
         with in_a_folder():
             temporary_folder()

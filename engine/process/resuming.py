@@ -13,9 +13,8 @@ from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import RunError, TooFewImagesError
 from mnistop.engine.events import Event, RunResumed, RunStarted
 from mnistop.engine.fingerprint import Fingerprint, changes, has_changed
-from mnistop.engine.runs import glance
 from mnistop.engine.runs.checkpoint import newest_checkpoint
-from mnistop.engine.runs.event_log import read_events
+from mnistop.engine.runs.event_log import epochs_trained, final_event, read_events
 from mnistop.engine.runs.run_folder import Continuation, Run
 from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.engine.training.examples import Examples
@@ -27,8 +26,8 @@ def config_to_go_on(what: Continuation) -> tuple[RunConfig, str]:
     Raises:
         MnistopError: it cannot go on, or cannot have so many epochs.
     """
-    run, config = what.run, glance.config_to_resume(what.run)
-    ended = glance.ended(run)
+    run, config = what.run, what.run.config_to_resume()
+    ended = final_event(run)
     if what.epochs is None:
         if isinstance(ended, events.RunFinished):
             raise RunError(_nothing_left(run, ended))
@@ -55,7 +54,7 @@ def _nothing_left(run: Run, ended: events.RunFinished) -> str:
 
 
 def _check_length(run: Run, longer: RunConfig) -> None:
-    trained = glance.epochs_trained(run)
+    trained = epochs_trained(run)
     if longer.epochs <= trained:
         raise RunError(
             f"Run {run.name} has {trained:,} epochs already: the number of epochs is that in "

@@ -45,7 +45,8 @@ LONGEST_NAME = 200
 pack_value: Callable[[int, float, float], bytes] = struct.Struct("<Qdd").pack
 """The record of a value, from `key(id) | step`, the value, and the time."""
 
-_LAYOUT = np.dtype([("key", "<u8"), ("value", "<f8"), ("time", "<f8")])
+LAYOUT = np.dtype([("key", "<u8"), ("value", "<f8"), ("time", "<f8")])
+"""A record, for NumPy."""
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -58,6 +59,11 @@ def key(number: int) -> int:
         number: the name's id, from 1 to `LAST_ID`.
     """
     return number << STEP_BITS
+
+
+def name_ids(records: NDArray[Any]) -> NDArray[np.uint32]:
+    """Return the ids in records of `LAYOUT`, `(n,)`; 0 where a record holds no value."""
+    return (records["key"] >> np.uint64(STEP_BITS)).astype(np.uint32)
 
 
 def name_records(number: int, name: str) -> bytes:
@@ -190,6 +196,10 @@ class MetricsReader:
         numbers = self._by_name()
         return self._columns[numbers[name]].count if name in numbers else 0
 
+    def name_id(self, name: str) -> int:
+        """Return the id of a name that has been read; 0 if it has none."""
+        return self._by_name().get(name, 0)
+
     def _by_name(self) -> dict[str, int]:
         found: dict[str, int] = {}
         for number in sorted(self._columns):
@@ -219,11 +229,11 @@ class MetricsReader:
             return False
         begin = RECORD if self._offset == 0 else 0
         self._offset += len(chunk)
-        self._take(np.frombuffer(chunk, _LAYOUT, offset=begin))
+        self._take(np.frombuffer(chunk, LAYOUT, offset=begin))
         return True
 
     def _take(self, records: NDArray[Any]) -> None:
-        numbers = (records["key"] >> STEP_BITS).astype(np.uint32)
+        numbers = name_ids(records)
         steps = (records["key"] & np.uint64(LAST_STEP)).astype(np.int64)
         epochs = np.full(len(records), self._epoch, np.int64)
         for row in np.flatnonzero(numbers == 0).tolist():

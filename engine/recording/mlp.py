@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import random
 import sys
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
@@ -20,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mnistop.engine.activations import ACTIVATIONS
+from mnistop.engine.recording.evaluation import logits_of
 from mnistop.engine.recording.operators import (
     IMAGES,
     Layers,
@@ -28,6 +28,7 @@ from mnistop.engine.recording.operators import (
     Source,
     is_close,
 )
+from mnistop.engine.recording.untouched import evaluation_mode, random_states_kept
 
 MOST_PARAMETERS = 50_000_000
 """Larger models are not copied."""
@@ -72,7 +73,7 @@ def find(
     """
     mean, std = normalize or (0.0, 1.0)
     try:
-        with _undisturbed(), torch.inference_mode(False), torch.no_grad():
+        with _undisturbed():
             return _find(model, inputs, mean, std)
     except NotAnMLPError as error:
         return f"{error}{NOT_POSSIBLE}"
@@ -82,7 +83,7 @@ def _find(model: nn.Module, inputs: Tensor, mean: float, std: float) -> FoundMLP
     model = unwrapped(model)
     _check_can_be_copied(model)
     shape = (IMAGES, *inputs.shape[1:])
-    source, kind = _read(_copy_in_double(model).eval(), _random(shape).double())
+    source, kind = _read(_copy_in_double(model), _random(shape).double())
     weights = {}
     for number, (weight, bias) in enumerate(_on_pixels(source.layers, mean, std), start=1):
         weights[f"linear_{number}.weight"] = weight.float().contiguous()
@@ -123,21 +124,15 @@ def _random(shape: tuple[int, ...]) -> Tensor:
 @contextlib.contextmanager
 def _undisturbed() -> Iterator[None]:
     """Keep all random states, and suspend the settings that change what is computed."""
-    state, numpy = random.getstate(), sys.modules.get("numpy")
-    numpy_state = numpy.random.get_state() if numpy else None
-    devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()  # type: ignore[no-untyped-call]
     with contextlib.ExitStack() as stack:
-        stack.enter_context(torch.random.fork_rng(devices))
+        stack.enter_context(random_states_kept())
         for kind in ("cpu", "cuda"):
             stack.enter_context(torch.autocast(kind, enabled=False))
         if "torch._dynamo" in sys.modules:
             stack.enter_context(torch.compiler.set_stance("force_eager"))
-        try:
-            yield
-        finally:
-            random.setstate(state)
-            if numpy:
-                numpy.random.set_state(numpy_state)
+        stack.enter_context(torch.inference_mode(False))
+        stack.enter_context(torch.no_grad())
+        yield
 
 
 def _check_can_be_copied(model: nn.Module) -> None:
@@ -195,8 +190,8 @@ def _read(model: nn.Module, inputs: Tensor) -> tuple[Source, str]:
     """Return the source of a model's logits, and the kind of its outputs."""
     images, reader = inputs.flatten(1).clone(), Reader(inputs)
     try:
-        with reader:
-            outputs = model(inputs)
+        with evaluation_mode(model), reader:
+            outputs = logits_of(model(inputs))
     except NotAnMLPError:
         raise
     except Exception as error:
@@ -244,15 +239,11 @@ def _compare(
     own = next((each for each in model.parameters() if each.is_floating_point()), inputs)
     random_ones = (_random((COMPARED, *inputs.shape[1:])) - mean) / std
     images = torch.cat([inputs[:COMPARED].detach().cpu(), random_ones.to(inputs.dtype)])
-    modes = [(module, module.training) for module in model.modules()]
     try:
-        model.eval()
-        outputs = model(images.to(own.device, own.dtype, copy=True))
+        with evaluation_mode(model):
+            outputs = logits_of(model(images.to(own.device, own.dtype, copy=True)))
     except Exception as error:
         raise NotAnMLPError(f"The model fails on validation images ({_in_short(error)})") from None
-    finally:
-        for module, mode in modes:
-            module.training = mode
     names = (f"linear_{number}" for number in range(1, len(found.layers)))
     layers = tuple(
         (found.weights[f"{name}.weight"], found.weights[f"{name}.bias"]) for name in names

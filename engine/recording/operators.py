@@ -175,6 +175,11 @@ class Reader(TorchDispatchMode):
         self._known: dict[int, tuple[Tensor, Value | None]] = {}
         self._keep(inputs, pixels.moved(lambda tensor: tensor.view(inputs.shape)))
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Keep PyTorch from importing its compiler for this class, which takes seconds."""
+        return False
+
     def value(self, tensor: object) -> Value | None:
         """What a tensor holds; None if it does not depend on the pixels."""
         if id(tensor) not in self._known:

@@ -13,8 +13,9 @@ from mnistop.engine import events
 from mnistop.engine.errors import RunError
 from mnistop.engine.files import open_private
 from mnistop.engine.recording.run_writer import RunWriter
-from mnistop.engine.runs import checkpoint, snapshots
+from mnistop.engine.runs import checkpoint
 from mnistop.engine.runs.checkpoint import DurableWriter
+from mnistop.engine.runs.predictions import SNAPSHOT_ROWS, WEIGHTS_FILE, write_snapshot
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.training.state import Epoch, TrainState, cross_entropy
 
@@ -42,7 +43,7 @@ class Recorder(RunWriter):
 
     def __init__(self, run: Run) -> None:
         super().__init__(run)
-        self._weights = open_private(run.path / snapshots.FILE, os.O_WRONLY | os.O_CREAT)
+        self._weights = open_private(run.path / WEIGHTS_FILE, os.O_WRONLY | os.O_CREAT)
         self._untold: list[tuple[float, int, Epoch]] = []
         self._next_write = 0.0
         self._progress_at = self._next_progress = 0.0
@@ -81,7 +82,7 @@ class Recorder(RunWriter):
         if training.epoch == training.step == 0:
             os.ftruncate(self._weights, 0)
             self._snapshot(training)
-            self.say(events.CheckpointSaved, file=snapshots.FILE, epochs=0)
+            self.say(events.CheckpointSaved, file=WEIGHTS_FILE, epochs=0)
         else:
             self.save_checkpoint(training)
         self._saved_epochs = training.epoch
@@ -135,7 +136,7 @@ class Recorder(RunWriter):
         self._untold.append((time.time(), training.epoch, epoch))
         if training.epoch == training.best_epochs:
             self._keep_best(training)
-        if training.epoch in snapshots.ROWS:
+        if training.epoch in SNAPSHOT_ROWS:
             self._snapshot(training)
         now = time.monotonic()
         self._save_if_due(training, now)
@@ -194,7 +195,7 @@ class Recorder(RunWriter):
 
     def _snapshot(self, training: TrainState) -> None:
         weights = [weights.cpu().numpy() for weights in training.weights.values()]
-        snapshots.write(self._weights, training.epoch, weights)
+        write_snapshot(self._weights, training.epoch, weights)
 
     def _write(self, *more: events.Event) -> None:
         """Writes what waits, first the predictions and then the events that tell of them."""
@@ -222,5 +223,5 @@ class Recorder(RunWriter):
             seconds=epoch.seconds,
             dead=epoch.dead,
         )
-        if epochs in snapshots.ROWS:
-            yield events.CheckpointSaved(run=name, time=at, file=snapshots.FILE, epochs=epochs)
+        if epochs in SNAPSHOT_ROWS:
+            yield events.CheckpointSaved(run=name, time=at, file=WEIGHTS_FILE, epochs=epochs)

@@ -1,4 +1,4 @@
-"""Reports of runs: what there is to tell of them, as Markdown, HTML, CSV or JSON."""
+"""Reports of runs as Markdown, HTML, CSV or JSON."""
 
 FORMATS = {
     ".md": "markdown",

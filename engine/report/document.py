@@ -16,11 +16,9 @@ _HIDDEN = "\N{REPLACEMENT CHARACTER}"
 
 
 def clean(text: str) -> str:
-    """A text without what would not be seen or would disturb others: control characters, marks
-    that turn the direction of writing, halves of surrogate pairs.
-    """
-    shown = (char if char.isprintable() or char == "\n" else _HIDDEN for char in text)
-    return "".join(shown)
+    """Replace unprintable characters: control characters, marks that change the direction of
+    writing, halves of surrogate pairs."""
+    return "".join(char if char.isprintable() or char == "\n" else _HIDDEN for char in text)
 
 
 @dataclass(frozen=True)
@@ -34,7 +32,7 @@ class Paragraph:
 
 @dataclass(frozen=True)
 class Code:
-    """Lines to be typed, or copied into a program."""
+    """Lines to type, or to copy into a program."""
 
     text: str
     language: str
@@ -42,17 +40,17 @@ class Code:
 
 @dataclass(frozen=True)
 class Entry:
-    """A thing and its value."""
+    """A name and a value."""
 
     name: str
     value: str
     remark: str = ""
-    """A note on the value, which then stands out."""
+    """A note on the value, which is then emphasized."""
 
 
 @dataclass(frozen=True)
 class Listing:
-    """Things and their values."""
+    """Names and their values."""
 
     entries: Sequence[Entry]
 
@@ -84,7 +82,7 @@ class Chart:
     title: str
     curves: Sequence[Curve]
     lettered: bool = False
-    """True if letters tell the curves apart, else by `training` and `validation`."""
+    """True if the curves are labelled by letters; otherwise they are training and validation."""
     fractions: bool = False
     """True if the values are fractions, shown in percent; else they are losses or rates."""
     reference: tuple[str, float] | None = None
@@ -96,7 +94,7 @@ class Chart:
 
     @property
     def description(self) -> str:
-        """The curves in words, for those who cannot see them."""
+        """The curves in words, for readers who cannot see them."""
         words = [self._description_of(curve) for curve in self.curves if curve.values]
         if self.best is not None:
             words.append(f"The best epoch is {self.best}.")
@@ -118,7 +116,7 @@ class Chart:
         )
 
     def value_text(self, value: float) -> str:
-        """A value of the chart as a text."""
+        """Return a value of the chart as text."""
         return percent(value) if self.fractions else loss(value)
 
 
@@ -181,12 +179,12 @@ def letter(place: int) -> str:
 
 
 _START = re.compile(r"^(\d*)([-+=.)])")
-"""What makes a list, a rule or a heading of a line that begins so."""
+"""The beginning of a line that would make it a list, a rule or a heading."""
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~&$!])")
 
 
 def as_markdown(document: Document) -> str:
-    """A whole document as the text of a Markdown file."""
+    """Return a document as the text of a Markdown file."""
     blocks = [f"# {_escaped(document.title)}", *map(_part, document.parts)]
     for section in document.sections:
         blocks += [f"## {_escaped(section.title)}", *map(_part, section.parts)]
@@ -245,10 +243,10 @@ def _strong(text: str) -> str:
 
 
 def _line(text: str) -> str:
-    """A text that begins a line."""
+    """Escape a text that begins a line."""
     return _START.sub(r"\1\\\2", _escaped(text))
 
 
 def _escaped(text: str) -> str:
-    """A text on one line that stays what it is in Markdown."""
+    """Escape a text for Markdown, on one line."""
     return _MARKUP.sub(r"\\\1", " ".join(clean(text).split()))

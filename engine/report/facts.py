@@ -18,7 +18,7 @@ from mnistop.engine.analysis.coach import Advice, advise
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import RunError
 from mnistop.engine.evaluate import class_report, confusion_matrix, wilson_interval
-from mnistop.engine.events import Event, RunStarted
+from mnistop.engine.events import Event
 from mnistop.engine.learning_rate import lr_of_epoch
 from mnistop.engine.runs.entry import About, Summary, read_about
 from mnistop.engine.runs.history import History, or_nan, others_as_good
@@ -29,6 +29,7 @@ from mnistop.engine.runs.predictions import (
     load_predictions,
     worst_mistakes,
 )
+from mnistop.engine.runs.recorded import RecordedConfig
 from mnistop.engine.runs.run_folder import Run
 
 
@@ -38,7 +39,7 @@ class Facts:
 
     summary: Summary
     epoch: int | None
-    """The epoch whose confusion matrix and mistakes are told; None before the first."""
+    """The epoch of the confusion matrix and the mistakes; None before the first."""
 
     @classmethod
     def of(cls, run: Run, epoch: int | None = None) -> Facts:
@@ -46,7 +47,7 @@ class Facts:
 
         Args:
             run: the run.
-            epoch: which epoch's confusion matrix and mistakes to tell; None for the newest.
+            epoch: that of the confusion matrix and the mistakes; None for the newest.
 
         Raises:
             RunError: its configuration cannot be read, or it has no such epoch.
@@ -76,29 +77,31 @@ class Facts:
 
     @property
     def schedules(self) -> str:
-        """That its learning rate followed more than one schedule, in a sentence; else nothing."""
+        """A sentence if its learning rate followed more than one schedule; otherwise empty."""
         epochs = self.history.epochs
+        if isinstance(self.config, RecordedConfig):
+            return ""
         if all(one.lr == lr_of_epoch(self.config, one.epoch) for one in epochs):
             return ""
         return (
-            "It was trained on to another number of epochs while a schedule went on: up to there "
-            "its learning rate is that of another length, so a new run with these settings differs."
+            "It was continued to a different number of epochs under a schedule: until then its "
+            "learning rate followed the shorter schedule, so a new run with these settings differs."
         )
 
     @property
     def can_be_longer(self) -> bool:
-        """True if the run is finished and can be trained on from there."""
+        """True if the run is finished and can be continued from there."""
         reason = getattr(self.history.ended, "reason", "")
-        return reason == "all epochs" and not self.run.sweep
+        return reason == "all epochs" and not (self.run.sweep or self.run.is_recorded())
 
     @cached_property
     def about(self) -> About:
-        """The user's name and note for it."""
+        """The name and note that the user gave it."""
         return read_about(self.run)
 
     @property
     def title(self) -> str:
-        """The user's name for it, else its two words."""
+        """The name that the user gave it, otherwise its two words."""
         return self.about.name or self.run.words
 
     @cached_property
@@ -122,20 +125,20 @@ class Facts:
     @cached_property
     def counts(self) -> NDArray[np.int64] | None:
         """The confusion matrix after `epoch`, `(classes, classes)`: rows true."""
-        said = self.predictions
-        if said is None:
+        known = self.predictions
+        if known is None:
             return None
-        return confusion_matrix(said.labels, said.predicted, said.classes)
+        return confusion_matrix(known.labels, known.predicted, known.classes)
 
     def mistakes(self, most: int = 8) -> list[Mistake]:
-        """The mistakes that the model was most sure of after `epoch`, so many at most."""
+        """Return the most confident mistakes after `epoch`, at most this many."""
         started = self.history.started
         if not (self.predictions and started):
             return []
         return worst_mistakes(self.run, self.predictions, started.shape, most)
 
     def as_json(self) -> dict[str, Any]:
-        """All of it as values for JSON; None for what is not known yet."""
+        """Return all facts as values for JSON; None for those not known yet."""
         history = self.history
         started, counts = history.started, self.counts
         facts = self.summary.as_json() | {
@@ -188,8 +191,8 @@ def _mistake(mistake: Mistake) -> dict[str, Any]:
     }
 
 
-def again(config: RunConfig) -> str:
-    """The command that trains with this configuration."""
+def train_command(config: RunConfig) -> str:
+    """Return the command that trains with this configuration."""
     flags = [
         f"--{name.replace('_', '-')} {quoted(text)}" for name, text in config.changes().items()
     ]
@@ -208,20 +211,24 @@ class Architecture:
     """Height and width in pixels."""
 
     @classmethod
-    def of(cls, started: RunStarted, config: RunConfig) -> Architecture:
-        """The model of a run that has begun to train."""
-        return cls(started.layers or (), config.activation, started.class_names, started.shape)
+    def of(cls, history: History, config: RunConfig) -> Architecture:
+        """Return the model of a run that has started to train; a recorded one has kept an MLP."""
+        started, kept = history.started, history.kept
+        assert started
+        activation = kept.activation if kept else config.activation
+        return cls(started.layers or (), activation, started.class_names, started.shape)
 
     @property
     def modules(self) -> list[tuple[str, list[int]]]:
-        """The parts of an `nn.Sequential`: each one's class in `torch.nn` and its arguments."""
+        """The modules of an `nn.Sequential`: the class in `torch.nn` and the arguments of each."""
         modules: list[tuple[str, list[int]]] = []
         for inputs, outputs in itertools.pairwise(self.sizes):
             modules += [("Linear", [inputs, outputs]), (ACTIVATIONS[self.activation].module, [])]
         return modules[:-1]
 
     def in_pytorch(self, file: str) -> str:
-        """The lines that load a file of `mnistop.engine.export.model` without this program."""
+        """Return the code that loads a file of `mnistop.engine.export.model` without this
+        program."""
         modules = "\n".join(
             f"    nn.{name}({', '.join(map(str, arguments))})," for name, arguments in self.modules
         )

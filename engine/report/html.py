@@ -1,9 +1,9 @@
-"""A report as one HTML file that needs nothing else: style, charts and images are in it."""
+"""A report as one self-contained HTML file, with its style, charts and images."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
 from xml.etree.ElementTree import Element
 
@@ -34,7 +34,7 @@ _PICTURE_PIXELS = 112
 
 
 def as_html(document: Document) -> str:
-    """A whole document as the text of an HTML file."""
+    """Return a document as the text of an HTML file."""
     style = resources.files("mnistop.engine.report").joinpath("style.css").read_text("utf-8")
     head = element(
         "head",
@@ -64,7 +64,7 @@ def _section(section: Section, name: str) -> Element:
 
 
 def _parts(parts: Sequence[Part], name: str) -> Iterator[Element]:
-    """The parts, charts in a row side by side where there is room."""
+    """Yield the parts, with successive charts side by side if there is room."""
     row: Element | None = None
     for number, part in enumerate(parts):
         if not isinstance(part, Chart):
@@ -114,62 +114,40 @@ def _listing(listing: Listing) -> Element:
 
 def _table(table: Table) -> Element:
     kinds = [{"class": "words"} if name in table.texts else {} for name in table.head]
-    head = element(
-        "tr",
-        {},
-        *(
-            element("th", kind | {"scope": "col"}, name)
-            for kind, name in zip(kinds, table.head, strict=True)
-        ),
-    )
+    columns = zip(kinds, table.head, strict=True)
+    head = [element("th", kind | {"scope": "col"}, name) for kind, name in columns]
     rows = []
     for number, cells in enumerate(table.rows):
         made = [element("td", kind, cell) for kind, cell in zip(kinds, cells, strict=True)]
         if table.lines:
             made[0] = element("td", kinds[0], svg.sample(number), f" {cells[0]}")
-        rows.append(element("tr", {}, *made))
-    return _scrolling(element("table", {}, element("thead", {}, head), element("tbody", {}, *rows)))
+        rows.append(made)
+    return _scrolling(element("table", {}, _rows("thead", [head]), _rows("tbody", rows)))
 
 
 def _matrix(matrix: Matrix) -> Element:
     recall, precision = matrix.recall_and_precision()
-    head = element(
-        "tr",
-        {},
-        element("th", {"scope": "col"}, "true ↓ predicted →"),
-        *(element("th", {"scope": "col"}, name) for name in matrix.names),
-        element("th", {"scope": "col"}, "recall"),
-    )
-    rows = [
-        element(
-            "tr",
-            {},
-            element("th", {"scope": "row"}, name),
-            *_row(matrix, true),
-            element("td", {"class": "score"}, recall[true]),
-        )
+    head = _cells("th", {"scope": "col"}, ["true ↓ predicted →", *matrix.names, "recall"])
+    row, score = {"scope": "row"}, {"class": "score"}
+    body = [
+        [*_cells("th", row, [name]), *_row(matrix, true), *_cells("td", score, [recall[true]])]
         for true, name in enumerate(matrix.names)
     ]
-    foot = element(
-        "tr",
-        {},
-        element("th", {"scope": "row"}, "precision"),
-        *(element("td", {"class": "score"}, share) for share in precision),
-        element("td", {}),
-    )
-    return _scrolling(
-        element(
-            "table",
-            {"class": "matrix"},
-            element("thead", {}, head),
-            element("tbody", {}, *rows),
-            element("tfoot", {}, foot),
-        )
-    )
+    foot = [*_cells("th", row, ["precision"]), *_cells("td", score, precision), element("td", {})]
+    rows = _rows("thead", [head]), _rows("tbody", body), _rows("tfoot", [foot])
+    return _scrolling(element("table", {"class": "matrix"}, *rows))
+
+
+def _cells(tag: str, attributes: Mapping[str, str], texts: Sequence[str]) -> list[Element]:
+    return [element(tag, attributes, text) for text in texts]
+
+
+def _rows(tag: str, rows: Sequence[Sequence[Element]]) -> Element:
+    return element(tag, {}, *(element("tr", {}, *cells) for cells in rows))
 
 
 def _row(matrix: Matrix, true: int) -> Iterator[Element]:
-    """The cells of a class, shaded by their share of its images."""
+    """Yield the cells of a class, shaded by their share of its images."""
     counts: NDArray[np.int64] = matrix.counts[true]
     total = max(1, int(counts.sum()))
     for predicted, count in enumerate(counts.tolist()):

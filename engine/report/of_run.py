@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from mnistop.engine.config import HYPERPARAMETERS, RunConfig
+from mnistop.engine.config import HYPERPARAMETERS, RunConfig, label_of
 from mnistop.engine.data.notes import ClassCounts
 from mnistop.engine.evaluate import wilson_interval
-from mnistop.engine.events import EpochFinished, RunStarted
+from mnistop.engine.events import EpochFinished, ModelKept, RunStarted
 from mnistop.engine.formatting import (
     UNKNOWN,
     accuracy,
@@ -39,28 +39,29 @@ from mnistop.engine.report.document import (
     Section,
     Table,
 )
-from mnistop.engine.report.facts import Architecture, Facts, again
+from mnistop.engine.report.facts import Architecture, Facts, train_command
 from mnistop.engine.runs.history import flattering, or_nan, others_as_good, unseen_accuracy
 from mnistop.engine.runs.lookup import typed
 from mnistop.engine.runs.predictions import Mistake
+from mnistop.engine.runs.recorded import RecordedConfig
 
 AGAIN = "Again"
-"""The section on how to train the same and to use the model."""
+"""The section with commands to repeat the run and to use its model."""
 
 
 def report_of_run(facts: Facts, mistakes: int = 12) -> Document:
-    """All that there is to tell of a run.
+    """Return the report of a run.
 
     Args:
         facts: the run.
-        mistakes: how many images of the most confident ones to show.
+        mistakes: the most images of confident mistakes to show.
     """
     sections = tuple(_sections(facts, mistakes))
     return Document(facts.title, tuple(_summary(facts)), sections)
 
 
-def how_far(facts: Facts) -> str:
-    """As in `finished, 100 epochs of 100 in 0.9 s`."""
+def progress_line(facts: Facts) -> str:
+    """Return a phrase as in `finished, 100 epochs of 100 in 0.9 s`."""
     epochs = facts.history.epochs
     trained = epochs_of(len(epochs), facts.summary.planned)
     took = duration(sum(epoch.seconds for epoch in epochs))
@@ -71,7 +72,7 @@ def _summary(facts: Facts) -> Iterator[Part]:
     history = facts.history
     started = history.started
     when = f", started {time.strftime('%F %H:%M', time.localtime(started.time))}" if started else ""
-    yield Paragraph(f"Run {facts.run.name}: {how_far(facts)}{when}.")
+    yield Paragraph(f"Run {facts.run.name}: {progress_line(facts)}{when}.")
     if facts.about.note:
         yield Paragraph(f"Note: {facts.about.note}")
     if message := getattr(history.ended, "message", ""):
@@ -123,10 +124,11 @@ def _sections(facts: Facts, mistakes: int) -> Iterator[Section]:
             f"Most confident mistakes after epoch {facts.epoch}",
             (_pictures(facts.mistakes(mistakes), started.class_names),),
         )
-    alike = () if facts.config.changes() else (Paragraph("All as in the notebook."),)
+    is_usual = not (facts.config.changes() or facts.summary.is_recorded)
+    alike = (Paragraph("All as in the notebook."),) if is_usual else ()
     yield Section("Settings", (*alike, Listing(tuple(settings(facts.config)))))
     if started:
-        yield Section("Data and model", tuple(_model(started)))
+        yield Section("Data and model", tuple(_model(started, history.kept)))
     if history.epochs:
         yield Section(
             "Log",
@@ -181,7 +183,15 @@ def _picture(mistake: Mistake, names: Sequence[str]) -> Picture:
 
 
 def settings(config: RunConfig) -> Iterator[Entry]:
-    """The hyperparameters that have an effect, those that differ from the notebook's remarked."""
+    """Yield the hyperparameters with an effect, with remarks where they differ from the notebook's.
+
+    For a recorded run these are the settings that its script names.
+    """
+    if isinstance(config, RecordedConfig):
+        yield Entry("recorded by", config.script)
+        for name, text in config.settings.items():
+            yield Entry(name, text)
+        return
     changes, idle = config.changes(), config.without_effect()
     for name, value in config:
         if name not in idle:
@@ -190,29 +200,40 @@ def settings(config: RunConfig) -> Iterator[Entry]:
                 if name in changes
                 else ""
             )
-            yield Entry(HYPERPARAMETERS[name].label, as_text(value), remark)
+            yield Entry(label_of(name), as_text(value), remark)
 
 
-def _model(started: RunStarted) -> Iterator[Part]:
+def _model(started: RunStarted, kept: ModelKept | None) -> Iterator[Part]:
+    layers = (kept.layers if kept else started.layers) or ()
+    parameters = kept.parameters if kept else started.parameters
     height, width = started.shape
     classes = len(started.class_names)
     versions = ", ".join(f"{name} {version}" for name, version in started.versions.items())
-    guessing = f"guessing among {classes} has ln {classes} = {math.log(classes):.3f}"
+    guessing = f"guessing among {classes} has ln {classes} = {math.log(max(classes, 1)):.3f}"
     yield Listing(
         (
-            Entry("training images", f"{started.training_images:,}"),
+            *_known("training images", started.training_images and f"{started.training_images:,}"),
             Entry("validation images", f"{started.validation_images:,}"),
             *_unseen(started),
-            Entry("image size", f"{height}×{width} pixels"),
-            Entry("classes", ", ".join(started.class_names)),
+            *_known("image size", started.image_shape and f"{height}×{width} pixels"),
+            *_known("classes", ", ".join(started.class_names)),
             *_class_counts(started),
-            Entry("layers", "-".join(map(str, started.layers or ()))),
-            Entry("parameters", f"{started.parameters:,}"),
-            Entry("device", on_device(started)),
-            Entry("versions", versions),
-            Entry("validation loss before training", f"{loss(started.val_loss)}; {guessing}"),
+            *_known("layers", "-".join(map(str, layers))),
+            *_known("parameters", parameters and f"{parameters:,}"),
+            *_known("device", started.device and on_device(started)),
+            *_known("versions", versions),
+            *_known(
+                "validation loss before training",
+                started.val_loss is not None and f"{loss(started.val_loss)}; {guessing}",
+            ),
         )
     )
+
+
+def _known(label: str, text: object) -> Iterator[Entry]:
+    """An entry, unless a recorded run does not know it."""
+    if text:
+        yield Entry(label, str(text))
 
 
 def _class_counts(started: RunStarted) -> Iterator[Entry]:
@@ -251,10 +272,13 @@ def _log(epochs: Sequence[EpochFinished], best: EpochFinished | None, planned: i
 
 
 def _again(facts: Facts) -> Iterator[Part]:
-    yield Paragraph("The same run, to the same bits on the same machine:")
-    yield Code(again(facts.config), "sh")
+    if isinstance(facts.config, RecordedConfig):
+        yield Paragraph(f"{facts.config.script} recorded this run: only it can train it again.")
+    else:
+        yield Paragraph("The same run, to the same bits on the same machine:")
+        yield Code(train_command(facts.config), "sh")
     if facts.history.started and facts.history.epochs and facts.history.saved:
         yield Paragraph("Its model as a file, and that file in plain PyTorch:")
         yield Code(f"mnistop export {typed(facts.run)} --output model.pt", "sh")
-        architecture = Architecture.of(facts.history.started, facts.config)
+        architecture = Architecture.of(facts.history, facts.config)
         yield Code(architecture.in_pytorch("model.pt"), "python")

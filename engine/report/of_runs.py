@@ -1,4 +1,4 @@
-"""The report that lays several runs over each other, and reports as text."""
+"""The report that compares several runs, and reports in each format."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from mnistop.engine.analysis.comparison import Duel, differing, duel
-from mnistop.engine.config import HYPERPARAMETERS
+from mnistop.engine.analysis.comparison import Duel, differing_settings, duel
+from mnistop.engine.config import HYPERPARAMETERS, label_of
 from mnistop.engine.errors import RunError
 from mnistop.engine.events import EpochFinished
 from mnistop.engine.formatting import accuracy, count, loss
@@ -30,7 +30,7 @@ from mnistop.engine.report.document import (
 )
 from mnistop.engine.report.facts import Facts
 from mnistop.engine.report.html import as_html
-from mnistop.engine.report.of_run import how_far, report_of_run
+from mnistop.engine.report.of_run import progress_line, report_of_run
 from mnistop.engine.runs.history import History, or_nan
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.safe_write import numbered, write_under_free_name
@@ -40,7 +40,7 @@ MOST = 26
 
 
 def report_of_runs(runs: Sequence[Facts]) -> Document:
-    """The curves of several runs over each other, and the settings in which they differ.
+    """Return a report with the curves of several runs, and the settings that differ.
 
     Raises:
         RunError: there are more runs than letters.
@@ -50,16 +50,14 @@ def report_of_runs(runs: Sequence[Facts]) -> Document:
             f"{len(runs)} runs are too many for one report, whose curves have the letters a to "
             f"{letter(MOST - 1)}: choose {MOST} at most, or take --format csv for all."
         )
-    apart = differing([one.config for one in runs])
+    apart = differing_settings([one.config for one in runs])
     parts: list[Part] = [_table(runs, apart)]
     if not apart:
         parts.append(Paragraph("Their settings are all the same."))
     parts += _duel(runs)
     sections = [Section("Curves", tuple(_charts(runs))), Section("Coach", (_advice(runs),))]
     alike = [
-        Entry(HYPERPARAMETERS[n].label, as_text(v))
-        for n, v in runs[0].config
-        if _is_shared(runs, n, apart)
+        Entry(label_of(n), as_text(v)) for n, v in runs[0].config if _is_shared(runs, n, apart)
     ]
     sections.append(Section("What they have in common", (Listing(alike),)))
     sections.append(Section("Runs", (Listing(tuple(_names(runs))),)))
@@ -73,7 +71,7 @@ def _is_shared(runs: Sequence[Facts], name: str, apart: dict[str, list[str]]) ->
 def _table(runs: Sequence[Facts], apart: dict[str, list[str]]) -> Table:
     with_tests = any(one.history.test_acc is not None for one in runs)
     heads = _HEADS if with_tests else _HEADS[1:]
-    head = ["", "run", *(HYPERPARAMETERS[name].label for name in apart), *heads]
+    head = ["", "run", *(label_of(name) for name in apart), *heads]
     rows = [
         (
             letter(place),
@@ -83,7 +81,8 @@ def _table(runs: Sequence[Facts], apart: dict[str, list[str]]) -> Table:
         )
         for place, one in enumerate(runs)
     ]
-    words = {HYPERPARAMETERS[name].label for name in apart if not HYPERPARAMETERS[name].is_number}
+    numbers = {name for name, known in HYPERPARAMETERS.items() if known.is_number}
+    words = {label_of(name) for name in apart if name not in numbers}
     return Table(head, rows, frozenset({"", "run"} | words), lines=True)
 
 
@@ -91,7 +90,7 @@ _HEADS = ("test acc at best (95%)", "best epoch", "val acc at best (95%)", "val 
 
 
 def _results(one: Facts) -> tuple[str, str, str, str]:
-    """What stands under `_HEADS`, all of the best epoch."""
+    """Return the values for `_HEADS`, all of the best epoch."""
     started, best, tested = one.history.started, one.history.best, one.history.tested
     if not (started and best):
         return "-", "-", "-", "-"
@@ -103,7 +102,7 @@ def _results(one: Facts) -> tuple[str, str, str, str]:
 
 
 def duel_of(runs: Sequence[Facts]) -> Duel | None:
-    """Compare the predictions of two runs for the same images; None where there are no such."""
+    """Compare the predictions of two runs for the same images; None if there are none."""
     started = runs[0].history.started
     if len(runs) != 2 or not started or not all(one.history.epochs for one in runs):
         return None
@@ -113,13 +112,13 @@ def duel_of(runs: Sequence[Facts]) -> Duel | None:
 
 
 def _duel(runs: Sequence[Facts]) -> Iterator[Paragraph]:
-    """Say whether two runs' results on the same images differ."""
+    """Yield a sentence on the difference of two runs' results on the same images."""
     if found := duel_of(runs):
         one, other = len(found.only_first), len(found.only_second)
         yield Paragraph(
             f"At the end a alone gets {count(one, 'validation image')} right, b alone {other:,}: "
             f"if both were equally good, a difference like this or a larger one would come up "
-            f"with probability {found.chance:.2g} (McNemar's exact test)."
+            f"with probability {found.p_value:.2g} (McNemar's exact test)."
         )
 
 
@@ -152,7 +151,7 @@ def _advice(runs: Sequence[Facts]) -> Listing:
 
 def _names(runs: Sequence[Facts]) -> Iterator[Entry]:
     for place, one in enumerate(runs):
-        yield Entry(f"{letter(place)} {one.run.name}", how_far(one), one.about.note)
+        yield Entry(f"{letter(place)} {one.run.name}", progress_line(one), one.about.note)
 
 
 COLUMNS = (
@@ -162,12 +161,12 @@ COLUMNS = (
 """The columns after `run`, named as the fields of `EpochFinished`."""
 
 TEST_COLUMNS = ("test_images", "test_acc", "test_loss")
-"""Those after them, of the weights after the epoch: known of the best and of the last one."""
+"""The columns after them, with the weights after the epoch: of the best and the last one only."""
 
 
 def as_csv(runs: Sequence[Facts]) -> str:
-    """All epochs of some runs, and the settings in which these differ as `config.…`."""
-    apart = differing([one.config for one in runs])
+    """Return all epochs of runs as CSV, with the settings that differ as `config.…`."""
+    apart = differing_settings([one.config for one in runs])
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["run", *COLUMNS, *TEST_COLUMNS, *(f"config.{name}" for name in apart)])
@@ -189,12 +188,12 @@ def _test(history: History, epoch: EpochFinished) -> tuple[float | None, ...]:
 
 
 def report(runs: Sequence[Run], format: str, epoch: int | None = None) -> str:
-    """A report of one run, or of several compared.
+    """Return a report of one run, or of several compared.
 
     Args:
         runs: one or more.
         format: `markdown`, `html`, `csv` or `json`.
-        epoch: which epoch's confusion matrix and mistakes to tell; None for the newest.
+        epoch: that of the confusion matrix and the mistakes; None for the newest.
 
     Raises:
         RunError: a run cannot be read or has no such epoch, or there are too many of them.
@@ -210,7 +209,7 @@ def report(runs: Sequence[Run], format: str, epoch: int | None = None) -> str:
 
 
 def write_report(runs: Sequence[Run], folder: Path) -> Path:
-    """Write one run, or several compared, as HTML under a name that is free in a folder.
+    """Write a report of one run, or of several compared, as HTML under an unused name in a folder.
 
     Returns:
         The file.
@@ -227,13 +226,13 @@ def _all_as_json(facts: Sequence[Facts]) -> dict[str, object]:
     found = duel_of(facts)
     return {
         "runs": [one.as_json() for one in facts],
-        "differing": differing([one.config for one in facts]),
+        "differing": differing_settings([one.config for one in facts]),
         "comparison": found
         and {
             "epochs": [len(one.history.epochs) - 1 for one in facts],
             "images": len(found.labels),
             "only_first": len(found.only_first),
             "only_second": len(found.only_second),
-            "mcnemar_p": found.chance,
+            "mcnemar_p": found.p_value,
         },
     }

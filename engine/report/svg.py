@@ -1,4 +1,4 @@
-"""Charts as SVG, drawn for eyes that see no colours too: curves differ in dashes and letters."""
+"""Charts as SVG, readable without colours: curves differ in dashes and letters."""
 
 from __future__ import annotations
 
@@ -18,43 +18,43 @@ Floats = NDArray[np.float64]
 
 WIDTH, HEIGHT = 520, 320
 _TOP, _RIGHT, _BOTTOM, _LEFT = 34, 24, 44, 52
-"""Room around the curves."""
+"""Margins around the curves."""
 _LOG_FROM = 4.0
-"""A chart of losses that reach this many times that of guessing has a logarithmic axis."""
+"""A chart of losses above this many times that of guessing has a logarithmic axis."""
 _LETTER_GAP = 12.0
 """Least distance of two letters at the ends of curves."""
 LINES = 8
-"""How many styles of lines `style.css` has for lettered curves."""
+"""The number of line styles in `style.css` for lettered curves."""
 
 
 @dataclass(frozen=True)
 class _Frame:
-    """Where the values of a chart stand."""
+    """The position of a chart's values in it."""
 
     x: Axis
     y: Axis
 
     def xs(self, epochs: Floats) -> Floats:
-        """Places from the left."""
+        """Return distances from the left."""
         placed: Floats = _LEFT + (WIDTH - _LEFT - _RIGHT) * self.x.shares(epochs)
         return placed
 
     def ys(self, values: Floats) -> Floats:
-        """Places from above."""
+        """Return distances from the top."""
         placed: Floats = HEIGHT - _BOTTOM - (HEIGHT - _TOP - _BOTTOM) * self.y.shares(values)
         return placed
 
     def at(self, epoch: float, value: float) -> tuple[float, float]:
-        """The place of one value."""
+        """Return the position of one value."""
         return float(self.xs(np.array([epoch]))[0]), float(self.ys(np.array([value]))[0])
 
 
 def to_svg(chart: Chart, name: str) -> Element:
-    """A chart as an `svg` element, to be styled by `style.css`.
+    """Return a chart as an `svg` element, to be styled by `style.css`.
 
     Args:
-        chart: what to draw.
-        name: what the ids of its parts begin with.
+        chart: the chart.
+        name: a prefix for the ids of its parts.
     """
     frame = _frame(chart)
     top = _TOP - 10 if chart.lettered else 0
@@ -78,12 +78,12 @@ def to_svg(chart: Chart, name: str) -> Element:
 
 
 def title(chart: Chart) -> str:
-    """The chart's title, with what has to be known of its axis."""
+    """Return the chart's title, and the kind of its axis if it is logarithmic."""
     return f"{chart.title} (logarithmic)" if _is_log(chart) else chart.title
 
 
 def sample(place: int) -> Element:
-    """A piece of the line of a lettered curve, for a table beside the chart."""
+    """Return a sample of a lettered curve's line, for a table beside the chart."""
     return element(
         "svg",
         {"xmlns": "http://www.w3.org/2000/svg", "viewBox": "0 0 36 8", "class": "sample"},
@@ -149,7 +149,7 @@ def _marks(chart: Chart, frame: _Frame) -> Iterator[Element]:
 
 
 def _interval(chart: Chart, frame: _Frame, x: float) -> Element:
-    """A bar from the lower to the upper end of the interval."""
+    """Return a bar from the lower to the upper end of the interval."""
     low, high = chart.interval or (0, 0)
     _, bottom = frame.at(0, low)
     _, top = frame.at(0, high)
@@ -180,7 +180,7 @@ def _curve(curve: Curve, line: str, frame: _Frame) -> Iterator[Element]:
 
 
 def thinned(values: Floats, columns: int) -> tuple[Floats, Floats]:
-    """The epochs and values to draw: of very many, the least and the largest of each column."""
+    """Return the epochs and values to draw: of very many, the extremes of each column."""
     epochs = np.arange(len(values), dtype=np.float64)
     if len(values) <= 4 * columns:
         return epochs, values
@@ -193,7 +193,7 @@ def thinned(values: Floats, columns: int) -> tuple[Floats, Floats]:
 
 
 def _legend(chart: Chart) -> Iterator[Element]:
-    """The curves' names and newest values, above them."""
+    """Yield the curves' names and newest values, above them."""
     x: float = _LEFT
     for place, curve in enumerate(chart.curves):
         line = _line(chart, place)
@@ -207,7 +207,7 @@ def _legend(chart: Chart) -> Iterator[Element]:
 
 
 def _letters(chart: Chart, frame: _Frame) -> Iterator[Element]:
-    """Each curve's letter beside its end, no two over each other."""
+    """Yield each curve's letter beside its end, without overlap."""
     ends: dict[int, list[tuple[float, float, int]]] = {}
     for place, curve in enumerate(chart.curves):
         if curve.values:
@@ -223,7 +223,7 @@ def _letters(chart: Chart, frame: _Frame) -> Iterator[Element]:
 
 
 def spread(ys: Sequence[float]) -> list[float]:
-    """Rising heights moved apart, so that letters do not cover each other, and inside the frame."""
+    """Move ascending heights apart so that letters do not overlap, and into the frame."""
     placed: list[float] = []
     for y in ys:
         placed.append(max(y, placed[-1] + _LETTER_GAP) if placed else y)
@@ -240,7 +240,7 @@ def _text(x: float, y: float, text: str, anchor: str) -> Element:
 
 
 def element(tag: str, attributes: Mapping[str, str], *children: Element | str) -> Element:
-    """An element with its children, texts among them."""
+    """Return an element with its children, which may be texts."""
     made = Element(tag, dict(attributes))
     for child in children:
         if isinstance(child, Element):
@@ -253,5 +253,5 @@ def element(tag: str, attributes: Mapping[str, str], *children: Element | str) -
 
 
 def to_html(root: Element) -> str:
-    """An element as HTML."""
+    """Return an element as HTML."""
     return tostring(root, encoding="unicode", method="html")

@@ -12,6 +12,7 @@ from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import RunError
 from mnistop.engine.events import Count, Fraction, Number, RunFailed, Seconds, Size
 from mnistop.engine.files import from_json, open_regular, write_atomically
+from mnistop.engine.runs import lock
 from mnistop.engine.runs.event_log import read_events
 from mnistop.engine.runs.history import History, reduce
 from mnistop.engine.runs.recorded import RecordedConfig, planned_epochs
@@ -53,7 +54,9 @@ def write_about(run: Run, about: About) -> None:
     try:
         write_atomically(run.path / FILE, json.dumps(vars(kept)).encode())
     except OSError as error:
-        raise RunError(f"Run {run.name} cannot be annotated: {run.hindrance(error)}.") from None
+        raise RunError(
+            f"Run {run.name} cannot be annotated: {run.why_not_writable(error)}."
+        ) from None
 
 
 def _one_line(text: str) -> str:
@@ -166,6 +169,10 @@ class RunEntry:
         """Whether the run is being trained."""
         return self.state in LIVE
 
+    def is_here(self) -> bool:
+        """Return whether its training process is alive on this machine."""
+        return self.pid is not None and lock.is_here(self.pid, self.run.lock_path)
+
     @property
     def title(self) -> str:
         """The user's name for the run, else its two words."""
@@ -241,6 +248,11 @@ class Summary:
     def is_live(self) -> bool:
         """Whether it is being trained."""
         return self.state in LIVE
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether a loop that is not this program's recorded it."""
+        return isinstance(self.config, RecordedConfig)
 
     @property
     def planned(self) -> int:

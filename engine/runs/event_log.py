@@ -9,11 +9,13 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 from mnistop.engine import events
 from mnistop.engine.files import open_private, open_regular
 from mnistop.engine.runs.folder import Folder
+
+Kind = TypeVar("Kind", bound=events.Event)
 
 
 class EventLog:
@@ -64,6 +66,7 @@ class EventLog:
             raise
 
 
+_TAIL_BYTES = 1 << 16
 _COST_OF_LINE = 1 << 10
 """Short lines that cannot be read take as long as ones of so many bytes."""
 
@@ -151,9 +154,51 @@ def _readable(lines: list[bytes]) -> Iterator[events.Event]:
 
 
 def read_events(folder: Folder) -> list[events.Event]:
-    """All that a run or a sweep has said so far."""
+    """Return all events of a run or a sweep so far."""
     tail = EventTail(folder)
     found = []
     while batch := tail.read():
         found += batch
     return found
+
+
+def last_of_kind(folder: Folder, kind: type[Kind]) -> Kind | None:
+    """Return the newest event of a kind, as of `RunStarted`; None if there is none."""
+    found = [event for event in read_events(folder) if isinstance(event, kind)]
+    return found[-1] if found else None
+
+
+# The end of a long log, for lists of many runs
+
+
+def epochs_trained(run: Folder) -> int:
+    """Return how many epochs a run has finished by now."""
+    for event in _newest_events(run):
+        if isinstance(event, events.EpochFinished):
+            return event.epoch + 1
+        if isinstance(event, events.BatchProgress | events.RunResumed):
+            return event.epoch
+    return 0
+
+
+def final_event(run: Folder) -> events.RunFinished | events.RunStopped | events.RunFailed | None:
+    """Return the event that ended a run; None if it was resumed after that, or has no end."""
+    for event in _newest_events(run):
+        match event:
+            case events.RunFinished() | events.RunStopped() | events.RunFailed():
+                return event
+            case events.Preparing() | events.RunStarted() | events.RunResumed():
+                return None
+    return None
+
+
+def _newest_events(run: Folder) -> Iterator[events.Event]:
+    """Yield the events in the last part of a run's log, the newest first."""
+    try:
+        with open_regular(run.events_path) as file:
+            size = os.fstat(file.fileno()).st_size
+            file.seek(max(0, size - _TAIL_BYTES))
+            lines = file.read(_TAIL_BYTES).splitlines()
+    except OSError:
+        return
+    yield from _readable(lines[::-1])

@@ -9,7 +9,7 @@ from typing import Any
 
 from mnistop.engine.config import HYPERPARAMETERS
 from mnistop.engine.errors import ConfigError
-from mnistop.engine.filter_grammar import Field, FilterError, Grammar, Number, Text, number
+from mnistop.engine.filter_grammar import Bound, Field, FilterError, Grammar, Number, Text, number
 from mnistop.engine.hyperparameters import Hyperparameter, as_text
 from mnistop.engine.runs.entry import LIVE, RunEntry
 
@@ -61,7 +61,7 @@ def _setting(known: Hyperparameter) -> Field[RunEntry]:
     name, usual = known.name, as_text(known.default)
 
     def text(run: RunEntry) -> str:
-        return run.overview.changes.get(name, usual)
+        return run.overview.changes.get(name, "" if run.overview.script else usual)
 
     def value(run: RunEntry) -> float:
         threads = run.overview.threads if name == "threads" else None
@@ -80,6 +80,45 @@ def _setting(known: Hyperparameter) -> Field[RunEntry]:
     example = {"lr": "lr>0.1", "threads": "threads:2"}.get(name, f"{name}:{usual}")
     kind = _Samples if name == "samples" else Number
     return kind(name, value, example, exact=True, percent=known.is_share)
+
+
+FREE = "config."
+"""Begins the name of a setting that only recorded runs have, as in `config.width:128`."""
+
+
+@dataclass(frozen=True)
+class _FreeSetting(Field[RunEntry]):
+    """A setting of recorded runs: compared as a number, or with a text that it contains."""
+
+    def read(self, comparison: str, text: str) -> Any:
+        """Read a bound, or for what is no number a text."""
+        if not math.isnan(number(text)):
+            return Number(self.name, _no_number, self.example, exact=True).read(comparison, text)
+        return Text(self.name, self.value, self.example).read(comparison, text)
+
+    def both(self, one: Any, other: Any) -> Any:
+        """Combine two bounds or two texts."""
+        if isinstance(one, Bound) and isinstance(other, Bound):
+            return one.narrowed(other)
+        return one + other if isinstance(one, tuple) and isinstance(other, tuple) else None
+
+    def passes(self, item: RunEntry, wanted: Any) -> bool:
+        """Return whether a run has the setting, and as wanted."""
+        found = self.value(item)
+        if isinstance(wanted, Bound):
+            return bool(wanted.passes(number(found)))
+        return bool(found) and all(part in found.casefold() for part in wanted)
+
+
+def _no_number(run: RunEntry) -> float:
+    return math.nan
+
+
+def _free_setting(name: str) -> Field[RunEntry] | None:
+    setting = name.removeprefix(FREE)
+    if not setting or setting == name:
+        return None
+    return _FreeSetting(name, lambda run: run.overview.changes.get(setting, ""), f"{FREE}width:128")
 
 
 _OTHERS: tuple[Field[RunEntry], ...] = (
@@ -101,6 +140,7 @@ _OTHERS: tuple[Field[RunEntry], ...] = (
     Text("name", lambda run: f"{run.run.name}\n{run.overview.about.name}", "name:otter"),
     Text("note", lambda run: run.overview.about.note, "note:swings"),
     Text("sweep", lambda run: run.run.sweep, "sweep:otter"),
+    Text("script", lambda run: run.overview.script, "script:train.py"),
 )
 """What a run has come to: at its best epoch the accuracy on unseen images, validation accuracy and
 losses; the newest epoch's validation accuracy and loss; the best epoch, finished epochs, and their
@@ -116,6 +156,7 @@ GRAMMAR = Grammar(
     "name: note: state: test_acc> val_acc> val_loss< trained> seconds> and all hyperparameters, "
     "as lr>0.1",
     "say name:{word}, or as in lr>0.1.",
+    _free_setting,
 )
 FIELDS = tuple(GRAMMAR.fields)
 """What can be asked for, the likeliest first."""

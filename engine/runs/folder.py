@@ -1,66 +1,52 @@
-"""What the folders of runs and of sweeps have in common: name, manifest, lock and removal."""
+"""The common part of run folders and sweep folders: name, manifest, lock, creation and removal."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import itertools
+import json
 import os
-import pwd
-import random
 import shutil
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, ClassVar, TypeVar
+from typing import IO, Any, ClassVar, TypeVar
 
+from mnistop.engine import events
 from mnistop.engine.errors import RunError
-from mnistop.engine.files import from_json, open_regular, why_unreadable, write_atomically
+from mnistop.engine.files import (
+    disk_usage,
+    from_json,
+    new_folder,
+    one_line,
+    open_regular,
+    owner_of,
+    reason,
+    why_unreadable,
+    write_atomically,
+)
 from mnistop.engine.runs import lock
-
-_FIRST_WORDS = (
-    "amber ample azure bold brave brisk bright calm clear cosy crisp early eager fair fleet "
-    "fond frank fresh gentle glad golden grand green happy hardy humble jolly keen kind light "
-    "lively lucid mellow merry mild modest neat nimble noble plain proud quick quiet ready "
-    "rosy silent silver smooth snowy solid sound steady still sunny swift tidy vivid warm "
-    "wise witty"
-)
-_SECOND_WORDS = (
-    "acorn alder ash aspen badger beach beech birch breeze bridge brook canyon cedar cliff "
-    "cloud comet coral crane creek delta dune eagle elm ember falcon fern field finch fjord "
-    "forest garden glade grove harbor hazel heron hill island lagoon lake lark linden lotus "
-    "maple marsh meadow moon oak orchid otter owl pine plum pond raven reef river robin "
-    "spring stream swan tulip valley wave willow wren"
-)
 
 T = TypeVar("T")
 Some = TypeVar("Some", bound="Folder")
 
 _BEGINNING = 1 << 13
-"""Bytes at the beginning of a log in which its first words are looked for."""
+"""Bytes at the beginning of a log that are searched for the start."""
 _CLOCKS_APART = 60.0
 """Seconds by which the clocks of machines that share a disk may differ."""
 
 
 @dataclass(frozen=True)
 class _Versioned:
-    """What a manifest of any version holds."""
+    """The part of a manifest that every version has."""
 
     format: int
 
 
 @dataclass(frozen=True)
-class _Spoken:
-    """What a line of a log holds."""
-
-    event: str
-    time: float
-
-
-@dataclass(frozen=True)
 class Folder:
-    """A folder that one process writes, which holds its lock, and that others read meanwhile."""
+    """A folder that one process writes while it holds the lock, and that others read meanwhile."""
 
     path: Path
 
@@ -71,11 +57,10 @@ class Folder:
     def name(self) -> str:
         """The folder's name, as in `20261123-142501-quiet-otter`, to be shown and typed.
 
-        Whoever may write among the runs can make a folder of any name: what no line can show
-        (a newline, an escape, an undecodable byte) is a question mark here.
+        Anyone who may write here can make a folder of any name, so unprintable characters
+        (a newline, an escape, an undecodable byte) are replaced by question marks.
         """
-        name = self.path.name
-        return name if name.isprintable() else one_line(name)
+        return one_line(self.path.name)
 
     @property
     def words(self) -> str:
@@ -84,15 +69,15 @@ class Folder:
 
     @property
     def full_name(self) -> str:
-        """What it is and its name, as in `Run 20261123-142501-quiet-otter`."""
+        """The kind and the name, as in `Run 20261123-142501-quiet-otter`."""
         return f"{type(self).__name__} {self.name}"
 
     def is_there(self) -> bool:
-        """Whether it has been made, not been deleted since, and may be looked into."""
+        """Return whether the folder exists and can be accessed."""
         return os.path.exists(self.path / self.MANIFEST)
 
     def is_gone(self) -> bool:
-        """Whether it is certainly not there, and not only out of reach at this moment."""
+        """Return whether the folder certainly does not exist, rather than being out of reach."""
         try:
             os.stat(self.path / self.MANIFEST)
         except (FileNotFoundError, NotADirectoryError):
@@ -103,7 +88,7 @@ class Folder:
 
     @property
     def is_ours(self) -> bool:
-        """Whether this user may change it: it is this user's own, or may be written."""
+        """True if this user owns the folder or may write it."""
         return not self._is_foreign() or os.access(self.path, os.W_OK | os.X_OK)
 
     def _is_foreign(self) -> bool:
@@ -124,59 +109,59 @@ class Folder:
             raise RunError(f"{self.full_name} belongs to another user, who alone can do that.")
 
     def check_readable(self) -> None:
-        """Check that what tells its state may be read: without it a run looks dead.
+        """Check that the files that its state depends on can be read; else it would look dead.
 
         Raises:
-            RunError: one of the files is there and cannot be read.
+            RunError: one of the files exists and cannot be read.
         """
         for path in (self.path / self.MANIFEST, self.events_path, self.lock_path):
-            if reason := why_unreadable(path):
-                raise RunError(self.unreadable(path.name, reason))
+            if problem := why_unreadable(path):
+                raise self._unreadable(path.name, problem)
 
     def is_readable(self) -> bool:
-        """Whether what tells its state may be read."""
+        """Return whether the files that its state depends on can be read."""
         try:
             self.check_readable()
         except RunError:
             return False
         return True
 
-    def unreadable(self, file: str, reason: str) -> str:
-        """Say in a sentence that a file of it cannot be read, and what helps."""
-        sentence = f"{self.full_name} cannot be read ({file}: {reason.lower()})"
-        if self.is_ours or reason != os.strerror(errno.EACCES):
-            return f"{sentence}."
+    def _unreadable(self, file: str, problem: str) -> RunError:
+        sentence = f"{self.full_name} cannot be read ({file}: {problem.lower()})"
+        if self.is_ours or problem != os.strerror(errno.EACCES):
+            return RunError(f"{sentence}.")
         owner = owner_of(self.path)
-        return f"{sentence}: it belongs to {owner}, who can open it with mnistop share {self.name}."
+        return RunError(
+            f"{sentence}: it belongs to {owner}, who can open it with mnistop share {self.name}."
+        )
 
     def started(self) -> float:
-        """When it was started, in seconds since 1970, as cheaply as it can be found.
+        """Return the time of its start in seconds since 1970, found without reading a long log.
 
-        By its log, else by when its manifest was written; 0 if it is gone. Its name says it in
-        the local time of whoever made it, which is no measure.
+        That is the first start in its log, else the time at which its manifest was written; 0 if
+        it is gone. The time in its name is local to the machine that made it.
         """
         with contextlib.suppress(OSError), open_regular(self.events_path) as log:
             for line in log.read(_BEGINNING).splitlines():
-                if b'Started"' in line:
-                    with contextlib.suppress(ValueError):
-                        said = from_json(_Spoken, line)
-                        if said.event in ("RunStarted", "SweepStarted"):
-                            return said.time
+                with contextlib.suppress(events.UnreadableEventError):
+                    event = events.from_json(line)
+                    if isinstance(event, events.RunStarted | events.SweepStarted):
+                        return event.time
         with contextlib.suppress(OSError):
             return (self.path / self.MANIFEST).stat().st_mtime
         return 0.0
 
     def size(self) -> int:
-        """The bytes that it takes on the disk, as `du` counts them; 0 if it is gone."""
+        """Return the bytes that it takes on the disk, as `du` counts them; 0 if it is gone."""
         return disk_usage(os.fspath(self.path))
 
     def read_manifest(self, read: Callable[[bytes], T], formats: range, largest: int) -> T:
-        """What the manifest holds.
+        """Read the manifest.
 
         Args:
             read: reads its JSON, and raises `ValueError` where that is damaged.
-            formats: those that this program reads.
-            largest: bytes that it may have.
+            formats: the versions that this program reads.
+            largest: its maximum size in bytes.
 
         Raises:
             RunError: it is missing, damaged or of another format.
@@ -187,7 +172,7 @@ class Folder:
             self._check_format(from_json(_Versioned, content).format, formats)
             return read(content)
         except PermissionError:
-            raise RunError(self.unreadable(self.MANIFEST, os.strerror(errno.EACCES))) from None
+            raise self._unreadable(self.MANIFEST, os.strerror(errno.EACCES)) from None
         except OSError as error:
             raise RunError(f"{self.full_name} cannot be read: {error.strerror}.") from None
         except ValueError:
@@ -214,44 +199,24 @@ class Folder:
 
     @property
     def log_path(self) -> Path:
-        """Where the process writes its warnings and its tracebacks."""
+        """The file to which the process writes warnings and tracebacks."""
         return self.path / "log.txt"
 
     @property
     def events_path(self) -> Path:
-        """Where the process writes what it has to say, an event a line."""
+        """The file to which the process writes its events, one a line."""
         return self.path / "events.jsonl"
 
     def is_running(self) -> bool:
-        """Whether the process lives: it holds the lock."""
+        """Return whether its process is alive: it holds the lock."""
         return lock.is_held(self.lock_path)
 
     def process_id(self) -> int | None:
-        """The process while it lives, else None."""
+        """Return the process ID; None if no process holds the lock."""
         return lock.holder(self.lock_path)
 
-    def begin(self, manifest: bytes) -> IO[bytes]:
-        """Writes the manifest into a folder just made, which is removed again if that fails.
-
-        Returns:
-            The open lock that marks this process as the one that writes it.
-
-        Raises:
-            OSError: it cannot be written.
-        """
-        try:
-            held = lock.create(self.lock_path)
-            write_atomically(self.path / self.MANIFEST, manifest)
-        except OSError:
-            shutil.rmtree(self.path, ignore_errors=True)
-            raise
-        return held
-
-    def take_lock(self, busy: str) -> IO[bytes]:
-        """The lock of a folder that goes on, taken by this process.
-
-        Args:
-            busy: what is said of it when another process has the lock.
+    def take_lock(self) -> IO[bytes]:
+        """Take the lock, to resume what the folder holds.
 
         Raises:
             RunError: another process has it, the folder may not be written, or holds links.
@@ -259,25 +224,27 @@ class Folder:
         links = [path for path in self.path.rglob("*") if path.is_symlink()]
         if links:
             raise RunError(
-                f"{self.full_name} cannot be resumed: {links[0]} is a link, and what it leads to "
-                "would be written. Put the file itself there."
+                f"{self.full_name} cannot be resumed: {links[0]} is a link, and its target would "
+                "be overwritten. Put the file itself there."
             )
         try:
             held = lock.take(self.lock_path)
         except OSError as error:
-            what = self.hindrance(error)
-            raise RunError(f"{self.full_name} cannot be resumed: {what}.") from None
+            why = self.why_not_writable(error)
+            raise RunError(f"{self.full_name} cannot be resumed: {why}.") from None
         if not held:
             where = " on another machine" if lock.was_taken_elsewhere(self.lock_path) else ""
-            raise RunError(f"{self.full_name} {busy}{where}.")
+            raise RunError(f"{self.full_name} is already being trained{where}.")
         return held
 
-    def remove(self) -> None:
-        """Removes the folder with all that is in it.
+    def delete(self) -> None:
+        """Delete the folder with everything in it.
 
         Raises:
-            RunError: it may not be removed.
+            RunError: it is being trained, or may not be deleted.
         """
+        if self.is_running():
+            raise RunError(f"{self.full_name} is being trained: stop it first.")
         try:
             if not self.is_ours:
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
@@ -287,89 +254,73 @@ class Folder:
         except OSError as error:
             if self._has_only_unnamed_files():
                 return
-            what = self.hindrance(error)
-            raise RunError(f"{self.full_name} cannot be deleted: {what}.") from None
+            why = self.why_not_writable(error)
+            raise RunError(f"{self.full_name} cannot be deleted: {why}.") from None
 
     def _has_only_unnamed_files(self) -> bool:
-        """Whether all that is left is what NFS keeps of removed files as long as they are open."""
+        """Return whether only files are left that NFS keeps as long as a process has them open."""
         try:
             left = [name for *_, names in os.walk(self.path) for name in names]
         except OSError:
             return False
         return bool(left) and all(name.startswith(".nfs") for name in left)
 
-    def hindrance(self, error: OSError) -> str:
-        """What forbids to change the folder, in words."""
+    def why_not_writable(self, error: OSError) -> str:
+        """Explain an error in changing the folder, as a clause."""
         if isinstance(error, PermissionError) and self._is_foreign():
             return "it belongs to another user, who alone can do that"
         return error.strerror or type(error).__name__
 
 
-def one_line(text: str) -> str:
-    """Return a text from elsewhere without what would end a line or steer a terminal."""
-    return "".join(char if char.isprintable() else "?" for char in text)
-
-
-def owner_of(path: Path) -> str:
-    """Return the name of a file's owner, its number where there is no name, else `another user`."""
-    try:
-        number = path.stat().st_uid
-    except OSError:
-        return "another user"
-    try:
-        return pwd.getpwuid(number).pw_name
-    except KeyError:
-        return f"user {number}"
-
-
-def disk_usage(folder: str) -> int:
-    """The bytes that the files of a folder take on the disk, those below it included."""
-    taken = 0
-    with contextlib.suppress(OSError), os.scandir(folder) as entries:
-        for entry in entries:
-            with contextlib.suppress(OSError):
-                if entry.is_dir(follow_symlinks=False):
-                    taken += disk_usage(entry.path)
-                else:
-                    taken += 512 * entry.stat(follow_symlinks=False).st_blocks
-    return taken
-
-
 def age(started: float, name: str) -> tuple[bool, float, str]:
-    """What sorts runs and sweeps from the oldest to the newest.
+    """Return a key that sorts runs and sweeps from the oldest to the newest.
 
-    Nothing was started in the future: the clock was ahead, and how far is not known. What claims
-    so is no newer than anything else.
+    A start in the future means that a clock was ahead, by an unknown time: it counts as oldest.
 
     Args:
         started: in seconds since 1970.
-        name: tells those apart that were started at the same time.
+        name: decides between equal times.
     """
     return started <= time.time() + _CLOCKS_APART, started, name
 
 
 def newest_first(found: Iterable[Some]) -> list[Some]:
-    """Runs or sweeps in the order of their starts."""
+    """Sort runs or sweeps by their starts."""
     return sorted(found, key=lambda one: age(one.started(), one.name), reverse=True)
 
 
-def new_folder(parent: Path) -> Path:
-    """Makes a folder with a new name, for a run or a sweep.
+def create(
+    kind: type[Some],
+    manifest: dict[str, Any],
+    parent: Path,
+    make: Callable[[Path], Path] = new_folder,
+) -> tuple[Some, IO[bytes]]:
+    """Create the folder of a run or a sweep; it is removed again if that fails halfway.
 
-    Its two words are those of no other folder there, as long as there are such words.
+    Args:
+        kind: `Run` or `Sweep`.
+        manifest: its content.
+        parent: the folder to make it in, see `runs_folder`.
+        make: makes the empty folder.
+
+    Returns:
+        It, with the open lock that marks this process as the one that writes it.
 
     Raises:
-        OSError: it cannot be made.
+        RunError: the folder cannot be made.
     """
-    parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    taken = {name.split("-", 2)[-1].partition(".")[0] for name in os.listdir(parent)}
-    pairs = itertools.product(_FIRST_WORDS.split(), _SECOND_WORDS.split())
-    every = [f"{first}-{second}" for first, second in pairs]
-    free = [words for words in every if words not in taken] or every
-    while True:
-        path = parent / f"{time.strftime('%Y%m%d-%H%M%S')}-{random.choice(free)}"
+    try:
+        folder = kind(make(parent))
         try:
-            path.mkdir(mode=0o700)
-        except FileExistsError:
-            continue
-        return path
+            held = lock.create(folder.lock_path)
+            content = json.dumps(manifest, indent=1).encode()
+            write_atomically(folder.path / kind.MANIFEST, content)
+        except OSError:
+            shutil.rmtree(folder.path, ignore_errors=True)
+            raise
+    except OSError as error:
+        raise RunError(
+            f"A {kind.__name__.lower()} folder cannot be made in {parent}: "
+            f"{reason(error, parent)}. Set MNISTOP_RUNS to a folder that can be written."
+        ) from None
+    return folder, held

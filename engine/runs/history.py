@@ -42,6 +42,8 @@ class History:
     """The saved weights, in the order of saving."""
     kept: events.ModelKept | None = None
     """The MLP of a recorded run; None where it is none, and for this program's own runs."""
+    not_kept: str = ""
+    """A sentence on why a recorded run's model is not kept."""
     planned: int | None = None
     """Epochs that a recorded run names."""
     tested: events.RunTested | None = None
@@ -65,6 +67,20 @@ class History:
     def checkpoints(self) -> list[int]:
         """After how many epochs each checkpoint was saved."""
         return [event.epochs for event in self.saved if event.file == "checkpoint.pt"]
+
+    def no_model(self, running: bool) -> str:
+        """Return a sentence on why a recorded run has no model for questions; empty if it may.
+
+        Args:
+            running: whether its loop lives.
+        """
+        if not self.started or self.started.layers:
+            return ""
+        if self.not_kept:
+            return self.not_kept
+        if running and not self.ended:
+            return "The model can be asked once the loop has called run.finish(model=model)."
+        return "The loop ended without run.finish(model=model), which keeps a model for questions."
 
     def state(self, running: bool) -> str:
         """`starting running paused finished stopped failed` or `interrupted`.
@@ -120,8 +136,14 @@ def reduce(history: History, new: Iterable[events.Event]) -> History:
                 )
             case events.EpochsPlanned():
                 changes["planned"] = event.epochs
-            case events.ModelKept():
-                changes["kept"] = event
+            case events.ModelKept() if changes["started"]:
+                changes |= {"kept": event, "not_kept": ""}
+                changes["started"] = msgspec.structs.replace(
+                    changes["started"], layers=event.layers, parameters=event.parameters
+                )
+                saved.append(_saved(event))
+            case events.ModelNotKept():
+                changes["not_kept"] = event.reason
             case events.BatchProgress():
                 changes["progress"] = event
             case events.CheckpointSaved():
@@ -138,6 +160,13 @@ def reduce(history: History, new: Iterable[events.Event]) -> History:
                 changes |= {"vanished": True, "ended": None}
     changes |= {"epochs": tuple(epochs), "saved": tuple(saved)}
     return dataclasses.replace(history, **changes)
+
+
+def _saved(kept: events.ModelKept) -> events.CheckpointSaved:
+    """Return what a training says of the same file."""
+    return events.CheckpointSaved(
+        run=kept.run, time=kept.time, file="checkpoint.pt", epochs=kept.epochs
+    )
 
 
 def as_of(history: History, epochs: int) -> History:

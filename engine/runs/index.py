@@ -21,13 +21,13 @@ from pathlib import Path
 
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import RunError
-from mnistop.engine.files import from_json, open_own, replace_own
+from mnistop.engine.files import disk_usage, from_json, open_own, replace_own
 from mnistop.engine.hyperparameters import as_text
 from mnistop.engine.runs import lock
 from mnistop.engine.runs.entry import FILE as ABOUT
 from mnistop.engine.runs.entry import Overview, RunEntry
 from mnistop.engine.runs.event_log import EventTail
-from mnistop.engine.runs.folder import age, disk_usage
+from mnistop.engine.runs.folder import age
 from mnistop.engine.runs.history import History, reduce
 from mnistop.engine.runs.run_folder import Run, runs_folder
 

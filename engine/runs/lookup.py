@@ -9,8 +9,9 @@ import stat
 from pathlib import Path
 
 from mnistop.engine.errors import RunError
+from mnistop.engine.files import one_line, owner_of
 from mnistop.engine.runs.entry import read_about
-from mnistop.engine.runs.folder import Folder, newest_first, one_line, owner_of
+from mnistop.engine.runs.folder import Folder, newest_first
 from mnistop.engine.runs.run_folder import Run, all_runs, runs_folder
 from mnistop.engine.runs.sweep_folder import Sweep, list_sweeps
 

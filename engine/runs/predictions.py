@@ -1,10 +1,15 @@
-"""What a model says to all validation images at one epoch, and when it learned each of them.
+"""The records of a model in its run folder: predictions of the validation images, and weights.
 
-Everything is read from the run folder: neither the data source nor the weights are needed.
+Weights are kept for good after 0, 1, 2, 3, 4, 6, 8, 12, 16, 24, … epochs, as the rows of
+`weights.f32`: of each layer in turn the weights `(outputs, inputs)` and the biases, in float32.
+Runs of format 1 keep them in `snapshots/EPOCHS.pt`.
 """
 
 from __future__ import annotations
 
+import itertools
+import os
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistop.engine.evaluate import confusion_matrix
+from mnistop.engine.files import open_regular, write_at
 from mnistop.engine.runs.run_folder import Run
 
 Floats = NDArray[np.float32]
@@ -213,3 +219,64 @@ class PredictionReader:
             return None
         self._read = (epochs, predictions)
         return predictions
+
+
+WEIGHTS_FILE = "weights.f32"
+SNAPSHOT_EPOCHS = (0, 1, *(epochs for power in range(32) for epochs in (2 << power, 3 << power)))
+"""After how many epochs weights are kept; what is first here is the first row."""
+SNAPSHOT_ROWS = {epochs: row for row, epochs in enumerate(SNAPSHOT_EPOCHS)}
+"""The row of the weights that are kept after so many epochs."""
+
+
+def write_snapshot(file: int, epochs: int, weights: Iterable[NDArray[np.float32]]) -> None:
+    """Writes a row.
+
+    Args:
+        file: descriptor of `WEIGHTS_FILE`.
+        epochs: one of `SNAPSHOT_EPOCHS`.
+        weights: those of the whole model and its biases, in order.
+    """
+    row = [array.astype("<f4", copy=False) for array in weights]
+    place = SNAPSHOT_ROWS[epochs] * sum(array.nbytes for array in row)
+    for array in row:
+        place = write_at(file, array, place)
+
+
+def snapshot_epochs(run: Run, layers: Sequence[int]) -> list[int]:
+    """Numbers of completed epochs for which weights are kept, rising.
+
+    Args:
+        run: the run.
+        layers: as in `RunStarted.layers`.
+    """
+    try:
+        with open_regular(run.path / WEIGHTS_FILE) as file:
+            rows = os.fstat(file.fileno()).st_size // (4 * _parameters(layers))
+    except OSError:
+        rows = 0
+    old = (path.stem for path in run.path.glob("snapshots/*.pt") if path.stem.isdecimal())
+    return sorted({*SNAPSHOT_EPOCHS[:rows], *map(int, old)})
+
+
+def read_snapshot(run: Run, epochs: int, layers: Sequence[int]) -> NDArray[np.float32] | None:
+    """Read the weights after so many epochs, as one vector; None if `WEIGHTS_FILE` lacks them.
+
+    Args:
+        run: the run.
+        epochs: one of `snapshot_epochs`.
+        layers: as in `RunStarted.layers`.
+    """
+    count = _parameters(layers)
+    try:
+        with open_regular(run.path / WEIGHTS_FILE) as file:
+            place = SNAPSHOT_ROWS[epochs] * 4 * count
+            if os.fstat(file.fileno()).st_size < place + 4 * count:
+                return None
+            row = np.fromfile(file, "<f4", count, offset=place)
+    except (OSError, KeyError, ValueError, MemoryError):
+        return None
+    return row.astype(np.float32, copy=False)
+
+
+def _parameters(layers: Sequence[int]) -> int:
+    return sum((inputs + 1) * outputs for inputs, outputs in itertools.pairwise(layers))

@@ -9,8 +9,8 @@ from typing import Any, Self
 
 from mnistop.engine.config import NAMES, RunConfig
 from mnistop.engine.errors import ConfigError
+from mnistop.engine.files import one_line
 from mnistop.engine.hyperparameters import as_text
-from mnistop.engine.runs.folder import one_line
 
 MOST_SETTINGS = 200
 LONGEST_NAME, LONGEST_VALUE = 60, 200
@@ -54,8 +54,13 @@ class RecordedConfig(RunConfig):
     def __iter__(self) -> Iterator[tuple[str, Any]]:
         return iter(self.settings.items())
 
+    def texts(self) -> dict[str, str]:
+        """Return all settings as texts by name, known ones as this program writes them."""
+        known = {name: as_text(getattr(self, name)) for name in self.known}
+        return {name: known.get(name, text) for name, text in self.settings.items()}
+
     def changes(self) -> dict[str, str]:
-        """Return all settings as texts by name: a loop of one's own has no defaults."""
+        """Return all settings: a loop of one's own has no defaults."""
         return dict(self.settings)
 
     def without_effect(self) -> frozenset[str]:

@@ -1,16 +1,16 @@
-"""The run folder: what is in it, and how it is made, read, listed and deleted.
+"""The run folder: its content, and making, reading and listing such folders.
 
-The training process writes it (`mnistop.engine.recording.recorder`), everybody else only reads it.
-Whoever holds its lock (`mnistop.engine.runs.lock`) is the training process; a free lock without
-a last event means that it died. A folder may come from elsewhere: whatever its files hold, reading
-them executes nothing and raises nothing but `RunError`.
+The training process writes it (`mnistop.engine.recording.recorder`), all others only read it. The
+process that holds its lock (`mnistop.engine.runs.lock`) is the training process; a free lock
+without a final event means that it died. A folder may come from elsewhere: whatever its files
+hold, reading them executes nothing and raises nothing but `RunError`.
 
-NumPy is imported by what reads or writes arrays only: listing runs does without it.
+Only the functions for arrays import NumPy: listing runs works without it.
 """
 
 from __future__ import annotations
 
-import contextlib
+import dataclasses
 import json
 import os
 import re
@@ -23,15 +23,18 @@ import platformdirs
 
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import RunError
+from mnistop.engine.events import RunStarted
 from mnistop.engine.files import (
     from_json,
+    new_folder,
     open_like,
     open_regular,
-    reason,
     user_folder,
     write_atomically,
 )
-from mnistop.engine.runs.folder import Folder, new_folder, newest_first
+from mnistop.engine.runs import folder
+from mnistop.engine.runs.event_log import last_of_kind
+from mnistop.engine.runs.folder import Folder, newest_first
 from mnistop.engine.runs.recorded import RecordedConfig
 
 if TYPE_CHECKING:
@@ -45,17 +48,17 @@ RECORDED_FORMAT = 4
 OLDEST_FORMAT = 1
 """The oldest one that it reads."""
 _AUTO_THREADS = 3
-"""The first one in which `threads` may be `auto`, as it now usually is; before it was 1."""
+"""The first one with `auto` threads, now the default; before, the default was 1."""
 
 _LONGEST_MANIFEST = 1 << 20
 _LARGEST_ARRAY = 1 << 32
-"""Bytes: more than that is none of our files."""
+"""Bytes; no file of a run is larger."""
 
 WRITTEN = re.compile(
     r"config\.json|events\.jsonl|metrics\.bin|labels\.u8|images\.(u8|f32)|predictions\.u8"
     r"|log_probabilities\.f16|weights\.f32|checkpoint\.pt|best\.pt|log\.txt|snapshots/\d{1,7}\.pt"
 )
-"""What a training writes, and nothing else."""
+"""The files that a training process writes."""
 
 _MEMBER = re.compile(r"(.+)\.\d{2,}")
 """A member's name: that of its sweep, and its number."""
@@ -75,7 +78,7 @@ class Recording:
 
 @dataclass(frozen=True)
 class _Manifest:
-    """What `config.json` holds."""
+    """The content of `config.json`."""
 
     format: int
     config: dict[str, Any]
@@ -111,6 +114,31 @@ class Run(Folder):
         formats = range(OLDEST_FORMAT, RECORDED_FORMAT + 1)
         return self.read_manifest(_config_in, formats, _LONGEST_MANIFEST)
 
+    def config_to_resume(self) -> RunConfig:
+        """The hyperparameters, with the images and threads that the run started with.
+
+        The meaning of unset `samples` has changed: once the test images of a source were trained
+        on too. With `auto` threads another machine would choose another number, and compute other
+        bits; runs from before `auto` had one thread.
+
+        Raises:
+            RunError: the configuration cannot be read, or the run is recorded.
+        """
+        config, started = self.config(), last_of_kind(self, RunStarted)
+        if isinstance(config, RecordedConfig):
+            raise RunError(
+                f"Run {self.name} was recorded by {config.script}, which alone can continue it: "
+                f"with mnistop.init(resume={self.name!r})."
+            )
+        if not started:
+            return config
+        images = (started.training_images or 0) + started.validation_images
+        return dataclasses.replace(
+            config,
+            samples=images if config.samples is None else config.samples,
+            threads=(started.threads or 1) if config.threads == "auto" else config.threads,
+        )
+
     def is_recorded(self) -> bool:
         """Whether a loop that is not this program's wrote it, or still does."""
         try:
@@ -140,10 +168,7 @@ class Run(Folder):
         return row if count and len(row) == count else None
 
     def log_probabilities_after(self, epochs: int, classes: int) -> NDArray[np.float16] | None:
-        """What the model said to the validation images after so many epochs, `(n, classes)`.
-
-        None if that is not recorded.
-        """
+        """Log-probabilities after so many epochs, `(n, classes)`; None if not recorded."""
         size = 2 * classes * len(self.labels())
         row = self._bytes("log_probabilities.f16", offset=epochs * size, count=size)
         if not size or len(row) < size:
@@ -154,25 +179,25 @@ class Run(Folder):
         """The validation images, `(n, height, width)` in [0, 1]; empty before training starts.
 
         Args:
-            shape: height and width in pixels, as `RunStarted.image_shape` says.
+            shape: height and width in pixels, see `RunStarted.image_shape`.
         """
         pixels = max(1, shape[0] * shape[1])
         flat = self._pixels(0, -1)
         return flat[: len(flat) // pixels * pixels].reshape(-1, *shape)
 
     def image(self, row: int, shape: tuple[int, int]) -> NDArray[np.float32] | None:
-        """One validation image, `(height, width)` in [0, 1], read alone; None if it is not there.
+        """One validation image, `(height, width)` in [0, 1], read alone; None if it is missing.
 
         Args:
-            row: which, from 0.
-            shape: height and width in pixels, as `RunStarted.image_shape` says.
+            row: its index, from 0.
+            shape: height and width in pixels, see `RunStarted.image_shape`.
         """
         pixels = shape[0] * shape[1]
         flat = self._pixels(row * pixels, pixels)
         return flat.reshape(shape) if pixels and len(flat) == pixels else None
 
     def keep_images(self, images: NDArray[np.float32]) -> None:
-        """Writes the validation images, in a byte a pixel where that loses nothing.
+        """Write the validation images, in one byte per pixel if that is lossless.
 
         Args:
             images: `(n, height, width)` in [0, 1].
@@ -212,15 +237,15 @@ def _from_levels(levels: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 @dataclass(frozen=True)
 class Continuation:
-    """A run that is to go on."""
+    """A run to resume."""
 
     run: Run
     epochs: int | None = None
-    """How many it is to have in total from now on; None for as many as planned."""
+    """The new total number of epochs; None for the planned one."""
 
 
 def runs_folder() -> Path:
-    """Where runs are kept: `$MNISTOP_RUNS`, else `mnistop/runs` in the user's state folder.
+    """Return the folder of all runs: `$MNISTOP_RUNS`, else `mnistop/runs` in the state folder.
 
     Raises:
         RunError: this user has no home folder.
@@ -232,26 +257,28 @@ def runs_folder() -> Path:
 
 
 def create(config: RunConfig, parent: Path, name: str = "") -> tuple[Run, IO[bytes]]:
-    """A new run folder, and the open lock that marks this process as its training process.
+    """Create a run folder, with an open lock that marks this process as its training process.
 
     Args:
         config: the hyperparameters.
-        parent: the folder to make it in, as `runs_folder` says.
-        name: of the folder, which nobody else makes at this moment; empty for a new one.
+        parent: the folder to make it in, see `runs_folder`.
+        name: that of a sweep's member, which no other process makes now; empty for a new name.
 
     Raises:
         RunError: the folder cannot be made.
     """
-    return _create({"format": FORMAT, "config": dict(config)}, parent, name)
+    manifest = {"format": FORMAT, "config": dict(config)}
+    make = (lambda parent: _member_folder(parent / name)) if name else new_folder
+    return folder.create(Run, manifest, parent, make)
 
 
 def create_recorded(
     recording: Recording, settings: dict[str, Any], parent: Path
 ) -> tuple[Run, IO[bytes]]:
-    """A new run folder for a loop that is not this program's, and the open lock of this process.
+    """Create a run folder for a loop that is not this program's, with this process's open lock.
 
     Args:
-        recording: where the run comes from.
+        recording: the origin of the run.
         settings: the free configuration, of values that JSON holds.
         parent: the folder to make it in.
 
@@ -259,33 +286,13 @@ def create_recorded(
         RunError: the folder cannot be made.
     """
     manifest = {"format": RECORDED_FORMAT, "config": settings, "recorded": asdict(recording)}
-    return _create(manifest, parent)
-
-
-def _create(manifest: dict[str, Any], parent: Path, name: str = "") -> tuple[Run, IO[bytes]]:
-    try:
-        run = Run(_named_folder(parent / name) if name else new_folder(parent))
-        return run, run.begin(json.dumps(manifest, indent=1).encode())
-    except OSError as error:
-        raise RunError(
-            f"A run folder cannot be made in {parent}: {reason(error, parent)}. "
-            "Set MNISTOP_RUNS to a folder that can be written."
-        ) from None
-
-
-def reopen(run: Run) -> IO[bytes]:
-    """The lock of a run that goes on, taken by this process.
-
-    Raises:
-        RunError: the run is being trained already, or may not be written.
-    """
-    return run.take_lock("is being trained already")
+    return folder.create(Run, manifest, parent)
 
 
 def set_epochs(run: Run, epochs: int) -> None:
-    """Write how many epochs a run is to have from now on; for the process that holds its lock.
+    """Change the planned number of epochs of a run whose lock this process holds.
 
-    All else in `config.json` stays, the time at which it was made too.
+    Everything else in `config.json` stays, its time of change too.
 
     Raises:
         OSError: it cannot be written.
@@ -299,45 +306,34 @@ def set_epochs(run: Run, epochs: int) -> None:
     os.utime(path, ns=(made, made))
 
 
-def _named_folder(path: Path) -> Path:
-    """Makes a folder that is not there, or only half made by a process that was killed.
+def _member_folder(path: Path) -> Path:
+    """Make the folder of a sweep's member, open to the readers of the sweep.
 
-    A member is open to those to whom its sweep is.
+    A half-made one, left by a process that was killed, is replaced.
     """
     if os.path.lexists(path) and Run(path).is_gone():
         shutil.rmtree(path)
     path.mkdir(mode=0o700)
-    sweep = path.with_name(Run(path).sweep) if Run(path).sweep else path
-    if sweep.is_dir():
-        open_like(path, sweep)
+    sweep = Run(path).sweep
+    if sweep and path.with_name(sweep).is_dir():
+        open_like(path, path.with_name(sweep))
     return path
 
 
 def list_runs() -> list[Run]:
-    """All runs, newest first."""
+    """Return all runs, the newest first."""
     return newest_first(all_runs())
 
 
+def runs_in_training() -> list[Run]:
+    """Return the runs whose training process is alive, the newest first."""
+    return newest_first(run for run in all_runs() if run.is_running())
+
+
 def all_runs() -> list[Run]:
-    """All runs, in no order, which saves reading when each was started."""
+    """Return all runs in no order, which saves reading their starts."""
     try:
-        folders = list(runs_folder().iterdir())
+        paths = list(runs_folder().iterdir())
     except OSError:
         return []
-    found = []
-    for folder in folders:
-        with contextlib.suppress(OSError):  # no run, or not for us to read
-            os.stat(folder / Run.MANIFEST)
-            found.append(Run(folder))
-    return found
-
-
-def delete(run: Run) -> None:
-    """Removes a run's folder with all that is in it.
-
-    Raises:
-        RunError: the run is being trained, or may not be removed.
-    """
-    if run.is_running():
-        raise RunError(f"Run {run.name} is being trained: stop it first.")
-    run.remove()
+    return [Run(path) for path in paths if Run(path).is_there()]

@@ -23,8 +23,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mnistop.engine.errors import RunError
-from mnistop.engine.files import open_regular
-from mnistop.engine.runs.folder import Folder, one_line
+from mnistop.engine.files import one_line, open_regular
+from mnistop.engine.runs.folder import Folder
 from mnistop.engine.runs.index import FILE as INDEX
 from mnistop.engine.runs.run_folder import WRITTEN, Run, runs_folder
 from mnistop.engine.runs.sweep_folder import Sweep

@@ -1,17 +1,16 @@
-"""A sweep: a run of runs, in a folder of its own among the runs.
+"""A sweep: a plan of many runs, in a folder of its own among the run folders.
 
 Its members are ordinary run folders beside it, named after it: `20261124-142501-quiet-otter.03`.
-So each member is there once at most, and whoever lists runs finds them. The sweep's folder holds
-the plan (`sweep.json`), what the process has to say that trains the members (`events.jsonl`, as of
-a run), and its `lock`; it has no `config.json` and is no run. As of runs, whatever its files hold,
-reading them executes nothing and raises nothing but `RunError`. A Dask scheduler can
-have programs executed on whoever connects to it, so a sweep goes on on a cluster only where its
-address is given again: that in its plan may be a stranger's.
+So no member exists twice, and every list of runs has them. The sweep's folder holds the plan
+(`sweep.json`), the events of the process that trains the members (`events.jsonl`) and its `lock`;
+it has no `config.json` and is no run. Whatever its files hold, reading them executes nothing and
+raises nothing but `RunError`. A Dask scheduler can execute programs on whoever connects to it, so
+a sweep is resumed on a cluster only if the address is given again: a stranger may have written the
+one in the plan.
 """
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,10 +21,10 @@ from msgspec import Meta
 from mnistop.engine import events
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import RunError
-from mnistop.engine.files import from_json, reason
-from mnistop.engine.runs import run_folder
+from mnistop.engine.files import from_json, one_line
+from mnistop.engine.runs import folder
 from mnistop.engine.runs.event_log import read_events
-from mnistop.engine.runs.folder import Folder, new_folder, newest_first, one_line
+from mnistop.engine.runs.folder import Folder, newest_first
 from mnistop.engine.runs.run_folder import Run, runs_folder
 
 FORMAT = 2
@@ -39,26 +38,22 @@ _LARGEST = 1 << 26
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be trained, and how."""
+    """The runs of a sweep, and the way to train them."""
 
     configs: Annotated[tuple[RunConfig, ...], Meta(min_length=1, max_length=MOST)]
     """The members' hyperparameters, in order."""
     title: Annotated[str, Meta(max_length=LONGEST_TITLE)] = ""
     jobs: Annotated[int, Meta(ge=1, le=4096)] | None = None
-    """How many members are trained at once; None for as many as there are cores for."""
+    """The number of members trained at once; None for as many as the cores allow."""
     dask: Annotated[str, Meta(max_length=1000)] = ""
     """The address of the Dask scheduler whose workers train them; empty for this machine."""
 
 
 @dataclass(frozen=True)
 class _Manifest:
-    """What `sweep.json` holds beside its format."""
+    """The content of `sweep.json`, without its format."""
 
     plan: Plan
-
-
-def _plan_in(manifest: bytes) -> Plan:
-    return from_json(_Manifest, manifest).plan
 
 
 @dataclass(frozen=True)
@@ -68,13 +63,13 @@ class Sweep(Folder):
     MANIFEST = "sweep.json"
 
     def plan(self) -> Plan:
-        """What is to be trained, and how.
+        """Read the plan.
 
         Raises:
             RunError: `sweep.json` is missing, damaged or of another format.
         """
         formats = range(1, FORMAT + 1)
-        return self.read_manifest(_plan_in, formats, _LARGEST)
+        return self.read_manifest(lambda json: from_json(_Manifest, json).plan, formats, _LARGEST)
 
     @property
     def title(self) -> str:
@@ -85,16 +80,8 @@ class Sweep(Folder):
         """
         return one_line(self.plan().title)
 
-    def configs(self) -> tuple[RunConfig, ...]:
-        """The hyperparameters of all members, in order.
-
-        Raises:
-            RunError: the plan cannot be read.
-        """
-        return self.plan().configs
-
     def member(self, number: int) -> Run:
-        """A member, which may not have been started yet.
+        """Return a member, which may not have been started yet.
 
         Args:
             number: from 1.
@@ -102,33 +89,25 @@ class Sweep(Folder):
         return Run(self.path.with_name(f"{self.path.name}.{number:02}"))
 
     def members(self) -> list[Run]:
-        """The members that have been started, in order, also those that the plan lacks."""
+        """Return the members that have been started, in order, even if the plan lacks them."""
+        start = f"{self.path.name}."
         try:
-            names = os.listdir(self.path.parent)
-        except PermissionError:  # another user's, who has shared it: to pass through, not to list
-            names = self._planned_names()
+            names = [name for name in os.listdir(self.path.parent) if name.startswith(start)]
+            found = [Run(self.path.with_name(name)) for name in names]
+        except PermissionError:  # another user has shared it: the folder may be passed, not listed
+            try:
+                found = [self.member(number) for number, _ in enumerate(self.plan().configs, 1)]
+            except RunError:
+                return []
         except OSError:
             return []
-        start = f"{self.path.name}."
-        found = [Run(self.path.with_name(name)) for name in names if name.startswith(start)]
         own = [run for run in found if run.sweep == self.name and run.is_there()]
         return sorted(own, key=lambda run: int(run.name.rpartition(".")[2]))
 
-    def _planned_names(self) -> list[str]:
-        try:
-            count = len(self.configs())
-        except RunError:
-            return []
-        return [self.member(number).path.name for number in range(1, count + 1)]
-
-    def events(self) -> list[events.Event]:
-        """All that the sweep's process has said."""
-        return read_events(self)
-
-    def trouble(self) -> str:
-        """What has ended its process before all was done, in words; empty where nothing did."""
-        said = self.events()
-        last = said[-1] if said and not self.is_running() else None
+    def problem(self) -> str:
+        """Return why its process stopped before all was trained, in words; empty if it did not."""
+        logged = [] if self.is_running() else read_events(self)
+        last = logged[-1] if logged else None
         return last.message if isinstance(last, events.SweepStopped) else ""
 
     def state(self) -> str:
@@ -137,7 +116,7 @@ class Sweep(Folder):
         A sweep is finished when each member is trained to its end or has diverged.
         """
         alive = self.is_running()
-        last = _last_event(self)
+        last = self._last_event()
         if alive:
             return "starting" if isinstance(last, events.Preparing) or not last else "running"
         match last:
@@ -147,94 +126,74 @@ class Sweep(Folder):
                 return "stopped"
         return "interrupted"
 
-    def has_said_its_end(self) -> bool:
-        """Whether its process has said last that all is trained."""
-        return isinstance(_last_event(self), events.SweepFinished)
+    def is_finished(self) -> bool:
+        """Return whether its process recorded as the last thing that all is trained."""
+        return isinstance(self._last_event(), events.SweepFinished)
 
+    def _last_event(self) -> events.Event | None:
+        logged = [one for one in read_events(self) if not isinstance(one, events.MemberFailed)]
+        return logged[-1] if logged else None
 
-def _last_event(sweep: Sweep) -> events.Event | None:
-    said = [event for event in sweep.events() if not isinstance(event, events.MemberFailed)]
-    return said[-1] if said else None
+    def delete(self) -> None:
+        """Delete the sweep with all its members.
+
+        Raises:
+            RunError: it or one of its members is being trained, or may not be deleted.
+        """
+        every = [self, *self.members()]
+        if busy := [one for one in every if one.is_running()]:
+            raise RunError(f"{busy[0].full_name} is being trained: stop it first.")
+        for one in every:
+            one.check_ours()
+        for run in every[1:]:
+            run.delete()
+        super().delete()
 
 
 @dataclass(frozen=True)
 class Resumption:
-    """A sweep that is to go on."""
+    """A sweep to resume."""
 
     sweep: Sweep
     dask: str | None
     """The address of the Dask scheduler whose workers train; empty for this machine; None for
-    this machine too, unless the plan names a scheduler: then it is refused."""
+    this machine too, unless the plan names a scheduler: then an error is raised."""
 
-    def of(self, plan: Plan) -> Plan:
-        """The sweep's plan, with who trains from now on.
+    def resumed_plan(self) -> Plan:
+        """Return the sweep's plan for this machine or the cluster that was given.
 
         Raises:
-            RunError: it names a scheduler that was not given again.
+            RunError: the plan cannot be read, or names a scheduler that was not given again.
         """
+        plan = self.sweep.plan()
         if plan.dask and self.dask is None:
             raise RunError(
                 f"Sweep {self.sweep.name} was trained on the Dask cluster at {plan.dask}: if you "
-                f"trust that address, give it again, --dask {plan.dask}; or go on on this "
+                f"trust that address, give it again, --dask {plan.dask}; or resume it on this "
                 "machine, --dask none."
             )
         return replace(plan, dask=self.dask or "")
 
 
 def create(plan: Plan, parent: Path) -> tuple[Sweep, IO[bytes]]:
-    """A new sweep's folder, and the open lock that marks this process as its own.
+    """Create a sweep's folder, with an open lock that marks this process as its own.
 
     Args:
-        plan: what is to be trained.
-        parent: the folder to make it in, as `runs_folder` says.
+        plan: the runs.
+        parent: the folder to make it in, see `runs_folder`.
 
     Raises:
         RunError: the folder cannot be made.
     """
-    try:
-        sweep = Sweep(new_folder(parent))
-        plan_in_json = vars(plan) | {"configs": list(map(dict, plan.configs))}
-        manifest = {"format": FORMAT, "plan": plan_in_json}
-        return sweep, sweep.begin(json.dumps(manifest, indent=1).encode())
-    except OSError as error:
-        raise RunError(
-            f"A sweep's folder cannot be made in {parent}: {reason(error, parent)}. "
-            "Set MNISTOP_RUNS to a folder that can be written."
-        ) from None
-
-
-def reopen(sweep: Sweep) -> IO[bytes]:
-    """The lock of a sweep that goes on, taken by this process.
-
-    Raises:
-        RunError: its process lives, or it may not be written.
-    """
-    return sweep.take_lock("goes on already")
+    plan_in_json = vars(plan) | {"configs": list(map(dict, plan.configs))}
+    return folder.create(Sweep, {"format": FORMAT, "plan": plan_in_json}, parent)
 
 
 def list_sweeps() -> list[Sweep]:
-    """All sweeps, newest first."""
+    """Return all sweeps, the newest first."""
     try:
         names = os.listdir(runs_folder())
     except OSError:
         return []
     paths = [runs_folder() / name for name in names if "." not in name]
     return newest_first(sweep for sweep in map(Sweep, paths) if sweep.is_there())
-
-
-def delete(sweep: Sweep) -> None:
-    """Removes a sweep with all its members.
-
-    Raises:
-        RunError: it goes on, or one of its members is being trained, or may not be removed.
-    """
-    if sweep.is_running():
-        raise RunError(f"Sweep {sweep.name} goes on: stop it first.")
-    members = sweep.members()
-    if busy := [run.name for run in members if run.is_running()]:
-        raise RunError(f"Run {busy[0]} is being trained: stop it first.")
-    for one in (*members, sweep):
-        one.check_ours()
-    for run in members:
-        run_folder.delete(run)
-    sweep.remove()

@@ -22,11 +22,10 @@ from distributed import Event, get_worker
 
 from mnistop.engine.config import RunConfig
 from mnistop.engine.cores import usable_cores
-from mnistop.engine.data.sources import is_at_hand, is_here, load
+from mnistop.engine.data.sources import load, loads_quickly, source_exists
 from mnistop.engine.errors import DataError, RunError
 from mnistop.engine.files import make_folder, open_like, write_atomically
 from mnistop.engine.fingerprint import Fingerprint
-from mnistop.engine.runs import run_folder
 from mnistop.engine.runs.run_folder import WRITTEN, Run
 from mnistop.engine.sweep.known_data import key_of
 from mnistop.engine.sweep.member_server import MemberServer
@@ -100,7 +99,7 @@ def put_in_place(parcel: bytes, run: Run) -> None:
         is_there = os.path.lexists(run.path)
         unpack(parcel, incoming, run.path if is_there else incoming.parent)
         if is_there:
-            with run_folder.reopen(run):
+            with run.take_lock():
                 for entry in run.path.iterdir():
                     if not os.path.lexists(incoming / entry.name):
                         entry.rename(incoming / entry.name)
@@ -160,7 +159,7 @@ def look(sources: tuple[str, ...]) -> Worker:
 
 def missing(sources: Sequence[str]) -> tuple[str, ...]:
     """Which of these sources this machine does not have."""
-    return tuple(source for source in sources if not is_here(source))
+    return tuple(source for source in sources if not source_exists(source))
 
 
 def fingerprints(configs: Sequence[str]) -> dict[str, Fingerprint | str]:
@@ -175,7 +174,7 @@ def fingerprints(configs: Sequence[str]) -> dict[str, Fingerprint | str]:
     found: dict[str, Fingerprint | str] = {}
     for text in configs:
         config = RunConfig.from_values(json.loads(text))
-        if is_at_hand(config.source):
+        if loads_quickly(config.source):
             try:
                 dataset = load(config.source, config.samples, pixel_range=config.pixel_range)
                 found[key_of(config)] = dataset.fingerprint

@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
 
 from mnistop.engine.config import RunConfig
-from mnistop.engine.data.sources import is_at_hand
+from mnistop.engine.data.sources import loads_quickly
 from mnistop.engine.errors import MnistopError, RunError, TooFewImagesError
 from mnistop.engine.events import SweepData
 from mnistop.engine.fingerprint import Fingerprint, changes, has_changed
@@ -20,7 +20,7 @@ from mnistop.engine.hyperparameters import as_text
 from mnistop.engine.runs.event_log import EventLog, read_events
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.runs.sweep_folder import Sweep
-from mnistop.engine.sweep.member_server import MemberServer, Wanted
+from mnistop.engine.sweep.member_server import MemberServer, NeededData
 
 if TYPE_CHECKING:
     from mnistop.engine.training.examples import Examples
@@ -81,7 +81,7 @@ class DataCheck:
         """
         different = {(key_of(one), one.val_fraction): one for one in reversed(configs)}
         for config in different.values():
-            if is_at_hand(config.source):
+            if loads_quickly(config.source):
                 self._check(config, server)
 
     def check_workers(
@@ -148,7 +148,7 @@ def _loaded(config: RunConfig, begun: Run | None, server: MemberServer) -> tuple
         f"The process that loads {config.source} died: there may be too little memory."
     )
     with (
-        server.start(_compare, Wanted(config), begun) as process,
+        server.start(_compare, NeededData(config), begun) as process,
         contextlib.suppress(EOFError),
     ):
         found = process.recv()

@@ -36,7 +36,7 @@ _KEPT = 4
 
 
 @dataclass(frozen=True)
-class Wanted:
+class NeededData:
     """The data that a process needs."""
 
     config: RunConfig
@@ -96,7 +96,7 @@ class MemberServer:
     def start(
         self,
         task: Callable[Concatenate[Connection, Examples | None, P], None],
-        data: Wanted | None,
+        data: NeededData | None,
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> Connection:
@@ -149,7 +149,7 @@ def _fork(
     connection: Connection,
     theirs: Connection,
     task: Callable[..., None],
-    data: Wanted | None,
+    data: NeededData | None,
     args: tuple[object, ...],
     kwargs: dict[str, object],
 ) -> MnistopError | None:
@@ -195,7 +195,7 @@ def _data_of(config: RunConfig) -> RunConfig:
 _kept: dict[tuple[RunConfig, Fingerprint], Examples] = {}
 
 
-def _loaded(data: Wanted) -> Examples:
+def _loaded(data: NeededData) -> Examples:
     """Data that are kept, if it is known that they are those, or else as they are there now.
 
     Raises:
@@ -251,7 +251,7 @@ def _load() -> None:
 
 
 if __name__ == "__main__":
-    from mnistop.engine.process.stdio import HELPER, set_title
+    from mnistop.engine.process.child import HELPER, set_title
 
     set_title(HELPER)
     _load()

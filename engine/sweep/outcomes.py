@@ -44,7 +44,7 @@ class SweepReader:
         sweep.check_readable()
         self.dask = plan.dask
         """The Dask scheduler that it was planned for; empty for this machine."""
-        self.trouble = ""
+        self.problem = ""
         """What has ended the sweep's process before all was done, in words."""
         self.outcomes = [Outcome(config) for config in plan.configs]
         self._tails: dict[int, _Tail] = {}
@@ -62,7 +62,7 @@ class SweepReader:
         before = self.state
         self.state = self.sweep.state()
         if self.state != before:
-            self.trouble = self.sweep.trouble()
+            self.problem = self.sweep.problem()
         changed = [self._read(place) for place in list(self._tails)]
         return any(changed) or self.state != before
 

@@ -97,10 +97,10 @@ class Backprop:
 class ManualBackpropStep:
     """Training steps without autograd, in less than half the time.
 
-    It works on matrices of its own, in a `Packing`; the training copies the results back when its
-    model or its optimizer is read. Pixels that are 0 in all training images are left
-    out: the gradient of their weights is 0, so these never change. Plain SGD subtracts each matrix
-    of gradients while it is computed.
+    It works on its own matrices, in a `Packing`; the training copies the results back when its
+    model or its optimizer is read. Pixels that are 0 in all training images are left out: the
+    gradient of their weights is 0, so these never change. Plain SGD subtracts each matrix of
+    gradients while it is computed.
 
     Args:
         training: the state to continue.
@@ -161,8 +161,7 @@ class ManualBackpropStep:
                 clip_(self._gradients, self._training.config.clip_norm)
             self._optimizer.step(self._gradients, self._training.lr)
         self._stale_weights = self._stale_buffers = True
-        said = logits.t()
-        return said if self._gathered else said[: rows.shape[0]]
+        return logits.t() if self._gathered else logits.t()[: rows.shape[0]]
 
     def _augment(self, rows: Tensor) -> tuple[Inputs, Tensor]:
         """Return inputs and targets of a batch whose images are shifted or attacked first."""

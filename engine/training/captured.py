@@ -9,18 +9,18 @@ from torch import Tensor
 from mnistop.engine.training.state import TrainState
 
 WARM_UP = 3
-"""Steps before one is captured: in them cuBLAS and autograd make what they keep."""
+"""Steps before one is captured, in which cuBLAS and autograd allocate their buffers."""
 
 
 class CudaGraphStep:
     """The textbook's steps on a GPU, each by one launch of a CUDA graph.
 
-    A step of a small model is dozens of kernels of some µs each, and Python takes longer to launch
+    A step of a small model is dozens of kernels of a few µs each, and Python takes longer to launch
     one than the GPU to run it. A graph is the whole step, captured once and launched as one. It
-    does the same with the same memory each time; so what changes from step to step, the rows of the
-    batch, the learning rate and the number of the step, stands in tensors on the GPU, and so do the
+    does the same with the same memory each time; so everything that changes from step to step is in
+    tensors on the GPU: the rows of the batch, the learning rate, the number of the step, the
     weights, the optimizer's buffers and the position of the random numbers. Nothing here waits for
-    the GPU but capturing itself, once for each size of batch: the usual one and that of the last.
+    the GPU but the capture, once for each size of batch: the usual one and the last one's.
 
     Args:
         training: the state to continue.

@@ -1,4 +1,4 @@
-"""The images that a run learns from: divided, on a device, shifted or attacked in batches."""
+"""A run's images: split, moved to a device, and shifted or attacked in batches."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -43,7 +43,7 @@ def find_device(name: str) -> torch.device:
 class Examples:
     """The training and validation images of a run.
 
-    They are copies: of a data set that nobody else holds, the memory is then free again.
+    They are copies, so that the memory of the data set can be freed.
     """
 
     training: Labelled
@@ -52,15 +52,15 @@ class Examples:
     """Height and width, in pixels."""
     class_names: tuple[str, ...]
     fingerprint: Fingerprint
-    """Of the data before they were divided."""
+    """Of the data before the split."""
     counts: ClassCounts
     """The images of each class."""
     contrast: float
-    """The share of black to white that a usual image spans, in [0, 1]."""
+    """The share of black to white that a typical image spans, in [0, 1]."""
     notes: tuple[str, ...] = ()
     """Warnings about the data, in sentences."""
     unseen: Unseen = field(default_factory=Unseen)
-    """Test images of the trained model; they stay in memory as they are stored."""
+    """Test images for the trained model, kept in memory as they are stored."""
 
     def to(self, device: torch.device) -> "Examples":
         """Return a copy on a device."""
@@ -72,7 +72,7 @@ class Examples:
 
 
 def make_examples(dataset: Dataset, config: RunConfig) -> Examples:
-    """Split a data set as a configuration says, on the processor.
+    """Split a data set by a configuration, in memory of the processor.
 
     Raises:
         DataError: there are too few images for this share.
@@ -83,14 +83,11 @@ def make_examples(dataset: Dataset, config: RunConfig) -> Examples:
         return Labelled(pixels, torch.from_numpy(dataset.labels[rows]))
 
     train_rows, val_rows = split(dataset, config.val_fraction, config.split_seed)
-    training, validation = taken(train_rows), taken(val_rows)
-    shape = dataset.image_shape
-    counts = class_counts(dataset, train_rows, val_rows)
-    seen = contrast(dataset.images)
+    counts, seen = class_counts(dataset, train_rows, val_rows), contrast(dataset.images)
     return Examples(
-        training=training,
-        validation=validation,
-        image_shape=shape,
+        training=taken(train_rows),
+        validation=taken(val_rows),
+        image_shape=dataset.image_shape,
         class_names=dataset.class_names,
         fingerprint=dataset.fingerprint,
         counts=counts,

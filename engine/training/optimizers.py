@@ -1,7 +1,7 @@
 """Optimizers: from gradients to updates.
 
 `sgd`, `adam` and `adamw` call the kernels under `torch.optim`, which update all parameters in one
-pass. Its classes are left alone: the first one that is made imports `torch._dynamo`, for a second
+pass. Its classes are not used: creating the first one imports `torch._dynamo`, which takes a second
 or two.
 """
 

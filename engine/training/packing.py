@@ -18,7 +18,7 @@ MULTIPLE = 8
 
 
 class Inputs(NamedTuple):
-    """Inputs of a layer as three views of the same numbers, since making a view takes time."""
+    """A layer's inputs as three views of the same numbers, as creating a view takes time."""
 
     matrix: Tensor
     """`(batch, rows)`, whose column of the bias is 1."""

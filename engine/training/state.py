@@ -1,4 +1,4 @@
-"""All that changes while a run learns, in one object that a checkpoint can hold."""
+"""The state of a training in one object, which a checkpoint stores."""
 
 from __future__ import annotations
 
@@ -260,7 +260,7 @@ def accuracy(predictions: Tensor, labels: Tensor) -> float:
 def log_softmax(logits: Tensor) -> Tensor:
     """Return the log-probabilities of logits, both `(n, classes)`.
 
-    Over columns PyTorch computes them in a tenth of the time that it takes over so short rows.
+    Along columns PyTorch computes them in a tenth of the time that it takes along such short rows.
     """
     return functional.log_softmax(logits.t().contiguous(), 0).t().contiguous()
 

@@ -10,6 +10,7 @@ from mnistop.tui.features.data.flattening import Flattening
 from mnistop.tui.features.data.panes import SampleGrid
 from mnistop.tui.features.mistakes.images import Gallery
 from mnistop.tui.features.runs.screen import RunsScreen
+from mnistop.tui.features.train.epochs import EpochLog
 from mnistop.tui.features.weights.network import Network
 from mnistop.tui.session.compared import ComparedCharts
 from tests.helpers import made_up
@@ -41,6 +42,19 @@ async def test_a_click_on_a_row_of_the_log_goes_to_its_epoch(opened: Opened) -> 
         await looks_at(shown, 35)
         await click(shown, shown.pane("log"), 5, 1)
         assert shown.state.cursor == 35
+
+
+async def test_a_double_click_on_the_log_opens_nothing(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opens: list[object] = []
+    monkeypatch.setattr(EpochLog, "action_open", opens.append)
+    async with opened() as shown:
+        await shown.show(40)
+        y = next(y for y, text in enumerate(shown.lines_of("log")) if text.split()[:1] == ["35"])
+        await click(shown, shown.pane("log"), 5, y, times=2)
+        await looks_at(shown, 35)
+        assert not opens
 
 
 @pytest.mark.parametrize("side", ["loss", "accuracy"])

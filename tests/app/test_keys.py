@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 
 from mnistop.engine import worker
 from mnistop.engine.analysis.network import first_layer, walk
-from mnistop.engine.analysis.samples import look_at
+from mnistop.engine.analysis.samples import load_samples
 from mnistop.tui.app import MnistopApp
 from mnistop.tui.toolkit.bindings import declared
 from tests.helpers import made_up
@@ -43,7 +43,7 @@ def answering(workers: Workers, finder: Finder, monkeypatch: pytest.MonkeyPatch)
     async def ask(question: Callable[..., Any], *details: Any) -> Any:
         if question in (first_layer, walk):
             return await weights.ask(question, *details)
-        if question is look_at:
+        if question is load_samples:
             return question(*details)
         return await attacks.ask(question, *details)
 

@@ -6,7 +6,7 @@ import pytest
 from textual.events import Key
 
 from mnistop.engine import worker
-from mnistop.engine.analysis.samples import look_at
+from mnistop.engine.analysis.samples import load_samples
 from mnistop.engine.runs.index import Index
 from mnistop.tui.features.compare.screen import CompareScreen
 from mnistop.tui.features.runs.screen import RunsScreen
@@ -85,7 +85,7 @@ async def test_what_is_typed_before_the_data_are_there_acts_on_them(
 
     async def ask(question: object, *args: object) -> object:
         await there.wait()
-        return look_at(*args)  # type: ignore[arg-type]
+        return load_samples(*args)  # type: ignore[arg-type]
 
     monkeypatch.setattr(worker, "ask", ask)
     async with opened() as shown:

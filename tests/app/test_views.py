@@ -8,7 +8,9 @@ import pytest
 
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.navigator import NAMES, Views
+from mnistop.tui.session.view import RunScreen
 from mnistop.tui.toolkit.bars import SCREENS
+from tests.helpers.dashboard import Opened
 from tests.helpers.small_runs import ROOT
 
 pytestmark = pytest.mark.process
@@ -43,3 +45,26 @@ def test_a_screen_is_found_by_its_row(name: str) -> None:
     assert type(view).__name__ == f"{name.capitalize()}Screen"
     assert name in SCREENS
     assert view.sections()
+
+
+async def test_a_screen_that_opens_is_drawn_once(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resumed: list[str] = []
+    resume = RunScreen.on_screen_resume
+
+    def resume_and_count(screen: RunScreen) -> None:
+        resumed.append(type(screen).__name__)
+        resume(screen)
+
+    monkeypatch.setattr(RunScreen, "on_screen_resume", resume_and_count)
+    async with opened() as shown:
+        await shown.press("6")
+        await shown.press("1")
+        await shown.press("6")
+        assert resumed == ["TrainScreen", "RunsScreen", "TrainScreen", "RunsScreen"]
+
+
+def test_no_screen_calls_the_handler_of_its_base_which_textual_calls_too() -> None:
+    for path in (ROOT / "tui").rglob("screen.py"):
+        assert "super().on_screen_resume" not in path.read_text(encoding="utf-8"), path

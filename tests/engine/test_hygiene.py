@@ -27,7 +27,7 @@ def loaded_after(code: str) -> set[str]:
     """The packages that a fresh interpreter has loaded after some code, with the two of mnistop."""
     show = (
         "\nimport json, sys; names = [m.removeprefix('mnistop.') for m in sys.modules]"
-        "\nprint(json.dumps(sorted({name.partition('.')[0] for name in names})))"
+        "\nprint(json.dumps(sorted({name.partition('.')[0] for name in names})), flush=True)"
     )
     done = subprocess.run(
         [sys.executable, "-c", code + show], cwd=ROOT, capture_output=True, text=True, check=True
@@ -94,7 +94,8 @@ def test_no_garbage_is_collected_while_pytorch_loads() -> None:
             return sum(generation["collections"] for generation in gc.get_stats())
         before = collections()
         import mnistop.engine.preload
-        print(collections() - before < 5, gc.isenabled(), gc.get_freeze_count() > 100_000)
+        print(collections() - before < 5, gc.isenabled(), gc.get_freeze_count() > 100_000,
+              flush=True)
         """
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
@@ -105,7 +106,7 @@ def test_no_garbage_is_collected_while_pytorch_loads() -> None:
 def test_the_fork_server_ends_without_taking_apart_what_it_has_loaded() -> None:
     """Whoever reads what the program prints would wait for that."""
     code = """if True:
-        import mnistop.engine.process.outlive
+        import mnistop.engine.preload
         class Loaded:
             def __del__(self):
                 print("taken apart")

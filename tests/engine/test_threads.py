@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 from mnistop.engine import worker
 from mnistop.engine.config import PRESETS, RunConfig
 from mnistop.engine.cores import choose_threads, usable_cores
-from mnistop.engine.process import job
+from mnistop.engine.process import train_run
 from mnistop.engine.report.facts import Facts
-from mnistop.engine.runs import glance, run_folder
+from mnistop.engine.runs import run_folder
+from mnistop.engine.runs.event_log import epochs_trained
 from mnistop.engine.runs.filters import parse
 from mnistop.engine.runs.index import list_all
 from mnistop.engine.runs.run_folder import Run
-from mnistop.engine.sweep.this_machine import ThisMachine
+from mnistop.engine.sweep.members import ThisMachine
 from tests.helpers.small_runs import digits_config, history_of, to_the_end
 from tests.helpers.waiting import wait_until
 
@@ -76,9 +77,9 @@ def test_a_run_that_goes_on_keeps_its_threads_whatever_the_machine(
     run = worker.launch(digits_config(epochs=4))
     wait_until(lambda: not run.is_running())
     _edit_event(run, "RunStarted", threads=7)
-    assert glance.config_to_resume(run).threads == 7
+    assert run.config_to_resume().threads == 7
     _edit_event(run, "RunStarted", threads=None)  # as before threads were kept
-    assert glance.config_to_resume(run).threads == 1
+    assert run.config_to_resume().threads == 1
 
 
 BESIDE = 1
@@ -96,7 +97,7 @@ async def _threads_of(config: RunConfig) -> int:
     """The system's threads of a run's process, once it has finished an epoch."""
     run = await asyncio.to_thread(worker.launch, config)
     async for _ in worker.follow(run):
-        if glance.epochs_trained(run):
+        if epochs_trained(run):
             break
     process = run.process_id()
     assert process
@@ -153,7 +154,7 @@ def test_other_devices_need_no_threads_beside_one() -> None:
         class device:  # noqa: N801
             type = "cuda"
 
-    assert job._threads(Training(), 50_000, 10_000, 64) == 1  # type: ignore[arg-type]
+    assert train_run._threads(Training(), 50_000, 10_000, 64) == 1  # type: ignore[arg-type]
 
 
 def _edit_event(run: Run, kind: str, **values: object) -> None:

@@ -13,7 +13,8 @@ import torch
 from mnistop.engine import worker
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import MnistopError
-from mnistop.engine.runs import checkpoint, snapshots
+from mnistop.engine.runs import checkpoint
+from mnistop.engine.runs.predictions import WEIGHTS_FILE
 from mnistop.engine.runs.run_folder import Run
 from tests.faults import damage, readers
 from tests.helpers.waiting import wait_until
@@ -94,7 +95,7 @@ def _look(run: Run, other: Run, path: Path, what: str, report: Report, draw: boo
             with contextlib.suppress(MnistopError):
                 checkpoint.load(path)
             readers.look_at_weights(run, None, draw)
-        elif path.name == snapshots.FILE:
+        elif path.name == WEIGHTS_FILE:
             for epochs in (0, 2):
                 readers.look_at_weights(run, epochs, draw)
         elif path.name != "log.txt":

@@ -12,8 +12,8 @@ from mnistop.engine.analysis import fragility, loading
 from mnistop.engine.analysis.network import first_layer, walk
 from mnistop.engine.analysis.robustness import robustness
 from mnistop.engine.errors import MnistopError
-from mnistop.engine.runs import glance, run_folder
-from mnistop.engine.runs.event_log import read_events
+from mnistop.engine.runs import run_folder
+from mnistop.engine.runs.event_log import epochs_trained, read_events
 from mnistop.engine.runs.history import History, reduce
 from mnistop.engine.runs.predictions import load_predictions
 from mnistop.engine.runs.run_folder import Run
@@ -37,7 +37,7 @@ def look(run: Run, others: Sequence[Run], draw: bool) -> None:
     command("show", run.name, "--json", "--ascii")
     if draw:
         command("show", run.name)
-    glance.epochs_trained(run)
+    epochs_trained(run)
     history = reduce(History(), read_events(run))
     if history.started:
         height, width = history.started.image_shape

@@ -33,7 +33,7 @@ def member(sweep: Sweep, number: int, val_acc: float, epochs: int = 5, ended: bo
         made_up.epoch(epochs - 1, run.name, val_acc),
         *([made_up.finished(epochs, run.name)] if ended else []),
     ]
-    return made_up.write_run(sweep.path.parent, told, sweep.configs()[number - 1], run.name)
+    return made_up.write_run(sweep.path.parent, told, sweep.plan().configs[number - 1], run.name)
 
 
 @contextmanager

@@ -13,9 +13,9 @@ import pytest
 
 from mnistop.engine import worker
 from mnistop.engine.config import RunConfig
-from mnistop.engine.process.stdio import HELPER
-from mnistop.engine.runs import glance, run_folder
-from mnistop.engine.runs.event_log import read_events
+from mnistop.engine.process.child import HELPER
+from mnistop.engine.runs import run_folder
+from mnistop.engine.runs.event_log import epochs_trained, read_events
 from mnistop.engine.runs.history import History, reduce
 from mnistop.engine.runs.run_folder import Run
 from tests.helpers.waiting import wait_until
@@ -124,7 +124,7 @@ def endless(**values: object) -> Run:
     """A run in training that does not end by itself, with some epochs done."""
     config = {"source": "digits", "samples": 400, "hidden": (16,), "epochs": 1_000_000} | values
     run = worker.launch(RunConfig(**config))
-    wait_until(lambda: glance.epochs_trained(run) > 3)
+    wait_until(lambda: epochs_trained(run) > 3)
     return run
 
 
@@ -138,8 +138,8 @@ def paused() -> Run:
 
 def goes_on(run: Run) -> None:
     """Waits until a run has trained some more."""
-    before = glance.epochs_trained(run)
-    wait_until(lambda: glance.epochs_trained(run) > before + 1)
+    before = epochs_trained(run)
+    wait_until(lambda: epochs_trained(run) > before + 1)
     assert run.is_running()
 
 

@@ -15,7 +15,8 @@ import pytest
 
 from mnistop.engine import worker
 from mnistop.engine.analysis.robustness import robustness
-from mnistop.engine.runs import glance, run_folder
+from mnistop.engine.runs import run_folder
+from mnistop.engine.runs.event_log import epochs_trained
 from tests.helpers.processes import endless, goes_on, linux
 from tests.helpers.pseudo_terminal import COMMAND, Terminal, terminal
 from tests.helpers.waiting import wait_until
@@ -84,7 +85,7 @@ def test_another_user_sees_a_run_live_on_every_screen_and_can_change_nothing(
         for shown in (owner, reader):
             shown.wait_for("of 1,000,000")
             shown.wait_for("Validation image ")
-            reached = glance.epochs_trained(run)
+            reached = epochs_trained(run)
             shown.wait_for(lambda shown=shown, reached=reached: epoch_shown(shown) > reached)
 
         for keys in (("s",), (" ",), ("q", "s")):

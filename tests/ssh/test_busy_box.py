@@ -16,7 +16,8 @@ from rich.cells import cell_len
 
 from mnistop.engine import worker
 from mnistop.engine.config import RunConfig
-from mnistop.engine.runs import glance, run_folder
+from mnistop.engine.runs import run_folder
+from mnistop.engine.runs.event_log import epochs_trained
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.cli.entry import exit_code_of
 from tests.faults import readers
@@ -101,7 +102,7 @@ def test_with_closed_descriptors_it_trains_all_the_same(folder: Path, closed: st
     )
     assert done.returncode == 0
     (run,) = run_folder.list_runs()
-    assert glance.epochs_trained(run) == 3
+    assert epochs_trained(run) == 3
     assert run.log_path.read_text() == ""
 
 
@@ -264,7 +265,7 @@ def test_somebody_else_may_watch_a_run_that_is_opened_to_him_and_nothing_more(
             if process := run.process_id():
                 os.kill(process, signal.SIGKILL)
             wait_until(lambda run=run: not run.is_running())
-            run_folder.delete(run)
+            run.delete()
         shutil.rmtree(shared)
 
 

@@ -15,8 +15,7 @@ import pytest
 from mnistop.engine import events, worker
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import RunError
-from mnistop.engine.runs import glance
-from mnistop.engine.runs.event_log import read_events
+from mnistop.engine.runs.event_log import epochs_trained, read_events
 from mnistop.engine.runs.history import History, reduce
 from mnistop.engine.runs.run_folder import Run
 from tests.helpers.processes import endless, kill_helpers_of, linux, process_of, standing_still
@@ -55,7 +54,7 @@ def test_the_death_of_a_run_is_said_with_what_is_safe_and_what_to_do(folder: Pat
         assert shown.wait_for_end() == 0
         assert f"mnistop stop {run.name}" in shown.text
     [resumed] = [event for event in read_events(run) if isinstance(event, events.RunResumed)]
-    wait_until(lambda: glance.epochs_trained(run) > resumed.epoch)
+    wait_until(lambda: epochs_trained(run) > resumed.epoch)
 
 
 @linux
@@ -64,17 +63,17 @@ def test_without_memory_a_run_ends_in_words_and_resumed_it_has_the_same_bits(fol
         source="digits", samples=1500, batch_size=512, hidden=(256,), epochs=1_000_000
     )
     undisturbed, run = worker.launch(config), worker.launch(config)
-    wait_until(lambda: glance.epochs_trained(run) > 3)
+    wait_until(lambda: epochs_trained(run) > 3)
     process = process_of(run)
     resource.prlimit(process, resource.RLIMIT_AS, (1 << 20, resource.RLIM_INFINITY))
     wait_until(lambda: not run.is_running())
     last = read_events(run)[-1]
     assert isinstance(last, events.RunFailed)
     assert last.message.startswith("The memory is full: free some, then resume the run.")
-    enough = glance.epochs_trained(run) + 20
+    enough = epochs_trained(run) + 20
     worker.resume(run)
     for each in (run, undisturbed):
-        wait_until(lambda each=each: glance.epochs_trained(each) > enough)
+        wait_until(lambda each=each: epochs_trained(each) > enough)
         worker.stop(each)
         wait_until(lambda each=each: not each.is_running())
     assert measured(run)[:enough] == measured(undisturbed)[:enough]
@@ -166,10 +165,10 @@ def test_a_full_disk_ends_a_run_in_words_and_it_goes_on_when_there_is_room(
     with pytest.raises(RunError, match=r"cannot be made .* No space left on device"):
         worker.launch(RunConfig(source="digits", samples=100, epochs=1))
 
-    reached = glance.epochs_trained(run)
+    reached = epochs_trained(run)
     filler.unlink()
     worker.resume(run)
-    wait_until(lambda: glance.epochs_trained(run) > reached)
+    wait_until(lambda: epochs_trained(run) > reached)
     worker.stop(run)
     wait_until(lambda: not run.is_running())
     assert isinstance(read_events(run)[-1], events.RunStopped)

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from mnistop.engine import worker
-from mnistop.engine.runs import glance, run_folder
+from mnistop.engine.runs import run_folder
+from mnistop.engine.runs.event_log import epochs_trained
 from mnistop.engine.runs.run_folder import Run
 from tests.helpers.processes import (
     endless,
@@ -143,7 +144,7 @@ def test_a_hang_up_while_a_run_is_being_started_does_not_lose_the_run(folder: Pa
         wait_until(lambda: (folder / "mnistop_runs").exists())
         shown.hang_up()
         shown.wait_for_end()
-    wait_until(lambda: run_folder.list_runs() and glance.epochs_trained(the_run()) > 0)
+    wait_until(lambda: run_folder.list_runs() and epochs_trained(the_run()) > 0)
 
 
 @linux
@@ -160,5 +161,5 @@ def test_a_start_that_waits_for_pytorch_survives_the_end_of_the_interface(
             shown.wait_for(lambda: is_at_rest(process))
             end(shown)
         shown.wait_for_end()
-    wait_until(lambda: run_folder.list_runs() and glance.epochs_trained(the_run()) > 0)
+    wait_until(lambda: run_folder.list_runs() and epochs_trained(the_run()) > 0)
     wait_until(lambda: not session_of(process))

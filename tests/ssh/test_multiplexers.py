@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from mnistop.engine import worker
-from mnistop.engine.runs import glance
+from mnistop.engine.runs.event_log import epochs_trained
 from tests.helpers.processes import goes_on, the_run
 from tests.helpers.pseudo_terminal import COMMAND, Terminal, terminal
 
@@ -95,13 +95,13 @@ def test_a_session_is_left_and_found_again_with_training_going_on(
             first.send(multiplexer.leave)
             first.wait_for_end()
         goes_on(the_run())
-        reached = glance.epochs_trained(the_run())
+        reached = epochs_trained(the_run())
         with terminal(folder, command=multiplexer.find, size=(80, 24), **places) as again:
             again.wait_for("of 1,000,000")
             again.wait_for("? Help")
             again.resize(132, 43)
             again.wait_for("Validation image ")
-            assert glance.epochs_trained(the_run()) > reached
+            assert epochs_trained(the_run()) > reached
             worker.pause(the_run())
             again.wait_for("paused: Space goes on")
             again.send("q")

@@ -12,7 +12,7 @@ import pytest
 
 from mnistop.engine import worker
 from mnistop.engine.config import RunConfig
-from mnistop.engine.runs import glance
+from mnistop.engine.runs.event_log import epochs_trained
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.runs.sharing import share, unshare
 from tests.helpers import made_up
@@ -244,7 +244,7 @@ def test_a_shared_run_is_followed_live_with_what_it_writes_later_until_it_is_tak
         with reader.start("follow", str(run.path), "--json") as following:
             assert following.stdout
             assert following.stderr
-            reached = glance.epochs_trained(run)
+            reached = epochs_trained(run)
             for line in following.stdout:
                 if json.loads(line).get("epoch", -1) > reached:
                     break

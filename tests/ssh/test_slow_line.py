@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mnistop.engine.runs import glance
+from mnistop.engine.runs.event_log import epochs_trained
 from tests.helpers.processes import the_run
 from tests.helpers.pseudo_terminal import COMMAND, Terminal, terminal
 from tests.ssh.slow_line import slow_line
@@ -41,14 +41,14 @@ def test_training_never_has_more_under_way_than_the_line_passes_on_in_seconds(
         run = the_run()
         backlogs: list[int] = []
 
-        def has_trained_on(since: int = glance.epochs_trained(run)) -> bool:
+        def has_trained_on(since: int = epochs_trained(run)) -> bool:
             backlogs.append(shown.backlog)
-            return glance.epochs_trained(run) > since + 3000
+            return epochs_trained(run) > since + 3000
 
         shown.wait_for(lambda: shown.backlog < MOST)
         shown.wait_for(has_trained_on)
         assert max(backlogs) < MOST
-        trained = glance.epochs_trained(run)
+        trained = epochs_trained(run)
         shown.wait_for(lambda: epoch_shown(shown) >= trained)
 
 
@@ -72,10 +72,10 @@ def test_after_a_stall_the_newest_state_comes_and_no_backlog(folder: Path) -> No
         begin_long_run(shown)
         run = the_run()
         shown.rate = 0
-        stalled = glance.epochs_trained(run)
-        shown.wait_for(lambda: glance.epochs_trained(run) > stalled + 3000)
+        stalled = epochs_trained(run)
+        shown.wait_for(lambda: epochs_trained(run) > stalled + 3000)
         assert shown.backlog < MOST
-        reached, before = glance.epochs_trained(run), shown.arrived
+        reached, before = epochs_trained(run), shown.arrived
         shown.rate = 1_000_000
         shown.wait_for(lambda: epoch_shown(shown) >= reached)
         assert shown.arrived - before < 20_000

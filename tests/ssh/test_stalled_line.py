@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mnistop.engine.runs import glance
+from mnistop.engine.runs.event_log import epochs_trained
 from mnistop.tui.terminal.flow import Writer
 from tests.helpers.processes import goes_on, kilobytes_of, linux, the_run
 from tests.helpers.pseudo_terminal import Terminal, terminal
@@ -40,7 +40,7 @@ def test_a_stalled_line_slows_nothing_then_shows_the_newest_state_and_hinders_no
         time.sleep(STALLED_SECONDS)
         goes_on(run)
         assert kilobytes_of(shown.process.pid) - before < 10_000
-        reached, read = glance.epochs_trained(run), len(shown.written)
+        reached, read = epochs_trained(run), len(shown.written)
         shown.wait_for(lambda: epoch_shown(shown) >= reached)
         assert len(shown.written) - read < 200_000
         time.sleep(STALLED_SECONDS / 2)

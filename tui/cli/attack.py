@@ -1,9 +1,10 @@
-"""`mnistop attack`: attack a run's model, and save the adversarial images."""
+"""`mnistop attack`: attack a run's model, and print, draw or save what comes of it."""
 
 from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,19 +12,28 @@ from typing import Any
 
 import click
 
-from mnistop.engine.analysis.attack_set import AttackedSet, attack_all
+from mnistop.engine.analysis.attack_set import attack_all
+from mnistop.engine.analysis.fragility import attack_image, bracket
 from mnistop.engine.analysis.loading import use_one_thread
 from mnistop.engine.analysis.methods import METHODS
+from mnistop.engine.analysis.robustness import robustness, shortest_float32
+from mnistop.engine.errors import RunError
+from mnistop.engine.events import RunStarted
 from mnistop.engine.files import expanded
-from mnistop.engine.formatting import count
+from mnistop.engine.formatting import accuracy, count, percent
 from mnistop.engine.images import to_png
+from mnistop.engine.runs.entry import Summary
 from mnistop.engine.runs.lookup import find_run
+from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.safe_write import check_file, check_folder, write_folder, write_out
-from mnistop.tui.cli.arguments import run_argument
-from mnistop.tui.cli.attacked import Attacked, print_image, print_table
-from mnistop.tui.cli.output import Output, waiting, with_output
+from mnistop.tui.cli.options import run_argument, with_output
+from mnistop.tui.cli.output import Printer, waiting
+from mnistop.tui.text import attack_outcome
+from mnistop.tui.text.attack_outcome import at_least, at_most
+from mnistop.tui.text.portrait import attacked as drawn
+from mnistop.tui.text.run_lines import epoch_name
 
-USUAL_EPSILONS = (0.025, 0.05, 0.075, 0.1, 0.125, 0.15, 0.2, 0.25, 0.3)
+_USUAL_EPSILONS = (0.025, 0.05, 0.075, 0.1, 0.125, 0.15, 0.2, 0.25, 0.3)
 """The default rows of the table."""
 
 
@@ -56,7 +66,7 @@ Examples:
   mnistop attack last --epsilon 0.1 --save fooled.npz
 """
 )
-@with_output
+@with_output(json="Print the result as one JSON object.")
 @click.option(
     "--epsilon",
     "epsilons",
@@ -86,10 +96,9 @@ Examples:
     is_flag=True,
     help="With --save: overwrite an existing file, or write into a folder that is not empty.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 @run_argument
 def attack(
-    out: Output,
+    out: Printer,
     epsilons: tuple[float, ...] | None,
     method: str,
     index: int | None,
@@ -97,7 +106,6 @@ def attack(
     epoch: int | None,
     save: str | None,
     force: bool,
-    as_json: bool,
     run: str,
 ) -> int:
     """Measure how robust the model of RUN is to adversarial images.
@@ -106,121 +114,221 @@ def attack(
     under the stronger PGD, and the share for which no perturbation of that size can fool the model,
     which is proven. With --index, one image is attacked and drawn, and its smallest ε is searched.
     """
-    _check(epsilons or (), method, index, target, save, force)
+    is_linf = METHODS[method].norm == "linf"
+    if is_linf and max(epsilons or (), default=0) > 1:
+        raise click.UsageError("ε must be between 0 and 1: no pixel can change by more.")
+    if force and save is None:
+        raise click.UsageError("--force needs --save: nothing else is written.")
+    if index is None and save is None:
+        if target is not None:
+            raise click.UsageError(
+                "--target needs --index or --save: the table is for untargeted attacks."
+            )
+        if method != "fgsm":
+            raise click.UsageError(
+                "--method needs --index or --save: the table always shows FGSM and PGD."
+            )
+    elif epsilons and len(epsilons) > 1:
+        raise click.UsageError("--index and --save take a single ε; several are for the table.")
+    path = None if save is None else _destination(save, force)
     usual = None if METHODS[method].seeks else METHODS[method].usual
     epsilon = epsilons[0] if epsilons else usual
-    rows = epsilons if epsilons and METHODS[method].norm == "linf" else USUAL_EPSILONS
-    destination = SavedImages.at(save, force) if save is not None else None
-    attacked = Attacked.of(find_run(run), epoch, method, epsilon, target)
+    attacked = _Attacked.of(find_run(run), epoch, method, epsilon, target)
     with waiting(out) as progress:
         progress("loading PyTorch")
         use_one_thread()
-    result = (
-        print_table(out, attacked, rows, as_json)
-        if index is None
-        else print_image(out, attacked, index, as_json)
-    )
-    if destination:
-        result["saved"] = print_saved(out, attacked, index, destination, as_json)
-    if as_json:
-        out.print_json(result)
+    if index is None:
+        result = _print_table(out, attacked, epsilons if epsilons and is_linf else _USUAL_EPSILONS)
+    else:
+        result = _print_image(out, attacked, index)
+    if path:
+        _save(out, attacked, index, path, force)
+        result["saved"] = str(path)
+    out.print_json(result)
     return 0
 
 
-def _check(
-    epsilons: tuple[float, ...],
-    method: str,
-    index: int | None,
-    target: str | None,
-    save: str | None,
-    force: bool,
-) -> None:
-    """Check the combination of options.
-
-    Raises:
-        UsageError: it makes no sense.
-    """
-    one = index is not None or save is not None
-    if METHODS[method].norm == "linf" and max(epsilons, default=0) > 1:
-        raise click.UsageError("ε must be between 0 and 1: no pixel can change by more.")
-    if target is not None and not one:
-        raise click.UsageError(
-            "--target needs --index or --save: the table is for untargeted attacks."
-        )
-    if method != "fgsm" and not one:
-        raise click.UsageError(
-            "--method needs --index or --save: the table always shows FGSM and PGD."
-        )
-    if force and save is None:
-        raise click.UsageError("--force needs --save: nothing else is written.")
-    if len(epsilons) > 1 and one:
-        raise click.UsageError("--index and --save take a single ε; several are for the table.")
-
-
 @dataclass(frozen=True)
-class SavedImages:
-    """Where adversarial images go: an `.npz` file, or a folder of PNG files."""
+class _Attacked:
+    """A run's model, and the attack on it."""
 
-    path: Path
-    is_file: bool
-    force: bool
-    """True to overwrite a file, or to write into a folder that is not empty."""
+    run: Run
+    started: RunStarted
+    epochs: int | None
+    """The number of epochs the weights were trained for; None for the newest."""
+    method: str
+    epsilon: float | None
+    """None for no limit, with a method that searches for the smallest perturbation."""
+    target: int | None
 
     @classmethod
-    def at(cls, save: str, force: bool) -> SavedImages:
-        """Check early that they can be written there.
+    def of(
+        cls, run: Run, epoch: int | None, method: str, epsilon: float | None, target: str | None
+    ) -> _Attacked:
+        """Look up the epoch and the class of the options.
 
         Raises:
-            UsageError: the extension is neither `.npz` nor that of a folder.
-            MnistopError: it cannot be written, or exists.
+            RunError: the run has not started training.
+            UsageError: there is no such epoch or class.
         """
-        path = expanded(save)
-        ending = path.suffix.lower()
-        is_file = ending == ".npz"
-        is_folder = save.endswith("/") or os.path.isdir(path)
-        if any(map(str.isalpha, ending)) and not (is_file or is_folder):
-            raise click.UsageError(
-                f"{save}: images are saved to an .npz file, or as PNG files in a folder, whose "
-                "name has no extension."
-            )
-        if is_file:
-            check_file(path, force)
-        else:
-            check_folder(path, force)
-        return cls(path, is_file, force)
-
-    def write(self, found: AttackedSet, first: int, names: Sequence[str]) -> None:
-        """Write them.
-
-        Args:
-            found: the images.
-            first: the index of the first image.
-            names: of the classes.
-
-        Raises:
-            MnistopError: they cannot be written, or the path exists by now.
-        """
-        if self.is_file:
-            write_out(self.path, found.to_npz(), self.force)
-        else:
-            write_folder(self.path, _pngs(found, first, names), self.force)
+        summary = Summary.of(run)
+        started, finished = summary.history.started, len(summary.history.epochs)
+        if started is None:
+            raise RunError(f"Run {run.name} has not started training: there is no model to attack.")
+        if epoch is not None and not 0 <= epoch < finished:
+            there = f"epochs 0 to {finished - 1}" if finished else "no epochs yet"
+            raise click.UsageError(f"Run {run.name} has {there}, not {epoch}.")
+        names = started.class_names
+        if target is not None and target not in names:
+            raise click.UsageError(f"There is no class {target}: {', '.join(names)}.")
+        epochs = None if epoch is None else epoch + 1
+        return cls(
+            run, started, epochs, method, epsilon, None if target is None else names.index(target)
+        )
 
 
-def print_saved(
-    out: Output, attacked: Attacked, index: int | None, destination: SavedImages, quiet: bool
-) -> str:
-    """Save adversarial images, and print their path.
+def _print_table(out: Printer, attacked: _Attacked, epsilons: Sequence[float]) -> dict[str, Any]:
+    """Measure the robustness of all validation images; print the table, and return it for JSON."""
+    with waiting(out) as progress:
+        known = robustness(attacked.run, attacked.epochs)
+        while not known.is_complete:
+            progress(f"attacking: {known.done:,} of {count(known.total, 'validation image')}")
+            known = robustness(attacked.run, attacked.epochs)
+    rows = [
+        {
+            "epsilon": epsilon,
+            "clean": known.clean,
+            "fgsm": attack_all(attacked.run, "fgsm", epsilon, attacked.epochs).accuracy,
+            "pgd": known.under_attack(epsilon),
+            "certified": known.proven(epsilon),
+        }
+        for epsilon in epsilons
+    ]
+    out.paragraph(
+        f"run {attacked.run.name}, {epoch_name(known.epochs - 1)}: "
+        f"{count(known.total, 'validation image')}, "
+        f"{accuracy(known.clean, known.total)} correct without an attack"
+    )
+    out.print("", f"{'ε':>6}  {'clean':>7}  {'FGSM':>7}  {'PGD':>7}  certified")
+    for row in rows:
+        shares = [percent(row[name]) for name in ("clean", "fgsm", "pgd", "certified")]
+        cells = "  ".join(f"{share:>7}" for share in shares[:3])
+        out.print(f"{row['epsilon']:>6g}  {cells}  {shares[3]:>9}")
+    out.print("")
+    median, proven = known.medians
+    if math.isfinite(median):
+        out.paragraph(
+            f"Half of the correctly classified images are fooled by ε {at_most(median)} or less "
+            f"(the median of the smallest ε found); half are proven safe below {at_least(proven)}."
+        )
+    elif known.clean:
+        out.paragraph("Most of the correctly classified images were not fooled at any ε.")
+    out.paragraph(
+        "PGD: the share that PGD, FGSM, DeepFool and FAB together do not fool at this ε. "
+        "Certified: the share whose prediction provably no perturbation of that size can change "
+        "(CROWN bounds)."
+    )
+    images = zip(known.found.tolist(), known.certified.tolist(), strict=True)
+    return {
+        "run": attacked.run.name,
+        "epochs": known.epochs,
+        "table": rows,
+        "median_smallest_epsilon": shortest_float32(median),
+        "median_certified_epsilon": shortest_float32(proven),
+        "images": [
+            {
+                "index": row,
+                "smallest_epsilon": shortest_float32(found),
+                "certified_epsilon": shortest_float32(certified),
+            }
+            for row, (found, certified) in enumerate(images)
+        ],
+    }
 
-    Args:
-        out: standard output.
-        attacked: the run and the attack.
-        index: the only image to save, or None for all.
-        destination: the file or the folder.
-        quiet: True to print nothing.
+
+def _print_image(out: Printer, attacked: _Attacked, index: int) -> dict[str, Any]:
+    """Attack one validation image and bound its smallest ε; draw it, and return it for JSON.
 
     Raises:
-        MnistopError: they cannot be written.
+        UsageError: it is of the target class.
     """
+    epochs, method, target = attacked.epochs, METHODS[attacked.method], attacked.target
+    names, epsilon = attacked.started.class_names, attacked.epsilon
+    with waiting(out) as progress:
+        image = attack_image(attacked.run, index, epsilon, epochs, attacked.method, target)
+        if target == image.label:
+            raise click.UsageError(
+                f"Validation image {index} is a {names[image.label]}: the target must be another "
+                "class."
+            )
+        progress("searching for the smallest ε")
+        known = bracket(attacked.run, index, epochs, target, attacked.method)
+    strength = "" if epsilon is None else f" {'within' if method.seeks else 'with'} ε {epsilon:g}"
+    out.paragraph(
+        f"validation image {index}, a {names[image.label]}, attacked by {method.title} "
+        f"({method.norm_name}){strength}, {epoch_name(image.epochs - 1)}"
+    )
+    out.print("")
+    out.draw(drawn(image, names, out.terminal, min(out.width, 100), 30))
+    out.print("")
+    phrases = [*attack_outcome.outcome(image, names), *attack_outcome.epsilon_bounds(image, known)]
+    for text in (phrases[0].text, attack_outcome.norms(image), *(one.text for one in phrases[1:])):
+        out.paragraph(text)
+    return {
+        "run": attacked.run.name,
+        "epochs": image.epochs,
+        "index": index,
+        "label": names[image.label],
+        "prediction": names[image.clean_prediction],
+        "method": image.method,
+        "norm": method.norm,
+        "epsilon": shortest_float32(image.epsilon),
+        "target": None if image.target is None else names[image.target],
+        "adversarial_prediction": names[image.prediction],
+        "success": image.success,
+        "linf": image.linf,
+        "l2": image.l2,
+        "l0": image.l0,
+        "smallest_epsilon": shortest_float32(known.found),
+        "smallest_epsilon_by": known.found_by or None,
+        "certified_epsilon": known.certified,
+        "fgsm_epsilon": shortest_float32(known.path),
+        "fgsm_level": known.level if known.level >= 0 else None,
+        "fgsm_exact": known.exact,
+        "smallest_by_method": {
+            name: shortest_float32(size) for name, size in known.smallest.items()
+        },
+    }
+
+
+def _destination(save: str, force: bool) -> Path:
+    """Check early that images can be saved to an `.npz` file or as PNG files in a folder.
+
+    Raises:
+        UsageError: the extension is neither `.npz` nor that of a folder.
+        MnistopError: it cannot be written, or exists.
+    """
+    path = expanded(save)
+    ending = path.suffix.lower()
+    if ending == ".npz":
+        check_file(path, force)
+        return path
+    if any(map(str.isalpha, ending)) and not (save.endswith("/") or os.path.isdir(path)):
+        raise click.UsageError(
+            f"{save}: images are saved to an .npz file, or as PNG files in a folder, whose name "
+            "has no extension."
+        )
+    check_folder(path, force)
+    return path
+
+
+def _save(out: Printer, attacked: _Attacked, index: int | None, path: Path, force: bool) -> None:
+    """Save one adversarial image or, without an index, all; print how many fool the model.
+
+    Raises:
+        MnistopError: they cannot be written, or the path exists by now.
+    """
+    is_file, names = path.suffix.lower() == ".npz", attacked.started.class_names
     found = attack_all(
         attacked.run,
         attacked.method,
@@ -228,27 +336,19 @@ def print_saved(
         attacked.epochs,
         attacked.target,
         index,
-        levels=None if destination.is_file else 255,
+        levels=None if is_file else 255,
     )
-    destination.write(found, index or 0, attacked.started.class_names)
-    if not quiet:
-        out.print()
-        fooled = int((found.predictions != found.labels).sum())
-        out.paragraph(
-            f"{count(len(found.labels), 'adversarial image')} saved in {destination.path}; the "
-            f"model misclassifies {fooled:,} of them."
-        )
-    return str(destination.path)
-
-
-def _pngs(found: AttackedSet, first: int, names: Sequence[str]) -> dict[str, bytes]:
-    files = {}
-    for place, image in enumerate(found.images):
-        label, taken = (names[classes[place]] for classes in (found.labels, found.predictions))
-        name = f"{first + place:05d}-{_in_a_name(label)}-taken-for-{_in_a_name(taken)}.png"
-        files[name] = to_png(image)
-    return files
-
-
-def _in_a_name(text: str) -> str:
-    return "".join(char if char.isalnum() else "_" for char in text)
+    if is_file:
+        write_out(path, found.to_npz(), force)
+    else:
+        files, pairs = {}, zip(found.labels, found.predictions, strict=True)
+        for place, (image, classes) in enumerate(zip(found.images, pairs, strict=True)):
+            label, taken = (re.sub(r"\W", "_", names[each]) for each in classes)
+            files[f"{(index or 0) + place:05d}-{label}-taken-for-{taken}.png"] = to_png(image)
+        write_folder(path, files, force)
+    fooled = int((found.predictions != found.labels).sum())
+    out.print("")
+    out.paragraph(
+        f"{count(len(found.labels), 'adversarial image')} saved in {path}; the model misclassifies "
+        f"{fooled:,} of them."
+    )

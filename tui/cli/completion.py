@@ -1,9 +1,9 @@
 """Completion of commands, flags, values, runs and filters in bash, zsh and fish.
 
-click asks the command itself for what a word may become. What it has the shells do with the answer
-is made anew here: a filter such as `state:stopped` is one word, though bash divides it at the
-colon; a value with a space or a `>` is quoted; after `state:` comes no space; and where nothing is
-known, as after `--config`, files are offered.
+click asks the command itself how a word can be completed; the scripts here replace those of click.
+They take a filter such as `state:stopped` for one word, although bash splits it at the colon; they
+quote a value with a space or a `>`, add no space after `state:`, and offer files where nothing else
+is known, as after `--config`.
 """
 
 from __future__ import annotations
@@ -22,15 +22,26 @@ from click.shell_completion import (
     split_arg_string,
 )
 
-SHELLS = ("bash", "zsh", "fish")
-
 VARIABLE = "_MNISTOP_COMPLETE"
-"""The variable that the scripts set when they ask, as click has it."""
+"""The environment variable by which the scripts ask, in click's spelling."""
 
 
-def script(command: click.Command, shell: str) -> str:
-    """Return the script that a shell evaluates for the completion of a command."""
-    return _CLASSES[shell](command, {}, "mnistop", VARIABLE).source()
+def _print_script(context: click.Context, parameter: click.Parameter, shell: str | None) -> None:
+    if shell and not context.resilient_parsing:
+        script = _CLASSES[shell](context.command, {}, "mnistop", VARIABLE).source()
+        click.echo(script, nl=False)
+        context.exit()
+
+
+completion_option = click.option(
+    "--completion",
+    type=click.Choice(("bash", "zsh", "fish")),
+    metavar="SHELL",
+    is_eager=True,
+    expose_value=False,
+    callback=_print_script,
+    help="Print the completion script for bash, zsh or fish; see below.",
+)
 
 
 def register() -> None:
@@ -39,8 +50,42 @@ def register() -> None:
         add_completion_class(kind)
 
 
+def complete_run(
+    context: click.Context, parameter: click.Parameter, start: str
+) -> list[CompletionItem]:
+    """Complete the name or the path of a run or a sweep."""
+    from mnistop.engine.runs.lookup import is_path
+    from mnistop.engine.runs.run_folder import list_runs
+    from mnistop.engine.runs.sweep_folder import list_sweeps
+
+    if is_path(start):
+        return [CompletionItem(start, type="dir")]
+    found = [one for one in (*list_sweeps(), *list_runs()) if one.name == one.path.name]
+    names = ["last", *(one.name for one in found)]
+    if start:  # or each would be there twice
+        names += [one.words for one in found]
+    return [CompletionItem(name) for name in names if name.startswith(start)]
+
+
+def complete_filter(
+    context: click.Context, parameter: click.Parameter, start: str
+) -> list[CompletionItem]:
+    """Complete a condition of a run filter."""
+    from mnistop.engine.runs.filters import complete
+
+    return [CompletionItem(line) for line in complete(start)]
+
+
+def complete_run_or_filter(
+    context: click.Context, parameter: click.Parameter, start: str
+) -> list[CompletionItem]:
+    """Complete a run or a filter."""
+    filters = complete_filter(context, parameter, start)
+    return [*complete_run(context, parameter, start), *filters]
+
+
 def _line(item: CompletionItem) -> str:
-    """A possible word as the scripts read it; nothing for one that would forge another."""
+    """Return a word as the scripts read it; empty for one that could pass for another line."""
     if not item.value.isprintable():
         return ""
     return f"{item.type},{item.value}\t{' '.join((item.help or '').split())}"
@@ -71,18 +116,17 @@ complete -o nosort -o bashdefault -o default -F %(complete_func)s %(prog_name)s 
 """
 
     def source(self) -> str:
-        """The script, which the bash of macOS understands too."""
+        """Return the script without click's check of bash: the bash of macOS understands it too."""
         return ShellComplete.source(self)
 
     def get_completion_args(self) -> tuple[list[str], str]:
-        """The words before the cursor after the command, and the one that is being typed."""
+        """Return the words after the command, and the incomplete one at the cursor."""
         words = split_arg_string(os.environ["COMP_WORDS"] + "x")
         names = [os.path.basename(word) for word in words]
         first = names.index(self.prog_name) + 1 if self.prog_name in names[:-1] else 1
         return words[first:-1], words[-1][:-1] if len(words) > first else ""
 
     def format_completion(self, item: CompletionItem) -> str:
-        """One line."""
         return _line(item)
 
 
@@ -123,7 +167,6 @@ fi
 """
 
     def format_completion(self, item: CompletionItem) -> str:
-        """One line."""
         return _line(item)
 
 
@@ -147,7 +190,6 @@ complete --no-files --keep-order --command %(prog_name)s --arguments "(%(complet
 """
 
     def format_completion(self, item: CompletionItem) -> str:
-        """One line; what follows the tab is shown beside the word."""
         return _line(item).rstrip("\t")
 
 

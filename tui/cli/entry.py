@@ -9,27 +9,17 @@ import sys
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 from click.shell_completion import CompletionItem
 
 from mnistop.engine.errors import ConfigError, MnistopError, host_error
 from mnistop.engine.hyperparameters import as_text
+from mnistop.tui.cli import completion
 from mnistop.tui.cli.options import given_settings, setting_options
-from mnistop.tui.cli.output import (
-    OutputClosedError,
-    OutputError,
-    discard_output,
-    print_error,
-    print_note,
-)
+from mnistop.tui.cli.output import OutputClosedError, OutputError, print_error, print_note
 from mnistop.tui.draw.capabilities import Terminal, inherited_environ, prefer_real_size
 from mnistop.tui.terminal import garbage_collection
-
-if TYPE_CHECKING:
-    from traceback import FrameSummary
-
 
 COMMANDS = {
     "train": ("train", "Train a model without the app."),
@@ -47,7 +37,7 @@ COMMANDS = {
     "unshare": ("runs", "Undo share."),
     "attack": ("attack", "Measure how robust a run's model is to adversarial images."),
     "rates": ("rates", "Find learning rates that are too low, good and too high."),
-    "data": ("data", "Describe a data source; openml is downloaded first."),
+    "data": ("show", "Describe a data source; openml is downloaded first."),
 }
 """Each command's module in `mnistop.tui.cli`, with a function of its name, and its line of help."""
 
@@ -83,10 +73,8 @@ class _LazyGroup(click.Group):
             import difflib
 
             near = difflib.get_close_matches(name, COMMANDS, n=1)
-            hint = (
-                f"did you mean {near[0]}?" if near else f"the commands are {', '.join(COMMANDS)}."
-            )
-            raise click.UsageError(f"There is no command {name}: {hint}", context)
+            known = f"did you mean {near[0]}?" if near else f"use one of {', '.join(COMMANDS)}."
+            raise click.UsageError(f"There is no command {name}: {known}", context)
         return super().resolve_command(context, words)
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
@@ -110,17 +98,6 @@ def _print_version(context: click.Context, parameter: click.Parameter, is_asked:
         f"mnistop {version_of('mnistop')} (PyTorch {version_of('torch')}, "
         f"Textual {version_of('textual')}, Python {python})"
     )
-    context.exit()
-
-
-def _print_completion(
-    context: click.Context, parameter: click.Parameter, shell: str | None
-) -> None:
-    if not shell or context.resilient_parsing:
-        return
-    from mnistop.tui.cli.completion import script
-
-    click.echo(script(context.command, shell), nl=False)
     context.exit()
 
 
@@ -167,15 +144,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or bad input, 130 stopped by Ctrl+C.
     default=None,
     help="The terminal's background, if COLORFGBG does not give it.",
 )
-@click.option(
-    "--completion",
-    type=click.Choice(("bash", "zsh", "fish")),
-    metavar="SHELL",
-    is_eager=True,
-    expose_value=False,
-    callback=_print_completion,
-    help="Print the completion script for bash, zsh or fish; see below.",
-)
+@completion.completion_option
 @click.option(
     "--version",
     is_flag=True,
@@ -204,16 +173,24 @@ def mnistop(
     train --help lists them all.
     """
     if context.invoked_subcommand:
-        _refuse_misplaced(context)
+        _refuse_app_options(context, context.invoked_subcommand)
         return None
     config, given = given_settings(preset, config_file, flags)
     texts = {name: as_text(getattr(config, name)) for name in given}
-    return _open_app(texts, run, ascii, slow, mouse, light)
+    _check_terminal()
+    encoding = sys.__stderr__.encoding if sys.__stderr__ else None
+    terminal = Terminal.detect(inherited_environ(), encoding, ascii, light)
+    if slow:  # 24-bit colours take nearly twice the bytes
+        terminal = replace(terminal, colors=min(terminal.colors, 256))
+    os.environ["TEXTUAL_COLOR_SYSTEM"] = terminal.color_system or "standard"  # read on import
+    os.environ.setdefault("TEXTUAL_FPS", "1000")  # a key's change waits 1 ms for its frame
+    from mnistop.tui.app import run_app
+
+    return run_app(terminal, texts, run, slow, mouse)
 
 
-def _refuse_misplaced(context: click.Context) -> None:
+def _refuse_app_options(context: click.Context, command: str) -> None:
     """Refuse options of the app before a command, which would ignore all but `--ascii`."""
-    command = context.invoked_subcommand
     for parameter in context.command.params:
         value = context.params.get(parameter.name or "")
         if parameter.name != "ascii" and value not in (None, False):
@@ -225,14 +202,12 @@ def _refuse_misplaced(context: click.Context) -> None:
             )
 
 
-def _open_app(
-    texts: dict[str, str],
-    run: str | None,
-    ascii: bool,
-    slow: bool,
-    mouse: bool | None,
-    light: bool | None,
-) -> int:
+def _check_terminal() -> None:
+    """Check that the app can draw.
+
+    Raises:
+        UsageError: there is no terminal, or one that cannot move the cursor.
+    """
     streams = (sys.stdin, sys.stdout, sys.stderr)
     if not all(stream and stream.isatty() for stream in streams):
         raise click.UsageError(
@@ -245,22 +220,12 @@ def _open_app(
             "cannot move the cursor. Use mnistop train and mnistop show last here; if the terminal "
             "can do more than TERM says, set TERM=vt100."
         )
-    encoding = sys.__stderr__.encoding if sys.__stderr__ else None
-    terminal = Terminal.detect(inherited_environ(), encoding, ascii, light)
-    if slow:  # colours of 24 bits take nearly twice the bytes
-        terminal = replace(terminal, colors=min(terminal.colors, 256))
-    os.environ["TEXTUAL_COLOR_SYSTEM"] = terminal.color_system or "standard"  # read on import
-    os.environ.setdefault("TEXTUAL_FPS", "1000")  # what a key changes waits 1 ms for its frame
-    from mnistop.tui.app import run_app
-
-    return run_app(terminal, texts, run, slow, mouse)
 
 
-DONE, FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
+DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 """The exit codes, listed by `mnistop --help`."""
-
 CLOSED_PIPE = 141
-"""The exit code in a shell of a process that SIGPIPE has ended."""
+"""The exit code that a shell reports for a process ended by SIGPIPE."""
 
 
 def run() -> None:
@@ -268,7 +233,10 @@ def run() -> None:
 
     Skips the interpreter's own shutdown, which takes 10 ms and more.
     """
-    _open_closed_descriptors()
+    # After `ssh host 'command >&- 2>&-'` the first files opened would become the standard streams.
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
     code = INTERRUPTED
 
     def end() -> None:
@@ -285,16 +253,6 @@ def run() -> None:
     sys.exit(code)
 
 
-def _open_closed_descriptors() -> None:
-    """Open closed standard descriptors, as after `ssh host 'command >&- 2>&-'`, on `/dev/null`.
-
-    Otherwise the first files opened would take their numbers, and receive the terminal's output.
-    """
-    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
-        os.set_inheritable(descriptor, True)
-    os.close(descriptor)
-
-
 def exit_code_of(arguments: list[str]) -> int:
     """Run a command, print its error, if any, on stderr, and return the exit code.
 
@@ -302,14 +260,12 @@ def exit_code_of(arguments: list[str]) -> int:
         arguments: everything after `mnistop` on the command line.
     """
     prefer_real_size()
-    if "_MNISTOP_COMPLETE" in os.environ:
-        from mnistop.tui.cli import completion
-
+    if completion.VARIABLE in os.environ:
         completion.register()
     try:
         code = mnistop.main(arguments, prog_name="mnistop", standalone_mode=False)
         return code if isinstance(code, int) else DONE
-    except SystemExit as ended:  # as by what has answered a shell that completes a word
+    except SystemExit as ended:  # click has completed a word for a shell
         return ended.code if isinstance(ended.code, int) else DONE
     except click.ClickException as error:
         print_error(error.format_message())
@@ -318,46 +274,41 @@ def exit_code_of(arguments: list[str]) -> int:
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
-    except OutputClosedError:
-        discard_output()
-        return CLOSED_PIPE
-    except OutputError as error:
-        discard_output()
+    except (OutputClosedError, OutputError) as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # takes what is still buffered
+        if isinstance(error, OutputClosedError):
+            return CLOSED_PIPE
         print_error(str(error))
         return FAILED
-    except ConfigError as error:
-        for sentence in error.problems.values():
-            print_error(sentence)
-        return WRONG_USE
     except MnistopError as error:
-        print_error(str(error))
-        return WRONG_USE
+        problems = error.problems.values() if isinstance(error, ConfigError) else [str(error)]
+        for sentence in problems:
+            print_error(sentence)
+        return WRONG_USAGE
     except Exception as error:
-        if isinstance(error, FileNotFoundError) and not _has_working_directory():
-            print_error("The current folder has been deleted: cd to another one.")
-            return WRONG_USE
-        import traceback
-
-        if os.environ.get("MNISTOP_DEBUG"):
-            traceback.print_exc()
-        elif lack := host_error(error):
-            print_error(str(lack))
-            return WRONG_USE
-        else:
-            print_error(_fault(error, traceback.extract_tb(error.__traceback__)[-1]))
-        return FAILED
+        return _print_fault(error)
 
 
-def _has_working_directory() -> bool:
+def _print_fault(error: Exception) -> int:
+    """Print an error of the machine or a bug, and return the exit code."""
+    import traceback
+
     try:
-        return bool(os.getcwd())
+        if isinstance(error, FileNotFoundError):
+            os.getcwd()
     except FileNotFoundError:
-        return False
-
-
-def _fault(error: Exception, frame: FrameSummary) -> str:
+        print_error("The current folder has been deleted: cd to another one.")
+        return WRONG_USAGE
+    if os.environ.get("MNISTOP_DEBUG"):
+        traceback.print_exception(error)
+        return FAILED
+    if lack := host_error(error):
+        print_error(str(lack))
+        return WRONG_USAGE
+    frame = traceback.extract_tb(error.__traceback__)[-1]
     what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    return (
+    print_error(
         f"This is a fault of the program, {what} ({Path(frame.filename).name}, line "
         f"{frame.lineno}). MNISTOP_DEBUG=1 prints the traceback."
     )
+    return FAILED

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import click
 
@@ -12,15 +13,63 @@ from mnistop.engine.report import FORMATS
 from mnistop.engine.runs.lookup import find_run, find_run_or_sweep
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.runs.sweep_folder import Sweep
-from mnistop.tui.cli.arguments import (
-    STDOUT,
-    check_destination,
-    deliver,
-    format_of,
-    runs_argument,
-    with_destination,
-)
-from mnistop.tui.cli.output import Output, with_output
+from mnistop.engine.safe_write import check_file, write_out
+from mnistop.tui.cli.options import Command, runs_argument, with_output
+from mnistop.tui.cli.output import Printer, waiting
+
+STDOUT = "-"
+
+
+def _with_destination(help: str) -> Callable[[Command], Command]:
+    """Add `--output`, described by `help`, and `--force` to a command."""
+
+    def add(command: Command) -> Command:
+        output = click.option("--output", "-o", metavar="FILE", help=help)
+        force = click.option("--force", is_flag=True, help="Overwrite an existing file.")
+        return output(force(command))
+
+    return add
+
+
+def _format_of(output: str, formats: Mapping[str, str]) -> str:
+    """Return the format for the extension of a file's name.
+
+    Raises:
+        UsageError: the extension is not among the formats.
+    """
+    ending = Path(output).suffix.lower()
+    if ending not in formats:
+        known = ", ".join(formats)
+        raise click.UsageError(
+            f"The extension of {output} names no format: use --format, or one of {known}."
+        )
+    return formats[ending]
+
+
+def _check_destination(output: str, force: bool) -> None:
+    """Check early that `_deliver` will be able to write there.
+
+    Raises:
+        MnistopError: it cannot be written, or the file exists.
+    """
+    if output != STDOUT:
+        check_file(expanded(output).absolute(), force)
+
+
+def _deliver(out: Printer, content: bytes, output: str, force: bool) -> None:
+    """Write a file, and print its path; `-` is standard output.
+
+    Raises:
+        MnistopError: it cannot be written, or the file exists.
+    """
+    if output != STDOUT:
+        path = expanded(output).absolute()
+        write_out(path, content, force)
+        out.print(f"Written to {path}")
+    elif out.is_terminal:
+        out.print(content.decode().rstrip("\n"))
+    else:
+        out.write(content)
 
 
 @click.command(
@@ -33,8 +82,8 @@ Examples:
   mnistop report last --format csv > epochs.csv    a row per epoch
 """
 )
-@with_output
-@with_destination("The file to write; - is standard output.  [default: -]")
+@with_output()
+@_with_destination("The file to write; - is standard output.  [default: -]")
 @click.option(
     "--format",
     type=click.Choice(list(dict.fromkeys(FORMATS.values()))),
@@ -48,7 +97,7 @@ Examples:
 )
 @runs_argument
 def report(
-    out: Output,
+    out: Printer,
     output: str | None,
     force: bool,
     format: str | None,
@@ -64,15 +113,15 @@ def report(
     """
     output = output or STDOUT
     if format is None:
-        format = "markdown" if output == STDOUT else format_of(output, FORMATS)
+        format = "markdown" if output == STDOUT else _format_of(output, FORMATS)
     runs = [run for name in names for run in _runs_of(name)]
     if epoch is not None and len(runs) > 1:
         raise click.UsageError("--epoch needs a single run.")
-    check_destination(output, force)
+    _check_destination(output, force)
     from mnistop.engine.report.of_runs import report as compose
 
     text = compose(runs, format, epoch)
-    deliver(out, text.encode("utf-8", "backslashreplace"), output, force)
+    _deliver(out, text.encode("utf-8", "backslashreplace"), output, force)
     return 0
 
 
@@ -117,8 +166,8 @@ ONNX needs        pip install "mnistop[onnx]"
 TensorBoard needs pip install "mnistop[tensorboard]"
 """
 )
-@with_output
-@with_destination("The file to write; for tensorboard, a folder that gets a subfolder per run.")
+@with_output()
+@_with_destination("The file to write; for tensorboard, a folder that gets a subfolder per run.")
 @click.option(
     "--format",
     type=click.Choice(["state_dict", "onnx", _TENSORBOARD]),
@@ -133,7 +182,7 @@ TensorBoard needs pip install "mnistop[tensorboard]"
 )
 @runs_argument
 def export(
-    out: Output,
+    out: Printer,
     output: str | None,
     force: bool,
     format: str | None,
@@ -153,7 +202,7 @@ def export(
     if format is None:
         if output == STDOUT:
             raise click.UsageError("Standard output needs a format: give --format.")
-        format = format_of(output, _MODEL_FORMATS)
+        format = _format_of(output, _MODEL_FORMATS)
     found = [find_run(name) for name in names]
     if format == _TENSORBOARD:
         if weights or output == STDOUT:
@@ -166,16 +215,14 @@ def export(
         raise click.UsageError("A model file holds one model: name one run.")
     if output == STDOUT and out.is_terminal:
         raise click.UsageError("A model file is not text: write it to a file or a pipe.")
-    check_destination(output, force)
+    _check_destination(output, force)
     _write_model(out, found[0], weights or "best", format, output, force)
     return 0
 
 
 def _write_model(
-    out: Output, run: Run, weights: str, format: str, output: str, force: bool
+    out: Printer, run: Run, weights: str, format: str, output: str, force: bool
 ) -> None:
-    from mnistop.tui.cli.output import waiting
-
     with waiting(out) as progress:
         progress("loading PyTorch")
         from mnistop.engine.export.model import Trained
@@ -184,7 +231,7 @@ def _write_model(
     if format == "onnx":
         from mnistop.engine.export.model import INPUT, LOGITS, PROBABILITIES, to_onnx
 
-        deliver(out, to_onnx(trained), output, force)
+        _deliver(out, to_onnx(trained), output, force)
         sizes = trained.architecture.sizes
         lines = (
             f"input {INPUT} (batch, {sizes[0]}) in [0, 1], "
@@ -193,13 +240,13 @@ def _write_model(
     else:
         from mnistop.engine.export.model import to_pytorch
 
-        deliver(out, to_pytorch(trained), output, force)
+        _deliver(out, to_pytorch(trained), output, force)
         lines = trained.architecture.in_pytorch(output)
     if output != STDOUT:
         out.print(f"The model of run {run.name} after epoch {trained.epoch}:\n\n{lines}")
 
 
-def _write_event_files(out: Output, found: Sequence[Run], output: str, force: bool) -> None:
+def _write_event_files(out: Printer, found: Sequence[Run], output: str, force: bool) -> None:
     from mnistop.engine.export.event_file import check_event_file, write_event_file
 
     folder = expanded(output).absolute()

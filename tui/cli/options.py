@@ -1,10 +1,14 @@
-"""The hyperparameters as flags, made from their declaration in `mnistop.engine.config`."""
+"""Options and arguments of several commands: RUN, --json, --notify, the hyperparameters."""
 
 from __future__ import annotations
 
+import functools
 import json
+import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import click
@@ -14,24 +18,138 @@ from mnistop.engine.config import HYPERPARAMETERS, NAMES, PRESETS, RunConfig
 from mnistop.engine.errors import ConfigError
 from mnistop.engine.files import expanded
 from mnistop.engine.hyperparameters import as_text
+from mnistop.engine.runs.run_folder import Run
+from mnistop.engine.runs.sweep_folder import Sweep
+from mnistop.tui.cli.completion import complete_run, complete_run_or_filter
+from mnistop.tui.cli.output import Printer, print_error
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+run_argument = click.argument("run", metavar="RUN", shell_complete=complete_run)
+runs_argument = click.argument(
+    "names", metavar="RUN...", nargs=-1, required=True, shell_complete=complete_run
+)
+several_argument = click.argument(
+    "words", metavar="[RUN|FILTER]...", nargs=-1, shell_complete=complete_run_or_filter
+)
+
+
+def with_output(json: str = "") -> Callable[[Command], Command]:
+    """Add `--ascii` to a command, and pass it its `Printer` as `out`.
+
+    Args:
+        json: the help text of `--json`; empty for a command without it.
+    """
+
+    def add(command: Command) -> Command:
+        @functools.wraps(command)
+        def wrapped(force_ascii: bool, as_json: bool = False, **options: Any) -> Any:
+            in_ascii = force_ascii or click.get_current_context().find_root().params.get("ascii")
+            return command(out=Printer.detect(bool(in_ascii), as_json), **options)
+
+        if json:
+            click.option("--json", "as_json", is_flag=True, help=json)(wrapped)
+        ascii = click.option("--ascii", "force_ascii", is_flag=True, help="Print plain ASCII only.")
+        return ascii(wrapped)  # type: ignore[return-value]
+
+    return add
+
+
+def kind_of(found: Run | Sweep) -> str:
+    """Return `run` or `sweep`."""
+    return "sweep" if isinstance(found, Sweep) else "run"
+
+
+def named(found: Run | Sweep) -> str:
+    """Return a kind and a name, as in `run 20261123-142501-quiet-otter`."""
+    return f"{kind_of(found)} {found.name}"
+
+
+@dataclass(frozen=True)
+class EndNotice:
+    """The command and the bell for the end of a run or a sweep."""
+
+    command: str = ""
+    """For the shell; empty for none."""
+    bell: bool = False
+
+    def send(self, found: Run | Sweep) -> None:
+        """Ring and run the command now; a failure is only printed on stderr."""
+        if not (self.command or self.bell):
+            return
+        from mnistop.tui.session.notification import Outcome, attention, run_command
+
+        outcome = Outcome.of(found)
+        if self.bell:
+            _ring(attention(Printer.detect().clean(outcome.sentence), os.environ))
+        if self.command:
+            try:
+                problem = run_command(self.command, outcome)
+            except KeyboardInterrupt:
+                problem = f"--notify was interrupted: {self.command}"
+            if problem:
+                print_error(problem)
+
+    def leave_watcher(self, found: Run | Sweep) -> None:
+        """Start a process that runs the command at the end, as this one exits before."""
+        if self.command:
+            from mnistop.tui.session import notification
+
+            try:
+                notification.leave_watcher(found, self.command)
+            except OSError as error:
+                print_error(f"--notify cannot be run at the end: {error.strerror}.")
+
+
+def _ring(sequence: str) -> None:
+    for stream in filter(None, (sys.stderr, sys.stdout)):
+        with suppress(OSError, ValueError):
+            if stream.isatty():
+                stream.write(sequence)
+                stream.flush()
+                return
+
+
+def with_ending(command: Command) -> Command:
+    """Add `--notify` and `--bell` to a command, passed as `ending`."""
+
+    @functools.wraps(command)
+    def wrapped(notify: str | None, bell: bool, **options: Any) -> Any:
+        return command(ending=EndNotice(notify or "", bell), **options)
+
+    notify = click.option(
+        "--notify",
+        metavar="COMMAND",
+        help="Run this shell command at the end, with MNISTOP_RUN, MNISTOP_STATE, "
+        "MNISTOP_ACCURACY and MNISTOP_MESSAGE set.",
+    )
+    bell = click.option(
+        "--bell",
+        is_flag=True,
+        help="Ring the bell at the end, or show a notification if the terminal can.",
+    )
+    return notify(bell(wrapped))  # type: ignore[return-value]
+
+
+# Hyperparameters
 
 _SECTIONS = {
     "Data": "source samples pixel_range val_fraction split_seed shift",
     "Model": "hidden activation dropout",
     "Training": "epochs batch_size optimizer lr momentum weight_decay schedule clip_norm "
     "early_stopping adversarial_epsilon seed",
+    "Machine": "threads device",
 }
-"""The sections of the help; `Machine` has the other hyperparameters."""
+_SECTION_OF = {name: section for section, names in _SECTIONS.items() for name in names.split()}
+"""The section of the help by hyperparameter; the others are in Training."""
 
-
-class _Setting(click.Option):
-    """The flag of a hyperparameter, with its section of the help."""
-
-    def __init__(self, *args: Any, section: str, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.section = section
+_METAVARS = {
+    "source": "NAME|PATH",
+    "samples": "N|all",
+    "pixel_range": "RANGE",
+    "hidden": "SIZES",
+    "threads": "N|auto",
+}
 
 
 class SettingsCommand(click.Command):
@@ -54,7 +172,8 @@ class SettingsCommand(click.Command):
         """Write the command's own options, then the hyperparameters by section."""
         sections: dict[str, list[tuple[str, str]]] = {"Options": []}
         for parameter in self.get_params(context):
-            section = getattr(parameter, "section", "Options")
+            name = parameter.name or ""
+            section = _SECTION_OF.get(name, "Training" if name in NAMES else "Options")
             if record := parameter.get_help_record(context):
                 sections.setdefault(section, []).append(record)
         width = max(len(flag) for records in sections.values() for flag, _ in records)
@@ -66,13 +185,9 @@ class SettingsCommand(click.Command):
 class _PresetName(click.Choice[str]):
     """The name of a preset, with spaces or with dashes."""
 
-    def __init__(self, names: Iterable[str]) -> None:
-        super().__init__([_dashed(name) for name in names])
-
     def convert(
         self, value: Any, parameter: click.Parameter | None, context: click.Context | None
     ) -> str:
-        """Return the name with dashes."""
         return super().convert(_dashed(str(value)), parameter, context)
 
 
@@ -85,12 +200,13 @@ def setting_options(
         hidden: True to leave them out of the help.
         presets: the names accepted by `--preset`.
     """
+    names = [_dashed(name) for name in presets]
     options = [
         click.option(
             "--preset",
-            type=_PresetName(presets),
+            type=_PresetName(names),
             metavar="NAME",
-            help=f"Start from {', '.join(map(_dashed, presets))}; flags override it.",
+            help=f"Start from {', '.join(names)}; flags override it.",
             hidden=hidden,
         ),
         click.option(
@@ -100,7 +216,7 @@ def setting_options(
             help="Read hyperparameters from a JSON file, such as the config.json of a run.",
             hidden=hidden,
         ),
-        *(_flag(name, section, hidden) for section, names in _by_section() for name in names),
+        *(_flag(name, hidden) for name in dict.fromkeys((*_SECTION_OF, *NAMES))),
     ]
 
     def add(command: Command) -> Command:
@@ -109,6 +225,28 @@ def setting_options(
         return command
 
     return add
+
+
+def _flag(name: str, hidden: bool) -> Callable[[Command], Command]:
+    declared = HYPERPARAMETERS[name]
+
+    def complete(
+        context: click.Context, parameter: click.Parameter, start: str
+    ) -> list[CompletionItem]:
+        texts = map(as_text, declared.usual)
+        return [CompletionItem(text) for text in texts if text.startswith(start)]
+
+    default = as_text(declared.default)
+    others = ", ".join(choice for choice in declared.choices if choice != default)
+    values = f"default: {default}; others: {others}" if others else f"default: {default}"
+    return click.option(
+        _flag_of(name),
+        name,
+        metavar="NAME" if others else _METAVARS.get(name, "N"),
+        help=f"{declared.explanation}  [{values}]",
+        shell_complete=complete,
+        hidden=hidden,
+    )
 
 
 def given_settings(
@@ -154,44 +292,6 @@ def naming_origin(
             origin = config_file if flags.get(name) is None else _flag_of(name)
             problems[name] = f"{origin}: {sentence}" if origin else sentence
         raise ConfigError(problems) from None
-
-
-def _by_section() -> list[tuple[str, list[str]]]:
-    sections = [(section, names.split()) for section, names in _SECTIONS.items()]
-    listed = {name for _, names in sections for name in names}
-    others = [name for name in NAMES if name not in listed]
-    return [*sections, ("Machine", others)]
-
-
-def _flag(name: str, section: str, hidden: bool) -> Callable[[Command], Command]:
-    def complete(
-        context: click.Context, parameter: click.Parameter, start: str
-    ) -> list[CompletionItem]:
-        texts = map(as_text, HYPERPARAMETERS[name].usual)
-        return [CompletionItem(text) for text in texts if text.startswith(start)]
-
-    usual = as_text(HYPERPARAMETERS[name].default)
-    others = ", ".join(choice for choice in HYPERPARAMETERS[name].choices if choice != usual)
-    values = f"default: {usual}; others: {others}" if others else f"default: {usual}"
-    return click.option(
-        _flag_of(name),
-        name,
-        cls=_Setting,
-        section=section,
-        metavar="NAME" if others else _METAVARS.get(name, "N"),
-        help=f"{HYPERPARAMETERS[name].explanation}  [{values}]",
-        shell_complete=complete,
-        hidden=hidden,
-    )
-
-
-_METAVARS = {
-    "source": "NAME|PATH",
-    "samples": "N|all",
-    "pixel_range": "RANGE",
-    "hidden": "SIZES",
-    "threads": "N|auto",
-}
 
 
 def _flag_of(name: str) -> str:

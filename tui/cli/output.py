@@ -1,9 +1,10 @@
-"""Standard output and stderr of the commands: lines, drawings, JSON, and a line of progress."""
+"""The output of a command: lines that stay, drawings, JSON, and a live line of progress."""
 
 from __future__ import annotations
 
 import errno
 import json
+import math
 import os
 import shutil
 import sys
@@ -12,9 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
-
-import click
+from typing import TYPE_CHECKING, Any
 
 from mnistop.engine.errors import MnistopError
 from mnistop.tui.draw.capabilities import Terminal, columns_of, inherited_environ, takes_unicode
@@ -25,11 +24,14 @@ if TYPE_CHECKING:
 
     from mnistop.tui.draw.cells import Strip
 
-
-Command = TypeVar("Command", bound=Callable[..., Any])
-
 PIPE_WIDTH = 80
-"""Cells a line where there is no terminal to ask."""
+"""The cells per line where there is no terminal to ask."""
+
+_SPINNER = "|/-\\"
+_TURNS = 8
+"""Steps of the spinner per second."""
+_NOTICE_SECONDS = 5.0
+"""The least time between two messages on stderr, in a pipe."""
 
 
 class OutputClosedError(Exception):
@@ -40,52 +42,111 @@ class OutputError(MnistopError):
     """The output cannot be written, as to a full disk."""
 
 
-@dataclass(frozen=True)
-class Output:
-    """Standard output, as it was found when the command began."""
+@dataclass
+class Printer:
+    """Standard output, as it was found when the command began.
+
+    The same calls serve a person and a program: with `as_json` text and drawings are left out,
+    without it JSON is. On a terminal the lines stand above a live one, which shows the progress or
+    the reason to wait; in a pipe, that reason goes to stderr, where a person may see it.
+    """
 
     terminal: Terminal
     is_terminal: bool
     width: int
-    """Cells a line."""
+    """Cells per line."""
+    as_json: bool = False
+    _message: str = ""
+    """The current reason to wait; empty for none."""
+    _live: Live | None = None
+    _is_stopping: bool = False
+    _next_notice: float = 0.0
 
     @classmethod
-    def detect(cls, force_ascii: bool = False) -> Output:
-        """Find out where standard output leads to.
+    def detect(cls, force_ascii: bool = False, as_json: bool = False) -> Printer:
+        """Examine standard output.
 
         Args:
-            force_ascii: whether to print ASCII even where more can be shown.
+            force_ascii: True to print ASCII even if more can be shown.
+            as_json: True to print for a program.
         """
         encoding = getattr(sys.stdout, "encoding", None) or "ascii"
         if sys.stdout and sys.stdout.isatty():
             terminal = Terminal.detect(inherited_environ(), encoding, force_ascii)
-            return cls(terminal, True, shutil.get_terminal_size().columns)
+            return cls(terminal, True, shutil.get_terminal_size().columns, as_json)
         unicode = takes_unicode(inherited_environ(), encoding) and not force_ascii
-        return cls(Terminal(colors=0, unicode=unicode), False, PIPE_WIDTH)
+        return cls(Terminal(colors=0, unicode=unicode), False, PIPE_WIDTH, as_json)
 
     @property
     def can_redraw(self) -> bool:
         """True if a line on the screen can be replaced, as a progress bar needs."""
         return self.is_terminal and os.environ.get("TERM", "dumb") not in ("", "dumb")
 
-    def print(self, text: str = "") -> None:
-        """Print lines at once.
+    # Lines that stay
+
+    def print(self, *lines: str, crop: bool = False) -> None:
+        """Print lines of text; nothing for none.
+
+        Args:
+            lines: the lines.
+            crop: True to cut off what is too long for a live terminal, instead of breaking it.
 
         Raises:
             OutputClosedError: nobody reads them.
             OutputError: they cannot be written.
         """
-        with _output_errors():
-            if sys.stdout:
-                sys.stdout.write(self.clean(text) + "\n")
-                sys.stdout.flush()
+        if self.as_json or not lines:
+            return
+        text = "\n".join(lines)
+        if self._live is None:
+            self._write(text)
+            return
+        self._live.start(refresh=True)
+        self._live.console.print(self.clean(text), overflow="crop" if crop else None)
 
     def paragraph(self, text: str) -> None:
         """Print a sentence, broken between words where the line ends."""
         self.print(textwrap.fill(text, self.width, break_long_words=False, break_on_hyphens=False))
 
+    def heading(self, text: str) -> None:
+        """Print an empty line and a line that stands out."""
+        self.print("")
+        if not self.terminal.colors or self.as_json:
+            self.print(text.upper())
+            return
+        with _output_errors():
+            self.console().print(self.clean(text), style="bold")
+
+    def draw(self, strips: Sequence[Strip]) -> None:
+        """Print a drawing, in colour if possible."""
+        from mnistop.tui.draw.cells import plain, printable
+
+        if self.as_json or not strips:
+            return
+        if self.terminal.colors:
+            with _output_errors():
+                self.console().print(printable(strips), end="")
+        else:
+            self.print(*(line.rstrip() for line in plain(strips).split("\n")))
+
+    def print_json(self, *values: Any, indent: int | None = 1) -> None:
+        """Print values as JSON, numbers that are not finite as null.
+
+        Args:
+            values: dictionaries, lists and the like; a string is JSON already.
+            indent: None for one line each.
+
+        Raises:
+            OutputClosedError: nobody reads them.
+            OutputError: they cannot be written.
+        """
+        if self.as_json:
+            for value in values:
+                is_ready = isinstance(value, str)
+                self._write(value if is_ready else json.dumps(_finite(value), indent=indent))
+
     def write(self, content: bytes) -> None:
-        """Pass on a file's content as it is.
+        """Pass on the content of a file as it is.
 
         Raises:
             OutputClosedError: nobody reads it.
@@ -96,12 +157,14 @@ class Output:
                 sys.stdout.buffer.write(content)
                 sys.stdout.flush()
 
-    def print_json(self, value: Any) -> None:
-        """Print a value as JSON, indented."""
-        self.print(json.dumps(value, indent=1))
+    def _write(self, text: str) -> None:
+        with _output_errors():
+            if sys.stdout:
+                sys.stdout.write(self.clean(text) + "\n")
+                sys.stdout.flush()
 
     def clean(self, text: str) -> str:
-        """The lines without control characters, and in ASCII where only that is shown."""
+        """Return lines without control characters, in ASCII if nothing else can be shown."""
         shown = self.terminal.unicode or text.isascii()
         if shown and text.replace("\n", "").isprintable():
             return text
@@ -109,39 +172,11 @@ class Output:
 
         return "\n".join(cells.clean(line, self.terminal) for line in text.split("\n"))
 
-    def draw(self, strips: Sequence[Strip], indent: int = 0) -> None:
-        """Print what a renderer made, in colour where that is possible."""
-        from mnistop.tui.draw.cells import Strip, plain, printable
-
-        if self.terminal.colors and strips:
-            moved = [Strip.join([Strip.blank(indent), strip]) for strip in strips]
-            with _output_errors():
-                self.console().print(printable(moved), end="")
-        elif strips:
-            for line in plain(strips).split("\n"):
-                self.print((" " * indent + line).rstrip())
-
-    def heading(self, text: str) -> None:
-        """Print an empty line and a line that stands out."""
-        self.print()
-        if not self.terminal.colors:
-            self.print(text.upper())
-            return
-        with _output_errors():
-            self.console().print(self.clean(text), style="bold")
-
     def console(self) -> Console:
-        """A Rich console for this output."""
+        """Return a Rich console for this output."""
         from rich.console import Console
 
-        unicode = self.terminal.unicode
-
-        class _Console(Console):
-            @property
-            def encoding(self) -> str:
-                return "utf-8" if unicode else "ascii"
-
-        return _Console(
+        return Console(
             file=sys.stdout,
             force_terminal=self.is_terminal,
             color_system=self.terminal.color_system,
@@ -151,6 +186,84 @@ class Output:
             emoji=False,
             soft_wrap=True,
         )
+
+    # The live line
+
+    @property
+    def is_live(self) -> bool:
+        """True if there is a live line."""
+        return self._live is not None
+
+    def go_live(self, progress: Callable[[int], RenderableType | None]) -> None:
+        """Have a live line from the next line or message on, if the terminal can show it.
+
+        Args:
+            progress: draws the progress at a width in cells; returns None before it is known.
+        """
+        if self.as_json or not self.can_redraw:
+            return
+        from rich.live import Live
+        from rich.text import Text
+
+        console = self.console()
+
+        def draw() -> RenderableType:
+            drawn = None if self._message else progress(console.width)
+            if drawn is not None:
+                return drawn
+            spinner = _SPINNER[int(time.monotonic() * _TURNS) % len(_SPINNER)]
+            return Text(self.clean(f"{spinner} {self._message}"), no_wrap=True, overflow="crop")
+
+        self._live = Live(
+            console=console,
+            get_renderable=draw,
+            refresh_per_second=_TURNS,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+
+    def wait(self, message: str, at_once: bool = True) -> None:
+        """Show a reason to wait instead of the progress; after `stopping`, nothing changes.
+
+        Args:
+            message: the reason in a few words; empty to go back to the progress.
+            at_once: False to leave it out in a pipe soon after another one.
+        """
+        if self._is_stopping:
+            return
+        self._message = message
+        if self._live and message:
+            self._live.start()
+            self._live.refresh()
+        elif message and not self.as_json and (at_once or time.monotonic() >= self._next_notice):
+            print_note(f"{message} ...")
+            if not at_once:
+                self._next_notice = time.monotonic() + _NOTICE_SECONDS
+
+    def stopping(self) -> None:
+        """Show from now on that the work is being stopped."""
+        self.wait("stopping and saving; Ctrl+C again exits at once")
+        self._is_stopping = True
+
+    def close(self) -> None:
+        """Remove the live line; later lines are printed without one."""
+        live, self._live = self._live, None
+        if live:
+            live.stop()
+
+
+@contextmanager
+def waiting(out: Printer) -> Iterator[Callable[[str], None]]:
+    """Show the reasons to wait that the block passes; in a pipe, from its second second on."""
+    out._next_notice = time.monotonic() + 1
+    out.go_live(lambda width: None)
+    if out.is_live:
+        out.wait("working")
+    try:
+        yield lambda message: out.wait(message, at_once=False)
+    finally:
+        out.close()
 
 
 @contextmanager
@@ -163,194 +276,34 @@ def _output_errors() -> Iterator[None]:
         raise OutputError(f"The output cannot be written: {error.strerror}.") from None
 
 
+def _finite(value: Any) -> Any:
+    """Return a value with None in place of numbers that are not finite: JSON has none."""
+    match value:
+        case float():
+            return value if math.isfinite(value) else None
+        case dict():
+            return {key: _finite(one) for key, one in value.items()}
+        case list() | tuple():
+            return [_finite(one) for one in value]
+    return value
+
+
 def print_error(text: str) -> None:
     """Print a sentence on stderr, after the name of the program."""
     print_note(f"mnistop: {text}")
 
 
 def print_note(text: str) -> None:
-    """Print a line on stderr, for what does not belong to the result."""
+    """Print on stderr a line that does not belong to the result."""
     stream = sys.stderr
     if not stream:
         return
-    text = text.replace("\n", " ")  # as in the name of a stranger's folder
+    text = text.replace("\n", " ")  # as in the name of another user's folder
     if stream.isatty():
         columns = columns_of(stream) or shutil.get_terminal_size().columns
         text = textwrap.fill(text, columns, break_on_hyphens=False)
     try:
-        stream.write(Output.detect().clean(text) + "\n")
+        stream.write(Printer.detect().clean(text) + "\n")
         stream.flush()
     except OSError:
         return
-
-
-def discard_output() -> None:
-    """Send what is still buffered nowhere, so that the process can end in peace."""
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, 1)
-
-
-def with_output(command: Command) -> Command:
-    """Add `--ascii` to a command, and hand it the `Output` as its first argument."""
-
-    def detect(context: click.Context, parameter: click.Parameter, force_ascii: bool) -> Output:
-        return Output.detect(force_ascii or bool(context.find_root().params.get("ascii")))
-
-    return click.option(
-        "--ascii",
-        "out",
-        is_flag=True,
-        callback=detect,
-        help="Print plain ASCII only.",
-    )(command)
-
-
-STOPPING = "stopping and saving; Ctrl+C again leaves at once"
-
-_SPINNER = "|/-\\"
-_TURNS = 8
-"""Drawings a second, in each of which the spinner turns."""
-_NOTICE_SECONDS = 5.0
-"""In a pipe, the time from one message on stderr to the next."""
-_NARROWEST_BAR, _WIDEST_BAR = 5, 60
-_MARGIN = 3
-"""Room for the ^C that terminals print: it must not break the line."""
-
-
-class Printer:
-    """Lines of a command; on a terminal above one that shows progress, or what it waits for.
-
-    In a pipe there is no such line: what is waited for goes to stderr, where a person may see it.
-    With JSON nothing but the result is printed.
-
-    Args:
-        out: standard output.
-        as_json: whether programs read it.
-        progress: draws how far the work is, in so many cells; None before that is known.
-    """
-
-    def __init__(
-        self,
-        out: Output,
-        as_json: bool = False,
-        progress: Callable[[int], RenderableType | None] = lambda width: None,
-    ) -> None:
-        self.out = out
-        self.as_json = as_json
-        self.message = ""
-        """The present reason to wait; empty for none."""
-        self._progress = progress
-        self._stopping = False
-        self._next_notice = 0.0
-        self._live: Live | None = None
-        if out.can_redraw and not as_json:
-            from rich.live import Live
-
-            self._live = Live(
-                console=out.console(),
-                get_renderable=self._draw,
-                refresh_per_second=_TURNS,
-                transient=True,
-                redirect_stdout=False,
-                redirect_stderr=False,
-            )
-
-    @property
-    def is_live(self) -> bool:
-        """True if there is a line of progress."""
-        return self._live is not None
-
-    def wait(self, message: str, at_once: bool = True) -> None:
-        """Show what is waited for.
-
-        Args:
-            message: in some words.
-            at_once: whether a pipe gets it even if it had another one just before.
-        """
-        self.message = message
-        if self._live:
-            self._live.start(refresh=True)
-        elif not self.as_json and (at_once or time.monotonic() >= self._next_notice):
-            print_note(f"{message} ...")
-            if not at_once:
-                self._next_notice = time.monotonic() + _NOTICE_SECONDS
-
-    def stopping(self) -> None:
-        """Show from now on that the work has been asked to stop, however far it is."""
-        self._stopping = True
-        if self._live:
-            self._live.start(refresh=True)
-            self._live.refresh()
-        elif not self.as_json:
-            print_note(f"{STOPPING} ...")
-
-    def print(self, *lines: str, crop: bool = False) -> None:
-        """Print lines that stay.
-
-        Args:
-            lines: one or more; with none nothing is printed.
-            crop: whether a terminal cuts off what is too long for it, and does not break it.
-        """
-        if not lines:
-            return
-        text = "\n".join(lines)
-        if self._live is None:
-            self.out.print(text)
-            return
-        self._live.start(refresh=True)
-        how = {"no_wrap": True, "overflow": "crop"} if crop else {}
-        self._live.console.print(self.out.clean(text), **how)  # type: ignore[arg-type]
-
-    def close(self) -> None:
-        """Leave the terminal as it was, with the lines."""
-        if self._live:
-            self._live.stop()
-
-    def _draw(self) -> RenderableType:
-        from rich.text import Text
-
-        message = STOPPING if self._stopping else self.message
-        width = self._live.console.width if self._live else self.out.width
-        drawn = None if message else self._progress(width)
-        if drawn is not None:
-            return drawn
-        turning = _SPINNER[int(time.monotonic() * _TURNS) % len(_SPINNER)]
-        return Text(self.out.clean(f"{turning} {message}"), no_wrap=True, overflow="crop")
-
-
-@contextmanager
-def waiting(out: Output) -> Iterator[Callable[[str], None]]:
-    """Show what is waited for meanwhile; in a pipe now and then, from the second second on."""
-    printer = Printer(out)
-    printer._next_notice = time.monotonic() + 1
-    if printer.is_live:
-        printer.wait("working")
-    try:
-        yield lambda message: printer.wait(message, at_once=False)
-    finally:
-        printer.close()
-
-
-def bar_line(left: str, fraction: float, right: str, out: Output, width: int) -> RenderableType:
-    """A bar between two texts; without room for it, the texts alone.
-
-    Args:
-        left: what stands before the bar.
-        fraction: what is done, in [0, 1].
-        right: what stands behind it.
-        out: where it is shown.
-        width: cells that the line may take now.
-    """
-    from rich.segment import Segment
-    from rich.text import Text
-
-    from mnistop.tui.draw.bars import progress
-    from mnistop.tui.draw.cells import Strip, printable
-
-    left, right = out.clean(left), out.clean(right)
-    room = width - len(left) - len(right) - _MARGIN
-    if room < _NARROWEST_BAR:
-        return Text(left + right, no_wrap=True, overflow="crop")
-    bar = progress(fraction, min(room, _WIDEST_BAR), out.terminal)
-    before, after = (Strip([Segment(text)], len(text)) for text in (left, right))
-    return printable([Strip.join([before, *bar, after])])

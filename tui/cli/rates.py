@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
-import shlex
 import textwrap
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import click
 
 from mnistop.engine import worker
-from mnistop.engine.analysis.learning_rate_finder import RangeTest, range_test
+from mnistop.engine.analysis.learning_rate_finder import RangeTest, Trial, range_test
 from mnistop.engine.analysis.learning_rates import Recommendation, recommend
 from mnistop.engine.config import RunConfig
 from mnistop.engine.data.sources import absolute
 from mnistop.engine.errors import MnistopError
 from mnistop.engine.hyperparameters import as_text
 from mnistop.engine.process.fork_server import temporary_folder
+from mnistop.engine.report.facts import train_command
 from mnistop.engine.runs.history import or_nan
-from mnistop.tui.cli.options import SettingsCommand, given_settings, setting_options
-from mnistop.tui.cli.output import Output, print_note, waiting, with_output
+from mnistop.tui.cli.options import SettingsCommand, given_settings, setting_options, with_output
+from mnistop.tui.cli.output import Printer, print_note, waiting
 from mnistop.tui.cli.watch import warm_up
 from mnistop.tui.draw.chart import chart
 from mnistop.tui.draw.series import Series
@@ -33,7 +31,7 @@ from mnistop.tui.text.rates import CEILING, range_chart, rate_text, reasons
 from mnistop.tui.text.run_lines import command_hints
 
 _WIDEST, _HEIGHT = 110, 18
-_LOOK_SECONDS = 0.1
+_POLL_SECONDS = 0.1
 
 
 @click.command(
@@ -51,16 +49,14 @@ Exit codes: 0 done, 1 no good rate found or a run of --train failed other than
 by diverging, 2 wrong usage or bad input, 130 stopped by Ctrl+C.
 """,
 )
-@with_output
+@with_output(json="Print the result as one JSON object.")
 @click.option(
     "--train", "trains", is_flag=True, help="Also train a run at each of the three rates."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 @setting_options()
 def rates(
-    out: Output,
+    out: Printer,
     trains: bool,
-    as_json: bool,
     preset: str | None,
     config_file: str | None,
     **flags: str | None,
@@ -75,29 +71,25 @@ def rates(
     config, _ = given_settings(preset, config_file, flags)
     warm_up()
     try:
-        test = _tested(out, config)
+        test = _run_test(out, config)
         result = _as_json(test)
-        if not as_json:
-            _print_test(out, test)
+        _print_test(out, test)
         found = recommend(test, {})
         failed = False
         if trains and test.marks:
             three = _trained(out, config, test)
             found, failed = three.recommended, bool(_failures(three))
             result |= {"runs": _runs_as_json(three), "conclusion": three.conclusion}
-            if not as_json:
-                _print_runs(out, three)
-        if as_json:
-            out.print_json(result | {"recommended": found.rate, "to_try": found.to_try})
-        elif commands := _next_commands(config, test, trains, found):
-            out.print()
-            out.print(command_hints(commands))
+            _print_runs(out, three)
+        if commands := _next_commands(config, test, trains, found):
+            out.print("", command_hints(commands))
+        out.print_json(result | {"recommended": found.rate, "to_try": found.to_try})
     finally:
         worker.close()
     return 1 if failed or found.rate is None else 0
 
 
-def _tested(out: Output, config: RunConfig) -> RangeTest:
+def _run_test(out: Printer, config: RunConfig) -> RangeTest:
     there = replace(config, source=absolute(config.source))
     progress_file = temporary_folder() / "progress"
     progress_file.unlink(missing_ok=True)
@@ -110,46 +102,45 @@ def _tested(out: Output, config: RunConfig) -> RangeTest:
                 with contextlib.suppress(OSError):
                     text = progress_file.read_text(encoding="utf-8") or text
                 progress(text)
-                await asyncio.wait([asked], timeout=_LOOK_SECONDS)
+                await asyncio.wait([asked], timeout=_POLL_SECONDS)
             return asked.result()
 
         return asyncio.run(ask())
 
 
-def _print_test(out: Output, test: RangeTest) -> None:
+def _print_test(out: Printer, test: RangeTest) -> None:
     out.paragraph(
         f"learning-rate range test: the loss after each of {len(test.rates)} steps at rising "
         f"rates, {rate_text(float(test.rates[0]))} to {rate_text(float(test.rates[-1]))}, and "
         "rates for whole runs"
     )
-    out.print()
+    out.print("")
     out.draw(range_chart(test, min(out.width, _WIDEST), _HEIGHT, out.terminal, test.good))
-    out.print()
+    out.print("")
     for name, reason in reasons(test).items():
         rate = test.marks.get(name)
         _print_beside(out, f"{name:<10}{'-' if rate is None else rate_text(rate):<9}", reason)
 
 
-def _print_beside(out: Output, head: str, text: str) -> None:
+def _print_beside(out: Printer, head: str, text: str) -> None:
     """Print a paragraph after a head, with a hanging indent."""
-    indent = " " * len(head)
-    out.print(
-        textwrap.fill(
-            text,
-            min(out.width, _WIDEST),
-            initial_indent=head,
-            subsequent_indent=indent,
-            break_on_hyphens=False,
-        )
+    width, indent = min(out.width, _WIDEST), " " * len(head)
+    lines = textwrap.wrap(
+        text, width, initial_indent=head, subsequent_indent=indent, break_on_hyphens=False
     )
+    out.print(*lines)
 
 
-def _trained(out: Output, config: RunConfig, test: RangeTest) -> RateComparison:
+def _trained(out: Printer, config: RunConfig, test: RangeTest) -> RateComparison:
     with waiting(out) as progress:
         progress("starting the runs")
         three = train_at(config, test)
         try:
-            _follow(three, progress)
+            while not three.is_over:
+                if three.read():
+                    states = (f"{mark}: {three.state(i)}" for i, mark in enumerate(three.marks))
+                    progress("training; " + ", ".join(states))
+                time.sleep(_POLL_SECONDS)
         except KeyboardInterrupt:
             with contextlib.suppress(MnistopError):
                 worker.stop_sweep(three.sweep)
@@ -158,15 +149,7 @@ def _trained(out: Output, config: RunConfig, test: RangeTest) -> RateComparison:
     return three
 
 
-def _follow(three: RateComparison, progress: Callable[[str], None]) -> None:
-    while not three.is_over:
-        if three.read():
-            states = (f"{mark}: {three.state(place)}" for place, mark in enumerate(three.marks))
-            progress("training; " + ", ".join(states))
-        time.sleep(_LOOK_SECONDS)
-
-
-def _print_runs(out: Output, three: RateComparison) -> None:
+def _print_runs(out: Printer, three: RateComparison) -> None:
     out.heading("Trained at these rates")
     out.draw(
         chart(
@@ -182,7 +165,7 @@ def _print_runs(out: Output, three: RateComparison) -> None:
             empty="no epoch was finished",
         )
     )
-    out.print()
+    out.print("")
     for place, (one, found) in enumerate(zip(three.runs, three.answers, strict=True)):
         head = f"{one.title:<17}"
         _print_beside(out, head, f"{three.result(place)}. {found.sentence}")
@@ -204,10 +187,7 @@ def _failures(three: RateComparison) -> list[str]:
 def _next_commands(
     config: RunConfig, test: RangeTest, trained: bool, found: Recommendation
 ) -> dict[str, str]:
-    others = {name: text for name, text in config.changes().items() if name != "lr"}
-    flags = " ".join(
-        f"--{name.replace('_', '-')} {shlex.quote(text)}" for name, text in others.items()
-    )
+    flags = train_command(replace(config, lr=RunConfig().lr)).removeprefix("mnistop train")
     commands = {}
     if (rate := found.to_try if found.rate is None else found.rate) is not None:
         purpose = (
@@ -219,31 +199,27 @@ def _next_commands(
             if rate == test.good
             else "train at the rate that works"
         )
-        commands[f"mnistop train --lr {as_text(rate)} {flags}".rstrip()] = purpose
+        commands[f"mnistop train --lr {as_text(rate)}{flags}"] = purpose
     if test.marks and not trained:
         number = ["", "it", "both", "all three"][len(test.marks)]
-        commands[f"mnistop rates --train {flags}".rstrip()] = f"train at {number}"
+        commands[f"mnistop rates --train{flags}"] = f"train at {number}"
     return commands
 
 
 def _as_json(test: RangeTest) -> dict[str, Any]:
     return {
-        "start": test.start,
-        "classes": test.classes,
-        "steps": test.steps,
+        **_fields(test, "start", "classes", "steps"),
         "rates": test.rates.tolist(),
-        "losses": [_number(loss) for loss in test.losses.tolist()],
-        "marks": {"too_low": test.too_low, "good": test.good, "too_high": test.too_high},
+        "losses": test.losses.tolist(),
+        "marks": _fields(test, "too_low", "good", "too_high"),
         "reasons": reasons(test),
-        "trials": [
-            {"rate": trial.rate, "loss": _number(trial.loss), "accuracy": trial.accuracy}
-            for trial in test.trials
-        ],
-        "good_trials": [
-            {"rate": trial.rate, "loss": _number(trial.loss), "steps": trial.steps}
-            for trial in test.good_trials
-        ],
+        "trials": [_fields(trial, "rate", "loss", "accuracy") for trial in test.trials],
+        "good_trials": [_fields(trial, "rate", "loss", "steps") for trial in test.good_trials],
     }
+
+
+def _fields(value: RangeTest | Trial, *names: str) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in names}
 
 
 def _runs_as_json(three: RateComparison) -> list[dict[str, Any]]:
@@ -264,8 +240,3 @@ def _runs_as_json(three: RateComparison) -> list[dict[str, Any]]:
             zip(three.marks, three.runs, three.answers, strict=True)
         )
     ]
-
-
-def _number(value: float) -> float | None:
-    """Return a finite number, else None: JSON has no infinity."""
-    return value if math.isfinite(value) else None

@@ -1,13 +1,20 @@
-"""`mnistop show`: a run or a sweep in the terminal, with its report as text and drawings."""
+"""`mnistop show` and `data`: a run, a sweep or a data source as text and drawings."""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 
 import click
+import numpy as np
 
+from mnistop.engine.config import RunConfig
+from mnistop.engine.data.notes import data_notes
+from mnistop.engine.data.sources import Description, class_counts, describe, load, split
+from mnistop.engine.files import one_line
+from mnistop.engine.formatting import count
 from mnistop.engine.report.document import (
     Chart,
     Code,
@@ -19,13 +26,13 @@ from mnistop.engine.report.document import (
     Pictures,
     Table,
 )
-from mnistop.engine.report.facts import Facts, again
+from mnistop.engine.report.facts import Facts, train_command
 from mnistop.engine.report.of_run import AGAIN, report_of_run
-from mnistop.engine.runs.folder import one_line
 from mnistop.engine.runs.lookup import find_run_or_sweep, typed
 from mnistop.engine.runs.sweep_folder import Sweep
-from mnistop.tui.cli.arguments import run_argument
-from mnistop.tui.cli.output import Output, with_output
+from mnistop.tui.cli.options import given_settings, run_argument, with_output
+from mnistop.tui.cli.output import Printer, waiting
+from mnistop.tui.draw.bars import counts as histogram
 from mnistop.tui.draw.cells import Strip, beside, line, shorten
 from mnistop.tui.draw.chart import chart
 from mnistop.tui.draw.image import gray
@@ -44,11 +51,13 @@ _NARROWEST_PAIR = 100
 
 _MISTAKES = 8
 """Images of the most confident mistakes."""
+_SAMPLES = 10
+"""Classes of a data source of which an image is drawn."""
+_WIDEST_HISTOGRAM = 60
 
 
 @click.command()
-@with_output
-@click.option("--json", "as_json", is_flag=True, help="Print everything as one JSON object.")
+@with_output(json="Print everything as one JSON object.")
 @click.option(
     "--epoch",
     type=int,
@@ -56,7 +65,7 @@ _MISTAKES = 8
     help="Show the confusion matrix after this epoch.  [default: the last]",
 )
 @run_argument
-def show(out: Output, as_json: bool, epoch: int | None, run: str) -> int:
+def show(out: Printer, epoch: int | None, run: str) -> int:
     """Show RUN, finished or in training: settings, epoch log, charts, mistakes.
 
     Also its state, the best epoch with its interval, and the confusion matrix. For a sweep, the
@@ -64,41 +73,33 @@ def show(out: Output, as_json: bool, epoch: int | None, run: str) -> int:
     """
     found = find_run_or_sweep(run)
     if isinstance(found, Sweep):
-        return _show_sweep(out, found, as_json)
+        from mnistop.engine.sweep.outcomes import SweepReader
+        from mnistop.tui.cli.sweep_result import print_result
+
+        reader = SweepReader(found)
+        reader.read()
+        print_result(out, reader, heading="Results")
+        return 0
     facts = Facts.of(found, epoch)
-    if as_json:
+    if out.as_json:
         out.print_json(facts.as_json())
     else:
         _print_run(out, facts)
     return 0
 
 
-def _show_sweep(out: Output, sweep: Sweep, as_json: bool) -> int:
-    from mnistop.engine.sweep.outcomes import SweepReader
-    from mnistop.tui.cli import sweep_result
-
-    reader = SweepReader(sweep)
-    reader.read()
-    if as_json:
-        out.print_json(sweep_result.as_json(out, reader))
-    else:
-        sweep_result.print_result(out, reader, heading="Results")
-    return 0
-
-
-def _print_run(out: Output, facts: Facts) -> None:
+def _print_run(out: Printer, facts: Facts) -> None:
     document = report_of_run(facts, _MISTAKES)
     state, *others = document.parts
-    print_parts(out, [state])
+    _print_parts(out, [state])
     if facts.about.name:
         out.paragraph(one_line(f"named {facts.about.name}"))
-    print_parts(out, others)
-    out.print()
-    out.print(command_hints(_commands(facts)))
+    _print_parts(out, others)
+    out.print("", command_hints(_commands(facts)))
     for section in document.sections:
         if section.title != AGAIN:  # the commands above say so
             out.heading(section.title)
-            print_parts(out, section.parts)
+            _print_parts(out, section.parts)
 
 
 def _commands(facts: Facts) -> dict[str, str]:
@@ -106,7 +107,8 @@ def _commands(facts: Facts) -> dict[str, str]:
     run, summary, name = facts.run, facts.summary, typed(facts.run)
     commands = {f"mnistop --run {name}": "open it in the app"}
     commands |= control_commands(run, summary.state)
-    commands[again(summary.config)] = "train the same again"
+    if not run.is_recorded():
+        commands[train_command(summary.config)] = "train the same again"
     if facts.can_be_longer and run.is_ours:
         epochs = 2 * len(facts.history.epochs)
         commands[f"mnistop resume {name} --epochs {epochs}"] = f"train it to {epochs:,} epochs"
@@ -114,7 +116,7 @@ def _commands(facts: Facts) -> dict[str, str]:
     return commands
 
 
-def print_parts(out: Output, parts: Iterable[Part]) -> None:
+def _print_parts(out: Printer, parts: Iterable[Part]) -> None:
     """Print the parts of a document or a section one after the other; charts in pairs."""
     for kind, group in groupby(parts, type):
         if kind is Chart:
@@ -124,7 +126,7 @@ def print_parts(out: Output, parts: Iterable[Part]) -> None:
             _print_part(out, part)
 
 
-def _print_part(out: Output, part: Part) -> None:
+def _print_part(out: Printer, part: Part) -> None:
     match part:
         case Paragraph(text):
             out.paragraph(one_line(text))
@@ -137,10 +139,10 @@ def _print_part(out: Output, part: Part) -> None:
         case Matrix(counts, names):
             out.draw(confusion(counts, names, out.terminal, out.width, len(names) + 2))
         case Pictures(pictures):
-            print_gallery(out, pictures)
+            _print_gallery(out, pictures)
 
 
-def _print_listing(out: Output, listing: Listing) -> None:
+def _print_listing(out: Printer, listing: Listing) -> None:
     """Print entries with a remark on lines of their own, and the others in a row if short."""
     remarked = [entry for entry in listing.entries if entry.remark]
     for entry in remarked:
@@ -161,7 +163,7 @@ def _print_listing(out: Output, listing: Listing) -> None:
     out.print("\n" * bool(remarked) + "\n".join(lines))
 
 
-def _print_table(out: Output, table: Table) -> None:
+def _print_table(out: Printer, table: Table) -> None:
     """Print columns below their heads, which take two lines if one is too narrow."""
     head, columns = [table.head], zip(table.head, *table.rows, strict=True)
     if sum(max(map(len, cells)) + _GAP for cells in columns) - _GAP > out.width:
@@ -175,18 +177,18 @@ def _print_table(out: Output, table: Table) -> None:
         out.print((" " * _GAP).join(padded).rstrip())
 
 
-def _print_charts(out: Output, charts: Sequence[Chart]) -> None:
+def _print_charts(out: Printer, charts: Sequence[Chart]) -> None:
     is_pair = out.width >= _NARROWEST_PAIR
     width = min((out.width - _GAP) // 2 if is_pair else out.width, _WIDEST_CHART)
     drawn = [_drawn(one, out, width) for one in charts]
     abreast = 2 if is_pair else 1
     for start in range(0, len(drawn), abreast):
         if start:
-            out.print()
+            out.print("")
         out.draw(beside(drawn[start : start + abreast]))
 
 
-def _drawn(shown: Chart, out: Output, width: int) -> list[Strip]:
+def _drawn(shown: Chart, out: Printer, width: int) -> list[Strip]:
     names = {"training": "train", "validation": "val"}
     return chart(
         [
@@ -207,14 +209,14 @@ def _drawn(shown: Chart, out: Output, width: int) -> list[Strip]:
     )
 
 
-def print_gallery(out: Output, pictures: Sequence[Picture]) -> None:
+def _print_gallery(out: Printer, pictures: Sequence[Picture]) -> None:
     """Print pictures in rows, as many side by side as there is room for, with a line between."""
     blocks = [_block(picture, out) for picture in pictures]
     width = max(block[0].cell_length for block in blocks)
     abreast = min(max(1, (out.width + _GAP) // (width + _GAP)), _MOST_ABREAST)
     for start in range(0, len(blocks), abreast):
         if start:
-            out.print()
+            out.print("")
         row = [
             [strip.adjust_cell_length(width) for strip in block]
             for block in blocks[start : start + abreast]
@@ -222,7 +224,7 @@ def print_gallery(out: Output, pictures: Sequence[Picture]) -> None:
         out.draw(beside(row, _GAP))
 
 
-def _block(picture: Picture, out: Output) -> list[Strip]:
+def _block(picture: Picture, out: Printer) -> list[Strip]:
     drawing = gray(picture.image, out.terminal)
     width = max(drawing[0].cell_length, *(len(text) for text in picture.caption))
     width = min(width, out.width)
@@ -230,3 +232,86 @@ def _block(picture: Picture, out: Output) -> list[Strip]:
         line([(shorten(text, width, out.terminal), None)], width) for text in picture.caption
     ]
     return [strip.adjust_cell_length(width) for strip in drawing] + captions
+
+
+# data
+
+
+@click.command(
+    epilog="""
+\b
+Examples:
+  mnistop data                     the first 4,502 images of MNIST, built in
+  mnistop data openml              all 70,000, downloaded once
+  mnistop data ~/fashion-mnist     a folder of IDX files
+  mnistop data digits.npz          a file with images and labels
+  mnistop data a.npz --pixel-range "0 16"      with 16 as white
+"""
+)
+@with_output()
+@click.option("--samples", metavar="N", default="all", help="Use only the first N images.")
+@click.option(
+    "--pixel-range",
+    metavar="RANGE",
+    default="auto",
+    help="The stored values of black and white, as in '0 16'; auto detects them.",
+)
+@click.argument("source", default="bundled")
+def data(out: Printer, samples: str, pixel_range: str, source: str) -> int:
+    """Describe SOURCE and draw some of its images; openml is downloaded first.
+
+    SOURCE is bundled, digits, openml, or the path of an .npz file or of a folder or pair of IDX
+    files. If it cannot be trained on, the error says why.
+    """
+    config, _ = given_settings(None, None, {"samples": samples, "pixel_range": pixel_range})
+    with waiting(out) as progress:
+        dataset = load(source, config.samples, progress, config.pixel_range)
+    facts, names = describe(dataset), dataset.class_names
+    for sentence in _about_images(facts):
+        out.paragraph(sentence)
+    if len(dataset) > 1:
+        train, val = split(dataset, config.val_fraction, config.split_seed)
+        sides = class_counts(dataset, train, val)
+        out.paragraph(
+            f"default split ({config.val_fraction:.0%} for validation): {len(train):,} training "
+            f"images, {len(val):,} validation images"
+        )
+        for note in data_notes(sides, facts.pixels.clipping, facts.contrast):
+            out.paragraph(note)
+        for name, of_class in (("Training", sides.training), ("Validation", sides.validation)):
+            out.heading(f"{name} images of each class")
+            out.draw(histogram(of_class, names, out.terminal, min(out.width, _WIDEST_HISTOGRAM)))
+    out.paragraph(_about_unseen(facts, config.samples))
+    out.heading("The first of each class")
+    _, rows = np.unique(dataset.labels, return_index=True)
+    shown = rows[:_SAMPLES].tolist()
+    captions = [f"{names[dataset.labels[row]]}, image {row}" for row in shown]
+    pairs = zip(shown, captions, strict=True)
+    _print_gallery(out, [Picture(dataset.images[row], (text,)) for row, text in pairs])
+    out.print("", command_hints({train_command(replace(config, source=source)): "train on it"}))
+    return 0
+
+
+def _about_images(facts: Description) -> Iterator[str]:
+    height, width = facts.image_shape
+    known = facts.provenance == facts.source
+    yield facts.source if known else f"{facts.source}: {facts.provenance}"
+    yield (
+        f"{count(facts.count, 'image')} of {height}×{width} pixels, "
+        f"{len(facts.class_names)} classes"
+    )
+    yield (
+        f"pixels: {facts.pixels}, scaled to 0 to 1: "
+        f"mean {facts.mean:.3f}, standard deviation {facts.std:.3f}"
+    )
+
+
+def _about_unseen(facts: Description, samples: int | None) -> str:
+    """Return how many images remain to test a trained model on."""
+    default = RunConfig().samples
+    if facts.unseen:
+        more = "" if samples else f", unless --samples is more than {facts.count:,}"
+        return f"{count(facts.unseen, 'more image')} left to test a trained model on{more}"
+    spare = facts.count - default if default else 0
+    fewer = f"--samples {default} {spare:,}" if spare > 0 else "fewer samples some"
+    return f"none are left to test a trained model on; with {fewer} would"

@@ -14,28 +14,21 @@ import click
 from mnistop.engine.errors import RunError
 from mnistop.engine.filter_grammar import FilterError
 from mnistop.engine.formatting import count, size
-from mnistop.engine.runs import lock, run_folder, sweep_folder
+from mnistop.engine.runs import lock
 from mnistop.engine.runs.entry import RunEntry, Summary
 from mnistop.engine.runs.lookup import typed
 from mnistop.engine.runs.run_folder import Run
-from mnistop.engine.runs.several import (
-    IN_TRAINING,
-    TO_DELETE,
-    Chosen,
-    Purpose,
-    choose,
-    choose_all,
-)
+from mnistop.engine.runs.selection import IN_TRAINING, TO_DELETE, Purpose, choose, choose_all
 from mnistop.engine.runs.sweep_folder import Sweep
-from mnistop.tui.cli.arguments import EndNotice, kind_of, several_argument, with_ending
-from mnistop.tui.cli.output import (
-    Output,
-    OutputClosedError,
-    OutputError,
-    print_error,
-    print_note,
+from mnistop.tui.cli.options import (
+    EndNotice,
+    kind_of,
+    named,
+    several_argument,
+    with_ending,
     with_output,
 )
+from mnistop.tui.cli.output import OutputClosedError, OutputError, Printer, print_error, print_note
 from mnistop.tui.session.notification import Outcome
 from mnistop.tui.text.run_lines import command_hints, either_accuracy
 
@@ -47,10 +40,10 @@ _MOST_LISTED = 30
 
 
 @click.command()
-@with_output
+@with_output()
 @click.option("--all", "every", is_flag=True, help="Stop everything that is training.")
 @several_argument
-def stop(out: Output, every: bool, words: tuple[str, ...]) -> int:
+def stop(out: Printer, every: bool, words: tuple[str, ...]) -> int:
     """Stop runs and sweeps after their current step, and wait until they are saved.
 
     RUN names one; FILTER selects all training runs that match: mnistop stop state:running, mnistop
@@ -61,37 +54,32 @@ def stop(out: Output, every: bool, words: tuple[str, ...]) -> int:
     all match is stopped too. Every one is tried: the exit code is 1 if one of several could not be
     stopped.
     """
-    chosen = _chosen(words, every, IN_TRAINING)
-    if not (chosen.found or chosen.unknown):
-        out.print(_none_in_training(every))
+    chosen = _Selection(words, every, IN_TRAINING)
+    if chosen.is_empty:
+        out.print("Nothing is training." if every else _NONE_TRAINING)
         return 0
-    signalled, failures = _try_each(chosen.found, _signal_stop)
-    failures = [*chosen.unknown, *failures]
-    for sentence in failures:
-        print_error(sentence)
+    signalled = chosen.try_each(chosen.found, _signal_stop)
     outcomes = [_print_stopped(out, one) for one in signalled]
     pairs = zip(signalled, outcomes, strict=True)
     if resumable := [typed(one) for one, outcome in pairs if outcome.state == "stopped"]:
         name = resumable[0] if len(resumable) == 1 else "RUN"
         out.print(command_hints({f"mnistop resume {name}": "resume it"}))
-    code = _exit_code(chosen, words, failures, signalled)
+    code = chosen.exit_code(signalled)
     return code or int(any(one.state not in ("stopped", "finished") for one in outcomes))
 
 
 def _signal_stop(found: Run | Sweep) -> None:
     from mnistop.engine import worker
+    from mnistop.tui.cli import watch
 
     if worker.is_suspended(found):
         print_note(
             f"The process of {found.full_name} is suspended (SIGSTOP): resumed so it can save."
         )
-    if isinstance(found, Sweep):
-        worker.stop_sweep(found)
-    else:
-        worker.stop(found)
+    watch.stop(found)
 
 
-def _print_stopped(out: Output, found: Run | Sweep) -> Outcome:
+def _print_stopped(out: Printer, found: Run | Sweep) -> Outcome:
     """Wait until a run or a sweep has ended, and print how it did."""
     _block_until_end(found)
     outcome = Outcome.of(found)
@@ -116,11 +104,11 @@ Exit codes: 0 all finished, 1 one failed or was interrupted, 130 one was
 stopped, 2 wrong usage or bad input.
 """,
 )
-@with_output
+@with_output()
 @with_ending
 @click.option("--all", "every", is_flag=True, help="Wait for everything that is training.")
 @several_argument
-def wait(out: Output, ending: EndNotice, every: bool, words: tuple[str, ...]) -> int:
+def wait(out: Printer, ending: EndNotice, every: bool, words: tuple[str, ...]) -> int:
     """Wait until runs and sweeps have ended, and exit as they did.
 
     RUN names one; FILTER selects all training runs that match, as in mnistop stop. Runs that have
@@ -129,13 +117,11 @@ def wait(out: Output, ending: EndNotice, every: bool, words: tuple[str, ...]) ->
     Ctrl+C ends the waiting with exit code 130, but no run. With --notify the command is run for
     each that ends, even if the terminal has been closed by then.
     """
-    chosen = _chosen(words, every, IN_TRAINING)
-    for sentence in chosen.unknown:
-        print_error(sentence)
-    if chosen.unknown:
+    chosen = _Selection(words, every, IN_TRAINING)
+    if chosen.failures:
         return 2
-    if not chosen.found:
-        out.print(_none_in_training(every))
+    if chosen.is_empty:
+        out.print("Nothing is training." if every else _NONE_TRAINING)
         return 0
     before = signal.getsignal(signal.SIGHUP)
     if ending.command:
@@ -152,7 +138,7 @@ def wait(out: Output, ending: EndNotice, every: bool, words: tuple[str, ...]) ->
         signal.signal(signal.SIGHUP, before)
 
 
-def _wait_for_all(out: Output, ending: EndNotice, found: Sequence[Run | Sweep]) -> int:
+def _wait_for_all(out: Printer, ending: EndNotice, found: Sequence[Run | Sweep]) -> int:
     """Print how each has ended as soon as it has; return the exit code."""
     ended: queue.SimpleQueue[Run | Sweep] = queue.SimpleQueue()
 
@@ -185,11 +171,11 @@ def _block_until_end(found: Run | Sweep) -> None:
 
 
 @click.command()
-@with_output
+@with_output()
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @click.option("--all", "every", is_flag=True, help="Delete all runs and sweeps.")
 @several_argument
-def delete(out: Output, yes: bool, every: bool, words: tuple[str, ...]) -> int:
+def delete(out: Printer, yes: bool, every: bool, words: tuple[str, ...]) -> int:
     """Delete runs and sweeps: their logs, their weights, everything.
 
     RUN names one; FILTER selects all that match: mnistop delete state:failed, mnistop delete
@@ -200,23 +186,17 @@ def delete(out: Output, yes: bool, every: bool, words: tuple[str, ...]) -> int:
     What would be deleted is listed first, and you are asked. A run in training is not deleted: stop
     it first. Every one is tried: the exit code is 1 if one of several could not be deleted.
     """
-    chosen = _chosen(words, every, TO_DELETE)
-    if not (chosen.found or chosen.unknown):
+    chosen = _Selection(words, every, TO_DELETE)
+    if chosen.is_empty:
         out.print("There are no runs." if every else "No run matches this filter.")
         return 0
-    doomed, failures = _try_each(chosen.found, _check_idle)
-    failures = [*chosen.unknown, *failures]
-    for sentence in failures:
-        print_error(sentence)
-    if doomed and not (yes or _is_confirmed(out, chosen, doomed)):
+    doomed = chosen.try_each(chosen.found, _check_idle)
+    if doomed and not (yes or _is_confirmed(out, chosen.listed, doomed)):
         out.print("nothing was deleted")
         return 0
-    deleted, undeleted = _try_each(doomed, _delete)
-    for one in deleted:
-        out.print(f"{kind_of(one)} {one.name} deleted")
-    for sentence in undeleted:
-        print_error(sentence)
-    return _exit_code(chosen, words, [*failures, *undeleted], deleted)
+    deleted = chosen.try_each(doomed, lambda found: found.delete())
+    out.print(*(f"{named(one)} deleted" for one in deleted))
+    return chosen.exit_code(deleted)
 
 
 def _check_idle(found: Run | Sweep) -> None:
@@ -230,14 +210,9 @@ def _check_idle(found: Run | Sweep) -> None:
         )
 
 
-def _delete(found: Run | Sweep) -> None:
-    if isinstance(found, Sweep):
-        sweep_folder.delete(found)
-    else:
-        run_folder.delete(found)
-
-
-def _is_confirmed(out: Output, chosen: Chosen, doomed: Sequence[Run | Sweep]) -> bool:
+def _is_confirmed(
+    out: Printer, listed: Mapping[Run, RunEntry], doomed: Sequence[Run | Sweep]
+) -> bool:
     """List what would be deleted, and ask."""
     numbers = {kind: sum(kind_of(one) == kind for one in doomed) for kind in ("run", "sweep")}
     what = " and ".join(count(number, kind) for kind, number in numbers.items() if number)
@@ -250,11 +225,11 @@ def _is_confirmed(out: Output, chosen: Chosen, doomed: Sequence[Run | Sweep]) ->
             f"{'it' if single else f'these {what}'} ({size(sum(sizes))})."
         )
     if single:
-        contents = _contents(single, chosen.listed)
-        question = f"Delete {kind_of(single)} {single.name} ({contents}{size(sizes[0])})?"
+        contents = _contents(single, listed)
+        question = f"Delete {named(single)} ({contents}{size(sizes[0])})?"
     else:
         for one, taken in list(zip(doomed, sizes, strict=True))[:_MOST_LISTED]:
-            contents = _contents(one, chosen.listed)
+            contents = _contents(one, listed)
             out.print(f"{kind_of(one):<5}  {one.name}  {contents}{size(taken)}")
         if (more := len(doomed) - _MOST_LISTED) > 0:
             out.print(f"... and {more:,} more")
@@ -286,49 +261,60 @@ def _size(found: Run | Sweep) -> int:
 
 # Several at once
 
+_NONE_TRAINING = "No run in training matches this filter."
 
-def _chosen(words: Sequence[str], every: bool, purpose: Purpose) -> Chosen:
-    """Find the runs and sweeps that a command is about.
+
+class _Selection:
+    """The runs and sweeps that a command was given, and the errors with each; prints those.
+
+    Args:
+        words: names and filters.
+        every: True for all runs, without words.
+        purpose: the purpose of the command.
 
     Raises:
         UsageError: nothing is named, or something besides `--all`, or a filter is wrong.
     """
-    if every and words:
-        raise click.UsageError("--all already includes every run: give it alone, or name runs.")
-    if not (every or words):
-        raise click.UsageError(
-            "Name one or more runs, or give a filter such as state:running, or --all."
-        )
-    try:
-        return choose_all(purpose) if every else choose(words, purpose)
-    except FilterError as error:
-        raise click.UsageError(str(error)) from None
 
-
-def _none_in_training(every: bool) -> str:
-    return "Nothing is training." if every else "No run in training matches this filter."
-
-
-def _try_each(
-    found: Iterable[Run | Sweep], action: Callable[[Run | Sweep], None]
-) -> tuple[list[Run | Sweep], list[str]]:
-    """Return those with which the action succeeded, and an error message for each other."""
-    done, failures = [], []
-    for one in found:
+    def __init__(self, words: Sequence[str], every: bool, purpose: Purpose) -> None:
+        if every and words:
+            raise click.UsageError("--all already includes every run: give it alone, or name runs.")
+        if not (every or words):
+            raise click.UsageError(
+                "Name one or more runs, or give a filter such as state:running, or --all."
+            )
         try:
-            action(one)
-        except RunError as error:
-            failures.append(str(error))
-        else:
-            done.append(one)
-    return done, failures
+            chosen = choose_all(purpose) if every else choose(words, purpose)
+        except FilterError as error:
+            raise click.UsageError(str(error)) from None
+        self.found, self.listed = chosen.found, chosen.listed
+        self.failures = len(chosen.unknown)
+        self._is_wrong = len(chosen.unknown) == len(words) or len(words) == 1
+        for sentence in chosen.unknown:
+            print_error(sentence)
 
+    @property
+    def is_empty(self) -> bool:
+        """True if nothing was selected, without an error."""
+        return not (self.found or self.failures)
 
-def _exit_code(
-    chosen: Chosen, words: Sequence[str], failures: Sequence[str], done: Sequence[Run | Sweep]
-) -> int:
-    """Return 0 if all went well, 2 if the request as a whole was wrong, else 1."""
-    if not failures:
-        return 0
-    is_wrong = not done and (len(words) == 1 or len(chosen.unknown) == len(words))
-    return 2 if is_wrong and not chosen.listed else 1
+    def try_each(
+        self, found: Iterable[Run | Sweep], action: Callable[[Run | Sweep], None]
+    ) -> list[Run | Sweep]:
+        """Return those with which the action succeeded; print an error for each other."""
+        done = []
+        for one in found:
+            try:
+                action(one)
+            except RunError as error:
+                print_error(str(error))
+                self.failures += 1
+            else:
+                done.append(one)
+        return done
+
+    def exit_code(self, done: Sequence[Run | Sweep]) -> int:
+        """Return 0 if all went well, 2 if the request as a whole was wrong, else 1."""
+        if not self.failures:
+            return 0
+        return 2 if self._is_wrong and not (done or self.listed) else 1

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import click
 
 from mnistop.engine import worker
-from mnistop.engine.analysis.comparison import differing
+from mnistop.engine.analysis.comparison import differing_settings
 from mnistop.engine.formatting import count, duration, percent
 from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.engine.sweep.grid import plan
@@ -27,17 +26,18 @@ from mnistop.engine.sweep.outcomes import (
 )
 from mnistop.engine.sweep.presets import SWEEPS, effort, sweep_preset
 from mnistop.tui.cli import watch
-from mnistop.tui.cli.arguments import EndNotice, with_ending
 from mnistop.tui.cli.options import (
+    EndNotice,
     SettingsCommand,
     given,
     given_settings,
     naming_origin,
     setting_options,
+    with_ending,
+    with_output,
 )
-from mnistop.tui.cli.output import Output, Printer, bar_line, with_output
-from mnistop.tui.cli.sweep_result import as_json as summary_as_json
-from mnistop.tui.cli.sweep_result import outcome_as_json, print_failures, print_result
+from mnistop.tui.cli.output import Printer
+from mnistop.tui.cli.sweep_result import outcome_as_json, print_result
 from mnistop.tui.text.sweep_table import accuracy_of, group_name, settings_of
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ Exit codes: 0 all runs finished, 1 some failed or another process stopped it,
 2 wrong usage or bad input, 130 stopped by Ctrl+C and saved.
 """,
 )
-@with_output
+@with_output(json="Print results as JSON lines.")
 @with_ending
 @click.option(
     "--seeds",
@@ -109,11 +109,10 @@ Exit codes: 0 all runs finished, 1 some failed or another process stopped it,
     help="Also compare accuracy with every validation image attacked at ε E.  "
     f"[default: {ATTACK:g} where the adversarial epsilon varies]",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print results as JSON lines.")
 @click.option("--detach", is_flag=True, help="Train in the background, and print the sweep's name.")
 @setting_options(presets=SWEEPS)
 def sweep(
-    out: Output,
+    out: Printer,
     ending: EndNotice,
     seeds: int | None,
     sample: int | None,
@@ -122,7 +121,6 @@ def sweep(
     dask: str | None,
     title: str,
     attack: float | None,
-    as_json: bool,
     detach: bool,
     preset: str | None,
     config_file: str | None,
@@ -147,10 +145,10 @@ def sweep(
             "Nothing varies: give several values, as in --lr 0.01,0.1,1, or --seeds, or a "
             "--preset. To train a single run, use mnistop train."
         )
-    varied = [name for name in differing(configs) if name != "seed"] or ["seeds"]
+    varied = [name for name in differing_settings(configs) if name != "seed"] or ["seeds"]
     title = title or (preset or "").replace("-", " ") or ", ".join(varied)
     return watch.train(
-        SweepView(out, as_json, attack),
+        SweepView(out, attack),
         ending,
         lambda: (worker.launch_sweep(configs, title, jobs, dask), ""),
         "loading PyTorch and the data",
@@ -158,21 +156,15 @@ def sweep(
     )
 
 
-class SweepView:
-    """A view of one sweep until its end: a line for each run that has ended, or its result as JSON.
+class SweepView(watch.View[Sweep]):
+    """A view of one sweep until its end: each run that has ended, then the results.
 
     Args:
-        out: standard output.
-        as_json: True to print JSON lines.
+        out: prints it.
         attack: the ε of the attack to compare under at the end, None for the default.
     """
 
-    kind: ClassVar[str] = "sweep"
-
-    def __init__(self, out: Output, as_json: bool, attack: float | None = None) -> None:
-        self.state = ""
-        """The sweep's last state, once `print_end` has been called."""
-        self.went_well = False
+    def __init__(self, out: Printer, attack: float | None = None) -> None:
         self._attack = attack
         self._reader: SweepReader | None = None
         self._printed: set[int] = set()
@@ -180,20 +172,16 @@ class SweepView:
         self._since = time.monotonic()
         self._done_before = 0.0
         """The fraction that was done when this began."""
-        self.printer = Printer(out, as_json, self._progress)
-
-    def stop(self, sweep: Sweep) -> None:
-        """Ask the sweep to stop and save."""
-        worker.stop_sweep(sweep)
+        super().__init__(out)
 
     async def follow(self, sweep: Sweep) -> None:
         """Print each run once it has ended, until all have."""
         reader = SweepReader(sweep)
         reader.read()
         self._since, self._done_before = time.monotonic(), _share_done(reader)
-        self._reader, self.printer.message = reader, ""
-        if not self.printer.as_json:
-            self.printer.print(f"sweep {sweep.name}: {count(len(reader.outcomes), 'run')}")
+        self._reader = reader
+        self.out.wait("")
+        self.out.print(f"sweep {sweep.name}: {count(len(reader.outcomes), 'run')}")
         self._update(reader)
         while reader.state in ("starting", "running"):
             await asyncio.sleep(_POLL_SECONDS)
@@ -205,25 +193,18 @@ class SweepView:
         ended = {place for place, one in enumerate(reader.outcomes) if one.is_done}
         new = sorted(ended - self._printed)
         self._printed |= ended
-        if self.printer.as_json:
-            self.printer.print(*(json.dumps(outcome_as_json(reader.outcomes[i])) for i in new))
-        else:
-            self.printer.print(*_lines(reader, new), crop=True)
+        self.out.print(*_lines(reader, new), crop=True)
+        self.out.print_json(*(outcome_as_json(reader.outcomes[i]) for i in new), indent=None)
 
-    def print_end(self, sweep: Sweep) -> None:
+    def print_end(self, sweep: Sweep) -> tuple[str, bool]:
         """Print the results and the failures."""
-        out, reader = self.printer.out, self._reader
-        if reader is None:
-            return
-        self.state, self.went_well = reader.state, reader.state == "finished"
-        if self.printer.as_json:
-            out.print(json.dumps(summary_as_json(out, reader, self._attack)))
-            print_failures(reader)
-        else:
-            out.print()
-            print_result(out, reader, self._attack)
+        if self._reader is None:
+            return "", False
+        self.out.print("")
+        print_result(self.out, self._reader, self._attack, indent=None)
+        return self._reader.state, self._reader.state == "finished"
 
-    def _progress(self, width: int) -> RenderableType | None:
+    def progress(self, width: int) -> RenderableType | None:
         """Draw a progress bar with the time left and the best run so far."""
         reader, seconds = self._reader, time.monotonic() - self._since
         if reader is None:
@@ -238,7 +219,7 @@ class SweepView:
             if measured := found[0].measured(comparable(groups)):
                 right += f"  best {percent(measured.mean)} {words}".rstrip()
         done = f"{reader.done:,} of {count(len(reader.outcomes), 'run')} "
-        return bar_line(done, share, right, self.printer.out, width)
+        return self.bar(done, share, right, width)
 
 
 def _lines(reader: SweepReader, places: list[int]) -> Iterator[str]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mnistop.engine import events
 from mnistop.engine.evaluate import wilson_interval
 from mnistop.engine.formatting import count
+from mnistop.engine.runs.event_log import read_events
 from mnistop.engine.runs.lookup import typed
 from mnistop.engine.sweep.outcomes import (
     ATTACK,
@@ -19,7 +20,7 @@ from mnistop.engine.sweep.outcomes import (
     grouped,
     unseen_acc,
 )
-from mnistop.tui.cli.output import Output, print_error, waiting
+from mnistop.tui.cli.output import Printer, print_error, waiting
 from mnistop.tui.text.run_lines import command_hints, control_commands
 from mnistop.tui.text.sweep_table import (
     attacked_acc,
@@ -30,32 +31,35 @@ from mnistop.tui.text.sweep_table import (
     table,
 )
 
-if TYPE_CHECKING:
-    pass
-
 _MOST_FAILURES = 3
 
 
 def print_result(
-    out: Output, reader: SweepReader, attack: float | None = None, heading: str = ""
+    out: Printer,
+    reader: SweepReader,
+    attack: float | None = None,
+    heading: str = "",
+    indent: int | None = 1,
 ) -> None:
-    """Print the state of a sweep, the commands for it, its results, and its failures on stderr.
+    """Print a sweep's state, its commands and its results, or all as JSON; failures on stderr.
 
     Args:
         out: standard output.
         reader: the sweep; its outcomes get the accuracies under attack.
         attack: the ε of the attack to compare under, None for the default.
         heading: the heading of the results.
+        indent: that of the JSON object, None for a line.
     """
     epsilon = _measure(out, reader, attack)
     _print_state(out, reader)
     if heading:
         out.heading(heading)
     _print_table(out, reader, epsilon)
-    print_failures(reader)
+    out.print_json(_as_json(reader, epsilon), indent=indent)
+    _print_failures(reader)
 
 
-def _measure(out: Output, reader: SweepReader, attack: float | None) -> float | None:
+def _measure(out: Printer, reader: SweepReader, attack: float | None) -> float | None:
     """Measure accuracy under attack for all runs with epochs; return the ε, None for no attack.
 
     Without a given ε, there is an attack only where the adversarial ε varies.
@@ -83,7 +87,7 @@ def _measure(out: Output, reader: SweepReader, attack: float | None) -> float | 
     return epsilon
 
 
-def _print_state(out: Output, reader: SweepReader) -> None:
+def _print_state(out: Printer, reader: SweepReader) -> None:
     """Print the progress of the sweep, and the commands for it."""
     name, runs = typed(reader.sweep), len(reader.outcomes)
     title = f" ({reader.sweep.title})" if reader.sweep.title else ""
@@ -95,7 +99,7 @@ def _print_state(out: Output, reader: SweepReader) -> None:
     out.print(command_hints(commands))
 
 
-def _print_table(out: Output, reader: SweepReader, epsilon: float | None) -> None:
+def _print_table(out: Printer, reader: SweepReader, epsilon: float | None) -> None:
     """Print the table, on a terminal with a plot of the accuracies, and the conclusion."""
     groups = grouped(reader.outcomes)
     if out.is_terminal:
@@ -105,21 +109,21 @@ def _print_table(out: Output, reader: SweepReader, epsilon: float | None) -> Non
         drawn = [rows.row(index, out.width) for index in range(len(groups))]
         out.draw([rows.header(out.width), *drawn])
     else:
-        out.print("\n".join(table(groups, epsilon, out.clean)))
-    out.print()
+        out.print(*table(groups, epsilon, out.clean))
+    out.print("")
     out.paragraph(" ".join(notes(groups, epsilon)))
     if words := conclusion(groups, epsilon):
-        out.print()
+        out.print("")
         out.paragraph(words)
 
 
-def print_failures(reader: SweepReader) -> None:
+def _print_failures(reader: SweepReader) -> None:
     """Print on stderr which runs failed, and why."""
-    if reader.trouble:
-        print_error(f"the sweep stopped: {reader.trouble}")
+    if reader.problem:
+        print_error(f"the sweep stopped: {reader.problem}")
     failed = {
         event.member: event.message
-        for event in reader.sweep.events()
+        for event in read_events(reader.sweep)
         if isinstance(event, events.MemberFailed)
     }
     for one in reader.outcomes:
@@ -131,9 +135,8 @@ def print_failures(reader: SweepReader) -> None:
         print_error(f"and {count(len(failed) - _MOST_FAILURES, 'run')} more failed")
 
 
-def as_json(out: Output, reader: SweepReader, attack: float | None = None) -> dict[str, Any]:
-    """Return the whole sweep as one JSON object; the arguments are those of `print_result`."""
-    epsilon = _measure(out, reader, attack)
+def _as_json(reader: SweepReader, epsilon: float | None) -> dict[str, Any]:
+    """Return the whole sweep as one JSON object."""
     groups = grouped(reader.outcomes)
     settings = settings_of(groups)
     return {
@@ -142,7 +145,7 @@ def as_json(out: Output, reader: SweepReader, attack: float | None = None) -> di
         "state": reader.state,
         "runs": len(reader.outcomes),
         "done": reader.done,
-        "message": reader.trouble or None,
+        "message": reader.problem or None,
         "epsilon": epsilon,
         "groups": [
             {

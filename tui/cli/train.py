@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import math
 import textwrap
 from collections.abc import Iterator, Sequence
 from statistics import fmean
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,9 +20,17 @@ from mnistop.engine.runs.lookup import find_run_or_sweep
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.tui.cli import watch
-from mnistop.tui.cli.arguments import EndNotice, run_argument, with_ending
-from mnistop.tui.cli.options import SettingsCommand, given_settings, naming_origin, setting_options
-from mnistop.tui.cli.output import Output, Printer, bar_line, print_error, print_note, with_output
+from mnistop.tui.cli.options import (
+    EndNotice,
+    SettingsCommand,
+    given_settings,
+    naming_origin,
+    run_argument,
+    setting_options,
+    with_ending,
+    with_output,
+)
+from mnistop.tui.cli.output import Printer, print_error, print_note
 from mnistop.tui.text.run_lines import (
     EPOCH_HEADER,
     closing_lines,
@@ -34,9 +43,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 
-_json_option = click.option(
-    "--json", "as_json", is_flag=True, help="Print the events as JSON lines."
-)
+_EVENTS = "Print the events as JSON lines."
 _detach_option = click.option(
     "--detach", is_flag=True, help="Train in the background, and print the name."
 )
@@ -60,15 +67,13 @@ Exit codes: 0 finished, 1 failed or stopped by another process, 2 wrong usage
 or bad input, 130 stopped by Ctrl+C and saved.
 """,
 )
-@with_output
+@with_output(json=_EVENTS)
 @with_ending
-@_json_option
 @_detach_option
 @setting_options()
 def train(
-    out: Output,
+    out: Printer,
     ending: EndNotice,
-    as_json: bool,
     detach: bool,
     preset: str | None,
     config_file: str | None,
@@ -80,14 +85,13 @@ def train(
     training continues, and mnistop follow shows it again.
     """
     config, _ = given_settings(preset, config_file, flags)
-    view, message = RunView(out, as_json), "loading PyTorch, the data and the model"
-    return watch.train(view, ending, lambda: (worker.launch(config), ""), message, detach)
+    message = "loading PyTorch, the data and the model"
+    return watch.train(RunView(out), ending, lambda: (worker.launch(config), ""), message, detach)
 
 
 @click.command()
-@with_output
+@with_output(json=_EVENTS)
 @with_ending
-@_json_option
 @_detach_option
 @click.option(
     "--dask",
@@ -101,9 +105,8 @@ def train(
 )
 @run_argument
 def resume(
-    out: Output,
+    out: Printer,
     ending: EndNotice,
-    as_json: bool,
     detach: bool,
     dask: str | None,
     epochs: str | None,
@@ -120,54 +123,44 @@ def resume(
     """
     total = _total(epochs)
     found = find_run_or_sweep(run)
+    found.check_ours()
     if isinstance(found, Sweep):
         if total:
             raise click.UsageError(
                 f"--epochs is for runs, but {found.name} is a sweep, which compares runs of equal "
                 "length: start a new one with mnistop sweep."
             )
-        found.check_ours()
-        from mnistop.tui.cli.sweep import SweepView
-
-        sweep, where = found, "" if dask == "none" else dask
-        return watch.train(
-            SweepView(out, as_json),
-            ending,
-            lambda: (sweep, worker.resume_sweep(sweep, where)),
-            "loading PyTorch and the data",
-            detach,
-        )
-    found.check_ours()
-    if dask:
-        raise click.UsageError(f"--dask is for sweeps, but {found.name} is a run.")
-    going = found.is_running()
-    message = "resuming the run" if going else "loading PyTorch, the data and the checkpoint"
-    resumed = found
-    return watch.train(
-        RunView(out, as_json),
-        ending,
-        lambda: (resumed, worker.resume(resumed, total)),
-        message,
-        detach,
-    )
+        resume_it = functools.partial(worker.resume_sweep, found, "" if dask == "none" else dask)
+        message = "loading PyTorch and the data"
+    else:
+        if dask:
+            raise click.UsageError(f"--dask is for sweeps, but {found.name} is a run.")
+        resume_it = functools.partial(worker.resume, found, total)
+        message = "loading PyTorch, the data and the checkpoint"
+        if found.is_running():
+            message = "resuming the run"
+    return watch.train(_view(out, found), ending, lambda: (found, resume_it()), message, detach)
 
 
 @click.command()
-@with_output
+@with_output(json=_EVENTS)
 @with_ending
-@_json_option
 @run_argument
-def follow(out: Output, ending: EndNotice, as_json: bool, run: str) -> int:
+def follow(out: Printer, ending: EndNotice, run: str) -> int:
     """Watch RUN from its first epoch until it ends.
 
     Ctrl+C exits; the run continues.
     """
     found = find_run_or_sweep(run)
+    return watch.follow(_view(out, found), ending, found)
+
+
+def _view(out: Printer, found: Run | Sweep) -> watch.View[Any]:
     if isinstance(found, Sweep):
         from mnistop.tui.cli.sweep import SweepView
 
-        return watch.follow(SweepView(out, as_json), ending, found)
-    return watch.follow(RunView(out, as_json), ending, found)
+        return SweepView(out)
+    return RunView(out)
 
 
 def _total(epochs: str | None) -> int | None:
@@ -190,29 +183,15 @@ _SUSPENSION_SECONDS = 1.0
 """The time between two looks at the state of the process."""
 
 
-class RunView:
-    """A view of one run until its end.
+class RunView(watch.View[Run]):
+    """A view of one run until its end; with JSON, the lines of its `events.jsonl`."""
 
-    Args:
-        out: standard output.
-        as_json: True to print its events as JSON lines.
-    """
-
-    kind: ClassVar[str] = "run"
-
-    def __init__(self, out: Output, as_json: bool) -> None:
-        self.state = ""
-        """The run's last state, once `print_end` has been called."""
-        self.went_well = False
+    def __init__(self, out: Printer) -> None:
         self._history = History()
         self._epochs = 1
         """The planned number of epochs."""
         self._skipped: events.EpochFinished | None = None
-        self.printer = Printer(out, as_json, self._progress)
-
-    def stop(self, run: Run) -> None:
-        """Ask the run to stop and save."""
-        worker.stop(run)
+        super().__init__(out)
 
     async def follow(self, run: Run) -> None:
         """Print the run's events until the last one."""
@@ -229,43 +208,36 @@ class RunView:
         while True:
             is_suspended = await asyncio.to_thread(worker.is_suspended, run)
             if is_suspended and not was_suspended:
-                (self.printer.print if self.printer.is_live else print_note)(suspension(run))
+                (self.out.print if self.out.is_live else print_note)(suspension(run))
             was_suspended = is_suspended
             await asyncio.sleep(_SUSPENSION_SECONDS)
 
     def begin(self, run: Run) -> None:
         """Print the run's name."""
         self._epochs = run.config().epochs
-        if not self.printer.as_json:
-            self.printer.print(f"run {run.name}")
+        self.out.print(f"run {run.name}")
 
     def update(self, new: Sequence[events.Event]) -> None:
-        """Print new events; as JSON, the lines of `events.jsonl`."""
+        """Print new events."""
         history = self._history = reduce(self._history, new)
         if history.preparing:
-            self.printer.wait(history.preparing, at_once=False)
+            self.out.wait(history.preparing, at_once=False)
         elif history.started and not history.ended:
-            self.printer.message = ""
-        if not self.printer.is_live:
-            for event in new:
-                for note in event.notes if isinstance(event, events.RunStarted) else ():
-                    print_note(f"note: {note}")
-        as_json = self.printer.as_json
-        self.printer.print(*([e.to_json() for e in new] if as_json else self._lines(new)))
+            self.out.wait("")
+        self.out.print(*self._lines(new))
+        self.out.print_json(*(event.to_json() for event in new))
 
-    def print_end(self, run: Run) -> None:
+    def print_end(self, run: Run) -> tuple[str, bool]:
         """Print how it ended, its accuracy, and the next commands."""
         history = self._history
-        self.state = history.state(running=False)
         lines = closing_lines(run, history, run.config().epochs)
-        if self.printer.as_json:
+        self.out.print(*lines)
+        if self.out.as_json:
             print_note(lines[1])
-        else:
-            self.printer.out.print("\n".join(lines))
         sentence = failure_sentence(run, history)
-        self.went_well = not sentence
         if sentence:
             print_error(sentence)
+        return history.state(running=False), not sentence
 
     def _lines(self, new: Sequence[events.Event]) -> Iterator[str]:
         """Yield the lines of new events: the model and data, the epoch table, and pauses."""
@@ -273,9 +245,14 @@ class RunView:
             match event:
                 case events.RunStarted():
                     yield from _facts(event)
-                    for note in event.notes if self.printer.is_live else ():
-                        width = self.printer.out.width
-                        yield from textwrap.wrap(f"note  {note}", width, subsequent_indent=" " * 6)
+                    for note in event.notes:
+                        if self.out.is_live:
+                            width = self.out.width
+                            yield from textwrap.wrap(
+                                f"note  {note}", width, subsequent_indent=" " * 6
+                            )
+                        else:
+                            print_note(f"note: {note}")
                     yield EPOCH_HEADER
                 case events.RunResumed():
                     self._epochs = event.epochs or self._epochs
@@ -292,7 +269,7 @@ class RunView:
                     yield epoch_row(self._skipped)
                     self._skipped = None
 
-    def _progress(self, width: int) -> RenderableType | None:
+    def progress(self, width: int) -> RenderableType | None:
         """Draw a progress bar between the epoch and the time left."""
         history, part, done = self._history, self._history.progress, len(self._history.epochs)
         if not history.started:
@@ -305,7 +282,7 @@ class RunView:
             right += f"  val acc {accuracy(history.epochs[-1].val_acc, images)}"
         if part and width >= _WIDE:
             right += f"  {part.images_per_second:,.0f} images/s"
-        return bar_line(f"epoch {done}/{self._epochs} ", share, right, self.printer.out, width)
+        return self.bar(f"epoch {done}/{self._epochs} ", share, right, width)
 
 
 def _facts(started: events.RunStarted) -> Iterator[str]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import multiprocessing
 import os
 import signal
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import ClassVar, Generic, NoReturn, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, NoReturn, TypeVar
+
+import click
 
 from mnistop.engine import worker
 from mnistop.engine.errors import RunError
@@ -18,11 +20,13 @@ from mnistop.engine.process.fork_server import remove_temporary_folder
 from mnistop.engine.runs.lookup import typed
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.runs.sweep_folder import Sweep
-from mnistop.tui.cli.arguments import EndNotice
+from mnistop.tui.cli.options import EndNotice, kind_of, named
 from mnistop.tui.cli.output import OutputClosedError, Printer, print_note
 
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
 T = TypeVar("T", Run, Sweep)
-Shown = TypeVar("Shown", Run, Sweep, contravariant=True)
 
 _ENDING = (
     signal.SIGINT,
@@ -34,26 +38,56 @@ _ENDING = (
 )
 """Signals that ask to stop; batch systems send the last three before they end a job."""
 
+_NARROWEST_BAR, _WIDEST_BAR = 5, 60
+_MARGIN = 3
+"""Room for the ^C that terminals print, which must not break the line."""
 
-class View(Protocol[Shown]):
-    """A view of a run or a sweep until its end."""
 
-    kind: ClassVar[str]
-    """`run` or `sweep`."""
-    printer: Printer
-    state: str
-    """Its last state, once `print_end` has been called."""
-    went_well: bool
-    """True if it ended as planned."""
+class View(ABC, Generic[T]):
+    """A view of a run or a sweep until its end.
 
-    def stop(self, going: Shown) -> None:
-        """Ask it to stop and save."""
+    Args:
+        out: prints it.
+    """
 
-    async def follow(self, going: Shown) -> None:
+    def __init__(self, out: Printer) -> None:
+        self.out = out
+        out.go_live(self.progress)
+
+    @abstractmethod
+    async def follow(self, going: T) -> None:
         """Print how it goes, until its end."""
 
-    def print_end(self, going: Shown) -> None:
-        """Print how it has ended."""
+    @abstractmethod
+    def progress(self, width: int) -> RenderableType | None:
+        """Draw the progress at a width in cells; return None before it is known."""
+
+    @abstractmethod
+    def print_end(self, going: T) -> tuple[str, bool]:
+        """Print how it has ended; return its last state, and True if it ended as planned."""
+
+    def bar(self, left: str, fraction: float, right: str, width: int) -> RenderableType:
+        """Draw a progress bar between two texts; the texts alone if there is no room for it.
+
+        Args:
+            left: the text before the bar.
+            fraction: the progress, in [0, 1].
+            right: the text after the bar.
+            width: cells of the line.
+        """
+        from rich.segment import Segment
+        from rich.text import Text
+
+        from mnistop.tui.draw.bars import progress
+        from mnistop.tui.draw.cells import Strip, printable
+
+        left, right = self.out.clean(left), self.out.clean(right)
+        room = width - len(left) - len(right) - _MARGIN
+        if room < _NARROWEST_BAR:
+            return Text(left + right, no_wrap=True, overflow="crop")
+        before, after = (Strip([Segment(text)], len(text)) for text in (left, right))
+        [bar] = progress(fraction, min(room, _WIDEST_BAR), self.out.terminal)
+        return printable([Strip.join([before, bar, after])])
 
 
 class Watch(Generic[T]):
@@ -68,6 +102,7 @@ class Watch(Generic[T]):
 
     def __init__(self, view: View[T], ending: EndNotice, stops: bool) -> None:
         self._view: View[T] = view
+        self._out = view.out
         self._ending = ending
         self._stops = stops
         self._going: T | None = None
@@ -87,17 +122,17 @@ class Watch(Generic[T]):
         warm_up()
         with self._signals():
             try:
-                self._view.printer.wait(message)
+                self._out.wait(message)
                 going, warning = await asyncio.to_thread(start)
                 self._going = going
                 self._stop_if_asked()
             except BaseException as error:
-                self._view.printer.close()
+                self._out.close()
                 if self.asked and isinstance(error, RunError):  # the fork server got the signal too
                     leave(self.asked)
                 raise
         if warning:
-            self._view.printer.close()
+            self._out.close()
             print_note(warning)
         return going
 
@@ -111,33 +146,33 @@ class Watch(Generic[T]):
                 self._ending.leave_watcher(going)
                 if going.is_running():
                     stops = f"; to stop it: mnistop stop {typed(going)}"
-                    print_note(f"{self._view.kind} {going.name} continues{stops * going.is_ours}")
+                    print_note(f"{named(going)} continues{stops * going.is_ours}")
                 raise
             finally:
-                self._view.printer.close()
+                self._out.close()
 
     def print_end(self, going: T) -> int:
         """Print how it has ended, notify, and return the exit code."""
         try:
-            self._view.print_end(going)
+            state, went_well = self._view.print_end(going)
         finally:
             self._ending.send(going)
-        if self._stops and self._view.state == "stopped":
+        if self._stops and state == "stopped":
             return 128 + self.asked if self.asked else 1
-        return 0 if self._view.went_well else 1
+        return 0 if went_well else 1
 
     def detach(self, going: T) -> None:
         """Print its name and leave it in the background."""
-        printer, name = self._view.printer, going.name
-        printer.close()
+        self._out.close()
         self._ending.leave_watcher(going)
-        printer.out.print(json.dumps({self._view.kind: name}) if printer.as_json else name)
+        self._out.print(going.name)
+        self._out.print_json({kind_of(going): going.name}, indent=None)
         what, them = "Training", "it"
         if isinstance(going, Sweep):
             what, them = f"Training {count(len(going.plan().configs), 'run')}", "them"
         print_note(
-            f"{what} in the background: mnistop follow {name} shows {them}, "
-            f"mnistop stop {name} stops {them}."
+            f"{what} in the background: mnistop follow {going.name} shows {them}, "
+            f"mnistop stop {going.name} stops {them}."
         )
 
     @contextmanager
@@ -164,22 +199,21 @@ class Watch(Generic[T]):
         else:
             self.asked = number
             with suppress(OutputClosedError):
-                self._view.printer.stopping()
+                self._out.stopping()
             self._stop_if_asked()
 
     def _stop_if_asked(self) -> None:
         if self._going and self.asked:
             with suppress(RunError):
-                self._view.stop(self._going)
+                stop(self._going)
 
     def _leave(self, number: signal.Signals, fate: str = "", command: str = "") -> None:
         if self._going and (self._stops or number == signal.SIGHUP):
             self._ending.leave_watcher(self._going)
         with suppress(OutputClosedError, OSError):
-            self._view.printer.close()
+            self._out.close()
         if self._going and command:
-            name = self._going.name
-            print_note(f"{self._view.kind} {name} {fate} mnistop {command} {typed(self._going)}")
+            print_note(f"{named(self._going)} {fate} mnistop {command} {typed(self._going)}")
         leave(number)
 
 
@@ -202,8 +236,11 @@ def train(
     Returns:
         The exit code.
     """
-    if detach:
-        ending.refuse_bell()
+    if detach and ending.bell:
+        raise click.UsageError(
+            "--bell cannot ring at the end, as --detach returns at once: leave one of them out, or "
+            "use --notify."
+        )
     watch = Watch(view, ending, stops=True)
 
     async def launch_and_follow() -> tuple[T, bool]:
@@ -225,6 +262,18 @@ def follow(view: View[T], ending: EndNotice, going: T) -> int:
     watch = Watch(view, ending, stops=False)
     asyncio.run(watch.follow(going))
     return watch.print_end(going)
+
+
+def stop(going: Run | Sweep) -> None:
+    """Ask a run or a sweep to stop and save.
+
+    Raises:
+        RunError: it is not in training, or cannot be reached.
+    """
+    if isinstance(going, Sweep):
+        worker.stop_sweep(going)
+    else:
+        worker.stop(going)
 
 
 def warm_up() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from rich.cells import cell_len
 from rich.style import Style
@@ -20,7 +20,7 @@ _MARK_WIDTH = 6
 
 
 def bar(fraction: float, width: int, terminal: Terminal) -> str:
-    """A bar of `width` cells, filled up to `fraction`: in eighths of a cell, or ``#`` in ASCII.
+    """Return a bar, filled up to `fraction`: in eighths of a cell, or ``#`` in ASCII.
 
     Args:
         fraction: In [0, 1]; what lies outside is clipped, NaN is 0.
@@ -28,23 +28,26 @@ def bar(fraction: float, width: int, terminal: Terminal) -> str:
         terminal: The terminal.
     """
     width = max(width, 0)
-    fraction = min(max(fraction, 0.0), 1.0) if fraction == fraction else 0.0
+    fraction = _clipped(fraction)
     if not terminal.unicode:
         return ("#" * round(fraction * width)).ljust(width)
     full, part = divmod(round(fraction * width * 8), 8)
     return ("█" * full + _EIGHTHS[part].strip()).ljust(width)
 
 
+def _clipped(fraction: float) -> float:
+    return min(max(fraction, 0.0), 1.0) if fraction == fraction else 0.0
+
+
 def progress(fraction: float, width: int, terminal: Terminal) -> list[Strip]:
-    """One line of progress, the rest shown as a thin line.
+    """Draw one line of progress, the rest as a thin line.
 
     Args:
-        fraction: What is done, in [0, 1].
+        fraction: The share that is done, in [0, 1].
         width: Cells.
         terminal: The terminal.
     """
-    fraction = min(max(fraction, 0.0), 1.0) if fraction == fraction else 0.0
-    halves = math.floor(fraction * 2 * max(width, 0))
+    halves = math.floor(_clipped(fraction) * 2 * max(width, 0))
     palette = Palette.of(terminal)
     if terminal.unicode:
         done, rest = "━" * (halves // 2) + "╸" * (halves % 2), "─"
@@ -62,7 +65,7 @@ def probabilities(
     predicted: int | None = None,
     height: int | None = None,
 ) -> list[Strip]:
-    """The probabilities of the classes as bars, a line each.
+    """Draw the probabilities of the classes as bars, a line each.
 
     The predicted and the true class are marked by words (``pred``, ``true``, ``right`` where they
     are the same), in narrow places by their first letters.
@@ -104,7 +107,7 @@ def counts(
     maximum: int | None = None,
     style: Style | None = None,
 ) -> list[Strip]:
-    """Counts as bars, a line each: a histogram on its side.
+    """Draw counts as bars, a line each: a histogram on its side.
 
     Args:
         values: Shape (k,), 0 or more.
@@ -121,19 +124,18 @@ def counts(
     top = max(maximum or max(values, default=0), 1)
     style = style if style is not None else Palette.of(terminal).train
     rows = [
-        _Row(str(name), value / top, str(value), style, "")
+        _Row(str(name), value / top, str(value), style)
         for name, value in zip(names, values, strict=True)
     ]
     return _draw(rows, max((len(row.text) for row in rows), default=0), 0, terminal, width)
 
 
-@dataclass(frozen=True)
-class _Row:
+class _Row(NamedTuple):
     name: str
     fraction: float
     text: str
     style: Style
-    mark: str
+    mark: str = ""
 
 
 def _most_probable(probs: Sequence[float], true: int | None, height: int | None) -> list[int]:
@@ -141,10 +143,8 @@ def _most_probable(probs: Sequence[float], true: int | None, height: int | None)
     if height is None or len(probs) <= height:
         return list(everything)
 
-    def falling(index: int) -> float:
-        return -probs[index] if math.isfinite(probs[index]) else math.inf
-
-    shown = sorted(everything, key=falling)[: max(height, 0)]
+    falling = [-prob if math.isfinite(prob) else math.inf for prob in probs]
+    shown = sorted(everything, key=falling.__getitem__)[: max(height, 0)]
     if shown and true is not None and true not in shown:
         shown[-1] = true
     return shown
@@ -154,9 +154,8 @@ def _draw(
     rows: Sequence[_Row], text_width: int, mark_width: int, terminal: Terminal, width: int
 ) -> list[Strip]:
     palette = Palette.of(terminal)
-    names = [shorten(row.name, _NAME_WIDTH, terminal) for row in rows]
-    name_width = max(map(cell_len, names), default=0)
-    room = width - name_width - text_width - 2
+    names, name_width = _aligned([row.name for row in rows], terminal)
+    room = width - name_width - text_width - 1
     if mark_width and room - mark_width < 8:
         mark_width = 2
     bar_width = max(room - mark_width, 0)
@@ -165,13 +164,20 @@ def _draw(
         mark = row.mark if mark_width > 2 else row.mark[:1]
         strong = palette.strong if row.mark else None
         pieces = [
-            (" " * (name_width - cell_len(name)) + name + " ", strong),
+            (name, strong),
             (bar(row.fraction, bar_width, terminal), row.style),
             (f"{row.text:>{text_width + 1}}", strong),
             (f" {mark}" if mark else "", row.style if strong is None else row.style + strong),
         ]
         lines.append(line(pieces, width))
     return lines
+
+
+def _aligned(names: Sequence[str], terminal: Terminal) -> tuple[list[str], int]:
+    """Return names of one width, each with a space behind it, and that width."""
+    short = [shorten(name, _NAME_WIDTH, terminal) for name in names]
+    width = max(map(cell_len, short), default=0)
+    return [" " * (width - cell_len(name)) + name + " " for name in short], width + 1
 
 
 _NUMBER_WIDTH = 7
@@ -185,7 +191,7 @@ def signed(
     height: int | None = None,
     scale: float | None = None,
 ) -> list[Strip]:
-    """Numbers as bars from a middle line, a line each.
+    """Draw numbers as bars from a middle line, a line each.
 
     Args:
         values: Shape (k,).
@@ -205,32 +211,23 @@ def signed(
         furthest = sorted(shown, key=lambda index: -abs(values[index]))[: max(height, 0)]
         shown = sorted(furthest, key=lambda index: -values[index])
     full = scale or max((abs(values[index]) for index in shown), default=0) or 1.0
-    labels = [shorten(str(names[index]), _NAME_WIDTH, terminal) for index in shown]
-    name_width = max(map(cell_len, labels), default=0)
-    arm = max((width - name_width - _NUMBER_WIDTH - 3) // 2, 0)
-    top, bottom = max(values, default=0), min(values, default=0)
+    labels, name_width = _aligned([str(names[index]) for index in shown], terminal)
+    arm = max((width - name_width - _NUMBER_WIDTH - 2) // 2, 0)
+    ends = (max(values, default=0), min(values, default=0))
+    axis = "│" if terminal.unicode else "|"
     lines = []
     for label, index in zip(labels, shown, strict=True):
         value = values[index]
         left, right = _arms(value / full, arm, terminal)
-        strong = palette.strong if value in (top, bottom) else None
-        lines.append(
-            line(
-                [
-                    (" " * (name_width - cell_len(label)) + label + " ", strong),
-                    (left, palette.negative),
-                    ("│" if terminal.unicode else "|", palette.muted),
-                    (right, palette.positive),
-                    (with_sign(value).rjust(_NUMBER_WIDTH), strong),
-                ],
-                width,
-            )
-        )
+        strong = palette.strong if value in ends else None
+        arms = [(left, palette.negative), (axis, palette.muted), (right, palette.positive)]
+        number = with_sign(value).rjust(_NUMBER_WIDTH)
+        lines.append(line([(label, strong), *arms, (number, strong)], width))
     return lines
 
 
 def _arms(fraction: float, width: int, terminal: Terminal) -> tuple[str, str]:
-    """The two halves of a bar, in half cells or ASCII, `width` cells each."""
+    """Return the two halves of a bar, in half cells or ASCII, `width` cells each."""
     size = min(abs(fraction), 1.0)
     if terminal.unicode:
         full, half = divmod(round(2 * size * width), 2)

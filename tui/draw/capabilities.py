@@ -1,4 +1,4 @@
-"""What the terminal can show: colours, Unicode, and which ground it draws on."""
+"""The abilities of the terminal: colours, Unicode, and a dark or light ground."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Terminal:
     """Whether text is drawn on a dark ground."""
 
     advice: str = ""
-    """How to get more than ASCII, where a multiplexer lets nothing else through."""
+    """A way to get more than ASCII, where a multiplexer lets nothing else through."""
 
     @classmethod
     def detect(
@@ -44,12 +44,12 @@ class Terminal:
 
         Args:
             environ: The environment variables; ``TERM``, ``COLORTERM``, ``NO_COLOR``,
-                ``COLORFGBG``, ``STY``, ``TMUX`` and those of the locale are looked at, as
-                they were inherited (`inherited_environ`).
+                ``COLORFGBG``, ``STY``, ``TMUX`` and those of the locale are read, as they were
+                inherited (`inherited_environ`).
             encoding: The encoding of the stream that is written to.
             force_ascii: Whether to use ASCII even where Unicode could be shown.
-            light: Whether the ground is light, if that was said. Terminals are not asked: over a
-                slow line the answer would come late and be taken for keys.
+            light: Whether the ground is light; None if not known. Terminals are not asked: over
+                a slow line the answer would come late and be taken for keys.
 
         Returns:
             The terminal. An unset ``TERM`` and ``TERM=dumb`` have neither colour nor Unicode.
@@ -80,13 +80,12 @@ class Terminal:
 
 
 def takes_unicode(environ: Mapping[str, str], encoding: str | None) -> bool:
-    """Whether more than ASCII is wanted where a stream leads to.
+    """Return whether more than ASCII can be written to a stream.
 
     Args:
         environ: The environment variables, as they were inherited.
-        encoding: That of the stream. Without a locale Python makes it UTF-8, for want of knowledge
-            (PEP 540); tmux and screen do not, and show ``_`` for all else. ``C`` says that ASCII
-            is meant.
+        encoding: That of the stream. Without a locale Python makes it UTF-8 (PEP 540); tmux and
+            screen do not, and show ``_`` for all else. The locale ``C`` asks for ASCII.
     """
     utf8 = (encoding or "").lower().replace("-", "").replace("_", "") == "utf8"
     if not utf8 or _locale(environ) in ("C", "POSIX"):
@@ -119,19 +118,19 @@ def inherited_environ() -> Mapping[str, str]:
 
 
 def _locale(environ: Mapping[str, str]) -> str:
-    """The name of the locale for characters, in the order of POSIX; empty if none is set."""
+    """Return the locale for characters, in the order of POSIX; empty if none is set."""
     names = (environ.get(name, "") for name in ("LC_ALL", "LC_CTYPE", "LANG"))
     return next(filter(None, names), "")
 
 
 def _is_utf8(environ: Mapping[str, str]) -> bool:
-    """Whether the locale's name says UTF-8, as tmux reads it."""
+    """Return whether the locale's name says UTF-8, as tmux reads it."""
     name = _locale(environ).lower()
     return "utf-8" in name or "utf8" in name
 
 
 def _multiplexer(environ: Mapping[str, str]) -> str:
-    """The multiplexer that the terminal belongs to, also on another machine; empty if none."""
+    """Return the multiplexer around the terminal, also on another machine; empty if none."""
     term = environ.get("TERM", "").lower()
     if environ.get("TMUX") or term.startswith("tmux"):
         return "tmux"
@@ -202,6 +201,6 @@ def _colors(term: str, environ: Mapping[str, str]) -> int:
 
 
 def _dark(colorfgbg: str) -> bool:
-    """Read ``COLORFGBG`` (``"foreground;background"`` as ANSI numbers); dark if not said."""
+    """Read ``COLORFGBG`` (``"foreground;background"`` as ANSI numbers); dark if not set."""
     background = colorfgbg.rpartition(";")[2]
     return background not in ("7", *map(str, range(9, 16)))

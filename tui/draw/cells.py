@@ -15,11 +15,11 @@ from mnistop.tui.draw.capabilities import Terminal
 
 
 class Strip:
-    """A line of pieces, each of one style; nobody changes it.
+    """An immutable line of pieces, each of one style.
 
     Args:
         segments: the pieces from left to right.
-        cell_length: how many cells they take, if that is known.
+        cell_length: the cells that they take, if known.
     """
 
     __slots__ = ("_segments", "cell_length")
@@ -47,12 +47,12 @@ class Strip:
     @classmethod
     @lru_cache(maxsize=256)
     def blank(cls, cell_length: int, style: Style | None = None) -> Strip:
-        """A line of spaces."""
+        """Return a line of spaces."""
         return cls([Segment(" " * cell_length, style)], cell_length)
 
     @classmethod
     def join(cls, strips: Iterable[Strip]) -> Strip:
-        """The lines side by side, as one."""
+        """Return lines side by side, as one."""
         parts = list(strips)
         return cls(
             (segment for part in parts for segment in part), sum(part.cell_length for part in parts)
@@ -60,18 +60,18 @@ class Strip:
 
     @property
     def text(self) -> str:
-        """What stands in the line, without its styles."""
+        """The text of the line, without its styles."""
         return "".join(segment.text for segment in self._segments)
 
     def adjust_cell_length(self, cell_length: int, style: Style | None = None) -> Strip:
-        """The line filled with spaces of a style, or cut, to so many cells."""
+        """Return the line, filled with spaces of a style or cut to a width."""
         missing = cell_length - self.cell_length
         if missing > 0:
             return Strip((*self._segments, Segment(" " * missing, style)), cell_length)
         return self.crop(0, cell_length) if missing else self
 
     def crop(self, start: int, end: int | None = None) -> Strip:
-        """The cells from `start` on and before `end`; half of a wide character is a space."""
+        """Return the cells from `start` to before `end`; half of a wide character is a space."""
         end = self.cell_length if end is None else min(end, self.cell_length)
         kept = []
         x = 0
@@ -109,7 +109,7 @@ def clean(text: str, terminal: Terminal) -> str:
     """Make foreign text safe to draw: no control characters, and ASCII where only that is shown.
 
     Args:
-        text: Any text, as a class name or the name of a run.
+        text: Any text, such as the name of a class or a run.
         terminal: The terminal that will show it.
 
     Returns:
@@ -162,7 +162,7 @@ class Grid:
         self.styles: list[list[Style | None]] = [[None] * self.width for _ in range(self.height)]
 
     def put(self, x: int, y: int, text: str, style: Style | None = None) -> None:
-        """Write clean text from cell (x, y) to the right; what lies outside is cut off.
+        """Write clean text from cell (x, y) to the right, cut off at the ends of the line.
 
         A character of two cells leaves the second one empty.
         """
@@ -179,14 +179,8 @@ class Grid:
                     styles[x + 1] = style
             x += cells
 
-    def put_pieces(self, x: int, y: int, pieces: Iterable[tuple[str, Style | None]]) -> None:
-        """Write styled pieces of clean text one after the other."""
-        for text, style in pieces:
-            self.put(x, y, text, style)
-            x += cell_len(text)
-
     def strips(self) -> list[Strip]:
-        """The lines from top to bottom, neighbours of one style in one segment."""
+        """Return the lines from top to bottom, neighbours of one style in one segment."""
         return [
             strip(zip(chars, styles, strict=True), self.width)
             for chars, styles in zip(self.chars, self.styles, strict=True)
@@ -196,7 +190,7 @@ class Grid:
 def in_the_middle(
     text: str, width: int, height: int, style: Style | None, terminal: Terminal
 ) -> list[Strip]:
-    """A text in place of a picture, in the middle of so many lines and cells."""
+    """Draw a text in the middle of a rectangle, in place of a picture."""
     grid = Grid(width, height)
     text = shorten(text, grid.width, terminal)
     grid.put((grid.width - cell_len(text)) // 2, (grid.height - 1) // 2, text, style)
@@ -219,10 +213,10 @@ def line(pieces: Iterable[tuple[str, Style | None]], width: int) -> Strip:
 
 
 class Changed(dict[Segment, Segment]):
-    """What becomes of pieces of lines; that is found out once for each.
+    """Pieces of lines after a change, computed once for each piece.
 
     Args:
-        change: what becomes of a piece.
+        change: changes a piece.
     """
 
     def __init__(self, change: Callable[[Segment], Segment]) -> None:
@@ -237,7 +231,7 @@ class Changed(dict[Segment, Segment]):
 
 
 def on_ground(lines: Sequence[Strip], ground: Style) -> list[Strip]:
-    """Lines as they look on a ground: what has no colours of its own takes those of the ground."""
+    """Return lines on a ground, whose colours fill in for those that are not set."""
     change = _on_ground(ground).__getitem__
     return [Strip(map(change, line), line.cell_length) for line in lines]
 
@@ -266,16 +260,16 @@ def beside(blocks: Sequence[Sequence[Strip]], gap: int = 2) -> list[Strip]:
     for row in zip_longest(*blocks):
         parts: list[Strip] = []
         for part, width in zip(row, widths, strict=True):
-            parts += [part if part is not None else Strip.blank(width, PLAIN), space]
+            parts += [part or Strip.blank(width, PLAIN), space]
         lines.append(Strip.join(parts[:-1]))
     return lines
 
 
 def plain(strips: Iterable[Strip]) -> str:
-    """The text of strips without their styles, one line each."""
+    """Return the text of strips without their styles, one line each."""
     return "\n".join(line.text for line in strips)
 
 
 def printable(strips: Iterable[Strip]) -> SegmentLines:
-    """Strips as something that a Rich console prints, with their colours."""
+    """Return strips as a Rich console prints them, with their colours."""
     return SegmentLines(map(list, strips), new_lines=True)

@@ -6,10 +6,11 @@ import math
 from collections.abc import Iterator, Sequence
 from functools import lru_cache, reduce
 from operator import or_
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.cells import cell_len
 from rich.style import Style
 
 from mnistop.engine.axis import Axis, Places, ceiling, linear_axis, log_axis
@@ -21,7 +22,6 @@ from mnistop.tui.draw.frame import (
     draw_marks,
     draw_names,
     draw_reference_name,
-    mark_y_axis,
 )
 from mnistop.tui.draw.palette import Palette
 from mnistop.tui.draw.series import (
@@ -38,11 +38,11 @@ from mnistop.tui.draw.series import (
 
 
 class Chart(list[Strip]):
-    """The lines of a chart, which know what stands where.
+    """The lines of a chart, which know the x at each place.
 
     Args:
         lines: the lines.
-        frame: where the axes stand; None where there is nothing but words.
+        frame: the places of the axes; None for a text in place of a chart.
     """
 
     def __init__(self, lines: Sequence[Strip], frame: Frame | None = None) -> None:
@@ -89,26 +89,25 @@ def chart(
         width: Cells of each line.
         height: Lines.
         terminal: The terminal.
-        x0: Where the first value stands, for series without their own `xs`.
-        x_max: Where the x-axis ends, as the planned number of epochs; it grows with the data if
-            not given, or when the data pass it.
+        x0: The x of the first value, for series without their own `xs`.
+        x_max: The end of the x-axis, such as the planned number of epochs; it grows
+            with the data if not given, or when the data pass it.
         log: Whether the y-axis is logarithmic; values ≤ 0 are then left out.
         log_x: Whether the x-axis is logarithmic; all x must then be above 0.
         smoothing: Weight of the past in [0, 1) for the curves; the numbers in the legend stay
             those that were measured.
         window: Show the last `window` epochs only, and limit the y-axis to what is shown.
         cursor: The x whose values the legend reads out, marked by a vertical line.
-        before: What a cursor left of `x0` stands at, as `untrained`: the legend reads out each
-            `Series.before`, and the y-axis is marked.
-        best: The x that is marked as the best below the axis.
-        named: Names of further xs that are marked by vertical lines, and where they stand; the
-            x-axis shows them all.
+        before: The name of the place of a cursor left of `x0`, such as `untrained`: the legend
+            reads out each `Series.before`, and the y-axis is marked.
+        best: The x to mark below the axis as the best.
+        named: Names of further xs to mark by vertical lines, with these xs; all are shown.
         reference: Label and value of a dashed horizontal line.
-        y_limits: Limits of the y-axis, if they shall not follow the data.
-        percent: Whether the values are fractions to be shown as percentages.
-        x_label: What x is.
-        title: Words to start the legend with.
-        empty: What to say where there is nothing to draw.
+        y_limits: Limits of the y-axis; those of the data if not given.
+        percent: Whether to show the values as percentages.
+        x_label: The name of x.
+        title: The beginning of the legend.
+        empty: A text for a chart without any values.
 
     Returns:
         `height` lines of `width` cells.
@@ -136,12 +135,13 @@ def chart(
     frame = Frame.fit(grid, x_axis, y_axis, percent, len(rows), terminal)
     if frame.top:
         for y, pieces in enumerate(rows):
-            grid.put_pieces(0, y, pieces)
+            x = 0
+            for text, style in pieces:
+                grid.put(x, y, text, style)
+                x += cell_len(text)
     whole = float(x0).is_integer() and all(one.xs is None for one in series)
     draw_axes(grid, frame, terminal, whole)
-    draw_marks(grid, frame, marks, reference, terminal)
-    if marks.before and x_axis.holds(x0):
-        mark_y_axis(grid, frame, terminal)
+    draw_marks(grid, frame, marks, x0, reference, terminal)
     if frame.columns > 0 and frame.rows > 0:
         draw_curves(grid, frame, curves, terminal)
         draw_reference_name(grid, frame, reference, terminal)
@@ -194,9 +194,9 @@ def _y_axis(
 
 
 _FINENESS = {"braille": (2, 4), "hd": (2, 2)}
-"""Points that a cell holds across and down, by marker; of others one."""
+"""Points that a cell holds across and down, by marker; all others hold one."""
 _BLOCK = 16
-"""Columns that are drawn at once."""
+"""Columns drawn at once."""
 _BRAILLE = "\u2800"
 """The first braille pattern; the bits of a pattern's number are its dots."""
 
@@ -204,12 +204,12 @@ _BRAILLE = "\u2800"
 def draw_curves(grid: Grid, frame: Frame, curves: Sequence[Curve], terminal: Terminal) -> None:
     """Draw curves over what is on the grid.
 
-    A cell that several curves pass shows the dots of all in braille, and otherwise their markers
-    and colours by turns, so that none hides another.
+    A cell that several curves pass shows the dots of all in braille; otherwise it shows one of
+    their markers, in turn along the x-axis, so that none hides another.
 
     Args:
         grid: The grid to draw on.
-        frame: Where the axes stand; it has room for curves.
+        frame: The places of the axes; it has room for curves.
         curves: The curves, within the x-axis.
         terminal: The terminal.
     """
@@ -230,7 +230,7 @@ def draw_curves(grid: Grid, frame: Frame, curves: Sequence[Curve], terminal: Ter
 
 
 def _plot(frame: Frame, curve: Curve, kind: str) -> Iterator[tuple[tuple[int, int], str]]:
-    """Let plotext draw a curve; yields the grid's cells that it fills."""
+    """Draw a curve by plotext, and yield the grid's cells that it fills."""
     own_xs = np.log10(curve.xs) if frame.x_axis.log else curve.xs
     kept = thin(own_xs, curve.ys, frame.x_axis.low, frame.x_axis.high, frame.columns)
     wide, high = _FINENESS.get(kind, (1, 1))
@@ -244,32 +244,27 @@ def _plot(frame: Frame, curve: Curve, kind: str) -> Iterator[tuple[tuple[int, in
         for xs, ys in pieces:
             start = max(0, int(np.searchsorted(xs, wide * first)) - 1)
             stop = int(np.searchsorted(xs, wide * (first + columns))) + 1
-            points = _Points(
-                tuple((xs[start:stop] - wide * first).tolist()), tuple(ys[start:stop].tolist())
+            points = zip(
+                (xs[start:stop] - wide * first).tolist(), ys[start:stop].tolist(), strict=True
             )
-            for x, y, char in _drawn(points, columns, frame.rows, kind):
+            for x, y, char in _drawn(tuple(points), columns, frame.rows, kind):
                 yield (frame.left + first + x, frame.top + y), char
 
 
-class _Points(NamedTuple):
-    """A piece of a curve in the points that a cell holds, from the left and from below."""
-
-    xs: tuple[int, ...]
-    ys: tuple[int, ...]
-
-
 @lru_cache(maxsize=1024)
-def _drawn(points: _Points, columns: int, rows: int, kind: str) -> list[tuple[int, int, str]]:
-    """The cells from the left and from above that a piece fills, and with what.
+def _drawn(
+    points: tuple[tuple[int, int], ...], columns: int, rows: int, kind: str
+) -> list[tuple[int, int, str]]:
+    """Return the cells from the left and from above that a piece fills, with their characters.
 
-    Most of a curve stays as it is when an epoch is added to it, and so is remembered.
+    Most of a curve stays as it is when an epoch is added to it, and comes from the cache.
     """
     wide, high = _FINENESS.get(kind, (1, 1))
     figure = _figure(columns, rows)
     figure.clear_data()
     figure.xlim(0, max(1, wide * columns - 1))
     figure.ylim(0, max(1, high * rows - 1))
-    figure.plot(points.xs, points.ys, marker=kind)
+    figure.plot(*zip(*points, strict=True), marker=kind)
     figure.monitor.build_plot()
     return [
         (x, rows - 1 - y, char)
@@ -281,8 +276,8 @@ def _drawn(points: _Points, columns: int, rows: int, kind: str) -> list[tuple[in
 
 @lru_cache(maxsize=16)
 def _figure(columns: int, rows: int) -> Any:
-    """A figure of plotext's own kind, apart from its global one: no frame, no ticks, no colours."""
-    from plotext._figure import _figure_class  # which the first frame does without
+    """Return a plotext figure other than its global one: no frame, no ticks, no colours."""
+    from plotext._figure import _figure_class  # not before the first frame
 
     figure = _figure_class()
     figure.theme("clear")
@@ -294,7 +289,7 @@ def _figure(columns: int, rows: int) -> Any:
 
 
 def _unbroken(xs: Places, ys: Places, good: NDArray[np.bool_]) -> list[tuple[Places, Places]]:
-    """The pieces of a curve between its gaps."""
+    """Return the pieces of a curve between its gaps."""
     edges = np.flatnonzero(np.diff(good, prepend=False, append=False)).tolist()
     return [
         (xs[start:stop], ys[start:stop])
@@ -305,9 +300,5 @@ def _unbroken(xs: Places, ys: Places, good: NDArray[np.bool_]) -> list[tuple[Pla
 def _draw_end(grid: Grid, frame: Frame, curve: Curve, style: Style) -> None:
     """Write a curve's letter over its last point."""
     finite = np.flatnonzero(np.isfinite(curve.ys))
-    if not len(finite):
-        return
-    x, y = float(curve.xs[finite[-1]]), float(curve.ys[finite[-1]])
-    column = frame.column(x)
-    if column is not None:
-        grid.put(column, frame.row(y), letter(curve.role), style)
+    if len(finite) and (column := frame.column(float(curve.xs[finite[-1]]))) is not None:
+        grid.put(column, frame.row(float(curve.ys[finite[-1]])), letter(curve.role), style)

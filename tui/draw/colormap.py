@@ -20,7 +20,7 @@ from mnistop.tui.draw.cells import PLAIN, Strip
 from mnistop.tui.draw.palette import ANSI_RGB
 
 GAMMA = 0.7
-"""Lifts middle values, which dark colours and glyphs of thin ink would show too faintly."""
+"""Exponent that lifts middle values, which dark colours and thin glyphs show too faintly."""
 
 _GRAYS_256 = np.array([0, *range(8, 248, 10), 255])
 _GRAYS_16 = np.array([ANSI_RGB[number][0] for number in (0, 8, 7, 15)])
@@ -39,7 +39,7 @@ _POSITIVE_256 = {
 
 
 def gray(image: NDArray[np.float64], terminal: Terminal) -> NDArray[np.int64]:
-    """Gray levels: 256 in true colour, 26 of 256 colours (the gray ramp and its ends), 4 of 16.
+    """Return grays: 256 in true colour, 26 of 256 colours (the gray ramp and its ends), 4 of 16.
 
     Args:
         image: Values in [0, 1].
@@ -60,7 +60,7 @@ def gray(image: NDArray[np.float64], terminal: Terminal) -> NDArray[np.int64]:
 
 
 def diverging(values: NDArray[np.float64], terminal: Terminal) -> NDArray[np.int64]:
-    """Blue above zero, orange below, the terminal's ground at zero.
+    """Return colours: blue above zero, orange below, the terminal's ground at zero.
 
     Args:
         values: Values in [-1, 1].
@@ -84,7 +84,7 @@ def diverging(values: NDArray[np.float64], terminal: Terminal) -> NDArray[np.int
 
 
 def luminance(code: int) -> float:
-    """The relative luminance of a colour in [0, 1], as defined in WCAG 2."""
+    """Return the relative luminance of a colour in [0, 1], as defined in WCAG 2."""
     channels = _rgb(code) / 255
     linear = np.where(channels > 0.04045, ((channels + 0.055) / 1.055) ** 2.4, channels / 12.92)
     return float(linear @ np.array([0.2126, 0.7152, 0.0722]))
@@ -92,7 +92,7 @@ def luminance(code: int) -> float:
 
 @lru_cache(maxsize=4096)
 def color(code: int) -> Color:
-    """Rich's colour for 0xRRGGBB."""
+    """Return Rich's colour for 0xRRGGBB."""
     return Color.from_rgb(*_rgb(code).tolist())
 
 
@@ -136,12 +136,12 @@ def blocks(
 def _strips(
     codes: NDArray[np.int64], segment_of: Callable[[int, int], Segment], width: int
 ) -> list[Strip]:
-    """Lines of so many cells, neighbours of one code in one segment.
+    """Draw lines of codes, equal neighbours in one segment.
 
     Args:
-        codes: `(lines, columns)`.
-        segment_of: draws them.
-        width: cells of a line.
+        codes: Shape (lines, columns).
+        segment_of: Draws a number of equal neighbours.
+        width: Cells of a line.
     """
     if not codes.size:
         return [Strip([], 0)] * len(codes)
@@ -163,7 +163,7 @@ def _large_blocks(color: int, count: int) -> Segment:
 
 @lru_cache(maxsize=1 << 13)
 def _half_blocks(code: int, count: int) -> Segment:
-    """The upper pixel in the upper 32 bits, the lower one in the lower."""
+    """Draw cells of one code: the upper pixel in its upper 32 bits, the lower one in the lower."""
     if code == _GAP:
         return Segment(" " * count, PLAIN)
     top, bottom = code >> 32, code & 0xFFFFFFFF

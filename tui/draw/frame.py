@@ -1,4 +1,4 @@
-"""The frame of a chart: where its parts stand, its axes and its marks."""
+"""The frame of a chart: the places of its parts, its axes and its marks."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from rich.cells import cell_len
+from rich.style import Style
 
 from mnistop.engine.axis import Axis, labels, scientific, ticks
 from mnistop.tui.draw.capabilities import Terminal
@@ -18,7 +19,7 @@ _LABEL_WIDTH = 4
 
 @dataclass(frozen=True)
 class Frame:
-    """Where the parts of a chart stand in its grid."""
+    """The places of the parts of a chart in its grid."""
 
     x_axis: Axis
     y_axis: Axis
@@ -38,7 +39,7 @@ class Frame:
     def fit(
         cls, grid: Grid, x_axis: Axis, y_axis: Axis, percent: bool, legend: int, terminal: Terminal
     ) -> Frame:
-        """Divide a grid: first the curves, then, as height allows, axis, its labels and legend.
+        """Divide a grid: first the curves, then, as height allows, axis, labels and legend.
 
         Args:
             grid: The grid.
@@ -61,13 +62,13 @@ class Frame:
         )
 
     def column(self, x: float | None) -> int | None:
-        """The grid's column for an x, None where it is not shown."""
+        """Return the grid's column for an x, None where it is not shown."""
         if x is None or not self.x_axis.holds(x) or self.columns <= 0:
             return None
         return self.left + self.x_axis.place(x, self.columns * self.fine[0]) // self.fine[0]
 
     def x(self, column: int) -> float | None:
-        """The x in the middle of a column of the grid, None beside the curves."""
+        """Return the x in the middle of a column of the grid, None beside the curves."""
         points = self.columns * self.fine[0]
         if not self.left <= column < self.left + self.columns or points < 2:
             return None
@@ -75,7 +76,7 @@ class Frame:
         return self.x_axis.value(point / (points - 1))
 
     def row(self, y: float) -> int:
-        """The grid's row for a y, the nearest where it is not shown."""
+        """Return the grid's row for a y, the nearest where it is not shown."""
         place = self.y_axis.place(y, self.rows * self.fine[1]) // self.fine[1]
         return self.top + self.rows - 1 - place
 
@@ -85,7 +86,7 @@ def draw_axes(grid: Grid, frame: Frame, terminal: Terminal, whole: bool) -> None
 
     Args:
         grid: The grid to draw on.
-        frame: Where the axes stand.
+        frame: The places of the axes.
         terminal: The terminal.
         whole: Whether x is counted in whole numbers.
     """
@@ -111,7 +112,7 @@ def draw_axes(grid: Grid, frame: Frame, terminal: Terminal, whole: bool) -> None
 
 
 def _x_labels(frame: Frame, width: int, whole: bool) -> list[tuple[int, int, str]]:
-    """The ticks below as (column, column of the label's start, label), as many as have room."""
+    """Return the ticks below that fit, as (column, column of the label's start, label)."""
     found: list[tuple[int, int, str]] = []
     for gap in range(6, max(frame.columns, 7)):
         values = ticks(frame.x_axis, frame.columns, gap, whole)
@@ -126,54 +127,52 @@ def _x_labels(frame: Frame, width: int, whole: bool) -> list[tuple[int, int, str
 
 
 def _words(values: list[float], axis: Axis) -> list[str]:
-    """The labels of ticks; on a logarithmic axis of either kind, whichever is shorter."""
+    """Return the labels of ticks; with an exponent for small values on a logarithmic axis."""
     if not axis.log:
         return labels(values)
     return [scientific(value) if value < 1e-3 else f"{value:g}" for value in values]
 
 
 def draw_marks(
-    grid: Grid, frame: Frame, marks: Marks, reference: tuple[str, float] | None, terminal: Terminal
+    grid: Grid,
+    frame: Frame,
+    marks: Marks,
+    x0: float,
+    reference: tuple[str, float] | None,
+    terminal: Terminal,
 ) -> None:
-    """Draw the reference line, the lines of named xs and the cursor, and the best x on the axis.
+    """Draw the reference line, the lines of named xs and of the cursor, and the best x on the axis.
+
+    A cursor before the first value is drawn on the y-axis.
 
     Args:
         grid: The grid to draw on.
-        frame: Where the axes stand.
+        frame: The places of the axes.
         marks: Cursor, named xs and best x.
+        x0: The x of the first value.
         reference: Label and value of the reference line.
         terminal: The terminal.
     """
     palette = Palette.of(terminal)
-    upright, best, dotted = "│▲┊" if terminal.unicode else "|^:"
-    for _, x in marks.named:
-        if (named_x := frame.column(x)) is not None:
+    upright, best, dotted, on_axis = "│▲┊┃" if terminal.unicode else "|^:#"
+
+    def draw_line(column: int | None, char: str, style: Style) -> None:
+        if column is not None:
             for y in range(frame.top, frame.top + frame.rows):
-                grid.put(named_x, y, dotted, palette.muted)
+                grid.put(column, y, char, style)
+
+    for _, x in marks.named:
+        draw_line(frame.column(x), dotted, palette.muted)
     if reference is not None and frame.rows > 0 and frame.y_axis.holds(reference[1]):
         grid.put(
             frame.left, frame.row(reference[1]), _dash(terminal) * frame.columns, palette.muted
         )
-    cursor_x = frame.column(marks.cursor)
-    if cursor_x is not None:
-        for y in range(frame.top, frame.top + frame.rows):
-            grid.put(cursor_x, y, upright, palette.strong)
+    draw_line(frame.column(marks.cursor), upright, palette.strong)
     best_x = frame.column(marks.best)
     if best_x is not None and frame.bottom:
         grid.put(best_x, frame.top + frame.rows, best, palette.best)
-
-
-def mark_y_axis(grid: Grid, frame: Frame, terminal: Terminal) -> None:
-    """Draw the cursor on the y-axis, where it is before the first value.
-
-    Args:
-        grid: The grid to draw on.
-        frame: Where the axes stand.
-        terminal: The terminal.
-    """
-    mark = "┃" if terminal.unicode else "#"
-    for y in range(frame.top, frame.top + frame.rows):
-        grid.put(max(frame.left - 1, 0), y, mark, Palette.of(terminal).strong)
+    if marks.before and frame.x_axis.holds(x0):
+        draw_line(max(frame.left - 1, 0), on_axis, palette.strong)
 
 
 def draw_reference_name(
@@ -182,8 +181,8 @@ def draw_reference_name(
     """Write the label of the reference line at its end, or beside it where a curve runs along it.
 
     Args:
-        grid: The grid to draw on, all curves being drawn.
-        frame: Where the axes stand.
+        grid: The grid to draw on, with all curves drawn.
+        frame: The places of the axes.
         reference: Label and value of the reference line.
         terminal: The terminal.
     """
@@ -206,7 +205,7 @@ def draw_names(grid: Grid, frame: Frame, marks: Marks, terminal: Terminal) -> No
 
     Args:
         grid: The grid to draw on.
-        frame: Where the axes stand.
+        frame: The places of the axes.
         marks: The named xs.
         terminal: The terminal.
     """

@@ -23,7 +23,7 @@ from mnistop.tui.draw.colormap import GAMMA
 from mnistop.tui.draw.palette import Palette
 
 Mode = Literal["auto", "half", "ascii", "large"]
-"""How to draw: as the terminal allows, half blocks, the ASCII ramp, or two cells a pixel."""
+"""Ways to draw: as the terminal allows, half blocks, the ASCII ramp, or two cells a pixel."""
 
 Pixels = NDArray[np.floating[Any]]
 
@@ -36,28 +36,28 @@ POSITIVE = " '+*#"
 
 _STEPS = len(POSITIVE) - 1
 _SHADES = 40
-"""In steps of so many a small image goes from nothing to the full colour."""
+"""Steps of a small image from nothing to the full colour."""
 
 
 def mode_words(mode: Mode) -> str:
-    """Say how images are drawn from now on, where there is none to show it."""
-    way = "by glyphs" if mode == "ascii" else "in the terminal's own way"
-    return f"Images are drawn {way} from now on."
+    """Return a sentence on the way of drawing, for a screen that shows no image now."""
+    way = "with characters" if mode == "ascii" else "as the terminal allows"
+    return f"Images are now drawn {way}."
 
 
 def next_mode(mode: Mode, terminal: Terminal) -> Mode:
-    """The way of drawing that a person comes to from another; one only where there is no other."""
+    """Return the next way of drawing: in ASCII and back, where the terminal shows more."""
     return "ascii" if mode == "auto" and terminal.unicode else "auto"
 
 
 def size(height: int, width: int, terminal: Terminal, mode: Mode = "auto") -> tuple[int, int]:
-    """The cells that an image takes, as (width, lines).
+    """Return the cells that an image takes, as (width, lines).
 
     Args:
         height: Rows of pixels.
         width: Columns of pixels.
         terminal: The terminal.
-        mode: How the image is drawn.
+        mode: The way of drawing.
     """
     return (2 * width, height) if mode == "large" else (width, (height + 1) // 2)
 
@@ -68,7 +68,7 @@ def gray(image: Pixels, terminal: Terminal, mode: Mode = "auto") -> list[Strip]:
     Args:
         image: Shape (h, w), in [0, 1]; what lies outside is clipped, NaN is 0.
         terminal: The terminal.
-        mode: How to draw; what the terminal cannot show falls back to the ASCII ramp.
+        mode: The way of drawing; the ASCII ramp replaces one that the terminal cannot show.
 
     Returns:
         The lines; their size is that of `size`.
@@ -79,7 +79,7 @@ def gray(image: Pixels, terminal: Terminal, mode: Mode = "auto") -> list[Strip]:
 
 @lru_cache(maxsize=256)
 def _gray(content: bytes, width: int, terminal: Terminal, mode: Mode) -> tuple[Strip, ...]:
-    """As `gray`; a page of images is drawn again and again while a cursor goes over it."""
+    """Draw as `gray`; a page is drawn again and again while a cursor moves over it."""
     levels = np.frombuffer(content, np.float32).reshape(-1, width).astype(np.float64)
     return tuple(_draw_gray(levels, terminal, mode))
 
@@ -99,13 +99,13 @@ def _draw_gray(levels: NDArray[np.float64], terminal: Terminal, mode: Mode) -> l
 def diverging(values: Pixels, scale: float, terminal: Terminal, mode: Mode = "auto") -> list[Strip]:
     """Draw signed values: blue above zero, orange below, the ground's colour at zero.
 
-    Without half blocks two families of glyphs tell the signs apart; see `legend`.
+    Without half blocks two sets of glyphs distinguish the signs; see `legend`.
 
     Args:
         values: Shape (h, w), any unit; NaN is 0.
         scale: The magnitude that gets the full colour, as ε or the largest weight; > 0.
         terminal: The terminal.
-        mode: How to draw.
+        mode: The way of drawing.
 
     Returns:
         The lines; their size is that of `size`.
@@ -121,17 +121,28 @@ def diverging(values: Pixels, scale: float, terminal: Terminal, mode: Mode = "au
 
 
 def gray_row(
-    images: Sequence[Pixels], width: int, gap: int, terminal: Terminal, mode: Mode = "auto"
+    images: Pixels,
+    pixels: tuple[int, int],
+    width: int,
+    gap: int,
+    terminal: Terminal,
+    mode: Mode = "auto",
 ) -> list[Strip]:
-    """Draw small gray images side by side, in few shades: pages of them are leafed through.
+    """Draw gray images side by side, in few shades; thin strokes of reduced ones stay bright.
 
     Args:
-        images: Each of shape (h, w), in [0, 1].
+        images: Shape (n, h, w), in [0, 1].
+        pixels: Rows and columns of pixels to reduce each to.
         width: Cells that each gets, at least its own.
         gap: Cells between two.
         terminal: The terminal.
         mode: As for `gray`.
     """
+    if images.shape[1:] != pixels:
+        brightest = images.max((1, 2), keepdims=True)
+        images = resize(images, *pixels)
+        now = images.max((1, 2), keepdims=True)
+        images = images * (brightest / np.maximum(now, np.finfo(np.float32).tiny))
     if not (_blocks(terminal, mode) and terminal.colors):
         return _beside([gray(each, terminal, mode) for each in images], width, gap)
     levels = _few_shades(np.clip(_finite(np.concatenate(images, axis=1)), 0, 1))
@@ -165,7 +176,7 @@ def diverging_row(
 
 
 def legend(scale: float, terminal: Terminal, mode: Mode = "auto") -> list[Strip]:
-    """One line that explains `diverging`: the colours or glyphs from -scale to +scale.
+    """Draw one line that explains `diverging`: the colours or glyphs from -scale to +scale.
 
     Args:
         scale: As given to `diverging`.
@@ -183,26 +194,26 @@ def legend(scale: float, terminal: Terminal, mode: Mode = "auto") -> list[Strip]
 
 
 def _blocks(terminal: Terminal, mode: Mode) -> bool:
-    """Whether to draw by blocks of colour; half blocks may be asked for below 256 colours."""
+    """Return whether to draw blocks of colour; `half` asks for them below 256 colours, too."""
     if mode == "half":
         return terminal.unicode
     return mode != "ascii" and terminal.images == "half"
 
 
 def _pairs(image: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The upper and the lower pixel of each cell; a last odd row counts as both."""
+    """Return the upper and the lower pixel of each cell; a last odd row counts as both."""
     return image[::2], np.concatenate([image[1::2], image[-1:]])[: (len(image) + 1) // 2]
 
 
 def _signed(values: Pixels, scale: float) -> NDArray[np.float64]:
-    """Values by the scale, in [-1, 1]."""
+    """Return values divided by the scale, in [-1, 1]."""
     return np.clip(_finite(values) / scale, -1, 1) if scale > 0 else 0 * _finite(values)
 
 
 def _few_shades(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Values in [-1, 1], rounded so that an eye does not see it.
+    """Round values in [-1, 1] too little to be seen.
 
-    Two neighbours then have one colour more often, and what is drawn has been drawn before.
+    Neighbours then share a colour more often, and cached segments are found again.
     """
     return np.rint(values * _SHADES) / _SHADES
 
@@ -212,7 +223,7 @@ def _finite(values: Pixels) -> NDArray[np.float64]:
 
 
 def _draw_threshold(image: NDArray[np.float64]) -> list[Strip]:
-    """Half blocks in the terminal's own two colours."""
+    """Draw half blocks in the terminal's own two colours."""
     top, bottom = (half > 0.5 for half in _pairs(image))
     if len(image) % 2:
         bottom[-1] = False
@@ -251,56 +262,30 @@ def picture(
     terminal: Terminal,
     mode: Mode = "auto",
 ) -> list[Strip]:
-    """A gray image as large as it can be drawn, reduced where it would not fit otherwise.
+    """Draw a gray image as large as it fits, reduced if need be.
 
     Args:
-        pixels: `(h, w)` in [0, 1].
-        width: cells that there are.
-        height: lines that there are.
-        terminal: what the terminal can show.
-        mode: how images are drawn.
+        pixels: Shape (h, w), in [0, 1].
+        width: Cells to fit in.
+        height: Lines to fit in.
+        terminal: The terminal.
+        mode: As for `gray`.
     """
     shape = pixels.shape[0], pixels.shape[1]
     size, mode = reduced(shape, width, height, mode)
     return gray(pixels if size == shape else resize(pixels, *size), terminal, mode)
 
 
-def pictures(
-    images: NDArray[np.float32],
-    pixels: tuple[int, int],
-    width: int,
-    gap: int,
-    terminal: Terminal,
-    mode: Mode = "auto",
-) -> list[Strip]:
-    """Gray images side by side; where they are reduced, their thin strokes stay bright.
-
-    Args:
-        images: `(n, h, w)` in [0, 1].
-        pixels: rows and columns of pixels to draw each with.
-        width: cells that there are for each.
-        gap: cells between two.
-        terminal: what the terminal can show.
-        mode: how images are drawn.
-    """
-    drawn = images
-    if images.shape[1:] != pixels:
-        drawn = resize(images, *pixels)
-        brightest, now = (each.max((1, 2), keepdims=True) for each in (images, drawn))
-        drawn *= brightest / np.maximum(now, np.finfo(np.float32).tiny)
-    return gray_row(list(drawn), width, gap, terminal, mode)
-
-
 def reduced(
     shape: tuple[int, int], width: int, height: int, mode: Mode
 ) -> tuple[tuple[int, int], Mode]:
-    """The rows and columns of pixels that an image is drawn with where it has to fit, and how.
+    """Return the rows and columns of pixels that fit, and the mode to draw them in.
 
     Args:
-        shape: rows and columns of pixels that it has.
-        width: cells that there are.
-        height: lines that there are.
-        mode: how images are drawn.
+        shape: Rows and columns of pixels of the image.
+        width: Cells to fit in.
+        height: Lines to fit in.
+        mode: As for `gray`.
     """
     tall, wide = shape
     if mode == "auto" and 2 * wide <= width and tall <= height:

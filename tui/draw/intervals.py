@@ -14,7 +14,7 @@ from mnistop.tui.draw.cells import Grid, Strip
 from mnistop.tui.draw.palette import Palette
 
 NARROWEST = 12
-"""Cells below which nothing can be read off."""
+"""The least cells of a readable scale."""
 _LEAST_SPAN = 0.01
 _GAP = 8
 """Least cells between two ticks."""
@@ -22,24 +22,24 @@ _GAP = 8
 
 @dataclass(frozen=True)
 class Interval:
-    """One line."""
+    """One line of the plot."""
 
     low: float
     middle: float
     high: float
     """All three in [0, 1], rising."""
     second: float | None = None
-    """Another fraction, marked by a cross; None for none."""
+    """Another fraction, marked by a cross."""
     strong: bool = False
     """Whether it stands out."""
 
 
 def scale(intervals: Sequence[Interval | None], near: bool = False) -> Axis:
-    """A common scale.
+    """Return a common scale.
 
     Args:
-        intervals: what it is for; None is nothing.
-        near: whether to leave out what lies far below the highest, to tell the upper ones apart.
+        intervals: the intervals that it shows.
+        near: whether to leave out what lies far below the highest, to separate the upper ones.
     """
     there = [each for each in intervals if each]
     if not there:
@@ -56,7 +56,7 @@ def scale(intervals: Sequence[Interval | None], near: bool = False) -> Axis:
 
 
 def axis_line(axis: Axis, width: int, terminal: Terminal) -> Strip:
-    """The percentages of the scale, above the lines.
+    """Draw the percentages of the scale, above the lines.
 
     Args:
         axis: the scale.
@@ -77,12 +77,12 @@ def axis_line(axis: Axis, width: int, terminal: Terminal) -> Strip:
 
 
 def interval_line(interval: Interval | None, axis: Axis, width: int, terminal: Terminal) -> Strip:
-    """One line: the interval, its middle, and the second fraction.
+    """Draw one line: the interval, its middle, and the second fraction.
 
-    What lies below the scale is an arrow at its left end.
+    A value below the scale is an arrow at its left end.
 
     Args:
-        interval: what to draw; None is an empty line.
+        interval: the interval; None for an empty line.
         axis: the scale.
         width: cells.
         terminal: the terminal.

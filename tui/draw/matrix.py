@@ -26,6 +26,28 @@ _WIDEST, _HIGHEST = 9, 3
 """Cells and lines that an entry takes at most, where there is more room than it needs."""
 
 
+class ConfusionMatrix(list[Strip]):
+    """The lines of a confusion matrix, which know the cell at each place.
+
+    Args:
+        lines: The lines.
+        layout: The places of its parts.
+    """
+
+    def __init__(self, lines: Sequence[Strip], layout: _Layout) -> None:
+        super().__init__(lines)
+        self._layout = layout
+
+    def cell_at(self, x: int, y: int) -> tuple[int, int] | None:
+        """Return the (true, predicted) cell at a column and a line; None where there is none."""
+        layout = self._layout
+        if 1 <= y <= len(layout.rows) * layout.pitch:
+            for start, column in layout.columns:
+                if start <= x < start + layout.cell:
+                    return layout.rows[(y - 1) // layout.pitch], column
+        return None
+
+
 def confusion(
     matrix: Counts,
     names: Sequence[str],
@@ -33,16 +55,16 @@ def confusion(
     width: int,
     height: int,
     cursor: tuple[int, int] | None = None,
-) -> list[Strip]:
+) -> ConfusionMatrix:
     """Draw a confusion matrix with the recall of each class.
 
     With colours a cell is shaded by its share of its row, blue on the diagonal and orange beside
-    it; with few or none the diagonal is bold. Zeros are dots. Where not all fits, the part around
-    the cursor is shown and the last line says which part that is.
+    it; with few or none the diagonal is bold. Zeros are dots. Where it does not fit, the part
+    around the cursor is shown, and the last line names that part.
 
     Args:
         matrix: Shape (k, k), whole numbers; entry (i, j) counts the samples of class i that were
-            taken for class j.
+            predicted as class j.
         names: The k names of the classes.
         terminal: The terminal.
         width: Cells of each line.
@@ -87,46 +109,12 @@ def confusion(
         if layout.recall_x is not None:
             grid.put(layout.recall_x, y, f"{_recall(matrix, row, terminal):>{len(_RECALL)}}")
     grid.put(0, body + 1, layout.notice, palette.muted)
-    return grid.strips()
-
-
-def cell_at(
-    x: int,
-    y: int,
-    matrix: Counts,
-    names: Sequence[str],
-    terminal: Terminal,
-    width: int,
-    height: int,
-    cursor: tuple[int, int] | None = None,
-) -> tuple[int, int] | None:
-    """The (true, predicted) cell at a place in what `confusion` draws from the same arguments.
-
-    Args:
-        x: Column of the place, from 0.
-        y: Line of the place, from 0.
-        matrix: As in `confusion`.
-        names: As in `confusion`.
-        terminal: As in `confusion`.
-        width: As in `confusion`.
-        height: As in `confusion`.
-        cursor: As in `confusion`.
-
-    Returns:
-        The cell, or None where there is none.
-    """
-    layout = _lay_out(matrix, names, terminal, width, height, cursor)
-    if not 1 <= y <= len(layout.rows) * layout.pitch:
-        return None
-    for start, column in layout.columns:
-        if start <= x < start + layout.cell:
-            return layout.rows[(y - 1) // layout.pitch], column
-    return None
+    return ConfusionMatrix(grid.strips(), layout)
 
 
 @dataclass(frozen=True)
 class _Layout:
-    """Where each part stands, in cells."""
+    """The places of the parts, in cells."""
 
     gutter: int
     """Width of the names of the rows and a space."""
@@ -195,7 +183,7 @@ def _lay_out(
 
 
 def _window(k: int, count: int, centre: int) -> range:
-    """The `count` indices of k that lie around one of them."""
+    """Return `count` of k indices, those around one of them."""
     count = min(count, k)
     start = min(max(centre - count // 2, 0), k - count)
     return range(start, start + count)
@@ -234,7 +222,7 @@ def _cell_style(terminal: Terminal, count: int, samples: int, right: bool) -> St
 
 @lru_cache(maxsize=256)
 def _shade(terminal: Terminal, shade: int, right: bool) -> Style:
-    """Shade 1 … _SHADES, in few steps so that small changes leave a cell as it is."""
+    """Return the style of a shade, 1 … _SHADES: so few that small changes leave a cell alone."""
     share = shade / _SHADES if right else -shade / _SHADES
     ground = int(colormap.diverging(np.array([share]), terminal)[0])
     text = 0x000000 if colormap.luminance(ground) > 0.18 else 0xFFFFFF

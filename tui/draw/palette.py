@@ -1,4 +1,4 @@
-"""Styles by what they mean, safe for colour-blind eyes.
+"""Styles by their meaning, safe for colour-blind eyes.
 
 The tones are those of Okabe and Ito (https://jfly.uni-koeln.de/color/, also in B. Wong, "Points
 of view: Color blindness", Nature Methods 8:441, 2011), darkened on a light ground, where they
@@ -65,7 +65,7 @@ ANSI_RGB: tuple[RGB, ...] = (
     (85, 255, 255),
     (255, 255, 255),
 )
-"""The 16 ANSI colours as the triplets that Rich and Textual downgrade to just these colours.
+"""The 16 ANSI colours as triplets that Rich and Textual downgrade to exactly these colours.
 
 A colour given by its ANSI name does not survive Textual, which first turns it into a theme's
 triplet (red becomes magenta); a triplet from this table does.
@@ -81,11 +81,11 @@ class Palette:
     val: Style
     """Validation curves and numbers."""
     good: Style
-    """What is right."""
+    """Correct values."""
     bad: Style
-    """What is wrong."""
+    """Wrong values."""
     muted: Style
-    """What steps back: axes, labels, zeros."""
+    """The background of a picture: axes, labels, zeros."""
     positive: Style
     """Values above zero."""
     negative: Style
@@ -93,7 +93,7 @@ class Palette:
     best: Style
     """The mark of the best epoch."""
     strong: Style
-    """What stands out without a meaning of its own."""
+    """Emphasis without a meaning of its own."""
     cursor: Style
     """The cell or column that the cursor is on."""
     lines: tuple[Style, ...]
@@ -101,22 +101,19 @@ class Palette:
 
     @classmethod
     def of(cls, terminal: Terminal) -> Palette:
-        """The palette for a terminal."""
+        """Return the palette for a terminal."""
         return _palette(terminal)
 
     def line(self, role: Literal["train", "val"] | int) -> Style:
-        """The style of a curve: by its name, or its number where many are compared."""
-        if role == "train":
-            return self.train
-        if role == "val":
-            return self.val
+        """Return the style of a curve: by its name, or its number where many are compared."""
+        if isinstance(role, str):
+            return self.train if role == "train" else self.val
         return self.lines[role % len(self.lines)]
 
 
 @lru_cache(maxsize=16)
 def _palette(terminal: Terminal) -> Palette:
-    cursor = Style(reverse=True)
-    strong = Style(bold=True)
+    cursor, strong = Style(reverse=True), Style(bold=True)
     if terminal.colors == 0:
         none = Style.null()
         return Palette(
@@ -132,19 +129,15 @@ def _palette(terminal: Terminal) -> Palette:
             cursor=cursor,
             lines=(none, strong),
         )
-    style = {tone: _style(terminal, *looks) for tone, looks in _TONES.items()}
+    style = {tone: _style(terminal, *shades) for tone, shades in _TONES.items()}
     return Palette(
-        train=style["train"],
-        val=style["val"],
-        good=style["good"],
-        bad=style["bad"],
-        muted=style["muted"],
+        **style,
         positive=style["train"],
         negative=style["bad"],
         best=style["good"] + strong,
         strong=strong,
         cursor=cursor,
-        lines=tuple(_style(terminal, *looks) for looks in _CURVES),
+        lines=tuple(_style(terminal, *shades) for shades in _CURVES),
     )
 
 

@@ -20,12 +20,12 @@ from mnistop.tui.draw.cells import clean, shorten
 from mnistop.tui.draw.palette import Palette
 
 Role = Literal["train", "val"] | int
-"""What a curve shows, which gives it colour and marker; a number where many are compared."""
+"""The part of a curve, which gives it colour and marker; a number where many are compared."""
 
 Floats = NDArray[np.float64]
 
 _NOTHING = 1e-18
-"""What weighs less is lost in the rounding."""
+"""Weights below this are lost in the rounding."""
 
 
 @dataclass(frozen=True)
@@ -37,27 +37,27 @@ class Series:
     """One number an epoch; NaN and infinities leave a gap."""
     role: Role = "train"
     xs: Sequence[float] | Floats | None = None
-    """Where each value stands, rising; one epoch apart from the chart's `x0` if not given."""
+    """The x of each value, rising; one epoch apart from the chart's `x0` if not given."""
     before: float | None = None
-    """The value before the first one, which is read out and not drawn; None if there is none."""
+    """The value before the first one: read out, but not drawn."""
 
 
 @dataclass(frozen=True)
 class Curve:
-    """What is drawn of a series: finite values, NaN for gaps."""
+    """The drawn part of a series: finite values, NaN for gaps."""
 
     xs: Floats
     ys: Floats
     role: Role
 
     def between(self, low: float, high: float) -> Curve:
-        """The part whose x lies in [low, high]."""
+        """Return the part whose x lies in [low, high]."""
         shown = (self.xs >= low) & (self.xs <= high)
         return Curve(self.xs[shown], self.ys[shown], self.role)
 
 
 def smooth(values: Floats, weight: float) -> Floats:
-    """Exponential moving average without the bias to 0 of its start, as TensorBoard's.
+    """Return the exponential moving average without the bias to 0 at its start, as TensorBoard's.
 
     Args:
         values: Shape (n,); NaN stays and counts for nothing.
@@ -79,7 +79,7 @@ def smooth(values: Floats, weight: float) -> Floats:
 
 
 def drawable(values: Sequence[float] | Floats, log: bool) -> Floats:
-    """Values as an array, NaN for what cannot be drawn: infinities, and ≤ 0 with `log`.
+    """Return values as an array, NaN where they cannot be drawn: infinities, and ≤ 0 with `log`.
 
     Magnitudes below 1e-300 become 0, those above 1e300 count as infinite.
     """
@@ -91,16 +91,16 @@ def drawable(values: Sequence[float] | Floats, log: bool) -> Floats:
 
 
 def thin(xs: Floats, values: Floats, low: float, high: float, columns: int) -> list[int]:
-    """Indices of the values to draw: at most two a column, its least and its largest one.
+    """Return the indices of the values to draw: at most two a column, its least and its largest.
 
-    So no spike is lost. A gap (NaN) stays where it fills a column, and wherever all values fit.
+    No spike is lost. A gap (NaN) stays where it fills a column, and wherever all values fit.
 
     Args:
         xs: Shape (n,), rising.
         values: Shape (n,).
         low: The x of the first column.
         high: The x of the last column.
-        columns: How many columns there are.
+        columns: The number of columns.
 
     Returns:
         Rising indices.
@@ -123,23 +123,23 @@ Pieces = list[tuple[str, Style | None]]
 
 @dataclass(frozen=True)
 class Marks:
-    """What a chart marks beside its curves."""
+    """The marks of a chart beside its curves."""
 
     cursor: float | None = None
-    """The x whose values are read out; the last one if there is none."""
+    """The x whose values are read out; None for the last one."""
     before: str = ""
-    """The name of the cursor's place, if that is before the first value; else empty."""
+    """The name of the cursor's place if that is before the first value; else empty."""
     best: float | None = None
     """The x of the best value."""
     named: Sequence[tuple[str, float]] = ()
-    """Names of other xs, and where they stand."""
+    """Names of other xs, with these xs."""
     x_label: str = ""
     title: str = ""
     percent: bool = False
 
 
 def marker(role: Role, terminal: Terminal) -> str:
-    """plotext's marker for a curve: braille where colours tell the curves apart, else one each."""
+    """Return plotext's marker for a curve: braille if colours tell curves apart, else its own."""
     if not terminal.unicode:
         return {"train": "*", "val": "o"}.get(str(role)) or letter(role)
     if terminal.colors or role == "train":
@@ -148,7 +148,7 @@ def marker(role: Role, terminal: Terminal) -> str:
 
 
 def letter(role: Role) -> str:
-    """The letter at the end of a curve, where colour alone must not tell it apart."""
+    """Return the letter at the end of a curve: colour alone must not distinguish it."""
     return role[0] if isinstance(role, str) else chr(ord("a") + role % 26)
 
 
@@ -160,13 +160,13 @@ def legend(
     width: int,
     lines: int,
 ) -> list[Pieces]:
-    """Title, curves with their values, the x that these belong to, and the best x.
+    """Lay out title, curves with their values, the x that these belong to, and the best x.
 
-    Words are left out before the legend needs a second line.
+    Words are left out before the legend takes a second line.
 
     Args:
         series: The curves.
-        x0: Where the first value of a series without its own `xs` stands.
+        x0: The x of the first value of a series without its own `xs`.
         marks: Title, cursor, best x.
         terminal: The terminal.
         width: Cells of a line.
@@ -186,8 +186,8 @@ def legend(
     x_name = clean(marks.x_label, terminal)
     place = clean(marks.before, terminal) or f"{x_name} {_number(shown)}"
     x_style = palette.strong if marks.cursor is not None else palette.muted
-    title: list[Pieces] = [[(clean(marks.title, terminal), palette.strong)]] if marks.title else []
-    at: list[Pieces] = [[(place, x_style)]] if x_name else []
+    title: list[Pieces] = [[(clean(marks.title, terminal), palette.strong)]] * bool(marks.title)
+    at: list[Pieces] = [[(place, x_style)]] * bool(x_name)
     best: list[Pieces] = []
     short_best: list[Pieces] = []
     if marks.best is not None:
@@ -223,11 +223,11 @@ def _last(series: Sequence[Series], x0: float) -> float:
 
 
 _SAME = 1e-9
-"""What two xs may differ by to be the same."""
+"""The largest difference of two xs that count as the same."""
 
 
 def _value_at(one: Series, x0: float, x: float | None) -> float | None:
-    """The value that stands at x, None if none does; the last one if x is None."""
+    """Return the value at x, None if there is none; the last one if x is None."""
     if x is None:
         index = len(one.values) - 1
     elif one.xs is not None:

@@ -1,1 +1,1 @@
-"""What a person does, a folder each; none imports another."""
+"""Features, a folder each: what a person can do. None imports another."""

@@ -5,24 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from rich.cells import cell_len
-from rich.style import Style
 from textual.message import Message
 
-from mnistop.engine.analysis.comparison import Duel, differing, duel
+from mnistop.engine.analysis.comparison import Duel, differing_settings, duel
 from mnistop.engine.config import HYPERPARAMETERS, NAMES, RunConfig
 from mnistop.engine.events import EpochFinished
-from mnistop.engine.formatting import accuracy, count, loss
+from mnistop.engine.formatting import count
 from mnistop.engine.hyperparameters import as_text
 from mnistop.engine.runs.entry import RunEntry
 from mnistop.engine.runs.event_log import EventTail
 from mnistop.engine.runs.history import History, reduce
 from mnistop.engine.runs.run_folder import Run
-from mnistop.tui.draw.cells import Strip, line, shorten, shorten_name
 from mnistop.tui.draw.chart import Chart, chart
-from mnistop.tui.draw.series import Series, letter
+from mnistop.tui.draw.series import Series
 from mnistop.tui.toolkit.bindings import bindings, epochs, key
-from mnistop.tui.toolkit.pane import ContentPane
 from mnistop.tui.toolkit.plotted_pane import Kind, LossAndAccuracy
 
 
@@ -106,7 +102,7 @@ class Comparison:
         self._compared_after: tuple[int, int] | None = None
         """The numbers of epochs after which `duel` compares them."""
         self._early: list[int] | None = []
-        """Moves that were asked for before anything was read; None since then."""
+        """The moves that were asked for before anything was read; None since then."""
         for one in runs:
             self.add(one)
 
@@ -114,7 +110,7 @@ class Comparison:
         """Lay one more run over the others."""
         self.runs.append(one)
         self._tails.append(EventTail(one.run))
-        self.settings = differing([one.config for one in self.runs])
+        self.settings = differing_settings([one.config for one in self.runs])
 
     @property
     def when(self) -> str:
@@ -175,7 +171,6 @@ class Comparison:
             self._compared_after = after
 
 
-_NAMES = 16
 _WITH_NAMES = 56
 """Cells of a chart from which on its legend names the runs; the table does in any case."""
 
@@ -273,98 +268,3 @@ class ComparedCharts(LossAndAccuracy, can_focus=True):
         """Switch between training and validation."""
         self.training = not self.training
         self.redraw()
-
-
-class ComparedTable(ContentPane[Comparison]):
-    """A row a run: its numbers at the epoch that is read out, and the settings that differ."""
-
-    EXPLANATION = (
-        "Each run at the chosen epoch, with only the settings in which they differ. The test "
-        "accuracy is that of the best epoch, on images that the run has not seen."
-    )
-
-    def show(self, content: Comparison | None, status: str = "") -> None:
-        """Draw runs on as many lines as they need."""
-        super().show(content, status)
-        self.on_resize()
-
-    def on_resize(self) -> None:
-        """Take the lines that it needs in its new width."""
-        if self.content:
-            self.set_height(1 + len(self._rows(self.content, self.size.width)))
-
-    def heading(self, content: Comparison) -> str:
-        """The epoch that is read out, and a note if no setting differs."""
-        same = "" if content.settings else "; their settings are all the same"
-        return f"{content.when.capitalize()}{same}"
-
-    def draw(self, content: Comparison, width: int, height: int) -> list[Strip]:
-        """The header, the runs, and below them the settings that have no column beside them."""
-        return self._rows(content, width)[:height]
-
-    def _rows(self, comparison: Comparison, width: int) -> list[Strip]:
-        columns, results = self._columns(comparison, width)
-        if _width(columns) > width - 2:
-            columns, results = self._columns(comparison, _NAMES)
-        others: list[list[str]] = []
-        while len(columns) > results and _width(columns) > width - 2:
-            others.insert(0, columns.pop())
-        style: list[Style | None] = [self.palette.muted]
-        style += [self.palette.line(place) for place in range(len(comparison.runs))]
-        shown = []
-        for row in range(len(comparison.runs) + 1):
-            cells = [
-                cells[row] + " " * (max(map(cell_len, cells)) - cell_len(cells[row]))
-                for cells in columns
-            ]
-            text = shorten("  ".join(cells), width - 2, self.terminal)
-            mark = letter(row - 1) if row else " "
-            shown.append(
-                line([(f"{mark} ", style[row]), (text, style[row] if not row else None)], width)
-            )
-        return shown + [self._setting(name, values, width) for name, *values in others]
-
-    def _setting(self, name: str, values: list[str], width: int) -> Strip:
-        pieces: list[tuple[str, Style | None]] = [(f"  {name}:", self.palette.muted)]
-        for place, value in enumerate(values):
-            pieces += [(f"  {letter(place)} ", self.palette.line(place)), (value, None)]
-        return line(pieces, width)
-
-    def _columns(self, comparison: Comparison, names: int) -> tuple[list[list[str]], int]:
-        """The columns from the left, each with its head, and how many of them are results.
-
-        Args:
-            comparison: the runs.
-            names: cells that a name may take.
-        """
-        runs = comparison.runs
-        at = [one.at(comparison.cursor) for one in runs]
-        unseen = [_unseen_accuracy(one) for one in runs]
-        columns = [
-            ["name", *(shorten_name(one.title, names, self.terminal) for one in runs)],
-            *([["test acc at best", *unseen]] if any(one != "-" for one in unseen) else []),
-            ["best", *(str(b.epoch) if (b := one.history.best) else "-" for one in runs)],
-            [
-                "val acc",
-                *(
-                    accuracy(each.val_acc, one.images) if each else "-"
-                    for one, each in zip(runs, at, strict=True)
-                ),
-            ],
-            ["val loss", *(loss(each.val_loss) if each else "-" for each in at)],
-        ]
-        settings = [
-            [HYPERPARAMETERS[name].label, *values] for name, values in comparison.settings.items()
-        ]
-        return columns + settings, len(columns)
-
-
-def _unseen_accuracy(one: ComparedRun) -> str:
-    tested = one.history.tested
-    if tested is None or tested.best_acc is None:
-        return "-"
-    return accuracy(tested.best_acc, tested.images)
-
-
-def _width(columns: list[list[str]]) -> int:
-    return sum(max(map(cell_len, cells)) + 2 for cells in columns) - 2

@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 import textwrap
 from collections.abc import Callable
-from typing import Literal
 
 from rich.style import Style
 from textual.strip import Strip as TextualStrip
@@ -17,10 +16,10 @@ from textual.worker import Worker
 from mnistop.engine.errors import RunError
 from mnistop.engine.events import RunFailed, RunFinished, RunStopped
 from mnistop.engine.formatting import accuracy, count, duration, percent
-from mnistop.engine.runs.glance import epochs_trained, in_training
+from mnistop.engine.runs.event_log import epochs_trained
 from mnistop.engine.runs.history import as_good, unseen_accuracy
 from mnistop.engine.runs.recorded import planned_epochs
-from mnistop.engine.runs.run_folder import Run
+from mnistop.engine.runs.run_folder import Run, runs_in_training
 from mnistop.tui.draw import bars
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import PLAIN, Strip, clean, line
@@ -45,7 +44,8 @@ _SIGNS = {
 }
 
 
-_Form = Literal["long", "usual", "short"]
+_FORMS = range(5)
+"""Ever shorter forms of a sentence."""
 
 
 class Progress(FaultTolerantWidget):
@@ -99,7 +99,7 @@ class Progress(FaultTolerantWidget):
         history = self._state.history
         if history.started and phase in ("running", "paused") and not history.preparing:
             return [line([(sign, self._palette.strong), *self._going(width - len(sign))], width)]
-        forms = [f"{sign}{self._sentence(phase, form)}" for form in ("long", "usual", "short")]
+        forms = [f"{sign}{self._sentence(phase, form)}" for form in _FORMS]
         fitting = (form for form in forms if len(form) <= width)
         return self._wrapped(next(fitting, forms[-1]), width)
 
@@ -109,7 +109,7 @@ class Progress(FaultTolerantWidget):
         lines = textwrap.wrap(text, width, max_lines=_MOST_LINES, placeholder=end)
         return [line([(part, self._palette.strong)], width) for part in lines or [""]]
 
-    def _sentence(self, phase: str, form: _Form) -> str:
+    def _sentence(self, phase: str, form: int) -> str:
         """Return a run's state in a longer or a shorter sentence."""
         state = self._state
         history, run = state.history, state.run
@@ -124,7 +124,8 @@ class Progress(FaultTolerantWidget):
             case RunStopped(message=message) | RunFinished(message=message) if message:
                 return message
             case RunFinished():
-                early = ", early stopping" if history.ended.reason == "early stopping" else ""
+                early = ", early stopping" if form < 3 else ", early stop"
+                early = early if history.ended.reason == "early stopping" else ""
                 took = duration(sum(epoch.seconds for epoch in history.epochs))
                 return f"{name}: {trained} in {took}{early}{self._best(form)}"
         if phase == "stopped":
@@ -144,20 +145,25 @@ class Progress(FaultTolerantWidget):
             )
         return f"{name}: {history.preparing or 'starting'}"
 
-    def _best(self, form: _Form) -> str:
+    def _best(self, form: int) -> str:
         history = self._state.history
         best, tested = history.best, history.tested
         if not (best and history.started):
             return ""
         validated = accuracy(best.val_acc, history.started.validation_images)
         unseen = unseen_accuracy(history)
-        if form == "short" and tested and unseen:
-            test = accuracy(history.test_acc or 0, tested.images)
-            return f"  test {test}, best val {percent(best.val_acc)} at {best.epoch}"
+        if form > 1:
+            if not (tested and unseen):
+                reached = validated if form == 2 else percent(best.val_acc)
+                return f"  best val {reached} at {best.epoch}"
+            test = accuracy(history.test_acc, tested.images)
+            test = percent(history.test_acc) if form == 4 else test
+            val = "best val" if form == 2 else "val"
+            return f"  test {test}, {val} {percent(best.val_acc)} at {best.epoch}"
         words = (
             f"test accuracy {unseen}" if unseen else "",
             f"best val {validated} at epoch {best.epoch}",
-            as_good(history) if form == "long" else "",
+            as_good(history) if form == 0 else "",
         )
         return f"  {'; '.join(filter(None, words))}"
 
@@ -266,7 +272,7 @@ class LiveRuns(FaultTolerant, Static):
 def _runs_in_training() -> list[tuple[Run, str]]:
     """Return the runs in training, newest first, each with its progress."""
     found = []
-    for run in in_training():
+    for run in runs_in_training():
         with contextlib.suppress(RunError):
             trained, planned = epochs_trained(run), planned_epochs(run.config())
             found.append((run, f"epoch {trained:,}" + (f" of {planned:,}" if planned else "")))

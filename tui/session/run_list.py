@@ -8,16 +8,8 @@ from dataclasses import replace
 from rich.style import Style
 
 from mnistop.engine.runs.entry import RunEntry
-from mnistop.engine.runs.filters import (
-    BY_TEST,
-    ORDERS,
-    RunFilter,
-    RunOrder,
-    in_order,
-    parse,
-)
+from mnistop.engine.runs.filters import BY_TEST, ORDERS, RunFilter, RunOrder, in_order, parse
 from mnistop.engine.runs.run_folder import Run
-from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import shorten, shorten_name
 from mnistop.tui.draw.series import letter
 from mnistop.tui.text.run_lines import (
@@ -34,6 +26,7 @@ from mnistop.tui.text.run_lines import (
     validation_accuracy,
 )
 from mnistop.tui.toolkit.list_pane import Column, Table, fitting
+from mnistop.tui.toolkit.pane import OfModel
 
 MOST_MARKED = 8
 
@@ -169,13 +162,8 @@ _SHOWN = ("epochs", TEST_ACC, VAL_ACC, "best epoch", "val loss at best", "time",
 """In the order in which they stand."""
 
 
-class RunTable(Table[RunEntry]):
-    """The list of the runs screen.
-
-    Args:
-        terminal: what the terminal can show.
-        model: what it shows.
-    """
+class RunTable(OfModel[RunListModel], Table[RunEntry]):
+    """The list of the runs screen."""
 
     DEFAULT_CSS = "RunTable { height: 1fr; }"
 
@@ -190,13 +178,10 @@ class RunTable(Table[RunEntry]):
         "compared; the dashboard's run is bold."
     )
 
-    def __init__(self, terminal: Terminal, model: RunListModel) -> None:
-        self._model = model
-        super().__init__(terminal)
-        self.shown: Run | None = None
-        """The run on the dashboard."""
-        self.waiting = ""
-        """A note while the runs are still being read; empty when they are there."""
+    shown: Run | None = None
+    """The run on the dashboard."""
+    waiting = ""
+    """A note while the runs are still being read; empty when they are there."""
 
     def show(self, shown: Run | None, waiting: str) -> None:
         """Draw what is browsed now."""

@@ -45,6 +45,11 @@ class State:
         return "the run has none"
 
     @property
+    def no_model(self) -> str:
+        """A sentence on why a recorded run's model cannot be asked; empty where it can."""
+        return self.history.no_model(self.alive)
+
+    @property
     def class_names(self) -> tuple[str, ...]:
         """The names of the classes; none while they are not known."""
         started = self.history.started

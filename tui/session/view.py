@@ -1,8 +1,7 @@
-"""Screens beside the dashboard: they show the same run and epoch, and write what they show."""
+"""Screens other than the dashboard: they show the same run and epoch, and write their panes."""
 
 from __future__ import annotations
 
-import asyncio
 import re
 from abc import abstractmethod
 from collections.abc import Callable, Coroutine, Iterable, Sequence
@@ -16,14 +15,13 @@ from textual.reactive import Reactive
 from textual.screen import Screen
 from textual.widget import Widget
 
-from mnistop.engine.errors import MnistopError
 from mnistop.engine.runs.run_folder import Run
-from mnistop.engine.safe_write import numbered, write_under_free_name
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.session.progress import Progress
 from mnistop.tui.session.state import State
 from mnistop.tui.terminal.faults import FaultTolerant
 from mnistop.tui.terminal.scheduler import Scheduler
+from mnistop.tui.toolkit.background import BackgroundTasks, write_text
 from mnistop.tui.toolkit.bars import KeyBar, ScreenBar
 from mnistop.tui.toolkit.bindings import WRITE, GivesReasons, bindings, hidden, key
 from mnistop.tui.toolkit.dialogs import Section
@@ -32,7 +30,6 @@ from mnistop.tui.toolkit.pane import LinesPane
 if TYPE_CHECKING:
     from mnistop.engine.config import RunConfig
     from mnistop.tui.draw.image import Mode
-    from mnistop.tui.toolkit.background import BackgroundTasks
 
 ALONE = "This pane has all the room already; Tab goes to the next one."
 WRONG_FORM = "A value in the form is wrong: press 1 and correct it."
@@ -120,7 +117,10 @@ class RunScreen(GivesReasons, FaultTolerant, Screen[None]):
         return following
 
     def on_screen_resume(self) -> None:
-        """Catch up with what happened while another screen was shown."""
+        """Catch up with what happened while another screen was shown.
+
+        Textual calls this after the handler of a subclass, which must not call it again.
+        """
         if self._scheduler is None:
             self._scheduler = Scheduler(self)
             self._scheduler.add(self.draw_progress, 0.25, cheap=True)
@@ -131,16 +131,14 @@ class RunScreen(GivesReasons, FaultTolerant, Screen[None]):
 
 
 class ViewScreen(RunScreen):
-    """A screen beside the dashboard, at the same run and epoch.
+    """A screen other than the dashboard, at the same run and epoch.
 
     Args:
         terminal: what the terminal can show.
     """
 
     BINDINGS = bindings(
-        "view",
-        key("back", "escape", "back", "Back", "Back to where you came from"),
-        WRITE,
+        "view", key("back", "escape", "back", "Back", "Back to where you came from"), WRITE
     )
 
     NAME: ClassVar[str]
@@ -176,11 +174,6 @@ class ViewScreen(RunScreen):
         """Return what draws the panes."""
         return [(self.redraw, 0.5)]
 
-    @property
-    def pane(self) -> LinesPane | None:
-        """The pane that has the keys."""
-        return self.focused if isinstance(self.focused, LinesPane) else None
-
     @abstractmethod
     def redraw(self) -> None:
         """Bring the panes up to date with `state`; called a few times a second at most."""
@@ -190,8 +183,16 @@ class ViewScreen(RunScreen):
         """Return each pane's purpose and keys, for the help; the focused pane first."""
 
     def draw_progress(self) -> None:
-        """Show the progress of the run."""
-        self._progress.show(self.state, self.status)
+        """Show the progress of the run, or the screen's hint in its place."""
+        hint = self.hint()
+        if hint is None:
+            self._progress.show(self.state, self.status)
+        else:
+            self._progress.show(State(), hint)
+
+    def hint(self) -> str | None:
+        """Return what can be done next; None to show the progress of the run instead."""
+        return None
 
     @dataclass
     class OpenWanted(Message):
@@ -220,21 +221,16 @@ class ViewScreen(RunScreen):
 
     def follow(self, state: State, status: str) -> None:
         """Show a run that goes on, or another epoch of it."""
-        moved = (state.run, state.cursor, state.phase, status) != (
-            self.state.run,
-            self.state.cursor,
-            self.state.phase,
-            self.status,
-        )
-        other_run = state.run != self.state.run
-        self.state, self.status = state, status
+        before, self.state = self.state, state
+        moved = (before.run, before.cursor, before.phase) != (state.run, state.cursor, state.phase)
+        new_status, self.status = status != self.status, status
         if self.is_current:
-            self.changed(urgent=moved)
-            if other_run:
+            self.changed(urgent=moved or new_status)
+            if state.run != before.run:
                 self.refresh_bindings()
 
     def keep_going(self, work: Callable[[], Coroutine[Any, Any, None]], group: str) -> None:
-        """Start work beside the screen, unless it still goes on from an earlier time.
+        """Start work for as long as the screen is shown, unless it goes on already.
 
         Args:
             work: what is to be done, as by a loop until another screen is shown.
@@ -250,8 +246,8 @@ class ViewScreen(RunScreen):
 
     def action_write(self) -> None:
         """Write the pane that has the keys as text."""
-        if pane := self.pane:
-            write_pane(self, self.state.run, pane)
+        if isinstance(self.focused, LinesPane):
+            write_pane(self, self.state.run, self.focused)
 
 
 class SeveralPanes(ViewScreen):
@@ -291,54 +287,22 @@ class AtAnEpoch(ViewScreen):
         self.post_message(EpochMoved(by))
 
 
-def write_text(screen: Screen[None], name: str, text: str, what: str = "Written") -> None:
-    """Write a file in the current folder, and say where it is, or why it cannot be written.
-
-    Args:
-        screen: says so.
-        name: of the file; a number is added where there is one of that name.
-        text: all its lines, but for the end of the last.
-        what: the verb of the confirmation, before "to" and the path.
-    """
-    content = (text + "\n").encode("utf-8", "backslashreplace")
-    try:
-        path = write_under_free_name(numbered(Path.cwd() / name), content)
-    except FileNotFoundError:
-        screen.notify(
-            "The folder that mnistop was started in is gone: start it in another one to write.",
-            severity="error",
-            markup=False,
-        )
-    except MnistopError as error:
-        screen.notify(str(error), severity="error", markup=False)
-    else:
-        screen.notify(f"{what} to {path}", markup=False)
-
-
 def write_pane(screen: Screen[None], run: Run | None, pane: LinesPane) -> None:
-    """Write what a pane shows.
-
-    Args:
-        screen: says where it is.
-        run: what it is about, or None.
-        pane: the pane, after whose kind the file is named.
-    """
+    """Write a pane as text, into a file named after the run and the kind of the pane."""
     about = run.name if run else "no-run"
     kind = re.sub("(?<=[a-z])(?=[A-Z])", "-", type(pane).__name__).lower()
     write_text(screen, f"mnistop-{about}-{kind}.txt", pane.text())
 
 
-async def write_report(screen: Screen[None], runs: Sequence[Run]) -> None:
-    """Write a run, or several compared, as an HTML file in the current folder, and say where."""
+def write_report(screen: RunScreen, runs: Sequence[Run]) -> None:
+    """Write a run, or several compared, as an HTML file in the current folder; show its path."""
 
     def write() -> Path:
         from mnistop.engine.report.of_runs import write_report
 
         return write_report(runs, Path.cwd())
 
-    try:
-        path = await asyncio.to_thread(write)
-    except MnistopError as error:
-        screen.notify(str(error), severity="error", markup=False)
-    else:
+    def show(path: Path) -> None:
         screen.notify(f"Report written to {path}", markup=False)
+
+    BackgroundTasks(screen, screen.terminal, screen.changed).do(write, show)

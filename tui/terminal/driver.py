@@ -15,7 +15,7 @@ from typing import Any
 from textual import events
 from textual.message import Message
 
-from mnistop.engine.process.stdio import leave_terminal
+from mnistop.engine.process.child import detach_from_terminal
 from mnistop.tui.draw.capabilities import fills_erased_cells
 from mnistop.tui.terminal.cell_diff import CellDiff
 from mnistop.tui.terminal.faults import (
@@ -254,7 +254,7 @@ class TerminalDriver(DriverHooks):
             self._hang_up()
 
     def _hang_up(self) -> None:
-        leave_terminal()
+        detach_from_terminal()
         if self._terminal is not None:
             os.dup2(0, self._terminal)
         end_soon(128 + signal.SIGHUP)

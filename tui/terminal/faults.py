@@ -22,7 +22,7 @@ from textual.widget import Widget
 from textual.worker import Worker, WorkerState
 
 from mnistop.engine.errors import host_error
-from mnistop.engine.process.stdio import leave_terminal
+from mnistop.engine.process.child import detach_from_terminal
 from mnistop.tui.terminal.textual_hooks import DispatchHook
 
 _said: dict[tuple[str, str, int | None], str] = {}
@@ -142,7 +142,7 @@ def end_on_signals(end: Callable[[int], object], is_gone: Callable[[], bool]) ->
 
     def on_signal(number: signal.Signals) -> None:
         if number == signal.SIGHUP and is_gone():
-            leave_terminal()
+            detach_from_terminal()
         end_soon(128 + number)
         end(128 + number)
 

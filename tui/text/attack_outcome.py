@@ -25,7 +25,7 @@ SEARCHED_BY = "PGD, FGSM, DeepFool or FAB"
 
 
 class Phrase(NamedTuple):
-    """A sentence or a note."""
+    """A sentence or a part of one."""
 
     text: str
     tone: Literal["good", "bad", "plain", "muted"] = "plain"
@@ -43,7 +43,7 @@ def outcome(attacked: AttackedImage, names: Sequence[str]) -> list[Phrase]:
     what = f"{label} is taken for {now}" if fooled else f"still {now}"
     phrases = [Phrase(what, "bad" if fooled else "good")]
     if isinstance(attacked.subject, OwnImage):
-        phrases.append(Phrase(f"{label} counts as right, since the model predicts it", "muted"))
+        phrases.append(Phrase(f"{label} counts as correct, since the model predicts it", "muted"))
     if attacked.target == attacked.label:
         return [*phrases, Phrase(f"the target {label} is its own class: nothing to do", "muted")]
     if attacked.target is not None:
@@ -75,7 +75,7 @@ def epsilon_bounds(attacked: AttackedImage, known: PerturbationBounds) -> list[P
 
     Args:
         attacked: the image.
-        known: what is known of the same image.
+        known: the bounds of the same image.
     """
     if attacked.target == attacked.label:
         return []
@@ -130,7 +130,7 @@ _WIDEST_BAR = 100
 
 @dataclass(frozen=True)
 class AttackOutcome:
-    """An attacked image and what is known of its smallest ε."""
+    """An attacked image and the bounds of its smallest ε."""
 
     attacked: AttackedImage
     bracket: PerturbationBounds | None
@@ -178,7 +178,7 @@ class AttackOutcome:
         return [first._replace(text=f"{mark} {first.text}"), *others]
 
     def _bar(self, known: PerturbationBounds, terminal: Terminal, width: int) -> list[Strip]:
-        """Draw the bracket; nothing for an image that cannot be fooled any more."""
+        """Draw the bracket; nothing for an image that is misclassified already."""
         attacked = self.attacked
         if attacked.is_wrong or attacked.target == attacked.label:
             return []
@@ -203,7 +203,7 @@ def _paragraphs(phrases: Iterable[Phrase], terminal: Terminal, width: int) -> li
 
 
 def _one_line(phrases: Iterable[Phrase], terminal: Terminal, width: int) -> Strip:
-    """Draw as many phrases as fit on one line, the last cut at its colon if that helps."""
+    """Draw the phrases that fit on one line, the last one cut at its colon if need be."""
     styles, pieces, room = _styles(terminal), [], width
     for text, tone in phrases:
         cleaned = clean(text, terminal)
@@ -224,8 +224,8 @@ def bracket(
     Three glyphs distinguish the parts without colour: proven safe, unknown, and fooled.
 
     Args:
-        certified: the end of the safe part, from 0 up.
-        found: where the fooled part begins; infinite where nothing fooled the model.
+        certified: the end of the safe part, which begins at 0.
+        found: the start of the fooled part; infinite if no attack succeeded.
         epsilon: the current ε, or None to leave it out.
         width: cells to fit in.
         terminal: the terminal.

@@ -30,9 +30,9 @@ def trail(
     height: int,
     shown: int | None = None,
 ) -> list[Strip]:
-    """A strip of the epochs, and below it what the image was taken for, as in `9×3 [4]×20`.
+    """Draw a strip of the epochs, and below it the predictions, as in `9×3 [4]×20`.
 
-    Where it is right the strip is full and the class stands in brackets.
+    Where they are correct the strip is full and the class is in brackets.
 
     Args:
         predictions: `(epochs,)`.
@@ -46,7 +46,11 @@ def trail(
     if not len(predictions) or width < 8:
         return []
     right = predictions == label
-    drawn = [_summary(right, terminal, width), _strip(right, terminal, width)]
+    muted = Palette.of(terminal).muted
+    drawn = [
+        line([(shorten(summary(right), width, terminal), muted)], width),
+        _strip(right, terminal, width),
+    ]
     if shown is not None and shown >= 0:
         drawn.append(_marker(shown, len(right), terminal, width))
     return [*drawn, *_runs(predictions, label, names, terminal, width, height - len(drawn))][
@@ -55,10 +59,10 @@ def trail(
 
 
 def summary(right: NDArray[np.bool_]) -> str:
-    """When an image was learned and forgotten, in words.
+    """Describe the epochs in which an image was learned and forgotten.
 
     Args:
-        right: whether it was right after each epoch, `(epochs,)`, at least one.
+        right: whether it was correct after each epoch, `(epochs,)`, at least one.
     """
     epochs = np.flatnonzero(right)
     if not len(epochs):
@@ -75,15 +79,6 @@ def summary(right: NDArray[np.bool_]) -> str:
 
 def _times(count: int) -> str:
     return "once" if count == 1 else f"{count} times"
-
-
-def _summary(right: NDArray[np.bool_], terminal: Terminal, width: int) -> Strip:
-    text = shorten(summary(right), width, terminal)
-    return line([(text, Palette.of(terminal).muted)], width)
-
-
-def _column(epoch: int, epochs: int, width: int) -> int:
-    return epoch if epochs <= width else epoch * width // epochs
 
 
 def _strip(right: NDArray[np.bool_], terminal: Terminal, width: int) -> Strip:
@@ -104,7 +99,8 @@ def _strip(right: NDArray[np.bool_], terminal: Terminal, width: int) -> Strip:
 
 
 def _marker(shown: int, epochs: int, terminal: Terminal, width: int) -> Strip:
-    column = _column(min(shown, epochs - 1), epochs, width)
+    epoch = min(shown, epochs - 1)
+    column = epoch if epochs <= width else epoch * width // epochs
     sign, text = "▲" if terminal.unicode else "^", f"epoch {shown}"
     before = column + 1 + len(text) + 1 > width and column > len(text)
     start = column - len(text) - 1 if before else column
@@ -127,13 +123,14 @@ def _runs(
         gap: Piece = ("…" if terminal.unicode else "~", None)
         head, tail = len(pieces), 0
         while len(lines) > max(height, 1) and head + tail > 1:
-            head, tail = (head // 2, head // 2) if not tail else _less(head, tail)
+            if not tail:
+                head = tail = head // 2
+            elif head >= tail:
+                head -= 1
+            else:
+                tail -= 1
             lines = _wrapped([*pieces[:head], gap, *pieces[len(pieces) - tail :]], width)
     return [line(pieces, width) for pieces in lines[: max(height, 0)]]
-
-
-def _less(head: int, tail: int) -> tuple[int, int]:
-    return (head - 1, tail) if head >= tail else (head, tail - 1)
 
 
 def _run(index: int, count: int, right: bool, names: Sequence[str], terminal: Terminal) -> Piece:
@@ -160,17 +157,17 @@ def _wrapped(pieces: Sequence[Piece], width: int) -> list[list[Piece]]:
     return lines
 
 
-def proper(name: str) -> str:
-    """A step's name as people write it."""
+def layer_name(name: str) -> str:
+    """Return the name of a step as in PyTorch, where it has one."""
     return ACTIVATIONS[name].module if name in ACTIVATIONS else name
 
 
-def shape_of(step: Step) -> str:
-    """As in `(32, 128)`."""
+def shape_text(step: Step) -> str:
+    """Return the shape of a step's outputs, as in `(32, 128)`."""
     return f"({', '.join(map(str, step.shape))})"
 
 
-def note(step: Step, walk: Walk, names: tuple[str, ...]) -> str:
+def outputs_text(step: Step, walk: Walk, names: tuple[str, ...]) -> str:
     """Describe the outputs of a step for the image in a few words."""
     values = step.values
     match step.name:
@@ -185,15 +182,15 @@ def note(step: Step, walk: Walk, names: tuple[str, ...]) -> str:
     return f"from {with_sign(values.min())} to {with_sign(values.max())}"
 
 
-def learned_numbers(step: Step, before: Step | None) -> str:
-    """A layer's number of parameters and how it comes about."""
+def parameters_text(step: Step, before: Step | None) -> str:
+    """Return the number of a layer's parameters as a sum."""
     if not step.parameters or before is None:
         return ""
     return f"{step.parameters:,} = {before.shape[-1]}×{step.shape[-1]} + {step.shape[-1]}"
 
 
-def explanation(walk: Walk) -> list[str]:
-    """Why the shapes are what they are, and what such a network can and cannot represent."""
+def explain_network(walk: Walk) -> list[str]:
+    """Explain the shapes, and the abilities and limits of such a network."""
     height, width = walk.image_shape
     classes = walk.steps[-1].shape[-1]
     batch = walk.steps[0].shape[0]

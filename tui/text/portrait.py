@@ -18,7 +18,7 @@ _GAP = 2
 _LEAST_BARS = 17
 _MOST_BARS = 44
 _FEWEST = 4
-"""Bars that are of use below an image."""
+"""The fewest useful bars below an image."""
 
 Floats = NDArray[np.float32]
 
@@ -36,8 +36,7 @@ def portrait(
     """Draw an image and the probabilities, beside it or below.
 
     Args:
-        picture: `(height, width)` in [0, 1]; None to draw the bars alone, as where it does not
-            fit.
+        picture: `(height, width)` in [0, 1]; None to draw the bars alone.
         probabilities: `(classes,)`.
         names: of the classes.
         terminal: the terminal.
@@ -49,20 +48,11 @@ def portrait(
     Returns:
         Lines of one width.
     """
-    predicted = int(probabilities.argmax())
 
     def drawn_bars(room: int, lines: int) -> list[Strip]:
-        return bars.probabilities(
-            probabilities.tolist(),
-            names,
-            terminal,
-            min(room, _MOST_BARS),
-            label,
-            predicted,
-            lines,
-        )
+        return _bars(probabilities, names, terminal, min(room, _MOST_BARS), label, lines)
 
-    kind = _kind(picture, len(probabilities), terminal, width, height, mode)
+    kind = fitting_mode(picture, len(probabilities), terminal, width, height, mode)
     if picture is None or kind is None:
         return drawn_bars(width, height)
     drawn = image.gray(picture, terminal, kind)
@@ -75,28 +65,21 @@ def portrait(
     return [strip.adjust_cell_length(width) for strip in (*drawn, Strip.blank(width), *below)]
 
 
-def has_room(
-    picture: Floats | None,
-    classes: int,
+def _bars(
+    probabilities: Floats,
+    names: Sequence[str],
     terminal: Terminal,
     width: int,
+    label: int,
     height: int,
-    mode: image.Mode = "auto",
-) -> bool:
-    """Return whether a portrait of this size shows the image, and not the bars alone.
-
-    Args:
-        picture: as for `portrait`, as all others.
-        classes: how many there are.
-        terminal: the terminal.
-        width: cells to fit in.
-        height: lines to fit in.
-        mode: how the image is drawn.
-    """
-    return _kind(picture, classes, terminal, width, height, mode) is not None
+) -> list[Strip]:
+    predicted = int(probabilities.argmax())
+    return bars.probabilities(
+        probabilities.tolist(), names, terminal, width, label, predicted, height
+    )
 
 
-def _kind(
+def fitting_mode(
     picture: Floats | None,
     classes: int,
     terminal: Terminal,
@@ -104,7 +87,16 @@ def _kind(
     height: int,
     mode: image.Mode,
 ) -> image.Mode | None:
-    """Return the mode in which the image fits with its bars beside it or below; None for none."""
+    """Return the mode in which a portrait shows the image; None where it shows the bars alone.
+
+    Args:
+        picture: as for `portrait`.
+        classes: their number.
+        terminal: the terminal.
+        width: cells to fit in.
+        height: lines to fit in.
+        mode: as for `portrait`.
+    """
     if picture is None or not picture.size:
         return None
     ways: list[tuple[image.Mode, int]] = [("large", min(classes, 10))] * (mode == "auto")
@@ -119,7 +111,7 @@ def _kind(
 
 
 _LEAST_CELL = 24
-"""A caption takes so many cells."""
+"""Cells of a caption."""
 _LEAST_REDUCED = 16
 """Cells that a reduced perturbation and its caption take."""
 _BARS_WIDTH = 24
@@ -135,10 +127,10 @@ def attacked(
     height: int,
     mode: image.Mode = "auto",
 ) -> list[Strip]:
-    """As many of the three pictures as fit, then the probabilities if there is room.
+    """Draw as many of the three pictures as fit, then the probabilities if there is room.
 
     Args:
-        answer: the image and what the model says.
+        answer: the image and its predictions.
         names: of the classes.
         terminal: the terminal.
         width: cells to fit in.
@@ -178,7 +170,7 @@ class _Drawing:
         self._palette = Palette.of(terminal)
 
     def pictures(self, width: int) -> list[list[Strip]]:
-        """The pictures side by side, the perturbation reduced or left out where it is narrow."""
+        """Draw the pictures side by side, the perturbation reduced or left out if need be."""
         answer = self._answer
         rows, columns = answer.image.shape
         columns, _ = image.size(rows, columns, self._terminal, self._mode)
@@ -216,25 +208,18 @@ class _Drawing:
         return [line([(caption, self._palette.muted)], width), *_padded(drawn, width)]
 
     def probabilities(self, width: int, height: int) -> list[list[Strip]]:
-        """The bars for both."""
+        """Draw the bars for the original and for the adversarial image."""
         answer = self._answer
+        both = {
+            "original": answer.clean_probabilities,
+            "adversarial": answer.adversarial_probabilities,
+        }
         return [
             [
                 line([(f"prediction for the {what}", self._palette.muted)], width),
-                *bars.probabilities(
-                    predicted.tolist(),
-                    self._names,
-                    self._terminal,
-                    width,
-                    answer.label,
-                    int(predicted.argmax()),
-                    height - 1,
-                ),
+                *_bars(values, self._names, self._terminal, width, answer.label, height - 1),
             ]
-            for what, predicted in (
-                ("original", answer.clean_probabilities),
-                ("adversarial", answer.adversarial_probabilities),
-            )
+            for what, values in both.items()
         ]
 
 

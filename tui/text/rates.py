@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mnistop.engine.analysis.coach import number, percent
 from mnistop.engine.analysis.learning_rate_finder import TRIAL, RangeTest, Trial
-from mnistop.engine.analysis.learning_rates import EXPECTED, ONE_CLASS, RateAnswer, recommend
+from mnistop.engine.analysis.learning_rates import EXPECTED, ONE_CLASS, RateAssessment, recommend
 from mnistop.engine.axis import scientific
 from mnistop.engine.config import HYPERPARAMETERS, RunConfig
 from mnistop.engine.formatting import count
@@ -19,18 +19,18 @@ from mnistop.tui.draw.series import Series
 DIGITS_FROM = 1e-4
 """Rates below are written with an exponent."""
 _NAMED = 3
-"""Settings that are named at most; of more only their number is."""
+"""The most settings to name; further ones are counted."""
 
 
 def rate_text(rate: float) -> str:
-    """As in `0.0125`, `1000` or `1.3e-5`, two or three digits at most below 1000."""
+    """Return a rate as in `0.0125`, `1000` or `1.3e-5`: below 1000 with three digits at most."""
     if rate >= 1000:
         return f"{rate:.0f}"
     return scientific(rate) if rate < DIGITS_FROM else f"{rate:.3g}"
 
 
 def settings_text(config: RunConfig) -> str:
-    """Return what runs of a range test have in common, as in `hidden layers none, optimizer adam`.
+    """Return the common settings of the runs of a test, as in `hidden layers none, optimizer adam`.
 
     Args:
         config: the hyperparameters; its learning rate is without effect.
@@ -46,7 +46,7 @@ def settings_text(config: RunConfig) -> str:
 
 
 def reasons(test: RangeTest) -> dict[str, str]:
-    """Why each mark stands where it does, a sentence for each; also for one that was not found."""
+    """Return a sentence on each mark: the reason for its rate, or for not finding one."""
     if not test.falls:
         highest = rate_text(float(test.rates[-1]))
         return {
@@ -94,7 +94,7 @@ def _good(test: RangeTest) -> str:
 
 
 def _rates(tried: Sequence[Trial]) -> str:
-    """As in `12 rates that were tried (0.01 to 1)`."""
+    """Describe rates, as in `12 rates that were tried (0.01 to 1)`."""
     rates = {trial.rate for trial in tried}
     if len(rates) == 1:
         return f"the one rate that was tried ({rate_text(min(rates))})"
@@ -127,13 +127,13 @@ _VERDICTS = {
 }
 
 
-def run_result(state: str, found: RateAnswer, mark: str) -> str:
-    """Describe what a run shows and how good it is, as in `it is too low, accuracy 38.0% (…)`.
+def run_result(state: str, found: RateAssessment, mark: str) -> str:
+    """Describe the outcome of a run at a mark, as in `it is too low, accuracy 38.0% (…)`.
 
     Args:
-        state: how far it is, which is left out where it is finished and shows something.
-        found: what it shows about its rate.
-        mark: what the range test took its rate for.
+        state: its state, left out for a finished run with a verdict.
+        found: its verdict on its rate.
+        mark: the mark at its rate.
     """
     verdict = f"it {_VERDICTS[found.verdict]}" if found.verdict else ""
     if verdict and found.verdict != ONE_CLASS and not agrees(mark, found):
@@ -143,17 +143,17 @@ def run_result(state: str, found: RateAnswer, mark: str) -> str:
     return ", ".join(filter(None, [verdict, how_far, accuracy]))
 
 
-def agrees(mark: str, found: RateAnswer) -> bool:
-    """Return whether a run shows of its rate what the range test took it for."""
+def agrees(mark: str, found: RateAssessment) -> bool:
+    """Return whether the verdict of a run agrees with the mark at its rate."""
     return found.verdict in EXPECTED[mark]
 
 
-def conclusion(test: RangeTest, answers: Mapping[str, RateAnswer]) -> str:
+def conclusion(test: RangeTest, answers: Mapping[str, RateAssessment]) -> str:
     """Recommend a rate once the runs at the marks are over, in some sentences.
 
     Args:
         test: the range test.
-        answers: what the run at each of its marks has shown.
+        answers: the answer of the run at each mark.
     """
     if any(one.verdict == ONE_CLASS for one in answers.values()):
         return (
@@ -186,13 +186,13 @@ def conclusion(test: RangeTest, answers: Mapping[str, RateAnswer]) -> str:
 
 
 CEILING = 1.5
-"""The loss axis ends at so many times the first loss: what is above only says too much."""
+"""The end of the loss axis in multiples of the first loss: beyond it every rate is too high."""
 
 
 def first_shown(test: RangeTest) -> int:
-    """The index of the rate that the chart begins with.
+    """Return the index of the first rate in the chart, a decade below the lowest mark.
 
-    It lies a decade below the lowest mark, as nothing happens before.
+    Nothing happens before.
     """
     lowest = min(test.marks.values(), default=float(test.rates[0]))
     return int((test.rates < lowest / 10).sum())
@@ -201,7 +201,7 @@ def first_shown(test: RangeTest) -> int:
 def range_chart(
     test: RangeTest, width: int, height: int, terminal: Terminal, cursor: float | None
 ) -> Chart:
-    """The loss after the step at each rate, with the marks.
+    """Draw the loss after the step at each rate, with the marks.
 
     Args:
         test: the test.

@@ -8,11 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from mnistop.engine import events
 from mnistop.engine.cores import usable_cores
 from mnistop.engine.events import EpochFinished
+from mnistop.engine.files import one_line
 from mnistop.engine.formatting import accuracy, count, duration, epochs_of, loss, percent, size
 from mnistop.engine.runs.entry import RunEntry
 from mnistop.engine.runs.event_log import read_events
-from mnistop.engine.runs.folder import one_line
-from mnistop.engine.runs.glance import trained_here
 from mnistop.engine.runs.history import History, best_of, reduce, unseen_accuracy
 from mnistop.engine.runs.lookup import typed
 from mnistop.engine.runs.run_folder import Run
@@ -79,6 +78,8 @@ def failure_sentence(run: Run, history: History) -> str:
 
 
 def _saved(run: Run, history: History) -> str:
+    if run.is_recorded():
+        return f"What it recorded is there; mnistop.init(resume={run.name!r}) continues it."
     if not history.checkpoints:
         return f"It had no checkpoint yet: mnistop resume {typed(run)} restarts it."
     return (
@@ -93,7 +94,8 @@ def control_commands(found: Run | Sweep, state: str) -> dict[str, str]:
     if state in ("starting", "running", "paused"):
         stop = {f"mnistop stop {name}": "stop and save it"} if found.is_ours else {}
         return {f"mnistop follow {name}": "watch it"} | stop
-    if state in ("stopped", "interrupted") and found.is_ours:
+    is_recorded = isinstance(found, Run) and found.is_recorded()
+    if state in ("stopped", "interrupted") and found.is_ours and not is_recorded:
         return {f"mnistop resume {name}": "resume it"}
     return {}
 
@@ -158,7 +160,7 @@ def epoch_row(epoch: EpochFinished) -> str:
 
 
 _LEAST_SETTINGS = 20
-"""Cells that the settings get before other columns have room."""
+"""Cells of the settings that other columns must leave free."""
 _NARROWEST_SETTINGS = 8
 
 
@@ -167,7 +169,7 @@ TEST_ACC, VAL_ACC = "test acc at best", "val acc at best"
 
 
 def test_accuracy(run: RunEntry) -> str:
-    """The best epoch's test accuracy with its 95% interval; a dash without a test."""
+    """Return the best epoch's test accuracy with its 95% interval; a dash without a test."""
     seen = run.overview
     if seen.test_acc is None or not seen.test_images:
         return "-"
@@ -175,7 +177,7 @@ def test_accuracy(run: RunEntry) -> str:
 
 
 def validation_accuracy(run: RunEntry) -> str:
-    """The best epoch's validation accuracy with its 95% interval; a dash before there is one."""
+    """Return the best epoch's validation accuracy with its 95% interval; a dash without one."""
     seen = run.overview
     if seen.best_val_acc is None or not seen.validation_images:
         return "-"
@@ -183,32 +185,32 @@ def validation_accuracy(run: RunEntry) -> str:
 
 
 def best_epoch(run: RunEntry) -> str:
-    """The epoch of the highest validation accuracy."""
+    """Return the epoch of the highest validation accuracy."""
     best = run.overview.best_epoch
     return "-" if best is None else str(best)
 
 
 def either_accuracy(run: RunEntry) -> str:
-    """The test accuracy; without a test the validation accuracy, marked as such."""
+    """Return the test accuracy; without a test the validation accuracy, marked as such."""
     tested, validated = test_accuracy(run), validation_accuracy(run)
     return f"val {validated}" if tested == "-" != validated else tested
 
 
 def best_loss(run: RunEntry) -> str:
-    """The best epoch's validation loss."""
+    """Return the best epoch's validation loss."""
     value = run.overview.best_val_loss
     return "-" if value is None else loss(value)
 
 
 def epochs(run: RunEntry) -> str:
-    """Finished and planned epochs, as in `34/100` or `34/100k`."""
+    """Return finished and planned epochs, as in `34/100` or `34/100k`."""
     planned = run.overview.planned
     short = f"{planned // 1000}k" if planned >= 10_000 and planned % 1000 == 0 else str(planned)
     return f"{run.overview.epochs}/{short}" if planned else str(run.overview.epochs)
 
 
 def time_taken(run: RunEntry) -> str:
-    """The time of training and evaluation, without pauses."""
+    """Return the time of training and evaluation, without pauses."""
     return duration(run.overview.seconds)
 
 
@@ -221,7 +223,7 @@ def overload_warning(runs: Sequence[RunEntry]) -> str:
     """Return a warning if more runs train here than there are cores; else empty."""
     cores = usable_cores()
     busy = [run for run in runs if run.state in ("starting", "running")]
-    training = sum(map(trained_here, busy)) if len(busy) > cores else 0
+    training = sum(run.is_here() for run in busy) if len(busy) > cores else 0
     if training <= cores:
         return ""
     return (

@@ -1,21 +1,24 @@
-"""The table of a sweep and its conclusion, as lines of text and as strips with a scale."""
+"""The table of a sweep and its conclusion, as lines of text and as strips with a scale.
+
+Groups are one or more. `attacked` is the ε at which accuracy under attack was measured, or None.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
 
 from rich.cells import cell_len
 from rich.style import Style
 
-from mnistop.engine.analysis.comparison import differing
+from mnistop.engine.analysis.comparison import differing_settings
 from mnistop.engine.axis import Axis
 from mnistop.engine.config import HYPERPARAMETERS
 from mnistop.engine.evaluate import wilson_interval
 from mnistop.engine.formatting import accuracy, count, loss, percent
 from mnistop.engine.sweep.outcomes import (
     Group,
-    Outcome,
     Value,
     best_acc,
     best_of,
@@ -30,21 +33,18 @@ from mnistop.tui.draw.palette import Palette
 from mnistop.tui.text.attack_outcome import SEARCHED_BY
 
 _MOST_NAMED = 4
-"""Of those that may be as good as the best."""
+"""The most groups to name that may be as good as the best."""
 
 
-def final_acc(one: Outcome) -> float | None:
-    """Validation accuracy of the newest epoch."""
-    return one.val_acc
+final_acc: Value = attrgetter("val_acc")
+"""Validation accuracy of the newest epoch."""
 
-
-def attacked_acc(one: Outcome) -> float | None:
-    """Accuracy under attack."""
-    return one.attacked
+attacked_acc: Value = attrgetter("attacked")
+"""Accuracy under attack."""
 
 
 def accuracy_of(group: Group, value: Value) -> str:
-    """An accuracy with its 95% interval, or over seeds with its spread, as in `89.5% ± 0.8`."""
+    """Return an accuracy with its 95% interval, or over seeds with its spread: `89.5% ± 0.8`."""
     found = group.measured(value)
     if found is None:
         return "-"
@@ -53,27 +53,25 @@ def accuracy_of(group: Group, value: Value) -> str:
     return f"{percent(found.mean)} ± {100 * found.spread:.1f}"
 
 
-def either_acc(group: Group) -> str:
-    """The accuracy on unseen images; without a test that of validation, marked as such."""
+def _either_acc(group: Group) -> str:
+    """Return the accuracy on unseen images; without a test that of validation, marked as such."""
     if group.measured(unseen_acc) is None and group.measured(best_acc) is not None:
         return f"val {accuracy_of(group, best_acc)}"
     return accuracy_of(group, unseen_acc)
 
 
-def best_loss(group: Group) -> str:
-    """The mean validation loss of the best epochs."""
-    found = group.measured(lambda one: one.best_val_loss)
-    return loss(found.mean) if found else "-"
+def _mean(value: Value, text: Callable[[float], str]) -> Callable[[Group], str]:
+    """Return a cell with the mean over the seeds, a dash where there is none."""
+
+    def cell(group: Group) -> str:
+        found = group.measured(value)
+        return text(found.mean) if found else "-"
+
+    return cell
 
 
-def best_epoch(group: Group) -> str:
-    """The best epoch, over seeds their mean."""
-    found = group.measured(lambda one: one.best_epoch)
-    return f"{found.mean:.0f}" if found else "-"
-
-
-def progress_of(group: Group) -> str:
-    """Return how far the runs are: `2/3`, or of one its state."""
+def _progress_of(group: Group) -> str:
+    """Return the progress of the runs, as in `2/3`; of a single one its state."""
     if len(group.outcomes) > 1:
         return f"{group.done}/{len(group.outcomes)}"
     one = group.outcomes[0]
@@ -87,9 +85,9 @@ class Column:
     head: str
     cells: list[str]
     rank: int = 0
-    """The columns of the lowest rank have room first."""
+    """The columns of the lowest rank are placed first."""
     is_number: bool = True
-    """True if it is aligned to the right."""
+    """Whether it is aligned to the right."""
 
     @property
     def width(self) -> int:
@@ -97,28 +95,24 @@ class Column:
         return max(map(len, (self.head, *self.cells)))
 
     def padded(self, text: str) -> str:
-        """The text, as wide as the column."""
+        """Return the text, as wide as the column."""
         return text.rjust(self.width) if self.is_number else text.ljust(self.width)
-
-    def cleaned(self, clean: Callable[[str], str]) -> Column:
-        """The column as the terminal can show it."""
-        return replace(self, head=clean(self.head), cells=list(map(clean, self.cells)))
 
 
 def settings_of(groups: Sequence[Group]) -> dict[str, list[str]]:
-    """The hyperparameters in which the groups differ, with each one's value."""
-    found = differing([group.config for group in groups])
+    """Return the hyperparameters in which the groups differ, with the value of each group."""
+    found = differing_settings([group.config for group in groups])
     found.pop("seed", None)
     return found
 
 
 def group_name(settings: dict[str, list[str]], row: int) -> str:
-    """Return what sets a group apart, as in `lr 0.1, hidden 64`."""
+    """Return the settings that distinguish a group, as in `lr 0.1, hidden 64`."""
     return ", ".join(f"{name} {cells[row]}" for name, cells in settings.items())
 
 
-def in_common(groups: Sequence[Group]) -> str:
-    """Return what all runs change of the notebook's, as a sentence."""
+def _in_common(groups: Sequence[Group]) -> str:
+    """Return a sentence on the settings that all runs share."""
     config, varied = groups[0].config, {*settings_of(groups), "seed"}
     words = [
         f"{HYPERPARAMETERS[name].label} {text}"
@@ -130,12 +124,7 @@ def in_common(groups: Sequence[Group]) -> str:
 
 
 def notes(groups: Sequence[Group], attacked: float | None) -> list[str]:
-    """Explain the numbers, and what all runs have in common.
-
-    Args:
-        groups: at least one.
-        attacked: the ε at which accuracy under attack was measured, None if it was not.
-    """
+    """Return sentences on the numbers and the common settings."""
     found = []
     if attacked is not None:
         found.append(
@@ -150,44 +139,39 @@ def notes(groups: Sequence[Group], attacked: float | None) -> list[str]:
     measured = [group.measured(best_acc) for group in groups]
     if any(each and each.spread is not None for each in measured):
         found.append("± is the standard deviation over the seeds.")
-    return [*found, in_common(groups)]
+    return [*found, _in_common(groups)]
 
 
-def columns(groups: Sequence[Group], attacked: float | None) -> list[Column]:
-    """The columns that have something to say, in the order in which they stand.
+def _columns(
+    groups: Sequence[Group], attacked: float | None, clean: Callable[[str], str]
+) -> list[Column]:
+    """Return the columns that are of use for these groups, from the left, with clean texts."""
 
-    Args:
-        groups: at least one.
-        attacked: the ε at which accuracy under attack was measured, None if it was not.
-    """
+    def of(head: str, cells: Iterable[str], rank: int = 0, is_number: bool = True) -> Column:
+        return Column(clean(head), list(map(clean, cells)), rank, is_number)
 
-    def of(head: str, text: Callable[[Group], str], rank: int) -> Column:
-        return Column(head, [text(group) for group in groups], rank)
+    def each(head: str, text: Callable[[Group], str], rank: int) -> Column:
+        return of(head, map(text, groups), rank)
 
-    shown = [Column(name, cells) for name, cells in settings_of(groups).items()]
+    shown = [of(name, cells) for name, cells in settings_of(groups).items()]
     if any(group.done != 1 or len(group.outcomes) > 1 for group in groups):
-        shown.append(of("runs", progress_of, 1))
+        shown.append(each("runs", _progress_of, 1))
     with_tests = any(group.measured(unseen_acc) for group in groups)
     if with_tests:
-        shown.append(of("test acc at best", either_acc, 2))
+        shown.append(each("test acc at best", _either_acc, 2))
     shown += [
-        of("val acc at best", lambda group: accuracy_of(group, best_acc), 4 if with_tests else 2),
-        of("best epoch", best_epoch, 7),
-        of("val loss at best", best_loss, 6),
+        each("val acc at best", lambda group: accuracy_of(group, best_acc), 4 if with_tests else 2),
+        each("best epoch", _mean(lambda one: one.best_epoch, "{:.0f}".format), 7),
+        each("val loss at best", _mean(lambda one: one.best_val_loss, loss), 6),
     ]
     if attacked is not None:
-        shown.append(of(f"at ε {attacked:g}", lambda group: accuracy_of(group, attacked_acc), 2))
+        shown.append(each(f"at ε {attacked:g}", lambda group: accuracy_of(group, attacked_acc), 2))
     verdicts = [group.verdict for group in groups]
-    return [*shown, Column("rate was", verdicts, 3, is_number=False)] if any(verdicts) else shown
+    return [*shown, of("rate was", verdicts, 3, False)] if any(verdicts) else shown
 
 
-def fitting(offered: Sequence[Column], width: int) -> list[Column]:
-    """Those columns that there is room for.
-
-    Args:
-        offered: in the order in which they stand.
-        width: cells of a line.
-    """
+def _fitting(offered: Sequence[Column], width: int) -> list[Column]:
+    """Return the columns that fit, in their order."""
     kept: list[Column] = []
     for column in sorted(offered, key=lambda each: each.rank):
         needed = sum(each.width + 2 for each in kept) + column.width
@@ -199,14 +183,14 @@ def fitting(offered: Sequence[Column], width: int) -> list[Column]:
 def table(
     groups: Sequence[Group], attacked: float | None = None, clean: Callable[[str], str] = str
 ) -> list[str]:
-    """A header, and a row for each group, as plain lines as long as it takes.
+    """Return a header, and a row for each group, as plain lines of any length.
 
     Args:
-        groups: at least one.
-        attacked: the ε at which accuracy under attack was measured, None if it was not.
-        clean: makes a text fit for where it goes.
+        groups: the rows.
+        attacked: the ε of the attack.
+        clean: prepares a text for the place where it is shown.
     """
-    shown = [column.cleaned(clean) for column in columns(groups, attacked)]
+    shown = _columns(groups, attacked, clean)
     rows = [[column.head, *column.cells] for column in shown]
     return [
         "  ".join(column.padded(text) for column, text in zip(shown, texts, strict=True)).rstrip()
@@ -215,12 +199,7 @@ def table(
 
 
 def conclusion(groups: Sequence[Group], attacked: float | None = None) -> str:
-    """Name the best, and those that may be as good, in some sentences; empty before any result.
-
-    Args:
-        groups: at least one.
-        attacked: the ε at which accuracy under attack was measured, None if it was not.
-    """
+    """Name the best group, and those that may be as good; return nothing before any result."""
     found = best_of(groups)
     settings = {HYPERPARAMETERS[name].label: cells for name, cells in settings_of(groups).items()}
     if not found or not settings:
@@ -256,14 +235,14 @@ _WIDEST = 64
 
 @dataclass(frozen=True)
 class SweepRows:
-    """A table that is laid out for one width."""
+    """A table laid out for one width."""
 
     groups: Sequence[Group]
     columns: Sequence[Column]
     intervals: Sequence[Interval | None]
     axis: Axis
     plot: int
-    """Cells of the scale; 0 where it has no room."""
+    """Cells of the scale; 0 where it does not fit."""
     terminal: Terminal
 
     @classmethod
@@ -278,17 +257,13 @@ class SweepRows:
         """Lay out a table.
 
         Args:
-            groups: at least one.
+            groups: the rows.
             width: cells of a line.
-            terminal: what will show it.
-            attacked: the ε at which accuracy under attack was measured, None if it was not.
+            terminal: what the terminal can show.
+            attacked: the ε of the attack.
             near: whether the scale shows the best ones only.
         """
-        offered = [
-            column.cleaned(lambda text: clean(text, terminal))
-            for column in columns(groups, attacked)
-        ]
-        kept = fitting(offered, width)
+        kept = _fitting(_columns(groups, attacked, lambda text: clean(text, terminal)), width)
         room = width - sum(column.width + len(_GAP) for column in kept)
         found = best_of(groups)
         best = found[0] if found else None
@@ -298,20 +273,18 @@ class SweepRows:
         return cls(groups, kept, intervals, scale(intervals, near), plot, terminal)
 
     def header(self, width: int) -> Strip:
-        """The heads of the columns, and the percentages of the scale."""
-        palette = Palette.of(self.terminal)
+        """Draw the heads of the columns, and the percentages of the scale."""
         text = _GAP.join(column.padded(column.head) for column in self.columns)
-        return self._with_plot(
-            text, palette.muted, axis_line(self.axis, self.plot, self.terminal), width
-        )
+        muted = Palette.of(self.terminal).muted
+        return self._with_plot(text, muted, axis_line(self.axis, self.plot, self.terminal), width)
 
     def row(self, index: int, width: int, style: Style | None = None) -> Strip:
-        """One group.
+        """Draw the row of one group.
 
         Args:
-            index: which.
+            index: its number.
             width: cells.
-            style: of the text; that of the best is strong if none is given.
+            style: of the text; if none is given, the best group is strong.
         """
         interval = self.intervals[index]
         if style is None and interval and interval.strong:

@@ -1,17 +1,18 @@
-"""Work in the background: actions in a thread, and questions to the process that answers them."""
+"""Work beside the drawing: actions in a thread, questions to the pool process, files written."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from mnistop.engine import worker
 from mnistop.engine.errors import MnistopError
 from mnistop.engine.process.fork_server import temporary_folder
+from mnistop.engine.safe_write import numbered, write_under_free_name
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.toolkit.dialogs import AskScreen
 
@@ -196,3 +197,42 @@ class BackgroundTasks:
             if then:
                 then(done)
         self._after()
+
+
+def write_file(
+    screen: Screen[None], names: Iterable[Path], content: bytes, what: str = "Written to"
+) -> None:
+    """Write a file, and show its path, or the reason why it cannot be written.
+
+    Args:
+        screen: shows either.
+        names: the first free one is taken.
+        content: of the file.
+        what: the words before the path.
+    """
+    try:
+        path = write_under_free_name(names, content)
+    except FileNotFoundError:
+        screen.notify(
+            "The folder that mnistop was started in is gone: start it in another one to write.",
+            severity="error",
+            markup=False,
+        )
+    except MnistopError as error:
+        screen.notify(str(error), severity="error", markup=False)
+    else:
+        screen.notify(f"{what} {path}", markup=False)
+
+
+def write_text(screen: Screen[None], name: str, text: str, what: str = "Written to") -> None:
+    """Write a text file in the current folder, as `write_file` does.
+
+    Args:
+        screen: shows its path.
+        name: of the file; a number is added where there is one of that name.
+        text: all its lines, but for the end of the last.
+        what: the words before the path.
+    """
+    content = (text + "\n").encode("utf-8", "backslashreplace")
+    names = (path.absolute() for path in numbered(Path(name)))
+    write_file(screen, names, content, what)

@@ -46,9 +46,11 @@ def key(
     return replace(row, key=",".join(each.key for each in Binding.make_bindings([row])))
 
 
-def hidden(name: str, keys: str, action: str, label: str, tip: str) -> Binding:
+def hidden(
+    name: str, keys: str, action: str, label: str, tip: str, *, priority: bool = False
+) -> Binding:
     """Return a row as `key` does, of which the key bar has no need."""
-    return key(name, keys, action, label, tip, show=False)
+    return key(name, keys, action, label, tip, show=False, priority=priority)
 
 
 def bindings(table: str, *rows: Binding) -> list[BindingType]:

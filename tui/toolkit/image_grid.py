@@ -184,6 +184,13 @@ class ImageGrid(LinesPane, can_focus=True):
     def tiles(self) -> Tiles:
         """How the images share the pane."""
 
+    def square_page(self, shape: tuple[int, int], total: int, whole: bool = False) -> Tiles:
+        """Return a page of 4 × 4 images below the title, or of as many as fit; as `fit`."""
+        width, height = self.size
+        least = LEAST if self.terminal.images == "half" else LEAST_GLYPHS
+        room = (width, height - 1, shape, total, self.terminal, self.mode)
+        return fit(*room, whole, least, square=True)
+
     @abstractmethod
     def pictures(self, row: Sequence[int], tiles: Tiles) -> list[Strip]:
         """Draw the images at some positions side by side."""

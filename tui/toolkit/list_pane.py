@@ -14,7 +14,7 @@ from textual.message import Message
 
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import Strip, line
-from mnistop.tui.toolkit.bindings import bindings, hidden, key
+from mnistop.tui.toolkit.bindings import bindings, declared, hidden, key
 from mnistop.tui.toolkit.pane import LinesPane
 
 Item = TypeVar("Item")
@@ -40,9 +40,7 @@ class ListPane(LinesPane, can_focus=True):
     )
 
     @dataclass
-    class Moved(Message):
-        """The cursor has moved."""
-
+    class _OfRow(Message):
         pane: ListPane
         position: int
 
@@ -51,17 +49,11 @@ class ListPane(LinesPane, can_focus=True):
             """The list."""
             return self.pane
 
-    @dataclass
-    class Opened(Message):
-        """What is behind a row shall be shown."""
+    class Moved(_OfRow):
+        """The cursor has moved to a row."""
 
-        pane: ListPane
-        position: int
-
-        @property
-        def control(self) -> ListPane:
-            """The list."""
-            return self.pane
+    class Opened(_OfRow):
+        """The content of a row is to be shown."""
 
     def __init__(self, terminal: Terminal, *, id: str | None = None) -> None:
         super().__init__(terminal, id=id)
@@ -125,11 +117,12 @@ class ListPane(LinesPane, can_focus=True):
             self.notify(self.empty(), markup=False)
 
     def on_click(self, event: events.Click) -> None:
-        """Moves the cursor to the clicked row; a double click opens it."""
+        """Move the cursor to the clicked row; a double click opens it, where rows can be opened."""
         row = self._top + event.y - 2
         if event.y >= 2 and row < self.count:
             self._go(row)
-            if event.chain == 2 and not self.why_not("open", ()):
+            opens = any(binding.action == "open" for binding in declared(type(self)))
+            if event.chain == 2 and opens and not self.why_not("open", ()):
                 self.action_open()
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:

@@ -178,6 +178,22 @@ class LinesPane(DrawnWidget):
         self.redraw_title()
 
 
+Model = TypeVar("Model")
+
+
+class OfModel(Generic[Model]):
+    """A pane, of another base, that draws a part of its screen's model.
+
+    Args:
+        terminal: what the terminal can show.
+        model: what it shows.
+    """
+
+    def __init__(self, terminal: Terminal, model: Model) -> None:
+        self._model = model
+        super().__init__(terminal)  # type: ignore[call-arg]  # the other base's
+
+
 Content = TypeVar("Content")
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from mnistop.engine.analysis.coach import Advice, number, rates, results
 from mnistop.engine.analysis.coach.curves import Curves
-from mnistop.engine.data.notes import faint
+from mnistop.engine.data.notes import low_contrast
 from mnistop.engine.formatting import count
 from mnistop.engine.learning_rate import after_divergence
 
@@ -65,7 +65,7 @@ def first_epochs(curves: Curves) -> Advice | None:
 def nearly_blank(curves: Curves) -> Advice | None:
     """A typical image has next to no contrast."""
     contrast = curves.started.contrast
-    return None if contrast is None else _advice("blank images", *faint(contrast))
+    return None if contrast is None else _advice("blank images", *low_contrast(contrast))
 
 
 def one_class(curves: Curves) -> Advice | None:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mnistop.engine.analysis.attack_set import attack_all
-from mnistop.engine.analysis.batch import OwnImage, searched
+from mnistop.engine.analysis.batch import OwnImage, search_bounds
 from mnistop.engine.analysis.fragility import attack_image, bracket
 from mnistop.engine.analysis.loading import load_model, validation
 from mnistop.engine.analysis.robustness import EPSILONS, Robustness, robustness
@@ -40,7 +40,7 @@ def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 def forget(run: Run) -> None:
     """As in a new process, before anything was asked."""
     shutil.rmtree(run.path / "robustness", ignore_errors=True)
-    searched.cache_clear()
+    search_bounds.cache_clear()
 
 
 def whole(run: Run) -> Robustness:
@@ -169,7 +169,7 @@ def test_towards_a_target_one_image_and_its_smallest_epsilon_agree(
 def test_a_drawing_has_one_smallest_epsilon_too(run: Run) -> None:
     drawing = OwnImage(np.eye(8, dtype=np.float32))
     known = bracket(run, drawing)
-    searched.cache_clear()
+    search_bounds.cache_clear()
     assert bracket(run, drawing) == known
     for epsilon in (
         known.found,
@@ -190,7 +190,7 @@ def test_what_pgd_stumbles_on_below_the_smallest_epsilon_does_not_count(
     epsilon = 1.2 * float(known.found[row])
 
     def weaker(batch: object) -> EpsilonBounds:
-        bounds = searched(batch)[0]  # type: ignore[arg-type]
+        bounds = search_bounds(batch)[0]  # type: ignore[arg-type]
         return EpsilonBounds(
             bounds.certified, 2 * bounds.found, bounds.found_by, bounds.fgsm, bounds.deepfool
         )

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from mnistop.engine.analysis.comparison import Duel, differing, duel, mcnemar
+from mnistop.engine.analysis.comparison import Duel, differing_settings, duel, mcnemar
 from mnistop.engine.config import RunConfig
 from mnistop.engine.evaluate import confusion_matrix
 from tests.helpers import made_up
@@ -19,8 +19,11 @@ said = st.lists(st.tuples(*[st.integers(0, 3)] * 3), min_size=1, max_size=60)
 
 def test_only_differing_settings_are_told() -> None:
     configs = [RunConfig(), RunConfig(lr=0.5, hidden=()), RunConfig(lr=0.5)]
-    assert differing(configs) == {"hidden": ["128", "none", "128"], "lr": ["0.1", "0.5", "0.5"]}
-    assert differing([RunConfig(), RunConfig()]) == {}
+    assert differing_settings(configs) == {
+        "hidden": ["128", "none", "128"],
+        "lr": ["0.1", "0.5", "0.5"],
+    }
+    assert differing_settings([RunConfig(), RunConfig()]) == {}
 
 
 @given(said)
@@ -35,7 +38,7 @@ def test_a_duel_counts_what_the_matrices_differ_by(rows: list[tuple[int, int, in
     assert not set(both.only_first) & set(both.only_second)
     swapped = Duel(labels, second, first)
     assert (swapped.difference(4) == -difference).all()
-    assert swapped.chance == both.chance
+    assert swapped.p_value == both.p_value
 
 
 @given(st.integers(0, 300), st.integers(0, 300))

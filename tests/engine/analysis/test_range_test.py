@@ -17,7 +17,7 @@ from mnistop.engine.analysis.learning_rate_finder import (
     range_test,
     smoothed,
 )
-from mnistop.engine.analysis.learning_rates import answer
+from mnistop.engine.analysis.learning_rates import assess_rate
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import DataError
 from mnistop.engine.runs.run_folder import list_runs
@@ -37,7 +37,7 @@ def notebook(**values: object) -> RangeTest:
 
 
 def verdict(run: Coached) -> str:
-    return answer(run.history, run.config, run.predictions[-1]).verdict
+    return assess_rate(run.history, run.config, run.predictions[-1]).verdict
 
 
 # Whole runs at the marks.

@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from mnistop.engine.analysis.learning_rates import answer
+from mnistop.engine.analysis.learning_rates import assess_rate
 from mnistop.engine.events import RunFailed
 from mnistop.engine.runs.history import History
 from tests.helpers.coached import Coached, coached, event
 
 
 def last(run: Coached) -> tuple[str, str, str]:
-    found = answer(run.history, run.config, run.predictions[-1])
+    found = assess_rate(run.history, run.config, run.predictions[-1])
     return found.verdict, found.sentence, found.accuracy
 
 
@@ -50,13 +50,15 @@ def test_a_slow_run_that_the_noise_of_dropout_and_shifts_hides_is_too_low() -> N
 
 def test_nothing_is_decided_before_the_curves_say_anything() -> None:
     run = coached()
-    assert answer(History(), run.config, None).verdict == ""
+    assert assess_rate(History(), run.config, None).verdict == ""
     begun = History(started=run.history.started, epochs=run.history.epochs[:2])
-    found = answer(begun, run.config, None)
+    found = assess_rate(begun, run.config, None)
     assert found.verdict == ""
     assert found.accuracy
 
 
 def test_a_run_that_failed_otherwise_says_why() -> None:
     failed = event(RunFailed, message="The disk is full.", diverged=False)
-    assert answer(History(ended=failed), coached().config, None).sentence == "The disk is full."
+    assert (
+        assess_rate(History(ended=failed), coached().config, None).sentence == "The disk is full."
+    )

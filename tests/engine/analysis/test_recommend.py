@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mnistop.engine.analysis.learning_rate_finder import RangeTest, Trial
-from mnistop.engine.analysis.learning_rates import RateAnswer, recommend
+from mnistop.engine.analysis.learning_rates import RateAssessment, recommend
 from mnistop.tui.text.rates import conclusion
 
 WORKS, LOW, HIGH, LITTLE, OPEN = "works", "too low", "too high", "learned little", ""
@@ -15,10 +15,10 @@ def marked(good: float | None = 0.1, *trials: Trial) -> RangeTest:
     return RangeTest(curve, curve, 2.3, 10, 100, 0.001, good, 10.0, (), trials)
 
 
-def answers(low: str, good: str | None, high: str) -> dict[str, RateAnswer]:
+def answers(low: str, good: str | None, high: str) -> dict[str, RateAssessment]:
     verdicts = {"too low": low, "good": good, "too high": high}
     return {
-        mark: RateAnswer(verdict, "", "", val_acc=0.1 * place)
+        mark: RateAssessment(verdict, "", "", val_acc=0.1 * place)
         for place, (mark, verdict) in enumerate(verdicts.items())
         if verdict is not None
     }

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mnistop.engine.attacks import FGSM, PGD, Attack, FastGradient, Goal, Norm
-from mnistop.engine.attacks.base import evaluating, input_gradient
+from mnistop.engine.attacks.base import evaluating, logits_and_gradient
 from mnistop.engine.attacks.norms import size
 from mnistop.engine.model import MLP
 from mnistop.engine.training.state import Labelled
@@ -322,7 +322,8 @@ def test_the_direction_is_exact_where_float32_rounds_the_probability_to_1() -> N
     assert sure.sum() >= 30
     sure_images = Labelled(images.pixels[sure], images.labels[sure])
     exact = gradient_of_cross_entropy(model, sure_images, torch.float64)
-    assert_same_direction(input_gradient(model, sure_images.pixels, sure_images.labels), exact)
+    goal = Goal(sure_images.labels)
+    assert_same_direction(logits_and_gradient(model, sure_images.pixels, goal)[1], exact)
 
 
 def test_the_direction_is_known_where_the_cross_entropys_gradient_is_0() -> None:
@@ -335,7 +336,7 @@ def test_the_direction_is_known_where_the_cross_entropys_gradient_is_0() -> None
     logits = pixels.double() @ weights.T + biases
     of_others = logits.scatter(1, labels[:, None], -torch.inf).softmax(1)
     assert_same_direction(
-        input_gradient(model, pixels, labels), of_others @ weights - weights[labels]
+        logits_and_gradient(model, pixels, Goal(labels))[1], of_others @ weights - weights[labels]
     )
 
     attacked = FGSM()(model, pixels, labels, 0.3)

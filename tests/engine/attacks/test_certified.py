@@ -8,9 +8,9 @@ from torch import Tensor
 
 from mnistop.engine.activations import ACTIVATIONS
 from mnistop.engine.attacks import FGSM, PGD
-from mnistop.engine.attacks.crown import Box, certified_radius, lines_around, margins
+from mnistop.engine.attacks.crown import Box, certified_radius, enclosing_lines, margin_bounds
 from mnistop.engine.attacks.exact_fgsm import smallest_epsilon
-from mnistop.engine.attacks.piecewise import layers_of, values_in
+from mnistop.engine.attacks.piecewise import layer_inputs, layers_of
 from mnistop.engine.model import MLP
 from tests.engine.attacks.attacked import any_model, some_batch
 from tests.engine.attacks.bracketed import (
@@ -82,12 +82,12 @@ def test_no_image_in_a_box_has_a_smaller_margin_than_the_bound(
     layers = layers_of(model)
     reach = torch.full((len(images),), epsilon, dtype=torch.float64)
     box = Box.around(images.double(), reach)
-    bounds, _ = margins(layers, model.activation, box, labels)
+    bounds, _ = margin_bounds(layers, model.activation, box, labels)
     random = torch.Generator().manual_seed(seed)
     for _ in range(20):
         within = torch.lerp(box.low, box.high, torch.rand(images.shape, generator=random).double())
         for inside in (within, corners(images.double(), reach, seed)):
-            logits = values_in(layers, model.activation, inside)[-1]
+            logits = layer_inputs(layers, model.activation, inside)[-1]
             logit_margins = logits.gather(1, labels[:, None]) - logits
             assert (bounds <= logit_margins.scatter(1, labels[:, None], torch.inf)).all()
 
@@ -97,7 +97,7 @@ def test_no_image_in_a_box_has_a_smaller_margin_than_the_bound(
 @given(st.floats(-30, 30), st.floats(0, 40) | st.floats(0, 1e-3))
 def test_an_activation_stays_between_its_lines(activation: str, low: float, width: float) -> None:
     points = torch.linspace(low, low + width, 4001, dtype=torch.float64)
-    below, above = lines_around(activation, points[:1, None], points[-1:, None])
+    below, above = enclosing_lines(activation, points[:1, None], points[-1:, None])
     values = ACTIVATIONS[activation].function()(points)
     assert (below.slope * points + below.offset <= values + 1e-12).all()
     assert (above.slope * points + above.offset >= values - 1e-12).all()

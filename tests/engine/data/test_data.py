@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
-from mnistop.engine.data.sources import Dataset, describe, is_at_hand, load, split
+from mnistop.engine.data.sources import Dataset, describe, load, loads_quickly, split
 from mnistop.engine.data.stored import Part, Stored, to_dataset
 from mnistop.engine.errors import DataError
 from mnistop.engine.fingerprint import take_fingerprint
@@ -88,7 +88,7 @@ def test_loading_says_what_it_loads() -> None:
 def test_only_openml_may_take_long(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MNISTOP_CACHE", str(tmp_path))
     sources = ["bundled", "digits", "openml", "/some/folder"]
-    assert [is_at_hand(source) for source in sources] == [True, True, False, True]
+    assert [loads_quickly(source) for source in sources] == [True, True, False, True]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 from sklearn.datasets import _openml as scikit_learn
 
 from mnistop.engine.data import openml
-from mnistop.engine.data.sources import is_at_hand, load
+from mnistop.engine.data.sources import load, loads_quickly
 from mnistop.engine.errors import DataError
 from tests.helpers.data_files import (
     ARFF_PATH,
@@ -105,7 +105,7 @@ def server(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 
 def test_what_scikit_learn_has_fetched_is_read_without_network(cache: Path) -> None:
     write_openml_cache(cache, openml_answers(IMAGES, LABELS))
-    assert not is_at_hand("openml")
+    assert not loads_quickly("openml")
     lines: list[str] = []
     dataset = load("openml", progress=lines.append)
     assert np.array_equal(dataset.images, IMAGES / np.float32(255))
@@ -119,7 +119,7 @@ def test_the_second_time_only_the_kept_arrays_are_read(
 ) -> None:
     write_openml_cache(cache, openml_answers(IMAGES, LABELS))
     first = load("openml")
-    assert is_at_hand("openml")
+    assert loads_quickly("openml")
     monkeypatch.setattr(openml, "_fetch", None)
     again = load("openml", 2)
     assert np.array_equal(again.images, first.images[:2])
@@ -173,7 +173,7 @@ def test_a_kept_file_with_a_list_of_members_nowhere_is_made_anew(cache: Path) ->
 def test_a_torn_kept_file_is_not_at_hand(cache: Path) -> None:
     cache.mkdir()
     (cache / "mnist_784.npz").write_bytes(b"PK\x03\x04 torn")
-    assert not is_at_hand("openml")
+    assert not loads_quickly("openml")
 
 
 def test_a_damaged_download_is_not_taken_for_data(cache: Path) -> None:

@@ -1,6 +1,7 @@
 """`resume RUN --epochs N`: a run is trained on, to the same bits as one begun with N epochs."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,6 @@ from mnistop.engine.runs.entry import Summary
 from mnistop.engine.runs.event_log import read_events
 from mnistop.engine.runs.index import Index
 from mnistop.engine.runs.run_folder import Continuation, Run
-from mnistop.engine.runs.sweep_folder import Sweep
 from tests.faults.kills import results
 from tests.helpers.small_data import DataFile
 from tests.helpers.small_runs import ENDLESS, digits_config, history_of, state_of
@@ -174,7 +174,7 @@ def test_the_members_of_a_sweep_stay_of_one_length(runs_folder: Path) -> None:
     member = sweep.member(1)
     with pytest.raises(RunError, match=f"belongs to sweep {sweep.name}.*--config"):
         worker.resume(member, 10)
-    Sweep(sweep.path).remove()
+    shutil.rmtree(sweep.path)
     trained_on(member, 10)
     assert len(history_of(member).epochs) == 10
 

@@ -25,11 +25,13 @@ from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import ConfigError, DataError, RunError
 from mnistop.engine.events import EpochFinished, Event
 from mnistop.engine.process import job
-from mnistop.engine.process.child import in_words
+from mnistop.engine.process.child import describe_error
+from mnistop.engine.process.train_run import load_examples
 from mnistop.engine.recording.recorder import Recorder
-from mnistop.engine.runs import checkpoint, run_folder, snapshots
+from mnistop.engine.runs import checkpoint, run_folder
 from mnistop.engine.runs.event_log import read_events
 from mnistop.engine.runs.history import History
+from mnistop.engine.runs.predictions import WEIGHTS_FILE, snapshot_epochs
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.training.state import evaluate
 from tests.helpers.data_files import openml_answers, write_openml_cache
@@ -140,12 +142,12 @@ def test_predictions_of_every_epoch_are_kept_from_the_untrained_model_on(
 def test_the_kept_weights_are_those_of_their_epochs(finished: tuple[Run, list[Event]]) -> None:
     run, said = finished
     training, _, validation = prepared(run.config())
-    kept = snapshots.kept(run, training.model.sizes)
+    kept = snapshot_epochs(run, training.model.sizes)
     assert kept == [0, 1, 2, 3, 4]
     history = history_of(run)
     assert history.best is not None
     best = history.best.epoch + 1
-    models = [(snapshots.FILE, epochs, load_snapshot(run, epochs)) for epochs in kept]
+    models = [(WEIGHTS_FILE, epochs, load_snapshot(run, epochs)) for epochs in kept]
     models.append(("best.pt", best, load_model_in(run, run.path / "best.pt")[0]))
     for file, epochs, model in models:
         said_by_it, *_ = evaluate(model, validation)
@@ -319,10 +321,10 @@ async def test_two_readers_of_a_run_hear_the_same(runs_folder: Path) -> None:
 async def test_a_run_is_not_deleted_while_it_trains(runs_folder: Path) -> None:
     run = await endless()
     with pytest.raises(RunError, match="stop it first"):
-        run_folder.delete(run)
+        run.delete()
     worker.stop(run)
     await to_the_end(run)
-    run_folder.delete(run)
+    run.delete()
     assert run_folder.list_runs() == []
 
 
@@ -414,7 +416,7 @@ def test_a_source_that_is_not_at_hand_is_waited_for_in_the_run_which_says_so(
     assert job._data_if_here(config) is None
     run, lock = run_folder.create(config, tmp_path / "runs")
     with lock:
-        examples = job._load(config, Recorder(run))
+        examples = load_examples(config, Recorder(run))
     assert len(examples.training) + len(examples.validation) == 40
     waited = [event.message for event in read_events(run) if isinstance(event, events.Preparing)]
     assert any("reading mnist_784, about half a minute" in message for message in waited)
@@ -535,7 +537,9 @@ async def test_a_link_in_a_run_folder_is_not_written_through(
 
 
 @linux
-async def test_a_run_folder_that_cannot_be_written_ends_a_run_in_words(runs_folder: Path) -> None:
+async def test_a_run_folder_that_cannot_be_written_ends_a_run_in_words(
+    runs_folder: Path,
+) -> None:
     run = await endless(hidden=(4096,))
     await until(run, lambda _: (run.path / "checkpoint.pt").exists())
     worker.pause(run)
@@ -569,5 +573,5 @@ async def test_a_fault_of_the_program_is_in_the_log_and_the_last_event_says_wher
 def test_a_lack_of_memory_is_told_in_words(much: Callable[[], object]) -> None:
     with pytest.raises((RuntimeError, MemoryError)) as caught:
         much()
-    words = in_words(caught.value, Run(Path("/some/run")))
+    words = describe_error(caught.value, Run(Path("/some/run")))
     assert words.startswith("The memory is full: free some, then resume the run.")

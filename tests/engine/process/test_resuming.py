@@ -297,7 +297,7 @@ async def test_of_two_who_resume_at_once_one_starts_the_training(runs_folder: Pa
     assert len(refused) < 4
     for answer in refused:
         assert isinstance(answer, RunError)
-        assert f"Run {run.name} is being trained already" in str(answer)
+        assert f"Run {run.name} is already being trained" in str(answer)
     worker.stop(run)
     _, said = await to_the_end(run)
     assert sum(isinstance(event, events.RunResumed) for event in said) == 1
@@ -305,7 +305,7 @@ async def test_of_two_who_resume_at_once_one_starts_the_training(runs_folder: Pa
 
 async def test_who_comes_second_is_told_that_the_run_is_being_trained(runs_folder: Path) -> None:
     run, lock = run_folder.create(digits_config(), runs_folder)
-    with lock, pytest.raises(RunError, match=f"Run {run.name} is being trained already"):
+    with lock, pytest.raises(RunError, match=f"Run {run.name} is already being trained"):
         worker._start(run_folder.Continuation(run), runs_folder)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mnistop.engine import worker
-from mnistop.engine.process.stdio import set_title
+from mnistop.engine.process.child import set_title
 from mnistop.engine.runs.run_folder import Run
 from tests.helpers.processes import process_of
 from tests.helpers.pseudo_terminal import terminal

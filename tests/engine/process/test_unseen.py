@@ -16,11 +16,9 @@ from mnistop.engine.data.dataset import Unseen
 from mnistop.engine.data.pixels import Pixels
 from mnistop.engine.data.sources import load
 from mnistop.engine.events import RunTested
-from mnistop.engine.process import unseen as unseen_test
-from mnistop.engine.runs import glance
+from mnistop.engine.process import train_run
 from mnistop.engine.runs.event_log import read_events
 from mnistop.engine.runs.run_folder import Run
-from mnistop.engine.runs.sweep_folder import Plan
 from mnistop.engine.sweep import job as sweep_job
 from tests.helpers import made_up, made_up_sweeps
 from tests.helpers.data_files import unseen_of
@@ -200,12 +198,12 @@ def test_a_stop_ends_a_long_test(monkeypatch: pytest.MonkeyPatch) -> None:
     recorder: Any = SimpleNamespace(best_weights=lambda: None, say=say)
     control: Any = SimpleNamespace(wait_while_paused=lambda: 0.0, wants_stop=wants_stop)
     assert training.device == CPU
-    assert not unseen_test.evaluate_on_unseen(training, unseen, recorder, control)
+    assert not train_run.evaluate_on_unseen(training, unseen, recorder, control)
     assert said == []
 
-    monkeypatch.setattr(unseen_test, "PROGRESS_SECONDS", -1.0)
+    monkeypatch.setattr(train_run, "PROGRESS_SECONDS", -1.0)
     control.wants_stop = lambda: False
-    assert unseen_test.evaluate_on_unseen(training, unseen, recorder, control)
+    assert train_run.evaluate_on_unseen(training, unseen, recorder, control)
     assert said == [*[events.Preparing] * 3, RunTested]
 
 
@@ -216,11 +214,10 @@ def test_members_of_an_old_sweep_take_as_many_images_as_those_before_them(tmp_pa
     first = sweep.member(1)
     made_up.write_run(tmp_path, [made_up.started(first.name)], configs[0], first.name)
     members = [(sweep.member(number), config) for number, config in enumerate(configs, 1)]
-    plan = Plan(tuple(configs))
-    taken = [config.samples for _, config in sweep_job._with_images_of_the_others(sweep, plan)]
+    taken = [config.samples for _, config in sweep_job._with_same_images(members)]
     assert taken == [1000, 1000, 1000, 300]
-    assert glance.config_to_resume(first).samples == 1000
+    assert first.config_to_resume().samples == 1000
 
     now = json.loads(first.events_path.read_text()) | {"test_images": 7}
     first.events_path.write_text(json.dumps(now) + "\n")
-    assert sweep_job._with_images_of_the_others(sweep, plan) == members
+    assert sweep_job._with_same_images(members) == members

@@ -3,6 +3,8 @@
 import contextlib
 import copy
 import random
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -342,10 +344,17 @@ class OneNumber(Notebook):
         return super().forward(x)[:, 0]
 
 
-class Both(Notebook):
-    def forward(self, x: Tensor) -> Tensor:
-        hidden = self.linear_1(x)
-        return hidden, self.linear_2(hidden)  # type: ignore[return-value]
+class AndHidden(Notebook):
+    """Returns its hidden values too, after the logits."""
+
+    def forward(self, x: Tensor) -> Any:
+        hidden = self.relu(self.linear_1(x))
+        return self.linear_2(hidden), hidden
+
+
+class ByName(Notebook):
+    def forward(self, x: Tensor) -> Any:
+        return {"out": super().forward(x)}
 
 
 class NeedsMore(Notebook):
@@ -440,7 +449,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], tuple[int, ...], str]] = {
         "A linear layer gets other numbers than all those of one image",
     ),
     "one number": (OneNumber, FLAT, "The model's outputs (3,) are not one row an image"),
-    "two outputs": (Both, FLAT, "The model gives a tuple and no tensor of logits"),
+    "by name": (ByName, FLAT, "The model gives a dict and no tensor of logits"),
     "no layer": (
         nn.Flatten,
         FLAT,
@@ -476,6 +485,25 @@ def test_a_model_that_fails_or_needs_more_is_refused_in_a_sentence() -> None:
         assert isinstance(said, str)
         assert said.endswith(NOT_POSSIBLE)
         assert "\n" not in said
+
+
+def test_logits_may_come_with_more() -> None:
+    found = find(AndHidden(), images(36))
+    assert isinstance(found, FoundMLP), found
+    assert found.layers == (36, 8, 10)
+
+
+def test_finding_does_not_load_the_compiler() -> None:
+    """It would take longer than everything else that a recording does."""
+    script = (
+        "import sys, torch\n"
+        "from mnistop.engine.recording.mlp import FoundMLP, find\n"
+        "from torch import nn\n"
+        "model = nn.Sequential(nn.Linear(36, 8), nn.ReLU(), nn.Linear(8, 10))\n"
+        "assert isinstance(find(model, torch.rand(5, 36)), FoundMLP)\n"
+        "assert 'torch._dynamo' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
 
 
 def test_weights_that_are_not_finite_are_refused() -> None:

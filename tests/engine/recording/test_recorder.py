@@ -14,8 +14,9 @@ from mnistop.engine import events
 from mnistop.engine.files import write_at
 from mnistop.engine.recording import recorder
 from mnistop.engine.recording.recorder import Recorder
-from mnistop.engine.runs import checkpoint, run_folder, snapshots
+from mnistop.engine.runs import checkpoint, run_folder
 from mnistop.engine.runs.event_log import read_events
+from mnistop.engine.runs.predictions import snapshot_epochs
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.training.loop import train
 from tests.helpers.limits import files_at_most
@@ -148,7 +149,7 @@ def test_one_that_starts_again_keeps_no_weights_of_before(run: Run) -> None:
     training, *_ = prepared(CONFIG)
     (run.path / "weights.f32").write_bytes(bytes(10**6))
     Recorder(run).begin(training)
-    assert snapshots.kept(run, training.model.sizes) == [0]
+    assert snapshot_epochs(run, training.model.sizes) == [0]
 
 
 def test_the_last_word_is_said_even_if_what_waits_finds_no_room(

@@ -150,7 +150,7 @@ def test_new_and_deleted_runs_are_noticed(store: Path) -> None:
     add(store, 1)
     index.look_at_live()
     assert len(index.runs) == 2
-    run_folder.delete(first)
+    first.delete()
     index.look_at_live()
     assert [one.run.name for one in index.runs] == ["20260101-120001-quiet-otter"]
 

@@ -56,7 +56,7 @@ def test_a_run_that_is_trained_on_another_machine_is_left_alone(run: Run) -> Non
             with pytest.raises(RunError, match="another machine"):
                 change(run)
         with pytest.raises(RunError, match="is being trained"):
-            run_folder.delete(run)
+            run.delete()
     assert run.lock_path.read_text() == "4242 another-machine"
 
 
@@ -64,7 +64,7 @@ def test_a_run_that_is_trained_on_another_machine_is_left_alone(run: Run) -> Non
 def test_a_run_is_not_trained_twice_where_the_clocks_of_the_machines_differ(
     run: Run, ahead: float
 ) -> None:
-    with training_elsewhere(run, ahead), pytest.raises(RunError, match="being trained already"):
+    with training_elsewhere(run, ahead), pytest.raises(RunError, match="already being trained"):
         worker.resume(run)
 
 

@@ -15,16 +15,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mnistop.engine import events
+from mnistop.engine import events, files
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import RunError
 from mnistop.engine.events import Event
 from mnistop.engine.recording.recorder import Recorder
-from mnistop.engine.runs import folder, run_folder, snapshots
+from mnistop.engine.runs import run_folder
 from mnistop.engine.runs.entry import About, write_about
 from mnistop.engine.runs.event_log import EventTail, read_events
 from mnistop.engine.runs.index import list_all
 from mnistop.engine.runs.lookup import find_run
+from mnistop.engine.runs.predictions import snapshot_epochs
 from mnistop.engine.runs.run_folder import Run
 from tests.helpers import made_up
 from tests.helpers.limits import files_at_most
@@ -270,7 +271,7 @@ def test_a_run_with_nothing_but_its_folder_can_be_read(tmp_path: Path) -> None:
     assert run.labels().shape == (0,)
     assert len(run.predictions()) == 0
     assert run.predictions_after(0) is None
-    assert snapshots.kept(run, [64, 10]) == []
+    assert snapshot_epochs(run, [64, 10]) == []
     assert not run.is_running()
     assert run.process_id() is None
 
@@ -376,11 +377,11 @@ def test_an_event_that_the_disk_takes_in_part_only_does_not_spoil_the_next(tmp_p
 
 def test_a_deleted_run_is_gone(runs_folder: Path) -> None:
     run, other = make_run(runs_folder), make_run(runs_folder)
-    run_folder.delete(run)
+    run.delete()
     assert not run.path.exists()
     assert run_folder.list_runs() == [other]
     with pytest.raises(RunError, match="cannot be deleted: No such file"):
-        run_folder.delete(run)
+        run.delete()
 
 
 def test_a_run_in_training_is_not_deleted_and_not_trained_twice(runs_folder: Path) -> None:
@@ -388,13 +389,13 @@ def test_a_run_in_training_is_not_deleted_and_not_trained_twice(runs_folder: Pat
     assert run.is_running()
     assert run.process_id() == os.getpid()
     with pytest.raises(RunError, match="stop it first"):
-        run_folder.delete(run)
-    with pytest.raises(RunError, match="is being trained already"):
-        run_folder.reopen(run)
+        run.delete()
+    with pytest.raises(RunError, match="is already being trained"):
+        run.take_lock()
     lock.close()
     assert not run.is_running()
     assert run.process_id() is None
-    with run_folder.reopen(run):
+    with run.take_lock():
         assert run.process_id() == os.getpid()
 
 
@@ -410,7 +411,7 @@ def test_looking_whether_a_run_is_running_does_not_keep_it_from_being_resumed(
     with subprocess.Popen([sys.executable, "-c", looking, run.path], stdout=-1) as watcher:
         watcher.stdout.readline()
         for _ in range(20):
-            run_folder.reopen(run).close()
+            run.take_lock().close()
         watcher.kill()
 
 
@@ -418,24 +419,24 @@ def test_a_run_without_its_lock_file_cannot_be_resumed(runs_folder: Path) -> Non
     run = make_run(runs_folder)
     (run.path / "lock").unlink()
     with pytest.raises(RunError, match="cannot be resumed: No such file"):
-        run_folder.reopen(run)
+        run.take_lock()
 
 
 def test_new_runs_have_words_of_their_own_as_long_as_there_are_any(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(folder, "_FIRST_WORDS", "calm keen")
-    monkeypatch.setattr(folder, "_SECOND_WORDS", "lark wren")
+    monkeypatch.setattr(files, "_FIRST_WORDS", "calm keen")
+    monkeypatch.setattr(files, "_SECOND_WORDS", "lark wren")
     (tmp_path / "20200101-120000-calm-lark").mkdir()
     (tmp_path / "20200101-120000-calm-wren.03").mkdir()
     (tmp_path / ".index.json").touch()
-    words = [folder.new_folder(tmp_path).name.split("-", 2)[-1] for _ in range(2)]
+    words = [files.new_folder(tmp_path).name.split("-", 2)[-1] for _ in range(2)]
     assert sorted(words) == ["keen-lark", "keen-wren"]
-    assert folder.new_folder(tmp_path).name.endswith(("-lark", "-wren"))
+    assert files.new_folder(tmp_path).name.endswith(("-lark", "-wren"))
 
 
 def test_the_two_words_of_a_run_have_room_in_every_table() -> None:
-    for words in (folder._FIRST_WORDS, folder._SECOND_WORDS):
+    for words in (files._FIRST_WORDS, files._SECOND_WORDS):
         assert len(set(words.split())) == len(words.split())
         assert max(map(len, words.split())) <= 6
 
@@ -454,7 +455,7 @@ def test_what_nfs_keeps_of_open_files_does_not_hinder_deleting(
             unlink(path, dir_fd=dir_fd)
 
     monkeypatch.setattr(os, "unlink", on_nfs)
-    run_folder.delete(run)
+    run.delete()
     assert [path.name for path in run.path.iterdir()] == [".nfs00000000000123"]
     assert not run.is_there()
     assert not run_folder.list_runs()
@@ -470,4 +471,4 @@ def test_a_folder_that_cannot_be_deleted_is_told(
 
     monkeypatch.setattr(os, "unlink", busy)
     with pytest.raises(RunError, match="cannot be deleted: Device or resource busy"):
-        run_folder.delete(run)
+        run.delete()

@@ -14,7 +14,8 @@ from mnistop.engine import events, worker
 from mnistop.engine.analysis.loading import load_model, load_snapshot
 from mnistop.engine.errors import RunError
 from mnistop.engine.export.model import Trained
-from mnistop.engine.runs import checkpoint, snapshots
+from mnistop.engine.runs import checkpoint
+from mnistop.engine.runs.predictions import SNAPSHOT_EPOCHS, read_snapshot, snapshot_epochs
 from mnistop.engine.runs.run_folder import Run
 from tests.helpers.finished_run import finished_run
 from tests.helpers.small_runs import ENDLESS, digits_config, to_the_end, until
@@ -44,7 +45,7 @@ def weights_of(run: Run, epochs: int) -> list[torch.Tensor]:
 def make_format_1(run: Run) -> None:
     """Rewrites a run as the program wrote it before: a file of PyTorch for each of its rows."""
     (run.path / "snapshots").mkdir()
-    for epochs in snapshots.kept(run, LAYERS):
+    for epochs in snapshot_epochs(run, LAYERS):
         state = load_snapshot(run, epochs).state_dict()
         checkpoint.save(run.path / f"snapshots/{epochs}.pt", state)
     (run.path / "weights.f32").unlink()
@@ -53,9 +54,9 @@ def make_format_1(run: Run) -> None:
 
 
 def test_they_are_kept_after_fewer_and_fewer_epochs(finished: Run) -> None:
-    assert snapshots.kept(finished, LAYERS) == KEPT
-    assert snapshots.EPOCHS[8:13] == (16, 24, 32, 48, 64)
-    assert list(snapshots.EPOCHS) == sorted(set(snapshots.EPOCHS))
+    assert snapshot_epochs(finished, LAYERS) == KEPT
+    assert SNAPSHOT_EPOCHS[8:13] == (16, 24, 32, 48, 64)
+    assert list(SNAPSHOT_EPOCHS) == sorted(set(SNAPSHOT_EPOCHS))
 
 
 def test_they_are_read_without_pytorch(finished: Run) -> None:
@@ -63,7 +64,7 @@ def test_they_are_read_without_pytorch(finished: Run) -> None:
     for row, epochs in zip(rows, KEPT, strict=True):
         said = b"".join(weight.numpy().tobytes() for weight in weights_of(finished, epochs))
         assert row.tobytes() == said
-        vector = snapshots.read(finished, epochs, LAYERS)
+        vector = read_snapshot(finished, epochs, LAYERS)
         assert vector is not None
         assert np.array_equal(vector, row)
 
@@ -72,8 +73,8 @@ def test_they_are_read_without_pytorch(finished: Run) -> None:
 def test_a_torn_last_row_is_left_out(copy: Run, cut: int) -> None:
     path = copy.path / "weights.f32"
     os.truncate(path, path.stat().st_size - cut)
-    assert snapshots.kept(copy, LAYERS) == KEPT[:-1]
-    assert snapshots.read(copy, 12, LAYERS) is None
+    assert snapshot_epochs(copy, LAYERS) == KEPT[:-1]
+    assert read_snapshot(copy, 12, LAYERS) is None
     assert load_model(copy, 12)[1] == 8
 
 
@@ -113,7 +114,7 @@ def test_layers_that_do_not_fit_are_told(copy: Run, layers: list[int]) -> None:
 def test_those_of_format_1_are_read(finished: Run, copy: Run) -> None:
     make_format_1(copy)
     assert copy.config() == finished.config()
-    assert snapshots.kept(copy, LAYERS) == KEPT
+    assert snapshot_epochs(copy, LAYERS) == KEPT
     for epochs in KEPT:
         model, trained = load_model(copy, epochs)
         assert trained == epochs
@@ -132,14 +133,14 @@ async def test_a_run_of_format_1_goes_on(runs_folder: Path) -> None:
     worker.stop(run)
     history, _ = await to_the_end(run)
     assert isinstance(history.ended, events.RunStopped)
-    old = snapshots.kept(run, LAYERS)
+    old = snapshot_epochs(run, LAYERS)
     make_format_1(run)
     worker.resume(run)
     await until(run, lambda history: len(history.epochs) > 3 * old[-1])
     worker.stop(run)
     await to_the_end(run)
-    kept = snapshots.kept(run, LAYERS)
-    assert kept == list(snapshots.EPOCHS[: len(kept)])
+    kept = snapshot_epochs(run, LAYERS)
+    assert kept == list(SNAPSHOT_EPOCHS[: len(kept)])
     assert len(kept) >= len(old) + 2
     never_stopped = worker.launch(config)
     await until(never_stopped, lambda history: len(history.epochs) > kept[-1])

@@ -13,6 +13,7 @@ from mnistop.engine import worker
 from mnistop.engine.errors import RunError
 from mnistop.engine.events import MemberFailed
 from mnistop.engine.runs import sweep_folder
+from mnistop.engine.runs.event_log import read_events
 from mnistop.engine.runs.sweep_folder import Plan, Sweep
 from mnistop.engine.sweep import cluster_member
 from mnistop.engine.sweep import job as sweep_job
@@ -141,7 +142,7 @@ def test_workers_that_have_other_data_under_the_same_path_train_nothing(
             file.write("a label of a training image")
         wait_for_end(sweep)
         assert states(sweep) == ["finished"]
-        (failed,) = [said for said in sweep.events() if isinstance(said, MemberFailed)]
+        (failed,) = [said for said in read_events(sweep) if isinstance(said, MemberFailed)]
         assert f"The data in {HOME} have changed (other labels) since the sweep" in failed.message
 
         with pytest.raises(RunError, match=f"has other data in {HOME} than the sweep began with"):
@@ -162,7 +163,7 @@ def test_a_sweeps_folder_alone_makes_nobody_connect_to_the_scheduler_that_it_nam
         plan = Plan(configs=(digits_config(epochs=3),), dask=address)
         sweep, held = sweep_folder.create(plan, runs_folder)
         held.close()
-        with pytest.raises(RunError, match=f"--dask {address}; or go on on this machine"):
+        with pytest.raises(RunError, match=f"--dask {address}; or resume it on this machine"):
             worker.resume_sweep(sweep)
         with pytest.raises(TimeoutError):
             stranger.accept()

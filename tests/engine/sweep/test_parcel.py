@@ -67,7 +67,7 @@ def test_a_parcel_holds_all_of_a_run_and_is_private_again(member: Run, tmp_path:
     assert not copy.is_running()
     for path in [copy.path, *copy.path.rglob("*")]:
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600)
-    run_folder.reopen(copy).close()
+    copy.take_lock().close()
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_what_comes_back_replaces_what_was_trained_but_not_the_users_words(membe
 def test_nothing_is_put_in_the_place_of_a_run_in_training(member: Run) -> None:
     parcel, before = pack(member), content_of(member)
     (member.path / "labels.u8").write_bytes(b"newer")
-    with run_folder.reopen(member), pytest.raises(RunError, match="is being trained already"):
+    with member.take_lock(), pytest.raises(RunError, match="is already being trained"):
         put_in_place(parcel, member)
     assert content_of(member) == before | {"labels.u8": b"newer"}
 

@@ -12,6 +12,7 @@ from mnistop.engine.config import RunConfig
 from mnistop.engine.data.sources import load
 from mnistop.engine.errors import RunError
 from mnistop.engine.events import MemberFailed
+from mnistop.engine.runs.event_log import read_events
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.engine.sweep.known_data import DataCheck, key_of, recorded_data
@@ -101,14 +102,14 @@ def test_members_that_would_begin_on_other_data_are_refused_while_the_others_go_
     assert states(sweep) == ["finished"]
     assert sweep.state() == "stopped"
     failed = {
-        said.member: said.message for said in sweep.events() if isinstance(said, MemberFailed)
+        said.member: said.message for said in read_events(sweep) if isinstance(said, MemberFailed)
     }
     sentence = (
         f"The data in {data.source} have changed (other labels) since the sweep began: put the "
         "original data back and resume the sweep, or start a new one with them as they are."
     )
     assert failed == {sweep.member(number).name: sentence for number in (2, 3)}
-    assert sweep.trouble() == f"2 of 3 runs are not trained to their end. {sentence}"
+    assert sweep.problem() == f"2 of 3 runs are not trained to their end. {sentence}"
 
     data.write()
     worker.resume_sweep(sweep)

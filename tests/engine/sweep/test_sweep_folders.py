@@ -44,7 +44,7 @@ def test_a_sweep_is_listed_as_a_sweep_and_its_members_as_runs(folder: Path) -> N
     assert index.problems == {}
     assert [row.as_json()["sweep"] for row in index.runs] == [None, OTTER, OTTER]
     sweep = Sweep(folder / OTTER)
-    assert (sweep.title, len(sweep.configs()), sweep.state()) == ("seeds", 3, "interrupted")
+    assert (sweep.title, len(sweep.plan().configs), sweep.state()) == ("seeds", 3, "interrupted")
     assert [run.name for run in sweep.members()] == [f"{OTTER}.01", f"{OTTER}.02"]
     assert not sweep.member(3).is_there()
 
@@ -86,14 +86,14 @@ def test_a_sweep_is_deleted_with_its_members_and_nothing_else(folder: Path) -> N
     a_run(folder, f"{OTTER}1.01")
     sweep = Sweep(folder / OTTER)
     with (
-        run_folder.reopen(sweep.member(2)),
+        sweep.member(2).take_lock(),
         pytest.raises(RunError, match="is being trained: stop it"),
     ):
-        sweep_folder.delete(sweep)
-    with sweep_folder.reopen(sweep), pytest.raises(RunError, match="goes on: stop it first"):
-        sweep_folder.delete(sweep)
+        sweep.delete()
+    with sweep.take_lock(), pytest.raises(RunError, match="is being trained: stop it first"):
+        sweep.delete()
     assert len(sweep.members()) == 2
-    sweep_folder.delete(sweep)
+    sweep.delete()
     left = {path.name for path in folder.iterdir()} - {".index.json"}
     assert left == {WREN, f"{OTTER}-too.01", f"{OTTER}1.01"}
 
@@ -106,10 +106,10 @@ def test_a_damaged_plan_is_told_and_hides_nothing(folder: Path, content: str) ->
     (folder / OTTER / "events.jsonl").write_bytes(b'\xff{"event": "Sweep\n{}\n')
     sweep = Sweep(folder / OTTER)
     with pytest.raises(RunError, match=r"damaged|format 9"):
-        sweep.configs()
+        sweep.plan()
     assert sweep.state() == "interrupted"
     assert len(list_all().runs) == 3
-    sweep_folder.delete(sweep)
+    sweep.delete()
     assert list_sweeps() == []
 
 

@@ -20,7 +20,7 @@ from mnistop.engine.runs.run_folder import Run, list_runs
 from mnistop.engine.runs.sweep_folder import Plan, Sweep
 from mnistop.engine.sweep.known_data import DataCheck
 from mnistop.engine.sweep.member_server import MemberServer
-from mnistop.engine.sweep.this_machine import ThisMachine
+from mnistop.engine.sweep.members import ThisMachine
 from tests.faults.kills import results
 from tests.helpers.data_files import openml_answers, write_openml_cache
 from tests.helpers.processes import linux, session_of
@@ -93,7 +93,7 @@ def test_the_members_of_a_sweep_are_ordinary_runs(runs_folder: Path) -> None:
     sweep = swept(configs, title="three rates")
     wait_for_end(sweep)
     assert sweep.state() == "finished"
-    assert (sweep.title, list(sweep.configs())) == ("three rates", configs)
+    assert (sweep.title, list(sweep.plan().configs)) == ("three rates", configs)
     members = sweep.members()
     assert [run.name for run in members] == [f"{sweep.name}.{number:02}" for number in (1, 2, 3)]
     assert [run.config() for run in members] == configs
@@ -114,7 +114,7 @@ def test_a_member_that_diverges_is_a_result_and_ends_nothing(runs_folder: Path) 
     wait_for_end(sweep)
     assert states(sweep) == ["failed", "finished"]
     assert sweep.state() == "finished"
-    assert not [said for said in sweep.events() if isinstance(said, MemberFailed)]
+    assert not [said for said in read_events(sweep) if isinstance(said, MemberFailed)]
     with pytest.raises(RunError, match="is finished: there is nothing left"):
         worker.resume_sweep(sweep)
 
@@ -132,7 +132,7 @@ def test_a_sweep_killed_before_its_last_word_is_known_as_finished_once_resumed(
         with pytest.raises(RunError, match="is finished: there is nothing left"):
             worker.resume_sweep(sweep)
         assert sweep.state() == "finished"
-    assert sum(isinstance(event, events.SweepFinished) for event in sweep.events()) == 1
+    assert sum(isinstance(event, events.SweepFinished) for event in read_events(sweep)) == 1
 
 
 @pytest.mark.process
@@ -164,7 +164,7 @@ def test_data_that_are_not_at_hand_are_made_so_once_for_all_members(
         members = [(sweep.member(number), config) for number in (1, 2)]
         told = machine.train_all(members, 2, EventLog(sweep.path))
         assert list(told) == ["finished", "finished"]
-    waited = [said.message for said in sweep.events() if isinstance(said, events.Preparing)]
+    waited = [said.message for said in read_events(sweep) if isinstance(said, events.Preparing)]
     assert any("reading mnist_784, about half a minute" in message for message in waited)
     for run, _ in members:
         assert not [said for said in read_events(run) if isinstance(said, events.Preparing)]
@@ -174,7 +174,7 @@ def test_data_that_are_not_at_hand_are_made_so_once_for_all_members(
 def test_a_sweep_is_stopped_and_goes_on_to_the_same_bits(runs_folder: Path) -> None:
     sweep, running = held(seeds=3, count=2)
     assert sweep.state() == "running"
-    with pytest.raises(RunError, match="goes on already"):
+    with pytest.raises(RunError, match="is already being trained"):
         worker.resume_sweep(sweep)
     worker.stop_sweep(sweep)
     wait_for_end(sweep)
@@ -219,7 +219,7 @@ def test_a_killed_member_is_tried_again_and_that_is_told(runs_folder: Path) -> N
         wait_for_end(sweep)
         assert sweep.state() == "finished"
         assert states(sweep) == ["finished"] * 2
-        if failed := [said for said in sweep.events() if isinstance(said, MemberFailed)]:
+        if failed := [said for said in read_events(sweep) if isinstance(said, MemberFailed)]:
             break
     (said,) = failed
     assert (said.member, said.retried) == (killed.name, True)
@@ -240,7 +240,7 @@ def test_a_member_that_dies_every_time_is_given_up_and_tried_anew_by_resuming(
     wait_for_end(sweep)
     assert states(sweep) == ["interrupted", "finished"]
     assert sweep.state() == "stopped"
-    said = sweep.events()
+    said = read_events(sweep)
     assert [each.retried for each in said if isinstance(each, MemberFailed)] == [True, True, False]
     assert isinstance(said[-1], events.SweepStopped)
     assert said[-1].message.startswith("1 of 2 runs is not trained to its end")

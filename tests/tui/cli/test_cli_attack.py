@@ -272,7 +272,7 @@ def idle(monkeypatch: pytest.MonkeyPatch) -> None:
     def work(*_: object) -> None:
         raise AssertionError("the work has begun")
 
-    for name in ("attack.print_table", "attack.print_image", "attack.attack_all"):
+    for name in ("attack._print_table", "attack._print_image", "attack.attack_all"):
         monkeypatch.setattr(f"mnistop.tui.cli.{name}", work)
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from mnistop.engine import worker
-from mnistop.engine.runs import glance
 from mnistop.engine.runs.entry import About, write_about
+from mnistop.engine.runs.event_log import epochs_trained
 from mnistop.engine.runs.run_folder import Run
 from tests.helpers.command_line import COMMAND, Answer, Finished, Place
 from tests.helpers.small_runs import history_of
@@ -208,7 +208,7 @@ def test_a_detached_run_is_followed_stopped_and_resumed_to_its_end(call: Call, p
 
 def end_soon(run: Run) -> int:
     """Gives a stopped run that would not end fewer epochs, and returns how many."""
-    epochs = glance.epochs_trained(run) + 20
+    epochs = epochs_trained(run) + 20
     path = run.path / "config.json"
     path.write_text(path.read_text().replace("1000000", str(epochs)))
     assert run.config().epochs == epochs

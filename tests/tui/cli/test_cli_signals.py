@@ -119,9 +119,9 @@ def test_a_stop_that_ends_the_start_as_well_is_no_failure_to_start(place: Place)
     script = """
         import asyncio, os, signal, time
         from mnistop.engine.errors import RunError
-        from mnistop.tui.cli.output import Output
+        from mnistop.tui.cli.options import EndNotice
+        from mnistop.tui.cli.output import Printer
         from mnistop.tui.cli.train import RunView
-        from mnistop.tui.cli.arguments import EndNotice
         from mnistop.tui.cli.watch import Watch
 
         def start():
@@ -130,7 +130,7 @@ def test_a_stop_that_ends_the_start_as_well_is_no_failure_to_start(place: Place)
                 time.sleep(0.01)
             raise RunError("No training process could be started.")
 
-        watch = Watch(RunView(Output.detect(), False), EndNotice(), stops=True)
+        watch = Watch(RunView(Printer.detect()), EndNotice(), stops=True)
         asyncio.run(watch.launch(start, "loading"))
     """
     done = subprocess.run(

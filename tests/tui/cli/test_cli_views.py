@@ -2,7 +2,7 @@ import pytest
 
 from mnistop.engine.runs.event_log import read_events
 from mnistop.engine.runs.run_folder import Run
-from mnistop.tui.cli.output import Output
+from mnistop.tui.cli.output import Printer
 from mnistop.tui.cli.train import RunView
 from mnistop.tui.draw.capabilities import Terminal
 from tests.helpers.command_line import Finished
@@ -12,18 +12,18 @@ pytestmark = pytest.mark.process
 
 
 @pytest.fixture
-def screen(monkeypatch: pytest.MonkeyPatch) -> Output:
+def screen(monkeypatch: pytest.MonkeyPatch) -> Printer:
     """Standard output as in a terminal."""
     monkeypatch.setenv("TERM", "xterm-256color")
-    return Output(Terminal(colors=0, unicode=True), is_terminal=True, width=80)
+    return Printer(Terminal(colors=0, unicode=True), is_terminal=True, width=80)
 
 
 def test_that_it_stops_is_shown_at_once_and_stays(
-    screen: Output, finished: Finished, capsys: pytest.CaptureFixture[str]
+    screen: Printer, finished: Finished, capsys: pytest.CaptureFixture[str]
 ):
     run = Run(finished.place.folder / finished.name)
     told = read_events(run)[:-1]
-    view = RunView(screen, as_json=False)
+    view = RunView(screen)
     view.begin(run)
     view.update(told[:4])
     shown = ""
@@ -34,10 +34,10 @@ def test_that_it_stops_is_shown_at_once_and_stays(
         return shown.count(text) >= times
 
     wait_until(lambda: drawn(" left ", 1))
-    view.printer.stopping()
+    view.out.stopping()
     assert drawn("stopping and saving", 1)
     shown = ""
     view.update(told[4:])
     wait_until(lambda: drawn("stopping and saving", 3))
-    view.printer.close()
+    view.out.close()
     assert " left " not in shown

@@ -181,7 +181,7 @@ rows_of_images = shapes.flatmap(
 def test_images_side_by_side_stand_apart(pixels, terminal, mode, room, gap):
     least, lines = image.size(*pixels[0].shape, terminal, mode)
     width = least + room
-    row = image.gray_row(pixels, width, gap, terminal, mode)
+    row = image.gray_row(np.stack(pixels), pixels[0].shape, width, gap, terminal, mode)
     assert len(row) == lines
     assert widths(row) == {len(pixels) * (width + gap) - gap}
     for start in range(least, widths(row).pop(), width + gap):
@@ -191,7 +191,7 @@ def test_images_side_by_side_stand_apart(pixels, terminal, mode, room, gap):
 @given(rows_of_images, st.integers(0, 3))
 def test_images_side_by_side_are_what_each_is_alone(pixels, gap):
     height, width = pixels[0].shape
-    row = image.gray_row(pixels, width, gap, TRUE)
+    row = image.gray_row(np.stack(pixels), (height, width), width, gap, TRUE)
     for number, each in enumerate(pixels):
         start = number * (width + gap)
         shown = decode([strip.crop(start, start + width) for strip in row], height, TRUE_COLOR)

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from mnistop.tui.draw.matrix import cell_at, confusion
+from mnistop.tui.draw.matrix import confusion
 from tests.tui.draw.reading import ANSI, ASCII, MONO, TRUE, cells, terminals, texts, widths
 
 DIGITS = [str(digit) for digit in range(10)]
@@ -28,7 +28,7 @@ def numbers(matrix, names, terminal, width, height, cursor=None):
     found = {}
     for y, strip in enumerate(strips):
         for x, char in enumerate(strip.text):
-            cell = cell_at(x, y, matrix, names, terminal, width, height, cursor)
+            cell = strips.cell_at(x, y)
             if cell is not None:
                 found[cell] = found.get(cell, "") + char
     return {cell: text.strip() for cell, text in found.items()}
@@ -85,9 +85,7 @@ def test_only_the_chosen_cell_is_reversed_and_its_names_stand_out(terminal):
         for x, (_, style) in enumerate(cells(strip))
         if style.reverse
     ]
-    chosen = {
-        cell_at(x, y, example(), DIGITS, terminal, 50, 11, (4, 9)) for x, y in reversed_places
-    }
+    chosen = {strips.cell_at(x, y) for x, y in reversed_places}
     assert chosen == {(4, 9)}
     assert [char for char, style in cells(strips[0]) if style.bold] == ["9"]
     assert ("4", True) in [(char, bool(style.bold)) for char, style in cells(strips[5])]
@@ -146,8 +144,9 @@ def test_what_fits_is_shown_without_a_notice():
 
 
 def test_outside_the_cells_nothing_is_clicked():
+    strips = confusion(example(), DIGITS, TRUE, 50, 11)
     for x, y in [(0, 0), (10, 0), (1, 3), (47, 3), (10, 11), (-1, 2), (10, -1)]:
-        assert cell_at(x, y, example(), DIGITS, TRUE, 50, 11) is None
+        assert strips.cell_at(x, y) is None
 
 
 @given(squares, terminals, st.integers(0, 70), st.integers(0, 20))
@@ -169,6 +168,6 @@ def test_where_there_is_more_room_the_entries_are_larger_and_still_clicked():
     assert len(large[0].text.rstrip()) > 100
     for true in range(10):
         lines = range(1 + 3 * true, 4 + 3 * true)
-        row = [cell_at(100, y, example(), DIGITS, TRUE, 120, 35) for y in lines]
+        row = [large.cell_at(100, y) for y in lines]
         assert row == [(true, 9)] * 3
         assert (str(example()[true, true]) if true != 8 else "·") in large[lines[1]].text

@@ -98,6 +98,19 @@ def test_a_tested_run_tells_first_what_unseen_images_say() -> None:
     assert "best val 87.6%" in without
 
 
+@pytest.mark.parametrize("reason", ["all epochs", "early stopping"])
+@pytest.mark.parametrize("tests", [[], [made_up.unseen_results()]])
+def test_at_80_columns_a_finished_run_takes_one_line(
+    tests: list[events.Event], reason: str
+) -> None:
+    text = said(*made_up.story(30), *tests, made_up.finished(30, reason=reason), width=80)
+    assert "\n" not in text
+    assert "val 87.6%" in text
+    assert text.rstrip().endswith("at 20") or text.rstrip().endswith("at epoch 20")
+    assert ("test 87.8%" in text) == bool(tests)
+    assert ("early" in text) == (reason == "early stopping")
+
+
 def test_a_long_test_says_how_far_it_is() -> None:
     testing = events.Preparing(run=made_up.NAME, time=0.0, message="testing: 4,096 of 69,000")
     assert said(*made_up.story(30), testing).strip() == "▶ quiet-otter: testing: 4,096 of 69,000"
@@ -174,7 +187,7 @@ def test_without_unicode_the_signs_are_words(end: str) -> None:
 
 def test_where_a_line_has_no_room_for_it_the_number_of_equal_epochs_is_left_out() -> None:
     told = (*made_up.story(4), made_up.finished(4))
-    assert "\n" in said(*told, width=60)
+    assert said(*told, width=60).rstrip().endswith("  best val 77.5% at 3")
     for width in (80, 120):
         text = said(*told, width=width)
         assert "\n" not in text

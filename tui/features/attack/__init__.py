@@ -1,1 +1,1 @@
-"""How little it takes to fool the model."""
+"""Adversarial attacks on one image, and robustness on all."""

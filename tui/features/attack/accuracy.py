@@ -119,7 +119,7 @@ class AccuracyChart(PlottedPane, can_focus=True):
         Args:
             runs: one or two.
             epsilon: the present ε, to be marked; None if the norm is another.
-            status: what is said where there are no curves.
+            status: the words where there are no curves.
         """
         if (runs, epsilon, status) != (self.runs, self.epsilon, self.status):
             self.runs, self.epsilon, self.status = runs, epsilon, status

@@ -1,4 +1,4 @@
-"""The model of the attack screen: what is attacked and how, and what is known of it."""
+"""The model of the attack screen: the attack that is chosen, and its results."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ from mnistop.engine.analysis.fragility import (
 )
 from mnistop.engine.analysis.methods import METHODS, Method, Norm
 from mnistop.engine.errors import RunError
-from mnistop.engine.runs import snapshots
-from mnistop.engine.runs.predictions import PredictionReader
+from mnistop.engine.runs.predictions import SNAPSHOT_EPOCHS, PredictionReader
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.features.attack.accuracy import Measured, ValidationRobustness
 from mnistop.tui.session.compared import differences
@@ -38,7 +37,7 @@ ORDERS: dict[Order, str] = {
     "fragile": "most fragile first",
     "all": "all",
 }
-"""Which images are gone through, and in which order, in words."""
+"""The selections and orders of the images, in words."""
 
 _NONE: NDArray[np.intp] = np.empty(0, np.intp)
 
@@ -53,22 +52,22 @@ class AttackModel:
 
     def __init__(self, node: DOMNode, changed: Callable[[], None]) -> None:
         self.state = State()
-        """The run and the epoch that are looked at."""
+        """The shown run and epoch."""
         self.predictions: PredictionReader | None = None
         """Those of the run's models; None before it has started."""
         self.subject: AttackTarget | None = None
-        """What is attacked; None before the first image is known."""
+        """The attacked image; None before the first one is known."""
         self.target: int | None = None
         """The class to be reached; None where any but the label would do."""
         self.order: Order = "right"
         self.jumps = False
-        """Whether to go to the smallest ε as soon as it is known."""
+        """True if ε is to become the smallest one as soon as that is known."""
         self.other: Run | None = None
-        """A run to compare with."""
+        """The run to compare with; None for none."""
         self.attacked: AttackedImage | None = None
-        """The newest answer, perhaps still to another question than the one asked now."""
+        """The newest result, perhaps still of another attack than the chosen one."""
         self.error = ""
-        """What went wrong with the attack."""
+        """The error of the last attack; empty for none."""
         self.robustness = ValidationRobustness(node, changed)
         """That of the run's validation images."""
         self._others = ValidationRobustness(node, changed)
@@ -111,12 +110,12 @@ class AttackModel:
 
     @property
     def method(self) -> Method:
-        """How is attacked."""
+        """The attack and its norm."""
         return list(METHODS.values())[self._method]
 
     @property
     def epsilon(self) -> float:
-        """How strongly, in the norm of the method."""
+        """The size of the perturbation, in the norm of the method."""
         return self._epsilons[self.method.norm]
 
     @epsilon.setter
@@ -186,24 +185,24 @@ class AttackModel:
 
     @property
     def is_attacking(self) -> bool:
-        """Whether the newest attack is still to be answered."""
+        """True while the newest attack goes on."""
         return self._attacks.waiting
 
     @property
     def is_searching(self) -> bool:
-        """Whether the newest bracket is still to come."""
+        """True while the smallest ε is searched for."""
         return self._brackets.waiting
 
     @property
     def bracket(self) -> PerturbationBounds | None:
-        """What is known of the attacked image and target, perhaps of weights before the newest."""
+        """The bounds for the attacked image and target, perhaps with weights before the newest."""
         known = self._bracket
         if known is None or (known.subject, known.target) != (self.subject, self.target):
             return None
         return known
 
     def ask(self) -> None:
-        """Ask for what is not known yet; there is a run, and something to attack."""
+        """Ask for what is not known yet; there has to be a run and an image."""
         state, method = self.state, self.method
         run, weights, age = state.run, state.weights_wanted, state.weights_age
         assert run
@@ -217,7 +216,7 @@ class AttackModel:
             self._others.want(self.other, None, None)
 
     def forget(self) -> None:
-        """Want nothing of the run any more."""
+        """Ask no more about the run."""
         for answers in (self._attacks, self._brackets, self.robustness):
             answers.forget()
         self.attacked = self._bracket = None
@@ -245,7 +244,7 @@ class AttackModel:
 
     @property
     def place(self) -> str:
-        """Where the attacked image stands, as in `3/179 most fragile first`."""
+        """The attacked image's position, as in `3/179 most fragile first`."""
         if not self.attacked:
             return ""
         rows, order = self.rows, ORDERS[self.order]
@@ -272,14 +271,11 @@ class AttackModel:
             own, others = differences(run.config(), other.config())
         except RunError as error:
             own = others = str(error)
-        return (
-            Measured(run.words, known, own),
-            Measured(other.words, self._others.known, others),
-        )
+        return (Measured(run.words, known, own), Measured(other.words, self._others.known, others))
 
     @property
     def measuring_error(self) -> str:
-        """What went wrong with the validation images of either run."""
+        """The error on the validation images of either run; empty for none."""
         return self.robustness.error or self._others.error
 
 
@@ -287,4 +283,4 @@ def _measured_weights(state: State) -> int | None:
     """Weights whose robustness is measured: while the newest still change, kept ones."""
     if state.weights_wanted is not None or state.phase != "running":
         return state.weights_wanted
-    return max(epochs for epochs in snapshots.EPOCHS if epochs <= len(state.history.epochs))
+    return max(epochs for epochs in SNAPSHOT_EPOCHS if epochs <= len(state.history.epochs))

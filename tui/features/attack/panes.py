@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from rich.cells import cell_len
 from textual.geometry import Size
@@ -17,31 +18,26 @@ from mnistop.tui.features.attack.model import ORDERS, AttackModel
 from mnistop.tui.text.attack_outcome import SEARCHED_BY, AttackOutcome, at_least, at_most
 from mnistop.tui.text.portrait import attacked
 from mnistop.tui.toolkit.list_pane import Column, Table
-from mnistop.tui.toolkit.pane import ContentPane
+from mnistop.tui.toolkit.pane import ContentPane, OfModel
 from mnistop.tui.toolkit.pane_host import Mode, Pane, PaneHost
 
 _NAME_WIDTH = 9
+_MARK = 4
+"""Cells of the title line around the title."""
 
 
-class FragileList(Table[int]):
-    """A row an image: its class, the ε up to which it is safe, and the one that fools the model.
-
-    Args:
-        terminal: what the terminal can show.
-        model: what it shows.
-    """
+class FragileList(OfModel[AttackModel], Table[int]):
+    """A row an image: its class, the ε up to which it is safe, and the one that fools the model."""
 
     EXPLANATION = (
         "The images in the order chosen with o. Below the first ε the image is proven safe; at "
         f"the second, {SEARCHED_BY} fooled the model. A dash means not measured yet, or never."
     )
 
-    def __init__(self, terminal: Terminal, model: AttackModel) -> None:
-        super().__init__(terminal)
-        self._model = model
-        self._rows: list[int] = []
-        self._listed = False
-        self._status = ""
+    _rows: Sequence[int] = ()
+    _listed = False
+    """True if the attacked image is among them."""
+    _status = ""
 
     def show(self, status: str = "") -> None:
         """Draw the images in their order, or a status in their place."""
@@ -55,7 +51,7 @@ class FragileList(Table[int]):
         self.redraw()
 
     @property
-    def items(self) -> list[int]:
+    def items(self) -> Sequence[int]:
         """The images, in order."""
         return self._rows
 
@@ -66,7 +62,11 @@ class FragileList(Table[int]):
 
     def title(self) -> str:
         """The number of images, and their order."""
-        return f"{self.count:,} images, {ORDERS[self._model.order]}" if self.count else "Images"
+        if not self.count:
+            return "Images"
+        order = ORDERS[self._model.order]
+        title = f"{self.count:,} images, {order}"
+        return title if len(title) <= self.size.width - _MARK else f"{self.count:,} {order}"
 
     def empty(self) -> str:
         """Return the reason why there are none."""
@@ -94,10 +94,6 @@ class FragileList(Table[int]):
             Column("safe", 6, safe, lambda _: palette.good),
             Column("fooled", 8, fooled, lambda _: palette.bad),
         ]
-
-
-_MARK = 4
-"""Cells of the title line around the title."""
 
 
 class AttackView(ContentPane[AttackOutcome], can_focus=True):

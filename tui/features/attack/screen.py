@@ -21,7 +21,7 @@ from mnistop.tui.toolkit.dialogs import Section
 from mnistop.tui.toolkit.list_pane import ListPane
 
 _SLOW = 0.4
-"""Seconds after which it is said that an answer is waited for."""
+"""Seconds after which the title says that an answer is awaited."""
 _OF_A_RUN = frozenset(
     [
         "strengthen",
@@ -35,7 +35,7 @@ _OF_A_RUN = frozenset(
         "image_mode",
     ]
 )
-"""What there is something to do for only once there is a run."""
+"""Actions that need a run."""
 
 
 class AttackScreen(AtAnEpoch, SeveralPanes):
@@ -59,13 +59,7 @@ class AttackScreen(AtAnEpoch, SeveralPanes):
         hidden("target_before", "T", "target(-1)", "Previous target", "The target before this one"),
         *steps("image in this order", "Image", "n,right,l", "p,left,h"),
         key("order", "o", "order", "Order", "Correctly classified, most fragile first, or all"),
-        key(
-            "compare",
-            "c",
-            "compare",
-            "Compare",
-            "Another run's accuracy against ε beside this one's; again to remove it",
-        ),
+        key("compare", "c", "compare", "Compare", "Another run's accuracy too; again to remove it"),
         ZOOM,
         IMAGES,
     )
@@ -74,10 +68,10 @@ class AttackScreen(AtAnEpoch, SeveralPanes):
         super().__init__(terminal)
         self._model = AttackModel(self, self._on_answer)
         self._panes = AttackPanes(terminal, self._model)
-        self._brought: AttackTarget | None = None
-        """An image that another screen has sent, until it is attacked."""
+        self._sent: AttackTarget | None = None
+        """An image from another screen, until it is attacked."""
         self._patience: Timer | None = None
-        """Runs while an answer is waited for and nothing has been said of that."""
+        """Runs while an attack goes on that is not announced yet."""
 
     def panes(self) -> Iterable[Widget]:
         """All panes; which of them are seen is up to the terminal's size."""
@@ -89,7 +83,7 @@ class AttackScreen(AtAnEpoch, SeveralPanes):
         Args:
             about: a row of the validation images, or an image of one's own.
         """
-        self._brought = about
+        self._sent = about
 
     def action_next_pane(self, by: int) -> None:
         """Go to the next or previous pane."""
@@ -110,15 +104,16 @@ class AttackScreen(AtAnEpoch, SeveralPanes):
     # What is attacked, and what is known of it
 
     def redraw(self) -> None:
-        """Ask for what is not known yet of the weights that are looked at, and show the rest."""
+        """Ask for what is not known yet of the shown weights, and show the rest."""
         state, model = self.state, self._model
         model.follow(state)
-        if self._brought is not None:
-            model.take(self._brought)
-            self._brought = None
+        if self._sent is not None:
+            model.take(self._sent)
+            self._sent = None
         if state.run is None or model.predictions is None or not state.saved:
             hint = "Esc, then r to train" if state.phase == "idle" else state.hint
-            self._show_nothing(f"How little it takes to fool the model: {hint}.")
+            little = f"How little it takes to fool the model: {hint}."
+            self._show_nothing(state.no_model or little)
             return
         if model.subject is None:
             model.step(1)
@@ -281,7 +276,7 @@ class AttackScreen(AtAnEpoch, SeveralPanes):
         return super().why_not(action, parameters)
 
     def sections(self) -> Sequence[Section]:
-        """What each pane is for, the focused one first, and the keys."""
+        """Return each pane's purpose and keys, for the help; the focused pane first."""
         return [
             Section("Attack", "How little it takes to fool the model.", declared(AttackScreen)),
             *self._panes.sections(),

@@ -11,9 +11,8 @@ from textual.widget import Widget
 
 from mnistop.engine.runs.entry import RunEntry
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.features.compare.duel import DuelImage, DuelList, MatrixDifference
-from mnistop.tui.session.compared import ComparedCharts, ComparedRun, ComparedTable, Comparison
-from mnistop.tui.session.state import State
+from mnistop.tui.features.compare.panes import ComparedTable, DuelImage, DuelList, MatrixDifference
+from mnistop.tui.session.compared import ComparedCharts, ComparedRun, Comparison
 from mnistop.tui.session.view import ViewScreen, write_report
 from mnistop.tui.toolkit.bindings import bindings, declared, hidden, key
 from mnistop.tui.toolkit.dialogs import Section
@@ -40,7 +39,7 @@ class CompareScreen(ViewScreen):
             "x",
             "images",
             "Image by image",
-            "Two runs on the same images: matrices and who is right where; back",
+            "Two runs image by image: matrices, and who is right; back",
         ),
         hidden("write", "w", "write", "Write", "Write a report of this comparison in this folder"),
     )
@@ -91,7 +90,6 @@ class CompareScreen(ViewScreen):
 
     def on_screen_resume(self) -> None:
         """Follow the runs until another screen is shown."""
-        super().on_screen_resume()
         self.keep_going(self._follow, "compare")
 
     async def _follow(self) -> None:
@@ -112,13 +110,13 @@ class CompareScreen(ViewScreen):
             row = self._list.chosen
             self._image.show(None if row is None else (comparison.runs[0], row))
 
-    def draw_progress(self) -> None:
-        """Show how to go on."""
+    def hint(self) -> str:
+        """Return what can be done next."""
         both = ", x compares two image by image" if len(self._comparison.runs) == 2 else ""
         words = f"Left and right choose the epoch{both}, Esc goes back"
         if not self._body.display:
             words = "Up and down choose an image, x or Esc goes back to the curves"
-        self._progress.show(State(), words)
+        return words
 
     def _show_images(self, images: bool) -> None:
         self._body.display, self._duel.display = not images, images
@@ -132,7 +130,7 @@ class CompareScreen(ViewScreen):
     def action_write(self) -> None:
         """Write a report of the runs."""
         runs = [one.run for one in self._comparison.runs]
-        self.run_worker(write_report(self, runs), exit_on_error=False)
+        write_report(self, runs)
 
     @on(ComparedCharts.Moved)
     def _on_moved(self, message: ComparedCharts.Moved) -> None:
@@ -162,7 +160,7 @@ class CompareScreen(ViewScreen):
         return super().why_not(action, parameters)
 
     def sections(self) -> Sequence[Section]:
-        """What each pane is for and its keys, for the help."""
+        """Return each pane's purpose and keys, for the help."""
         return [
             Section("Comparison", ComparedCharts.EXPLANATION, declared(ComparedCharts)),
             Section("Two runs", MatrixDifference.EXPLANATION, declared(type(self))),

@@ -9,9 +9,9 @@ from rich.style import Style
 from mnistop.engine.analysis.samples import Samples
 from mnistop.tui.draw import bars
 from mnistop.tui.draw.cells import Strip, beside, line, shorten
-from mnistop.tui.draw.image import pictures
+from mnistop.tui.draw.image import gray_row
 from mnistop.tui.toolkit.bindings import bindings, hidden, key, moves_in_grid, pages_of_grid
-from mnistop.tui.toolkit.image_grid import LEAST, LEAST_GLYPHS, PAGE, ImageGrid, Tiles, fit
+from mnistop.tui.toolkit.image_grid import PAGE, ImageGrid, Tiles, fit
 from mnistop.tui.toolkit.pane import ContentPane
 
 
@@ -187,11 +187,10 @@ class SampleGrid(ImageGrid):
         facts = self.samples.description if self.samples else None
         shape, total = (facts.image_shape, facts.count) if facts else ((28, 28), PAGE)
         width, height = self.size
-        least = LEAST if self.terminal.images == "half" else LEAST_GLYPHS
         room = (width, height - 1, shape, total, self.terminal, self.mode)
         if self.enlarged and (whole := fit(*room, whole=True)).count:
             return whole
-        return fit(*room, least=least, square=True)
+        return self.square_page(shape, total)
 
     @property
     def page_size(self) -> int:
@@ -211,7 +210,7 @@ class SampleGrid(ImageGrid):
         assert self.samples
         first = self.samples.first
         images = self.samples.images[row[0] - first : row[-1] + 1 - first]
-        return pictures(images, tiles.pixels, tiles.width, self.GAP, self.terminal, tiles.mode)
+        return gray_row(images, tiles.pixels, tiles.width, self.GAP, self.terminal, tiles.mode)
 
     def caption(self, position: int, width: int) -> Strip:
         """The label, and whether the image is held out for validation."""

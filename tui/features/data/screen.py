@@ -9,7 +9,7 @@ from textual import events, on
 from textual.geometry import Size
 from textual.widget import Widget
 
-from mnistop.engine.analysis.samples import Samples, look_at
+from mnistop.engine.analysis.samples import Samples, load_samples
 from mnistop.engine.data.sources import absolute
 from mnistop.engine.errors import RunError
 from mnistop.engine.fingerprint import changes
@@ -50,9 +50,7 @@ class DataPanes(PaneHost):
         self.labels = Labels(terminal)
         panes = {"Images": self.grid, "Flattening": self.flattening, "Labels": self.labels}
         super().__init__(
-            terminal,
-            [Pane(name, pane, pane) for name, pane in panes.items()],
-            above=[self.facts],
+            terminal, [Pane(name, pane, pane) for name, pane in panes.items()], above=[self.facts]
         )
 
     def mode_for(self, size: Size) -> Mode:
@@ -82,18 +80,14 @@ class DataScreen(SeveralPanes):
 
     NAME = "data"
 
-    BINDINGS = bindings(
-        "data",
-        ZOOM,
-        IMAGES,
-    )
+    BINDINGS = bindings("data", ZOOM, IMAGES)
 
     def __init__(self, terminal: Terminal) -> None:
         super().__init__(terminal)
         self._panes = DataPanes(terminal)
         self._facts, self._grid = self._panes.facts, self._panes.grid
         self._flattening, self._labels = self._panes.flattening, self._panes.labels
-        self._answers = LatestAnswer(self, look_at, self._on_answer)
+        self._answers = LatestAnswer(self, load_samples, self._on_answer)
         self._note = ProgressNote()
         self._data: tuple[Hashable, ...] | None = None
         self._samples: Samples | None = None

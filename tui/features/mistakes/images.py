@@ -10,14 +10,14 @@ from mnistop.engine.formatting import loss, percent, with_sign
 from mnistop.tui.draw import image
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import Strip, beside, line, shorten
-from mnistop.tui.draw.image import pictures
+from mnistop.tui.draw.image import gray_row
 from mnistop.tui.draw.palette import Palette
 from mnistop.tui.features.mistakes.model import ImageDetails, ImageListModel
 from mnistop.tui.text.one_image import trail
-from mnistop.tui.text.portrait import has_room, portrait
+from mnistop.tui.text.portrait import fitting_mode, portrait
 from mnistop.tui.toolkit.bindings import bindings, hidden, key, moves_in_grid
-from mnistop.tui.toolkit.image_grid import LEAST, LEAST_GLYPHS, PAGE, ImageGrid, Tiles, fit
-from mnistop.tui.toolkit.pane import LinesPane
+from mnistop.tui.toolkit.image_grid import PAGE, ImageGrid, Tiles
+from mnistop.tui.toolkit.pane import LinesPane, OfModel
 
 _STORY, _SHORT_STORY = 5, 2
 """Lines of an image's story; the fewer where more would leave the image or the bars no room."""
@@ -25,18 +25,10 @@ _PAIR_STORY = 6
 _GAP = 2
 
 
-class _ImagePane(LinesPane, can_focus=True):
-    """Images with the predictions for them.
+class _ImagePane(OfModel[ImageListModel], LinesPane, can_focus=True):
+    """Images with the predictions for them."""
 
-    Args:
-        terminal: what the terminal can show.
-        model: the images to choose from.
-    """
-
-    def __init__(self, terminal: Terminal, model: ImageListModel) -> None:
-        super().__init__(terminal)
-        self._model = model
-        self.mode: image.Mode = "auto"
+    mode: image.Mode = "auto"
 
     def _portrait(self, shown: ImageDetails, width: int, height: int) -> list[Strip]:
         """Draw the classes in a line, and below it the image and its bars."""
@@ -77,7 +69,8 @@ class ChosenImage(_ImagePane):
         classes = len(self._model.names)
         story = self._story(shown, width, _STORY)
         fits = [
-            has_room(shown.image, classes, self.terminal, width, height - lines - 1, self.mode)
+            fitting_mode(shown.image, classes, self.terminal, width, height - lines - 1, self.mode)
+            is not None
             for lines in (len(story), _SHORT_STORY)
         ]
         if fits == [False, True] or height - len(story) - 2 < min(10, classes):
@@ -155,13 +148,8 @@ class Pair(_ImagePane):
         return [strip.adjust_cell_length(width) for strip in drawn]
 
 
-class Gallery(ImageGrid):
-    """The images that pass the filter, a page at a time.
-
-    Args:
-        terminal: what the terminal can show.
-        model: what it shows.
-    """
+class Gallery(OfModel[ImageListModel], ImageGrid):
+    """The images that pass the filter, a page at a time."""
 
     BINDINGS = bindings(
         "gallery",
@@ -183,10 +171,6 @@ class Gallery(ImageGrid):
 
     whole = False
     """True to show images in their full size, even if few fit then."""
-
-    def __init__(self, terminal: Terminal, model: ImageListModel) -> None:
-        super().__init__(terminal)
-        self._model = model
 
     @property
     def total(self) -> int:
@@ -223,26 +207,14 @@ class Gallery(ImageGrid):
     @property
     def tiles(self) -> Tiles:
         """The arrangement of the images."""
-        width, height = self.size
-        model = self._model
-        return fit(
-            width,
-            height - 1,
-            model.shape,
-            PAGE,
-            self.terminal,
-            self.mode,
-            self.whole,
-            LEAST if self.terminal.images == "half" else LEAST_GLYPHS,
-            square=True,
-        )
+        return self.square_page(self._model.shape, PAGE, self.whole)
 
     def pictures(self, row: Sequence[int], tiles: Tiles) -> list[Strip]:
         """Draw the images at some positions side by side."""
         nothing = np.zeros(self._model.shape, np.float32)
         images = [self._model.image(int(self._model.rows[each])) for each in row]
         pixels = np.stack([nothing if each is None else each for each in images])
-        return pictures(pixels, tiles.pixels, tiles.width, self.GAP, self.terminal, tiles.mode)
+        return gray_row(pixels, tiles.pixels, tiles.width, self.GAP, self.terminal, tiles.mode)
 
     def caption(self, position: int, width: int) -> Strip:
         """True and predicted class, and the model's confidence."""
@@ -264,8 +236,7 @@ class Gallery(ImageGrid):
             text += number.rjust(width - len(text))
         style = self.palette.good if shown.right else self.palette.bad
         return line(
-            [(text.ljust(width), self.palette.cursor if row == self._model.row else style)],
-            width,
+            [(text.ljust(width), self.palette.cursor if row == self._model.row else style)], width
         )
 
     def resize_images(self) -> None:

@@ -12,6 +12,7 @@ from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import Strip, shorten
 from mnistop.tui.features.mistakes.model import ImageListModel
 from mnistop.tui.toolkit.list_pane import Column, Table, fitting
+from mnistop.tui.toolkit.pane import OfModel
 
 _WHAT = {"wrong": "Mistakes", "right": "Right", "all": "Images"}
 _NAME_WIDTH = 8
@@ -19,21 +20,12 @@ _CLASS_WIDTH = 12
 _SHORTEST_BAR, _LONGEST_BAR = 6, 30
 
 
-def _first(epoch: int) -> str:
-    return "never" if epoch == NEVER_FIRST else str(epoch)
+def _epoch(epoch: int) -> str:
+    return "never" if epoch in (NEVER_FIRST, NEVER_LAST) else str(epoch)
 
 
-def _last(epoch: int) -> str:
-    return "never" if epoch == NEVER_LAST else str(epoch)
-
-
-class MistakeList(Table[int]):
-    """The list of the mistakes screen.
-
-    Args:
-        terminal: what the terminal can show.
-        model: what it shows.
-    """
+class MistakeList(OfModel[ImageListModel], Table[int]):
+    """The list of the mistakes screen."""
 
     EXPLANATION = (
         "Each row is a validation image: its number, its true class → the predicted class, and "
@@ -43,8 +35,7 @@ class MistakeList(Table[int]):
     )
 
     def __init__(self, terminal: Terminal, model: ImageListModel) -> None:
-        super().__init__(terminal)
-        self._model = model
+        super().__init__(terminal, model)
         self._rows: dict[tuple[int, bool], Strip] = {}
         """The rows drawn so far, by image and whether it is the chosen one."""
         self._rows_of: tuple[object, ...] = ()
@@ -111,14 +102,14 @@ class MistakeList(Table[int]):
             drawn = self._rows[key] = super().row(index, width, chosen)
         return drawn
 
-    def _taken(self, true: int, predicted: int) -> str:
-        names = [
-            shorten(self._model.names[index], _NAME_WIDTH, self.terminal)
-            for index in (true, predicted)
-        ]
-        if true == predicted:
-            return f"{names[0]} {'✓' if self.terminal.unicode else 'ok'}"
-        return ("→" if self.terminal.unicode else ">").join(names)
+    def _outcome(self, *classes: int) -> str:
+        """Name the true and the predicted class."""
+        true, predicted = (
+            shorten(self._model.names[each], _NAME_WIDTH, self.terminal) for each in classes
+        )
+        if len(set(classes)) == 1:
+            return f"{true} {'✓' if self.terminal.unicode else 'ok'}"
+        return f"{true}{'→' if self.terminal.unicode else '>'}{predicted}"
 
     def columns(self, width: int) -> list[Column[int]]:
         """Return the numbers of the images, their classes, and what else there is room for.
@@ -137,8 +128,8 @@ class MistakeList(Table[int]):
         offered: list[Column[int]] = [
             Column("conf", 7, lambda row: percent(float(epoch.confidence[row]))),
             Column("loss", 7, lambda row: loss(float(epoch.loss[row]))),
-            Column("first", 6, lambda row: _first(int(learning_times.first[row]))),
-            Column("last", 6, lambda row: _last(int(learning_times.last[row]))),
+            Column("first", 6, lambda row: _epoch(int(learning_times.first[row]))),
+            Column("last", 6, lambda row: _epoch(int(learning_times.last[row]))),
             Column("margin", 7, lambda row: with_sign(float(epoch.margin[row]))),
         ]
         kept = fitting(offered, width - number - 2 - names, self.order)
@@ -147,7 +138,7 @@ class MistakeList(Table[int]):
             Column(
                 head,
                 2 + names,
-                lambda row: "  " + self._taken(epoch.labels[row], epoch.predicted[row]),
+                lambda row: "  " + self._outcome(epoch.labels[row], epoch.predicted[row]),
                 lambda row: good if epoch.right[row] else bad,
                 left=True,
             ),
@@ -155,13 +146,8 @@ class MistakeList(Table[int]):
         ]
 
 
-class ClassTable(Table[int]):
-    """Precision, recall, F1 and support of each class.
-
-    Args:
-        terminal: what the terminal can show.
-        model: the predictions.
-    """
+class ClassTable(OfModel[ImageListModel], Table[int]):
+    """Precision, recall, F1 and support of each class."""
 
     EXPLANATION = (
         "Precision: of the images predicted as this class, the share that belong to it. Recall: "
@@ -170,10 +156,7 @@ class ClassTable(Table[int]):
         "a class that is never predicted has no precision. Enter shows the mistakes of a class."
     )
 
-    def __init__(self, terminal: Terminal, model: ImageListModel) -> None:
-        super().__init__(terminal)
-        self._model = model
-        self._scores: list[ClassScore] = []
+    _scores: Sequence[ClassScore] = ()
 
     def show(self) -> None:
         """Draw the scores of the shown epoch."""
@@ -227,24 +210,17 @@ class ClassTable(Table[int]):
         return percent(share)
 
 
-class PairList(Table[Confusion]):
-    """Pairs of true and predicted class, the most frequent confusion first.
-
-    Args:
-        terminal: what the terminal can show.
-        model: the predictions.
-    """
+class PairList(OfModel[ImageListModel], Table[Confusion]):
+    """Pairs of true and predicted class, the most frequent confusion first."""
 
     EXPLANATION = (
         "How often the images of one class are taken for another, the most frequent first. Enter "
         "shows them."
     )
 
-    def __init__(self, terminal: Terminal, model: ImageListModel) -> None:
-        super().__init__(terminal)
-        self._model = model
-        self._pairs: list[Confusion] = []
-        self._support: list[int] = []
+    _pairs: Sequence[Confusion] = ()
+    _support: Sequence[int] = ()
+    """The number of images of each class."""
 
     def show(self) -> None:
         """Draw the pairs of the shown epoch."""
@@ -255,7 +231,7 @@ class PairList(Table[Confusion]):
         self.redraw()
 
     @property
-    def items(self) -> list[Confusion]:
+    def items(self) -> Sequence[Confusion]:
         """The different confusions."""
         return self._pairs
 

@@ -7,14 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistop.engine.analysis.image_filters import (
-    ORDERS,
-    Filter,
-    Order,
-    grammar,
-    parse,
-    rows,
-)
+from mnistop.engine.analysis.image_filters import ORDERS, Filter, Order, grammar, parse, rows
 from mnistop.engine.evaluate import confusion_matrix
 from mnistop.engine.filter_grammar import FilterError
 from mnistop.engine.runs.predictions import (

@@ -46,7 +46,7 @@ View = Literal["list", "image", "gallery", "pair", "classes"]
 
 
 class MistakesScreen(AtAnEpoch, SeveralPanes):
-    """A list of mistakes beside the chosen one, and other ways to look at the images.
+    """A list of mistakes next to the chosen one, and other views of the images.
 
     Args:
         terminal: what the terminal can show.
@@ -56,22 +56,10 @@ class MistakesScreen(AtAnEpoch, SeveralPanes):
 
     BINDINGS = bindings(
         "mistakes",
-        key(
-            "filter",
-            "/",
-            "filter",
-            "Filter",
-            "Type which images to show, as true:4 pred:9 conf>0.9 all",
-            priority=True,  # so that what is typed right after it, in one packet, comes after it
-        ),
+        # Priority, so that what is typed right after it, in one packet, comes after it.
+        key("filter", "/", "filter", "Filter", f"Type which, as {_EXAMPLE} all", priority=True),
         *steps("image", "Image", "n,down,j", "p,up,k"),
-        key(
-            "order",
-            "o",
-            "order",
-            "Order",
-            "By confidence, loss, margin, number, first or last right",
-        ),
+        key("order", "o", "order", "Order", "By confidence, loss, margin, number, first or last"),
         key("gallery", "g", "view('gallery')", "Gallery", "Many images at once; back"),
         key("pair", "x", "view('pair')", "Pair", "A right and a wrong image side by side; back"),
         key("classes", "c", "view('classes')", "Classes", "Scores and confused pairs; back"),

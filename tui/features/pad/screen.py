@@ -13,15 +13,13 @@ from textual.widget import Widget
 
 from mnistop.engine.analysis.fragility import OwnImage
 from mnistop.engine.analysis.network import Classified, classify
-from mnistop.engine.errors import MnistopError
 from mnistop.engine.images import Image, Pad, centred, resize, to_png
-from mnistop.engine.safe_write import write_under_free_name
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.pad.panes import Canvas, ModelInput, Prediction
 from mnistop.tui.session.state import State, weights_name
 from mnistop.tui.session.view import AtAnEpoch, ScreenWanted
 from mnistop.tui.text.run_lines import epoch_name
-from mnistop.tui.toolkit.background import LatestAnswer
+from mnistop.tui.toolkit.background import LatestAnswer, write_file
 from mnistop.tui.toolkit.bindings import ATTACK, IMAGES, bindings, declared, key
 from mnistop.tui.toolkit.dialogs import Section
 
@@ -72,7 +70,7 @@ class PadScreen(AtAnEpoch):
         self._drawings = 0
 
     def panes(self) -> Iterable[Widget]:
-        """The pad on the left, the rest beside it."""
+        """The pad on the left, the rest next to it."""
         with self._body:
             yield self._canvas
             with self._right:
@@ -148,6 +146,8 @@ class PadScreen(AtAnEpoch):
                 "There is no model yet: press 1 for the dashboard and r to train one. Your "
                 "drawing is kept."
             )
+        if state.no_model:
+            return state.no_model
         if state.history.started is None or not state.saved:
             return f"The model's prediction: {state.hint}."
         if self._canvas.pad.is_empty:
@@ -203,9 +203,4 @@ class PadScreen(AtAnEpoch):
             self.notify("Nothing is drawn yet.")
             return
         names = (Path(f"mnistop-digit-{number}.png").absolute() for number in itertools.count(1))
-        try:
-            path = write_under_free_name(names, to_png(self.image))
-        except MnistopError as error:
-            self.notify(str(error), severity="error", markup=False)
-        else:
-            self.notify(f"Saved as {path}", markup=False)
+        write_file(self, names, to_png(self.image), "Saved as")

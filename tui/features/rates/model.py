@@ -8,7 +8,12 @@ from dataclasses import replace
 
 from mnistop.engine import worker
 from mnistop.engine.analysis.learning_rate_finder import RangeTest
-from mnistop.engine.analysis.learning_rates import RateAnswer, Recommendation, answer, recommend
+from mnistop.engine.analysis.learning_rates import (
+    RateAssessment,
+    Recommendation,
+    assess_rate,
+    recommend,
+)
 from mnistop.engine.config import RunConfig
 from mnistop.engine.data.sources import absolute
 from mnistop.engine.runs.history import or_nan
@@ -61,7 +66,7 @@ class RateComparison(Comparison):
         self.test = test
         self.tested = test_settings(next(iter(configs.values())))
         """The hyperparameters of all, as `test_settings` has them."""
-        self.answers = [answer(one.history, one.config, None) for one in self.runs]
+        self.answers = [assess_rate(one.history, one.config, None) for one in self.runs]
         self._is_running = True
 
     @property
@@ -81,12 +86,18 @@ class RateComparison(Comparison):
         return recommend(self.test, self._answers_by_mark)
 
     @property
+    def next_rate(self) -> float | None:
+        """The recommended rate, else one to try; None if there is neither."""
+        found = self.recommended
+        return found.to_try if found.rate is None else found.rate
+
+    @property
     def conclusion(self) -> str:
         """The recommended rate, in sentences; empty while the runs go on."""
         return conclusion(self.test, self._answers_by_mark) if self.is_over else ""
 
     @property
-    def _answers_by_mark(self) -> dict[str, RateAnswer]:
+    def _answers_by_mark(self) -> dict[str, RateAssessment]:
         return dict(zip(self.marks, self.answers, strict=True))
 
     def read(self) -> bool:
@@ -113,10 +124,10 @@ class RateComparison(Comparison):
         return run_result(self.state(place), self.answers[place], self.marks[place])
 
 
-def _answer(one: ComparedRun) -> RateAnswer:
+def _answer(one: ComparedRun) -> RateAssessment:
     history = one.history
     predictions = None
     if history.started:
         classes = len(history.started.class_names)
         predictions = load_predictions(one.run, len(history.epochs), classes)
-    return answer(history, one.config, predictions)
+    return assess_rate(history, one.config, predictions)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Iterable, Sequence
 
 from textual import on
@@ -12,16 +13,14 @@ from textual.widget import Widget
 from mnistop.engine import worker
 from mnistop.engine.analysis.learning_rate_finder import RangeTest, range_test
 from mnistop.engine.config import RunConfig
-from mnistop.engine.errors import MnistopError
 from mnistop.engine.hyperparameters import as_text
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.rates.model import RateComparison, test_settings, train_at
 from mnistop.tui.features.rates.panes import RateAnswers, RateCurve, RateMarks
 from mnistop.tui.session.compared import ComparedCharts
-from mnistop.tui.session.state import State
 from mnistop.tui.session.view import WRONG_FORM, ViewScreen
 from mnistop.tui.text.rates import rate_text, settings_text
-from mnistop.tui.toolkit.background import LatestAnswer, ProgressNote
+from mnistop.tui.toolkit.background import BackgroundTasks, LatestAnswer, ProgressNote
 from mnistop.tui.toolkit.bindings import bindings, declared, key
 from mnistop.tui.toolkit.dialogs import Section
 
@@ -32,7 +31,7 @@ _PURPOSE = (
     "good, too high. No run is made."
 )
 _HIGHEST_SHOWN = 2.0
-"""Losses of the runs are shown up to so many times that of guessing."""
+"""Losses of the runs are shown up to this multiple of the loss of guessing."""
 
 
 class RatesScreen(ViewScreen):
@@ -48,21 +47,11 @@ class RatesScreen(ViewScreen):
 
     BINDINGS = bindings(
         "rates",
-        key(
-            "take",
-            "enter",
-            "take",
-            "Take it",
-            "Take the cursor's rate, or the recommended one, into the form",
-        ),
+        key("take", "enter", "take", "Take it", "Take this or the recommended rate into the form"),
         key("train", "r", "train", "Train all", "Train a run at each mark; compare their curves"),
         key("stop", "s", "stop", "Stop", "Stop these runs; they save"),
         key(
-            "runs",
-            "x",
-            "runs",
-            "Curve or runs",
-            "From the curve of the test to the runs at its marks, and back",
+            "runs", "x", "runs", "Curve or runs", "The curve of the test, or the runs at its marks"
         ),
     )
 
@@ -82,6 +71,7 @@ class RatesScreen(ViewScreen):
         self._error = ""
         self._runs: RateComparison | None = None
         self._is_launching = False
+        self._tasks = BackgroundTasks(self, terminal, self._launched)
 
     def panes(self) -> Iterable[Widget]:
         """The test, or the runs."""
@@ -126,7 +116,6 @@ class RatesScreen(ViewScreen):
             self._tested = None
         if self._runs_body.display and not self._runs_are_current:
             self._show_runs(False)
-        super().on_screen_resume()
         self._follow()
 
     def redraw(self) -> None:
@@ -175,8 +164,7 @@ class RatesScreen(ViewScreen):
 
     def action_take(self) -> None:
         """Take the rate at the cursor into the form, or the one that the runs recommend."""
-        rate = self._rate_to_take
-        if rate is not None:
+        if (rate := self._rate_to_take) is not None:
             self.post_message(self.RateTaken(as_text(float(f"{rate:.3g}"))))
 
     @property
@@ -185,8 +173,7 @@ class RatesScreen(ViewScreen):
         if self._test_body.display:
             return self._curve.rate if self._current else None
         if self._runs and self._runs.is_over and self._runs_are_current:
-            found = self._runs.recommended
-            return found.to_try if found.rate is None else found.rate
+            return self._runs.next_rate
         return None
 
     # The runs
@@ -197,21 +184,19 @@ class RatesScreen(ViewScreen):
             self._is_launching = True
             self.refresh_bindings()
             self.changed()
-            self.run_worker(self._launch(self._tested, self._current), exit_on_error=False)
+            train = functools.partial(train_at, self._tested, self._current)
+            self._tasks.do(train, self._show_new_runs)
 
-    async def _launch(self, config: RunConfig, test: RangeTest) -> None:
-        try:
-            self._runs = await asyncio.to_thread(train_at, config, test)
-        except MnistopError as error:
-            self.notify(str(error), severity="error", markup=False, timeout=15)
-        else:
-            self._charts.highest = _HIGHEST_SHOWN * test.start
-            self._show_runs(True)
-            self._follow()
-        finally:
-            self._is_launching = False
-            self.refresh_bindings()
-            self.changed()
+    def _show_new_runs(self, runs: RateComparison) -> None:
+        self._runs = runs
+        self._charts.highest = _HIGHEST_SHOWN * runs.test.start
+        self._show_runs(True)
+        self._follow()
+
+    def _launched(self) -> None:
+        self._is_launching = False
+        self.refresh_bindings()
+        self.changed()
 
     def _follow(self) -> None:
         if self._runs and not self._runs.is_over:
@@ -227,19 +212,17 @@ class RatesScreen(ViewScreen):
 
     def _go_to_recommended(self) -> None:
         """Move the cursor of the test to the rate that its runs recommend in the end."""
-        if self._runs and self._runs.is_over and self._runs.test is self._test:
-            found = self._runs.recommended
-            if (rate := found.to_try if found.rate is None else found.rate) is not None:
-                self._curve.choose(rate)
+        runs = self._runs
+        if runs and runs.is_over and runs.test is self._test and runs.next_rate is not None:
+            self._curve.choose(runs.next_rate)
 
     def action_stop(self) -> None:
         """Ask the runs to stop and save."""
-        if self._runs:
-            try:
-                worker.stop_sweep(self._runs.sweep)
-                self.notify("The runs at the marks save, and stop.")
-            except MnistopError as error:
-                self.notify(str(error), severity="error", markup=False)
+        if runs := self._runs:
+            self._tasks.do(
+                lambda: worker.stop_sweep(runs.sweep),
+                lambda _: self.notify("The runs at the marks save, and stop."),
+            )
 
     def action_runs(self) -> None:
         """Go to the runs, or back to the test."""
@@ -253,11 +236,8 @@ class RatesScreen(ViewScreen):
 
     # Around both
 
-    def draw_progress(self) -> None:
-        """Show how to go on."""
-        self._progress.show(State(), self._words())
-
-    def _words(self) -> str:
+    def hint(self) -> str:
+        """Return what can be done next, or what is being waited for."""
         if self._is_launching:
             return "Checking the data and starting the runs"
         going = self._runs is not None and not self._runs.is_over
@@ -315,7 +295,7 @@ class RatesScreen(ViewScreen):
             super().action_back()
 
     def sections(self) -> Sequence[Section]:
-        """What each pane is for and its keys, for the help."""
+        """Return each pane's purpose and keys, for the help."""
         return [
             Section("Learning rates", RateCurve.EXPLANATION, declared(RateCurve, RatesScreen)),
             Section("Marks", RateMarks.EXPLANATION, []),

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shlex
 import time
-from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 
 from mnistop.engine import worker
 from mnistop.engine.formatting import count, duration, epochs_of, loss
-from mnistop.engine.runs import run_folder
 from mnistop.engine.runs.entry import LONGEST_NAME, LONGEST_NOTE, About, RunEntry, write_about
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import Strip
 from mnistop.tui.session.compared import in_words
 from mnistop.tui.session.notification import clipboard_terms
+from mnistop.tui.session.run_list import RunListModel
 from mnistop.tui.session.session import ask_to_train_on
 from mnistop.tui.session.view import SeveralPanes, write_report
 from mnistop.tui.text.run_lines import best_epoch, suspension, test_accuracy, validation_accuracy
@@ -40,48 +40,29 @@ class RunActions(SeveralPanes):
         key("stop", "s", "stop", "Stop", "Stop this run; it saves"),
         key("resume", "R", "resume", "Resume", "Resume this run, or train a finished one on"),
         key("delete", "d", "delete", "Delete", "Delete this run, after asking"),
-        hidden(
-            "delete_marked",
-            "D",
-            "delete_marked",
-            "Delete marked",
-            "Delete all marked runs, after asking",
-        ),
+        hidden("delete_marked", "D", "delete_marked", "Delete marked", "Delete them, after asking"),
         key("name", "t", "name", "Name", "Give this run a name of your own"),
         key("note", "m", "note", "Note", "Keep a note with this run"),
-        hidden(
-            "copy_command",
-            "Y",
-            "copy(True)",
-            "Copy command",
-            "Copy the command that shows this run, mnistop show and its name",
-        ),
-        hidden(
-            "write",
-            "w",
-            "write",
-            "Write",
-            "Write a report of this run, or of the marked ones compared, in this folder",
-        ),
+        hidden("copy_command", "Y", "copy(True)", "Copy command", "Copy mnistop show and its name"),
+        hidden("write", "w", "write", "Write", "Write a report of this run, or of the marked ones"),
     )
 
     def __init__(self, terminal: Terminal) -> None:
         super().__init__(terminal)
-        self.attempts = BackgroundTasks(self, terminal, self.refresh_runs)
+        self.model = RunListModel()
+        self.wake = asyncio.Event()
+        """Set to have all runs read again at once."""
+        self.attempts = BackgroundTasks(self, terminal, self.wake.set)
 
     @property
-    @abstractmethod
     def chosen(self) -> RunEntry | None:
         """The run at the cursor."""
+        return self.model.chosen
 
     @property
-    @abstractmethod
     def marked(self) -> Sequence[RunEntry]:
-        """The marked runs."""
-
-    @abstractmethod
-    def refresh_runs(self) -> None:
-        """Read the runs again at once."""
+        """The marked runs, in the order of marking."""
+        return [run for run in map(self.model.listed, self.model.marked) if run]
 
     def action_stop(self) -> None:
         """Ask the chosen run to stop and save."""
@@ -126,7 +107,7 @@ class RunActions(SeveralPanes):
         if chosen := self.chosen:
             reported = self.marked if len(self.marked) > 1 else [chosen]
             runs = [one.run for one in reported]
-            self.run_worker(write_report(self, runs), exit_on_error=False)
+            write_report(self, runs)
 
     def action_name(self) -> None:
         """Ask for a name for the chosen run."""
@@ -185,7 +166,7 @@ def _why_not_resumed(chosen: RunEntry) -> str:
 
 def _delete(runs: Iterable[RunEntry]) -> None:
     for run in runs:
-        run_folder.delete(run.run)
+        run.run.delete()
 
 
 class RunDetail(ContentPane[RunEntry]):

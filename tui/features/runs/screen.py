@@ -18,10 +18,10 @@ from mnistop.engine.runs.lookup import why_closed
 from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.runs.chosen_run import NONE_LISTED, NONE_MARKED, RunActions, RunDetail
-from mnistop.tui.session.run_list import MOST_MARKED, RunListModel, RunTable
-from mnistop.tui.session.state import State
-from mnistop.tui.session.view import ScreenWanted, write_text
+from mnistop.tui.session.run_list import MOST_MARKED, RunTable
+from mnistop.tui.session.view import ScreenWanted
 from mnistop.tui.text.run_lines import overload_warning, table
+from mnistop.tui.toolkit.background import write_text
 from mnistop.tui.toolkit.bindings import bindings, declared, hidden, key
 from mnistop.tui.toolkit.dialogs import Section
 from mnistop.tui.toolkit.inputs import FilterInput, FilterLine
@@ -59,42 +59,24 @@ class RunsScreen(RunActions):
     BINDINGS = bindings(
         "runs",
         key("mark", "space", "mark", "Mark", "Mark for comparison, or not"),
-        key(
-            "compare",
-            "c",
-            "compare",
-            "Compare",
-            "Compare the curves of the marked runs, or of this one and the dashboard's",
-        ),
-        key(
-            "sweep",
-            "C",
-            "side_by_side",
-            "Sweeps",
-            "All runs of this one's sweep side by side, or those of the newest",
-        ),
+        key("compare", "c", "compare", "Compare", "Marked runs, or this one and the dashboard's"),
+        key("sweep", "C", "side_by_side", "Sweeps", "This run's sweep side by side, or the newest"),
         key("new_sweep", "S", "sweep", "New sweep", "Train every combination of some values"),
         key("filter", "/", "filter", "Filter", f"Type which runs to show, as {_EXAMPLE}"),
         key("order", "o", "order", "Order", "By age, accuracy, loss, time, size, name or settings"),
         key("copy", "y", "copy(False)", "Copy", "Copy this run's name, if the terminal allows it"),
         hidden("unmark", "u", "unmark", "Unmark", "Take all marks away"),
-        hidden(
-            "write_list",
-            "W",
-            "write_list",
-            "Write list",
-            "Write the runs that are listed to a text file in this folder",
-        ),
+        hidden("write_list", "W", "write_list", "Write list", "Write the listed runs to a file"),
     )
 
     def __init__(self, terminal: Terminal) -> None:
         super().__init__(terminal)
         self._index: Index | None = None
-        self._model = RunListModel()
+
         self._filter = FilterLine(terminal, _EXAMPLE, parse, complete)
-        self._table = RunTable(terminal, self._model)
+        self._table = RunTable(terminal, self.model)
         self._detail = RunDetail(terminal)
-        self._wake = asyncio.Event()
+
         self._why_none = ""
         """The reason why none may be read; empty if there are none."""
 
@@ -104,7 +86,7 @@ class RunsScreen(RunActions):
         Args:
             about: as `mnistop.engine.runs.filters.parse` reads it.
         """
-        self._model.set_filter(about)
+        self.model.set_filter(about)
 
     def panes(self) -> Iterable[Widget]:
         """The filter line, the table, and the details of the chosen run."""
@@ -125,16 +107,15 @@ class RunsScreen(RunActions):
 
     def on_screen_resume(self) -> None:
         """Read the runs again and again until another screen is shown."""
-        super().on_screen_resume()
-        self._wake.set()
+        self.wake.set()
         self.keep_going(self._read, "runs")
 
     async def _read(self) -> None:
         index = self._index or Index()
         rounds = 0
         while self.is_current:
-            if rounds % _READS_OF_ALL == 0 or self._wake.is_set():
-                self._wake.clear()
+            if rounds % _READS_OF_ALL == 0 or self.wake.is_set():
+                self.wake.clear()
                 while not await asyncio.to_thread(index.look, _READ_SECONDS):
                     self._take(index)
             else:
@@ -143,31 +124,28 @@ class RunsScreen(RunActions):
             self._take(index)
             rounds += 1
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), _PAUSE_SECONDS)
+                await asyncio.wait_for(self.wake.wait(), _PAUSE_SECONDS)
 
     def _take(self, index: Index) -> None:
         self._index = index
-        before = self._model.rows
-        self._model.take(index.runs)
-        self.changed(urgent=len(before) != len(self._model.rows))
+        before = self.model.rows
+        self.model.take(index.runs)
+        self.changed(urgent=len(before) != len(self.model.rows))
 
     def redraw(self) -> None:
         """Draw all panes."""
-        self._filter.show(self._model.text)
+        self._filter.show(self.model.text)
         is_read = self._index and not self._index.unread
         waiting = self._why_none if is_read else "Looking for runs"
         self._table.show(self.state.run, waiting)
-        chosen = self._model.chosen
+        chosen = self.chosen
         problems = self._index.problems if self._index else {}
         self._detail.show(chosen, problems.get(chosen.run, "") if chosen else "")
         self.refresh_bindings()
 
-    def draw_progress(self) -> None:
-        """Draw the line on what is being read, what is wrong, or the next keys."""
-        self._progress.show(State(), self._words())
-
-    def _words(self) -> str:
-        index, marked = self._index, len(self._model.marked)
+    def hint(self) -> str:
+        """Return what can be done next, or what is being waited for."""
+        index, marked = self._index, len(self.model.marked)
         if index and index.unread:
             return f"Reading {index.unread:,} more runs; the newest are shown already"
         if marked > 1:
@@ -180,37 +158,23 @@ class RunsScreen(RunActions):
             return f"{problem}{more}"
         if index and (warning := overload_warning(index.runs)):
             return warning
-        chosen = self._model.chosen
+        chosen = self.chosen
         if chosen and chosen.run.sweep:
             return "C shows this run's sweep side by side; Enter opens the run on the dashboard"
         if chosen:
             return "Enter opens the run; Space marks runs to compare; y copies its name"
         return ""
 
-    @property
-    def chosen(self) -> RunEntry | None:
-        """The run at the cursor."""
-        return self._model.chosen
-
-    @property
-    def marked(self) -> Sequence[RunEntry]:
-        """The marked runs, in the order of marking."""
-        return [run for run in map(self._model.listed, self._model.marked) if run]
-
-    def refresh_runs(self) -> None:
-        """Read all runs again at once."""
-        self._wake.set()
-
     # Keys
 
     @on(ListPane.Moved)
     def _on_moved(self, message: ListPane.Moved) -> None:
-        self._model.go(message.position)
+        self.model.go(message.position)
         self.changed()
 
     @on(ListPane.Opened)
     def _on_opened(self) -> None:
-        if chosen := self._model.chosen:
+        if chosen := self.chosen:
             self.post_message(self.OpenWanted(chosen.run))
 
     def action_filter(self) -> None:
@@ -219,7 +183,7 @@ class RunsScreen(RunActions):
 
     @on(FilterLine.Applied)
     def _on_filter_applied(self, message: FilterLine.Applied) -> None:
-        self._model.set_filter(message.text)
+        self.model.set_filter(message.text)
         self.set_focus(self._table)
         self.changed()
 
@@ -229,20 +193,20 @@ class RunsScreen(RunActions):
 
     def action_order(self) -> None:
         """Sort by something else."""
-        self._model.next_order()
+        self.model.next_order()
         self.changed()
 
     def action_mark(self) -> None:
         """Mark the chosen run and go to the next one."""
-        if self._model.mark():
-            self._model.go(self._model.position + 1)
+        if self.model.mark():
+            self.model.go(self.model.position + 1)
         else:
-            self.notify(f"{MOST_MARKED} runs are marked already: more cannot be told apart.")
+            self.notify(f"{MOST_MARKED} runs are marked already: more could not be distinguished.")
         self.changed()
 
     def action_unmark(self) -> None:
         """Remove all marks."""
-        self._model.marked.clear()
+        self.model.marked.clear()
         self.changed()
 
     def action_compare(self) -> None:
@@ -252,18 +216,18 @@ class RunsScreen(RunActions):
 
     def _to_compare(self) -> list[RunEntry]:
         """The marked runs; else the dashboard's and the chosen one."""
-        chosen = self._model.chosen
-        runs = list(self._model.marked)
+        chosen = self.chosen
+        runs = list(self.model.marked)
         if len(runs) < 2:
             if not runs and self.state.run:
                 runs.append(self.state.run)
             if chosen and chosen.run not in runs:
                 runs.append(chosen.run)
-        return [listed for run in runs if (listed := self._model.listed(run))]
+        return [listed for run in runs if (listed := self.model.listed(run))]
 
     def action_side_by_side(self) -> None:
         """Show the chosen run's sweep, else the newest."""
-        chosen = self._model.chosen
+        chosen = self.chosen
         name = chosen.run.sweep if chosen else ""
         found = Sweep(chosen.run.path.with_name(name)) if chosen and name else None
         self.post_message(ScreenWanted("sweep", found))
@@ -272,15 +236,15 @@ class RunsScreen(RunActions):
         """Ask for the values of a new sweep, and start it."""
         known = [
             (run.config(), run.overview.seconds)
-            for run in self._model.all
+            for run in self.model.all
             if run.state == "finished"
         ]
         self.post_message(self.NewSweepWanted(known, self.attempts))
 
     def action_write_list(self) -> None:
         """Write the listed runs to a file."""
-        rows = self._model.rows
-        what = f"{count(len(rows), 'run')} written"
+        rows = self.model.rows
+        what = f"{count(len(rows), 'run')} written to"
         write_text(self, "mnistop-runs.txt", "\n".join(table(rows)), what)
 
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
@@ -288,9 +252,9 @@ class RunsScreen(RunActions):
         if self._filter.input.has_focus and action in _TYPED:
             return "What is typed goes into the filter: Enter takes it, Esc leaves it."
         match action:
-            case "mark" | "order" | "write_list" if self._model.chosen is None:
+            case "mark" | "order" | "write_list" if self.chosen is None:
                 return NONE_LISTED
-            case "unmark" if not self._model.marked:
+            case "unmark" if not self.model.marked:
                 return NONE_MARKED
             case "compare" if len(self._to_compare()) < 2:
                 return "A comparison needs two runs: Space marks the one at the cursor."

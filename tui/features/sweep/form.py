@@ -1,4 +1,4 @@
-"""The form of a sweep: for each hyperparameter the values to try, and what they make."""
+"""The form of a sweep: the values to try for each hyperparameter, and the runs that they make."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from mnistop.tui.toolkit.form_parts import CUSTOM, PRESET, FormValues, next_roun
 from mnistop.tui.toolkit.pane import LinesPane
 
 SEEDS, RANDOM, JOBS = "seeds", "random", "jobs"
-"""The names of the rows beside the hyperparameters."""
+"""The names of the other rows than hyperparameters."""
 
 ROWS = (PRESET, SEEDS, RANDOM, JOBS, *NAMES)
 
 _BY_HAND = "The varied values are set below; left and right step through presets."
 _ALL = "all"
 _DIGITS = 4
-"""That a number in these rows may have."""
+"""The most digits of a number in these rows."""
 _LABELS = {PRESET: PRESET, SEEDS: "seeds each", RANDOM: "combinations", JOBS: "at once"}
 _WORDS = {
     SEEDS: "How many seeds each combination is trained with: more of them tell luck from a real "
@@ -48,7 +48,7 @@ class SweepValues(FormValues):
     def __init__(self, base: RunConfig, cores: int) -> None:
         super().__init__()
         self.configs: Sequence[RunConfig] = ()
-        """What the texts make; empty while one of them is wrong."""
+        """The runs that the texts make; none while one of them is wrong."""
         self._base = base
         self._cores = cores
         self.typed = {"lr": written("lr", around("lr", base.lr))}
@@ -224,16 +224,16 @@ class SweepSize(LinesPane):
             return []
         if values.problems:
             sentence = list(values.problems.values())[-1]
-            said = [f"! {sentence}", "Correct this before starting."]
+            sentences = [f"! {sentence}", "Correct this before starting."]
             style = self.palette.bad
         elif len(values.configs) < 2:
-            said = ["A single run: give a row several values, or train with several seeds."]
+            sentences = ["A single run: give a row several values, or train with several seeds."]
             style = self.palette.muted
         else:
-            said, style = self._made(values), self.palette.strong
+            sentences, style = self._made(values), self.palette.strong
         return [
             line([(shorten(clean(text, self.terminal), width, self.terminal), style)], width)
-            for text in said
+            for text in sentences
         ][:height]
 
     def _made(self, values: SweepValues) -> list[str]:

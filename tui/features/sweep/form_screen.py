@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from textual import on
@@ -19,27 +18,18 @@ from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.engine.sweep.presets import pace
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import clean
-from mnistop.tui.features.sweep.form import SweepForm, SweepSize
+from mnistop.tui.features.sweep.form import SweepForm, SweepSize, SweepValues
 from mnistop.tui.terminal.faults import FaultTolerant
 from mnistop.tui.toolkit.background import BackgroundTasks
 from mnistop.tui.toolkit.bars import KeyBar
 from mnistop.tui.toolkit.bindings import GivesReasons, bindings, key
 
 _RECENT = 20
-"""So many finished runs tell the pace of this machine."""
+"""The number of finished runs by which the speed of this machine is estimated."""
 
 
-@dataclass(frozen=True)
-class NewSweep:
-    """A sweep to be started."""
-
-    configs: Sequence[RunConfig]
-    title: str
-    jobs: int
-
-
-class SweepFormScreen(GivesReasons, FaultTolerant, ModalScreen[NewSweep | None]):
-    """A dialog that asks what is to vary; Esc leaves without a sweep.
+class SweepFormScreen(GivesReasons, FaultTolerant, ModalScreen[SweepValues | None]):
+    """A dialog for the values of a new sweep; Esc closes it without one.
 
     Args:
         terminal: what the terminal can show.
@@ -112,9 +102,8 @@ class SweepFormScreen(GivesReasons, FaultTolerant, ModalScreen[NewSweep | None])
         return super().why_not(action, parameters)
 
     def action_start(self) -> None:
-        """Return the sweep to be started."""
-        values = self._form.sweep
-        self.dismiss(NewSweep(values.configs, values.title, values.jobs))
+        """Close with the values of the sweep."""
+        self.dismiss(self._form.sweep)
 
 
 def ask_for_sweep(
@@ -125,10 +114,10 @@ def ask_for_sweep(
     attempts: BackgroundTasks,
     then: Callable[[Sweep], object],
 ) -> None:
-    """Ask what is to vary in a new sweep, and start it; where the form is wrong, say so.
+    """Ask for the values of a new sweep, and start it; report a wrong value in the base's form.
 
     Args:
-        screen: over which it is asked.
+        screen: the screen below the dialog.
         terminal: what the terminal can show.
         base: what the dashboard's form holds; None while that is wrong.
         known: finished runs with the seconds that each has trained for, the newest first.
@@ -136,9 +125,10 @@ def ask_for_sweep(
         then: is called with the sweep once it has begun.
     """
 
-    def start(new: NewSweep | None) -> None:
-        if new:
-            attempts.do(lambda: worker.launch_sweep(new.configs, new.title, new.jobs), then)
+    def start(values: SweepValues | None) -> None:
+        if values:
+            new = (values.configs, values.title, values.jobs)
+            attempts.do(lambda: worker.launch_sweep(*new), then)
 
     if base is None:
         screen.notify(

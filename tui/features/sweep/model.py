@@ -1,4 +1,4 @@
-"""The sweep that is looked at: its runs, their accuracy under attack, and the sweeps around it."""
+"""The shown sweep: its runs, their accuracy under attack, and the sweeps around it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from mnistop.tui.session.run_list import MOST_MARKED
 from mnistop.tui.text.sweep_table import attacked_acc, group_name, settings_of
 
 _SHORT = 9
-"""Characters that the name of a hyperparameter may have beside a curve."""
+"""Characters that the name of a hyperparameter may have next to a curve."""
 
 
 def _falling(groups: Sequence[Group], value: Value) -> list[Group]:
@@ -40,27 +40,27 @@ ORDERS: tuple[tuple[str, Order], ...] = (
 
 
 class SweepModel:
-    """Where a person is among the sweeps, and in one of them."""
+    """The shown sweep among all, and the chosen row in it."""
 
     def __init__(self) -> None:
         self.sweep: Sweep | None = None
-        """The sweep that is looked at."""
+        """The shown sweep."""
         self.reader: SweepReader | None = None
-        """Reads it; None while there is none that can be read."""
+        """Its reader; None while there is no sweep that can be read."""
         self.groups: Sequence[Group] = ()
         """Its rows, in order."""
         self.epsilon: float | None = None
         """The ε of the attack under which runs are compared; None where none was measured."""
         self.wants_attack = False
-        """Whether robustness is what the sweep is about."""
+        """True if the sweep varies adversarial training."""
         self.position = 0
         """The row at the cursor."""
         self.curves = Comparison()
-        """The first run of each row, where these are few enough to be told apart."""
+        """The first run of each row, where there are few enough to be distinguished."""
         self.others: Sequence[Sweep] = ()
         """All sweeps, newest first."""
         self.problem = ""
-        """Why it cannot be shown."""
+        """The reason why it cannot be shown; empty if it can."""
         self._order = 0
 
     @property
@@ -74,11 +74,10 @@ class SweepModel:
         return self.groups[self.position] if self.position < len(self.groups) else None
 
     def look(self, wanted: Sweep | None = None) -> None:
-        """Looks which sweeps there are.
+        """List the sweeps, and show another one if the shown one is gone.
 
         Args:
-            wanted: the one to look at from now on; None for the same, or the newest if that is
-                gone.
+            wanted: the one to show; None for the same, or the newest if that is gone.
         """
         self.others = list_sweeps()
         if self.sweep not in self.others:
@@ -101,14 +100,14 @@ class SweepModel:
             self.read()
 
     def neighbour(self, by: int) -> Sweep | None:
-        """The sweep that comes so many after this one in time; None if there is none."""
+        """Return the sweep that comes `by` after this one in time; None if there is none."""
         if self.sweep is None or self.sweep not in self.others:
             return None
         at = self.others.index(self.sweep) - by
         return self.others[at] if 0 <= at < len(self.others) else None
 
     def read(self) -> bool:
-        """Reads what the runs have said since; says whether that is anything."""
+        """Read the runs' new events; return whether there were any."""
         if not (self.reader and self.reader.read()):
             return False
         self.arrange()
@@ -125,21 +124,37 @@ class SweepModel:
         for row, group in enumerate(planned):
             name = group.outcomes[0].name
             if name and name not in known:
-                run, title = (
-                    Run(sweep.path.with_name(name)),
-                    group_name(settings, row).strip(),
-                )
+                run, title = (Run(sweep.path.with_name(name)), group_name(settings, row).strip())
                 self.curves.add(ComparedRun(run, title, run.config()))
         self.curves.read()
 
     def curve_of(self, group: Group) -> int | None:
-        """Which of the curves belongs to a row; None if none does yet."""
+        """Return the index of a row's curve; None if it has none yet."""
         name = group.outcomes[0].name
         places = (place for place, one in enumerate(self.curves.runs) if one.run.name == name)
         return next(places, None)
 
+    @property
+    def begun(self) -> Sequence[Run]:
+        """The runs that have begun, in the order of the rows."""
+        names = [one.name for group in self.groups for one in group.outcomes if one.name]
+        return [Run(self.sweep.path.with_name(name)) for name in names] if self.sweep else []
+
+    def run_of(self, group: Group) -> Run | None:
+        """Return the first run of a row that has begun; None if none has."""
+        name = next((one.name for one in group.outcomes if one.name), "")
+        return Run(self.sweep.path.with_name(name)) if self.sweep and name else None
+
+    def to_compare(self) -> Sequence[Run]:
+        """Return all runs if they are few; else one of each row, of those around the cursor."""
+        if len(self.begun) <= MOST_MARKED:
+            return self.begun
+        first = max(0, min(self.position - MOST_MARKED // 2, len(self.groups) - MOST_MARKED))
+        near = self.groups[first : first + MOST_MARKED]
+        return [run for group in near if (run := self.run_of(group))]
+
     def arrange(self) -> None:
-        """Puts the rows in order; the cursor stays on its row."""
+        """Sort the rows; the cursor stays on its row."""
         before = self.chosen
         if self.reader:
             outcomes = self.reader.outcomes
@@ -151,7 +166,7 @@ class SweepModel:
             self.position = next(same, 0)
 
     def next_order(self) -> None:
-        """Takes the next order that makes a difference."""
+        """Take the next order that makes a difference."""
         count = len(ORDERS) if self.epsilon is not None else len(ORDERS) - 1
         self._order = (self._order + 1) % count
         self.arrange()
@@ -159,7 +174,7 @@ class SweepModel:
     # Accuracy under attack
 
     def to_attack(self) -> Sequence[tuple[int, Run]]:
-        """The trained runs of which it is not known, with their places in the plan."""
+        """Return the trained runs that are not measured yet, with their places in the plan."""
         if not self.reader:
             return ()
         sweep = self.reader.sweep
@@ -170,12 +185,12 @@ class SweepModel:
         ]
 
     def take(self, reader: SweepReader, place: int, known: Robustness) -> None:
-        """Takes up what is known of a run under attack.
+        """Take up the accuracy of a run under attack.
 
         Args:
-            reader: the sweep that was asked about.
+            reader: the sweep.
             place: the run's place in its plan.
-            known: of all its validation images.
+            known: the robustness of all its validation images.
         """
         attacked = known.under_attack(ATTACK)
         reader.outcomes[place] = dataclasses.replace(reader.outcomes[place], attacked=attacked)
@@ -184,19 +199,19 @@ class SweepModel:
 
 
 class SweepAttack:
-    """Measures the runs of the sweep that is looked at, while it is.
+    """Measure the accuracy of the shown sweep's runs under attack.
 
     Args:
-        screen: does the work beside its own.
-        model: knows the sweep, and takes what is found.
-        changed: called when something else is to be said.
+        screen: runs the work.
+        model: has the sweep, and takes the results.
+        changed: called when the status has changed.
     """
 
     def __init__(
         self, screen: Screen[None], model: SweepModel, changed: Callable[[], None]
     ) -> None:
         self.status = ""
-        """How far it is; empty while nothing is measured."""
+        """The progress, in words; empty while nothing is measured."""
         self._screen = screen
         self._model = model
         self._changed = changed
@@ -204,11 +219,11 @@ class SweepAttack:
 
     @property
     def is_possible(self) -> bool:
-        """Whether there is something to be measured, and nothing is."""
+        """True if there is something to measure, and nothing is being measured."""
         return not self._is_going and bool(self._model.to_attack())
 
     def start(self) -> None:
-        """Measures what is not measured yet."""
+        """Measure the runs that are not measured yet."""
         reader = self._model.reader
         if reader and self.is_possible:
             self._is_going = True

@@ -1,4 +1,4 @@
-"""A sweep: what came of each combination, side by side, while it goes on and after."""
+"""A sweep: the results of all combinations side by side, while it goes on and after."""
 
 from __future__ import annotations
 
@@ -12,32 +12,28 @@ from textual.widget import Widget
 
 from mnistop.engine import worker
 from mnistop.engine.formatting import count
-from mnistop.engine.runs import sweep_folder
 from mnistop.engine.runs.entry import Overview, RunEntry
 from mnistop.engine.runs.history import History
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.runs.sweep_folder import Sweep
-from mnistop.engine.sweep.outcomes import Group
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.sweep.form import SweepForm
 from mnistop.tui.features.sweep.form_screen import SweepFormScreen
 from mnistop.tui.features.sweep.model import SweepAttack, SweepModel
 from mnistop.tui.features.sweep.table import SweepFacts, SweepTable
 from mnistop.tui.session.compared import ComparedCharts
-from mnistop.tui.session.run_list import MOST_MARKED
-from mnistop.tui.session.state import State
-from mnistop.tui.session.view import ScreenWanted, SeveralPanes, write_text
+from mnistop.tui.session.view import ScreenWanted, SeveralPanes
 from mnistop.tui.text.sweep_table import conclusion, table
-from mnistop.tui.toolkit.background import BackgroundTasks
+from mnistop.tui.toolkit.background import BackgroundTasks, write_text
 from mnistop.tui.toolkit.bindings import bindings, declared, hidden, key
 from mnistop.tui.toolkit.dialogs import Section
 from mnistop.tui.toolkit.list_pane import ListPane
 
 _LOOK_SECONDS = 0.5
 _LOOKS_AT_ALL = 20
-"""Every so many looks it is looked which sweeps there are."""
+"""The sweeps are listed again in each twentieth round."""
 _BESIDE_CURVES, _LEAST_CURVES = 11, 9
-"""Lines that all else takes beside the rows, and that the curves have at least."""
+"""Lines that all else takes besides the rows, and the least lines of the curves."""
 _LIVE = ("starting", "running")
 
 
@@ -59,13 +55,7 @@ class SweepScreen(SeveralPanes):
         key("stop", "s", "stop", "Stop", "Stop the sweep; its runs save"),
         key("resume", "R", "resume", "Resume", "Resume the sweep where it stopped"),
         key("delete", "d", "delete", "Delete", "Delete the sweep with all its runs, after asking"),
-        key(
-            "runs",
-            "m",
-            "members",
-            "Its runs",
-            "List the runs of this sweep, to mark, name, compare or resume single ones",
-        ),
+        key("runs", "m", "members", "Its runs", "List this sweep's runs, to mark, name or resume"),
         key("new", "S", "new", "New sweep", "Train every combination of some other values"),
         key("before", "p", "sweep(-1)", "Other sweeps", "Older", "n p"),
         hidden("after", "n", "sweep(1)", "Newer", "The next sweep"),
@@ -82,8 +72,9 @@ class SweepScreen(SeveralPanes):
         self._wake = asyncio.Event()
         self._attempts = BackgroundTasks(self, terminal, self._wake.set)
         self._wanted: Sweep | None = None
-        """What is to be looked at next."""
-        self._is_reading = True
+        """The sweep to be shown next."""
+        self.is_reading = True
+        """True while the wanted sweep is not known yet."""
 
     def panes(self) -> Iterable[Widget]:
         """The rows, their curves where these have room, and what stands out."""
@@ -92,23 +83,17 @@ class SweepScreen(SeveralPanes):
         yield self._facts
 
     def on_mount(self) -> None:
-        """Starts in the table."""
+        """Start in the table."""
         self.set_focus(self._table)
 
     def enter(self, about: Sweep | None) -> None:
         """Look at a sweep; None for the one before, or the newest."""
         self._wanted = about or self._wanted
-        self._is_reading = True
+        self.is_reading = True
         self._wake.set()
 
-    @property
-    def is_reading(self) -> bool:
-        """Whether the sweep that is wanted is not known yet."""
-        return self._is_reading
-
     def on_screen_resume(self) -> None:
-        """Follows the sweep until another screen is shown."""
-        super().on_screen_resume()
+        """Follow the sweep until another screen is shown."""
         self._wake.set()
         self.keep_going(self._follow, "sweep")
 
@@ -119,7 +104,7 @@ class SweepScreen(SeveralPanes):
             if looks % _LOOKS_AT_ALL == 0 or self._wake.is_set():
                 self._wake.clear()
                 await asyncio.to_thread(self._model.look, wanted)
-                self._is_reading = self._wanted is not None
+                self.is_reading = self._wanted is not None
                 self.changed()
             if await asyncio.to_thread(self._model.read):
                 self.changed()
@@ -130,16 +115,16 @@ class SweepScreen(SeveralPanes):
                 await asyncio.wait_for(self._wake.wait(), _LOOK_SECONDS)
 
     def redraw(self) -> None:
-        """Brings what is in sight up to date."""
+        """Bring what is in sight up to date."""
         self._fit()
         self._table.redraw()
         self._charts.show(self._model.curves)
         reader = self._model.reader
-        self._facts.show(self._attack.status or (reader.trouble if reader else ""))
+        self._facts.show(self._attack.status or (reader.problem if reader else ""))
         self.refresh_bindings()
 
     def on_resize(self) -> None:
-        """Gives the curves what room there is."""
+        """Give the curves the room that is left."""
         self._fit()
 
     def _fit(self) -> None:
@@ -149,8 +134,8 @@ class SweepScreen(SeveralPanes):
         self._charts.display = self._table.with_letters = shown
         self._table.styles.height = rows + 2 if shown else "1fr"
 
-    def draw_progress(self) -> None:
-        """Says what can be done next."""
+    def hint(self) -> str:
+        """Return what can be done next."""
         words = "Enter opens a run on the dashboard, c compares curves, Esc goes back"
         if self._charts.display:
             words = "Enter opens a run on the dashboard, Tab goes to the curves, Esc goes back"
@@ -160,7 +145,7 @@ class SweepScreen(SeveralPanes):
             words = f"It runs in the background; s stops it. {words}"
         elif self._state != "finished":
             words = f"R resumes it. {words}"
-        self._progress.show(State(), words)
+        return words
 
     @property
     def _state(self) -> str:
@@ -180,67 +165,45 @@ class SweepScreen(SeveralPanes):
     @on(ListPane.Opened)
     def _on_opened(self) -> None:
         chosen = self._model.chosen
-        if chosen and (run := self._run_of(chosen)):
+        if chosen and (run := self._model.run_of(chosen)):
             self.post_message(self.OpenWanted(run))
 
-    def _run_of(self, group: Group) -> Run | None:
-        """The first run of a row that has begun."""
-        reader = self._model.reader
-        name = next((one.name for one in group.outcomes if one.name), "")
-        return Run(reader.sweep.path.with_name(name)) if reader and name else None
-
     def action_order(self) -> None:
-        """Sorts by something else."""
+        """Sort by something else."""
         self._model.next_order()
         self.changed()
 
     def action_near(self) -> None:
-        """Switches between the whole scale and that of the best."""
+        """Switch between the whole scale and that of the best."""
         near = self._table.near = not self._table.near
         self.notify(f"The scale shows {'the best rows only' if near else 'all rows'}.")
         self.changed()
 
     def action_sweep(self, by: int) -> None:
-        """Goes to the next sweep or the one before."""
+        """Go to the next sweep or the one before."""
         self.enter(self._model.neighbour(by))
 
     def action_curves(self) -> None:
-        """Lays the curves of some rows over each other."""
-        if len(found := self._to_compare()) < 2:
+        """Lay the curves of some rows over each other."""
+        if len(runs := self._model.to_compare()) < 2:
             return
-        drawn = {one.run.name for one in found}
-        outcomes = [one for group in self._model.groups for one in group.outcomes]
-        left_out = [one.name for one in outcomes if one.name and one.name not in drawn]
-        words = [Run(found[0].run.path.with_name(name)).words for name in left_out]
-        if words:
+        left_out = [run.words for run in self._model.begun if run not in runs]
+        if left_out:
             self.notify(
-                f"{count(len(drawn), 'curve')} around the cursor, as more cannot be told apart; "
-                f"left out: {', '.join(words)}.",
+                f"{count(len(runs), 'curve')} around the cursor, as many as can be drawn; "
+                f"left out: {', '.join(left_out)}.",
                 markup=False,
                 timeout=10,
             )
-        self.post_message(ScreenWanted("compare", (found, words)))
-
-    def _to_compare(self) -> list[RunEntry]:
-        """All runs if they are few; else one of each row, of those around the cursor."""
-        groups = self._model.groups
-        names = [one.name for group in groups for one in group.outcomes if one.name]
-        reader = self._model.reader
-        if reader and len(names) <= MOST_MARKED:
-            runs = [Run(reader.sweep.path.with_name(name)) for name in names]
-        else:
-            first = max(0, min(self._model.position - MOST_MARKED // 2, len(groups)))
-            near = groups[min(first, max(0, len(groups) - MOST_MARKED)) :][:MOST_MARKED]
-            runs = [run for group in near if (run := self._run_of(group))]
-        return [_listed(run) for run in runs]
+        self.post_message(ScreenWanted("compare", ([_listed(run) for run in runs], left_out)))
 
     def action_members(self) -> None:
-        """Lists the runs of this sweep."""
+        """List the runs of this sweep."""
         if reader := self._model.reader:
             self.post_message(ScreenWanted("runs", f"sweep:{reader.sweep.name}"))
 
     def action_new(self) -> None:
-        """Asks what is to vary in another sweep, and starts it."""
+        """Ask for the values of another sweep, and start it."""
         reader = self._model.reader
         outcomes = reader.outcomes if reader else []
         known = [(one.config, one.seconds) for one in outcomes if one.state == "finished"]
@@ -249,12 +212,12 @@ class SweepScreen(SeveralPanes):
     # What becomes of it
 
     def action_stop(self) -> None:
-        """Asks the sweep to stop and save."""
+        """Ask the sweep to stop and save."""
         if reader := self._model.reader:
             self._attempts.do(lambda: worker.stop_sweep(reader.sweep))
 
     def action_resume(self) -> None:
-        """Goes on with the sweep; on a cluster after asking, as its address may be a stranger's."""
+        """Resume the sweep; on a cluster after asking, as its address may be a stranger's."""
         if (reader := self._model.reader) is None:
             return
         if reader.dask:
@@ -266,18 +229,18 @@ class SweepScreen(SeveralPanes):
             self.notify(f"Resuming sweep {reader.sweep.words}", markup=False)
 
     def action_delete(self) -> None:
-        """Deletes the sweep after asking."""
+        """Delete the sweep after asking."""
         if reader := self._model.reader:
-            begun = sum(bool(one.name) for one in reader.outcomes)
-            question = f"Delete sweep {reader.sweep.words} with its {count(begun, 'run')}?"
-            self._attempts.ask(question, lambda: sweep_folder.delete(reader.sweep))
+            runs = count(len(self._model.begun), "run")
+            question = f"Delete sweep {reader.sweep.words} with its {runs}?"
+            self._attempts.ask(question, reader.sweep.delete)
 
     def action_attack(self) -> None:
-        """Measures all runs under attack, one after the other."""
+        """Measure all runs under attack, one after the other."""
         self._attack.start()
 
     def action_write(self) -> None:
-        """Writes the table to a file."""
+        """Write the table to a file."""
         if reader := self._model.reader:
             groups, epsilon = self._model.groups, self._model.epsilon
             text = "\n".join([*table(groups, epsilon), "", conclusion(groups, epsilon)])
@@ -286,7 +249,7 @@ class SweepScreen(SeveralPanes):
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
         """Give the reason why an action is impossible now."""
         groups, state = self._model.groups, self._state
-        begun = sum(bool(one.name) for group in groups for one in group.outcomes)
+        begun = len(self._model.begun)
         match action:
             case "members" | "order" | "write" | "curves" if not groups:
                 return "There is no sweep to be seen: S sets one up."
@@ -315,7 +278,7 @@ class SweepScreen(SeveralPanes):
         return super().why_not(action, parameters)
 
     def sections(self) -> Sequence[Section]:
-        """What each pane is for and its keys, for the help."""
+        """Return each pane's purpose and keys, for the help."""
         return [
             Section("Sweep", SweepTable.EXPLANATION, declared(type(self))),
             Section("Its curves", ComparedCharts.EXPLANATION, declared(ComparedCharts)),

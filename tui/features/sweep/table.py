@@ -1,33 +1,26 @@
-"""A sweep: a row for each combination, and what can be said of all."""
+"""A sweep: a row for each combination, and sentences on all."""
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 
 from rich.style import Style
 
 from mnistop.engine.formatting import count
 from mnistop.engine.sweep.outcomes import Group
-from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import Strip, clean, line
+from mnistop.tui.draw.cells import PLAIN, Strip, line
 from mnistop.tui.draw.series import letter
 from mnistop.tui.features.sweep.model import SweepModel
 from mnistop.tui.text.sweep_table import SweepRows, conclusion, notes
 from mnistop.tui.toolkit.list_pane import ListPane
-from mnistop.tui.toolkit.pane import LinesPane
+from mnistop.tui.toolkit.pane import LinesPane, OfModel
 
 _MARK = 2
 """Cells before a row."""
 
 
-class SweepTable(ListPane):
-    """The rows.
-
-    Args:
-        terminal: what the terminal can show.
-        model: what it shows.
-    """
+class SweepTable(OfModel[SweepModel], ListPane):
+    """The rows."""
 
     DEFAULT_CSS = "SweepTable { height: 1fr; }"
 
@@ -42,20 +35,17 @@ class SweepTable(ListPane):
     )
 
     near = False
-    """Whether the scale shows the best ones only."""
+    """True if the scale shows the best rows only."""
     with_letters = False
-    """Whether the rows have the letters of the curves below them."""
+    """True if the rows have the letters of the curves below them."""
 
-    def __init__(self, terminal: Terminal, model: SweepModel) -> None:
-        self._model = model
-        self._rows: SweepRows | None = None
-        self._fitted: tuple[int, float | None, bool] | None = None
-        """For which width, ε and scale the rows are laid out."""
-        super().__init__(terminal)
+    _rows: SweepRows | None = None
+    _fitted: tuple[int, float | None, bool] | None = None
+    """The width, ε and scale that the rows are laid out for."""
 
     @property
     def has_scale(self) -> bool:
-        """Whether there is room for the scale."""
+        """True if there is room for the scale."""
         return bool(self._rows and self._rows.plot)
 
     @property
@@ -69,11 +59,11 @@ class SweepTable(ListPane):
 
     @property
     def count(self) -> int:
-        """How many rows there are."""
+        """The number of rows."""
         return len(self._model.groups)
 
     def title(self) -> str:
-        """Which sweep, how far it is, and the order of the rows."""
+        """The sweep, its progress, and the order of the rows."""
         reader = self._model.reader
         if reader is None:
             return "Sweep"
@@ -85,7 +75,7 @@ class SweepTable(ListPane):
         )
 
     def empty(self) -> str:
-        """Why there are no rows."""
+        """Return the reason why there are no rows."""
         return self._model.problem or (
             "There are no sweeps yet. A sweep trains every combination of some values, as of "
             "three learning rates, and compares them side by side here: press S to set one up."
@@ -120,25 +110,21 @@ class SweepTable(ListPane):
         return Strip.join([beside, strip]).adjust_cell_length(width)
 
 
-class SweepFacts(LinesPane):
-    """What stands out in a sweep, and what all its runs have in common."""
+class SweepFacts(OfModel[SweepModel], LinesPane):
+    """The best rows of a sweep, and the settings that all its runs share."""
 
     DEFAULT_CSS = "SweepFacts { height: 6; }"
 
-    def __init__(self, terminal: Terminal, model: SweepModel) -> None:
-        super().__init__(terminal)
-        self._model = model
-        self._status = ""
-        self._told: Sequence[Group] = ()
-        """The rows that the words below are about."""
-        self._best = ""
-        self._notes: Sequence[str] = ()
+    _status = ""
+    _described: Sequence[Group] = ()
+    """The rows that these texts are about: the best, then the notes."""
+    _texts: Sequence[str] = ()
 
     def show(self, status: str) -> None:
-        """Draws the facts.
+        """Draw the facts.
 
         Args:
-            status: what is going on beside them; empty for nothing.
+            status: the work that goes on meanwhile; empty for none.
         """
         self._status = status
         self.redraw()
@@ -153,15 +139,13 @@ class SweepFacts(LinesPane):
 
     def lines(self, width: int, height: int) -> list[Strip]:
         """The best, what is in common, and how the numbers are to be read."""
-        groups = self._model.groups
-        if not groups:
+        if not (groups := self._model.groups):
             return []
-        if self._told is not groups:
-            self._told, epsilon = groups, self._model.epsilon
-            self._best = clean(conclusion(groups, epsilon), self.terminal)
-            self._notes = notes(groups, epsilon)
-        best = textwrap.wrap(self._best, max(width, 1))
-        lines = [*self.say(self._status, width), *(line([(part, None)], width) for part in best)]
-        for note in self._notes:
+        if self._described is not groups:
+            self._described, epsilon = groups, self._model.epsilon
+            self._texts = [conclusion(groups, epsilon), *notes(groups, epsilon)]
+        best, *others = self._texts
+        lines = [*self.say(self._status, width), *self.say(best, width, PLAIN)]
+        for note in others:
             lines += self.say(note, width)
         return lines[:height]

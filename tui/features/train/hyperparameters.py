@@ -164,11 +164,7 @@ class Hyperparameters(Form):
         """The configuration, None while a value is wrong."""
 
     def __init__(
-        self,
-        values: RunConfig | Mapping[str, str],
-        terminal: Terminal,
-        *,
-        id: str | None = None,
+        self, values: RunConfig | Mapping[str, str], terminal: Terminal, *, id: str | None = None
     ) -> None:
         self._own = self._shown = ConfigValues(values)
         super().__init__(_ROWS, self._own, terminal, id=id)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from mnistop.engine.analysis.fragility import AttackedImage
     from mnistop.tui.draw.image import Mode
+    from mnistop.tui.draw.matrix import ConfusionMatrix
 
     Counts = NDArray[np.int64]
 
@@ -135,7 +136,7 @@ class Digit(ContentPane["AttackedImage"], can_focus=True):
         self.state, self._right = state, right
         started = state.history.started
         if state.run is None or started is None or not state.saved:
-            self.wait(state.hint)
+            self.wait(state.no_model or state.hint)
             return
         if self._row is None or (state.cursor is None and not self._stays):
             self._row = self._first(right)
@@ -180,6 +181,7 @@ class Confusion(ContentPane["Counts"], can_focus=True):
     """The run and the epoch that the counts are of."""
     cell: tuple[int, int] | None = None
     """The true and the predicted class at the cursor."""
+    _drawn: ConfusionMatrix | None = None
 
     def show_epoch(self, matrix: Counts | None, state: State) -> None:
         """Draw the matrix of an epoch.
@@ -209,10 +211,9 @@ class Confusion(ContentPane["Counts"], can_focus=True):
         from mnistop.tui.draw.matrix import confusion
 
         names = self.state.class_names
-        return confusion(content, names, self.terminal, width, height, self._cursor())
-
-    def _cursor(self) -> tuple[int, int] | None:
-        return self.cell if self.has_focus else None
+        cursor = self.cell if self.has_focus else None
+        self._drawn = confusion(content, names, self.terminal, width, height, cursor)
+        return self._drawn
 
     def watch_has_focus(self, has_focus: bool) -> None:
         """Show the cursor, or hide it."""
@@ -251,13 +252,8 @@ class Confusion(ContentPane["Counts"], can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         """Move the cursor to the clicked cell; a double click opens it."""
-        if self.content is None:
-            return
-        from mnistop.tui.draw.matrix import cell_at
-
-        width, height = self.size
-        drawn = (self.content, self.state.class_names, self.terminal, width, height - 1)
-        if cell := cell_at(event.x, event.y - 1, *drawn, self._cursor()):
+        drawn = self._drawn if self.content is not None else None
+        if drawn and (cell := drawn.cell_at(event.x, event.y - 1)):
             self.cell = cell
             self.redraw()
             if event.chain == 2:

@@ -23,14 +23,7 @@ from mnistop.tui.session.state import State
 from mnistop.tui.session.view import RunScreen, write_pane
 from mnistop.tui.toolkit.background import BackgroundTasks
 from mnistop.tui.toolkit.bars import KeyBar, ScreenBar
-from mnistop.tui.toolkit.bindings import (
-    IMAGES,
-    WRITE,
-    ZOOM,
-    bindings,
-    hidden,
-    key,
-)
+from mnistop.tui.toolkit.bindings import IMAGES, WRITE, ZOOM, bindings, hidden, key
 from mnistop.tui.toolkit.dialogs import Section
 from mnistop.tui.toolkit.pane import LinesPane
 
@@ -60,14 +53,8 @@ class TrainScreen(RunScreen):
         key("stop", "s", "stop", "Stop", "Stop training and save"),
         hidden("resume", "R", "resume", "Resume", "Resume this run, or train a finished one on"),
         key("pane.next", "tab", "pane(1)", "Pane", "The next pane", priority=True),
-        key(
-            "pane.previous",
-            "shift+tab",
-            "pane(-1)",
-            "Previous pane",
-            "The previous pane",
-            show=False,
-            priority=True,
+        hidden(
+            "pane.previous", "shift+tab", "pane(-1)", "Previous", "The pane before", priority=True
         ),
         ZOOM,
         IMAGES,
@@ -190,7 +177,7 @@ class TrainScreen(RunScreen):
         self._digit.forget()
 
     def _show_problems(self, problems: dict[str, str]) -> None:
-        """Show the problems beside the fields."""
+        """Show the problems next to the fields."""
         for name, sentence in problems.items():
             self._form.show_problem(name, sentence)
 

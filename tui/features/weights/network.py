@@ -13,12 +13,18 @@ from mnistop.engine.analysis.network import FloatArray, Step, Walk
 from mnistop.tui.draw import bars, image
 from mnistop.tui.draw.bars import signed
 from mnistop.tui.draw.cells import PLAIN, Strip, beside, clean, line, shorten
-from mnistop.tui.text.one_image import explanation, learned_numbers, note, proper, shape_of
+from mnistop.tui.text.one_image import (
+    explain_network,
+    layer_name,
+    outputs_text,
+    parameters_text,
+    shape_text,
+)
 from mnistop.tui.toolkit.bindings import bindings, hidden, key
 from mnistop.tui.toolkit.pane import ContentPane, ScrolledPane
 
 LEAST_HEIGHT = 6
-"""Lines of the shortest form: the title, the way, the parameters and a strip of values."""
+"""Lines of the shortest form: the title, the steps, the parameters and a strip of values."""
 LEAST_WIDTH = 56
 _LEAST_VALUES = 4
 """Lines of the values of a step, at least."""
@@ -34,13 +40,7 @@ class Network(ScrolledPane, ContentPane[Walk], can_focus=True):
         key("step_up", "up,k", "step(-1)", "Step", "The values of the step before", "↑↓"),
         hidden("step_down", "down,j", "step(1)", "Down", "The values of the step after"),
         key("next_image", "n,right,l", "image(1)", "Image", "The next validation image", "n/p"),
-        hidden(
-            "previous_image",
-            "p,left,h",
-            "image(-1)",
-            "Previous image",
-            "The validation image before",
-        ),
+        hidden("previous_image", "p,left,h", "image(-1)", "Previous", "The image before"),
     )
 
     EXPLANATION = (
@@ -117,10 +117,10 @@ class Network(ScrolledPane, ContentPane[Walk], can_focus=True):
             rows.append(
                 (
                     mark if index == chosen else " ",
-                    proper(step.name),
-                    shape_of(step),
-                    clean(learned_numbers(step, last), self.terminal),
-                    shorten(note(step, walk, self.names), 34, self.terminal),
+                    layer_name(step.name),
+                    shape_text(step),
+                    clean(parameters_text(step, last), self.terminal),
+                    shorten(outputs_text(step, walk, self.names), 34, self.terminal),
                 )
             )
         total = sum(step.parameters for step in walk.steps)
@@ -151,8 +151,8 @@ class Network(ScrolledPane, ContentPane[Walk], can_focus=True):
         rows: list[list[tuple[str, object]]] = [[]]
         used = 0
         for index, step in enumerate(walk.steps):
-            name = "" if index == 0 else f"{proper(step.name)} "
-            text = f"{name}{shape_of(step)}"
+            name = "" if index == 0 else f"{layer_name(step.name)} "
+            text = f"{name}{shape_text(step)}"
             lead = arrow if index else ""
             if rows[-1] and used + len(lead + text) > width:
                 rows.append([])
@@ -165,7 +165,7 @@ class Network(ScrolledPane, ContentPane[Walk], can_focus=True):
         drawn = [line(row, width) for row in rows]  # type: ignore[arg-type]
         layers = [f"{step.name} {step.parameters:,}" for step in walk.steps if step.parameters]
         total = sum(step.parameters for step in walk.steps)
-        result = note(walk.steps[-1], walk, self.names)
+        result = outputs_text(walk.steps[-1], walk, self.names)
         text = f"{total:,} parameters: {', '.join(layers)}. The model predicts {result}."
         drawn.append(line([(shorten(text, width, self.terminal), None)], width))
         left = height - len(drawn)
@@ -177,7 +177,7 @@ class Network(ScrolledPane, ContentPane[Walk], can_focus=True):
         """A caption, and the values of the chosen step as a picture, bars or a strip of cells.
 
         Args:
-            walk: the way.
+            walk: the image's path.
             width: cells of a line.
             height: most lines.
             below: lines that a strip leaves free if it can.
@@ -185,8 +185,8 @@ class Network(ScrolledPane, ContentPane[Walk], can_focus=True):
         index = self._chosen(walk)
         step = walk.steps[index]
         classes = len(walk.steps[-1].values)
-        result = note(step, walk, self.names)
-        caption = f"{proper(step.name)} of image {walk.row}: {result}"
+        result = outputs_text(step, walk, self.names)
+        caption = f"{layer_name(step.name)} of image {walk.row}: {result}"
         drawn = [line([(shorten(caption, width, self.terminal), self.palette.strong)], width)]
         room = height - 1
         wide = min(width, _WIDEST_BARS)
@@ -237,7 +237,7 @@ class Network(ScrolledPane, ContentPane[Walk], can_focus=True):
         return image.gray(pixels / full, self.terminal, self.mode)
 
     def _words(self, walk: Walk, width: int) -> list[Strip]:
-        return [strip for text in explanation(walk) for strip in self.say(text, width, PLAIN)]
+        return [strip for text in explain_network(walk) for strip in self.say(text, width, PLAIN)]
 
     # Keys
 

@@ -1,4 +1,4 @@
-"""The weights: what the first layer looks for, and the way through the network."""
+"""The weights: the first layer as images, and an image's path through the network."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _WAITING = "Reading the weights; just after the start PyTorch has to load first.
 
 _LEAST_LEFT_WIDTH = 48
 _LEFT_WIDTH = 84
-"""The left pane is so wide beside the network where there is room, even for small images."""
+"""The width of the left pane next to the network where there is room, even for small images."""
 
 
 class WeightsScreen(AtAnEpoch, SeveralPanes):
@@ -197,12 +197,10 @@ class WeightsScreen(AtAnEpoch, SeveralPanes):
         started = state.history.started
         if state.run is None or started is None or not state.saved:
             hint = "Esc, then r to train" if state.phase == "idle" else state.hint
-            self._gallery.show(
-                None, 0, "", f"The weights of the first layer, an image a neuron: {hint}."
-            )
-            self._network.show(
-                None, f"The layers, their shapes, and an image's way through: {hint}."
-            )
+            images = f"The weights of the first layer, an image a neuron: {hint}."
+            way = f"The layers, their shapes, and an image's way through: {hint}."
+            self._gallery.show(None, 0, "", state.no_model or images)
+            self._network.show(None, state.no_model or way)
             return
         if self._network.content is None:
             self._network.show(None, self._errors["way"] or _WAITING)

@@ -85,7 +85,7 @@ async def test_a_drawing_is_attacked_and_escape_returns_to_the_pad(
         await until_told(
             shown,
             "Your drawing, FGSM",
-            "3 counts as right, since the model predicts it",
+            "3 counts as correct, since the model predicts it",
             "safe below ε 0.1000",
         )
         await shown.press("m")

@@ -212,4 +212,4 @@ async def test_a_ninth_run_cannot_be_marked_and_the_reason_is_given(
         await shown.press("6")
         await shown.until_shown("calm-otter8")
         await shown.press(*["space"] * 9)
-        assert "8 runs are marked already: more cannot be told apart." in shown.notices
+        assert "8 runs are marked already: more could not be distinguished." in shown.notices

@@ -84,7 +84,7 @@ async def test_the_offer_to_watch_a_run_comes_and_goes_with_it_on_every_screen(
     opened: Opened, workers: Workers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mnistop.tui.session.progress._LOOK_SECONDS", 0.02)
-    monkeypatch.setattr("mnistop.tui.session.progress.in_training", lambda: going)
+    monkeypatch.setattr("mnistop.tui.session.progress.runs_in_training", lambda: going)
     run = add(workers, 0, "calm-otter", end=None)
     going = [run]
     async with opened() as shown:

@@ -477,7 +477,7 @@ def test_a_failed_member_says_so_in_its_row(workers: Workers) -> None:
     sweep = rates(workers, 0.5)
     run = sweep.member(2)
     told = [events.RunFailed(run=run.name, time=0.0, message="no room", diverged=True)]
-    write_run(workers.folder, told, sweep.configs()[1], run.name)
+    write_run(workers.folder, told, sweep.plan().configs[1], run.name)
     reader = SweepReader(sweep)
     reader.read()
     assert [one.state for one in reader.outcomes] == ["finished", "failed", "waiting"]
@@ -516,6 +516,6 @@ async def test_a_ninth_curve_is_left_out_by_name(opened: Opened, workers: Worker
         await shown.until(lambda: isinstance(shown.app.screen, CompareScreen))
         await shown.until_shown(f"8 of 9 runs (without {sweep.words}.09): loss and accuracy")
         assert (
-            f"8 curves around the cursor, as more cannot be told apart; left out: {sweep.words}.09."
+            f"8 curves around the cursor, as many as can be drawn; left out: {sweep.words}.09."
             in shown.notices
         )

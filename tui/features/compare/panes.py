@@ -1,4 +1,4 @@
-"""Two runs on the same images: the difference of their matrices, and who is right where."""
+"""Compared runs: a table of results, and of two runs the differences image by image."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.cells import cell_len
 from rich.style import Style
 
 from mnistop.engine.analysis.comparison import Duel
-from mnistop.engine.formatting import count
+from mnistop.engine.config import HYPERPARAMETERS
+from mnistop.engine.formatting import accuracy, count, loss
 from mnistop.tui.draw import image
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import Grid, Strip, shorten
+from mnistop.tui.draw.cells import Grid, Strip, line, shorten, shorten_name
 from mnistop.tui.draw.series import letter
 from mnistop.tui.session.compared import ComparedRun, Comparison
 from mnistop.tui.toolkit.list_pane import Column, Table
@@ -20,6 +22,105 @@ from mnistop.tui.toolkit.pane import ContentPane
 
 _CELL = 4
 _GUTTER = 7
+
+
+_NAMES = 16
+"""Cells of a name where there is little room."""
+
+
+class ComparedTable(ContentPane[Comparison]):
+    """A row a run: its numbers at the epoch that is read out, and the settings that differ."""
+
+    EXPLANATION = (
+        "Each run at the chosen epoch, with only the settings in which they differ. The test "
+        "accuracy is that of the best epoch, on images that the run has not seen."
+    )
+
+    def show(self, content: Comparison | None, status: str = "") -> None:
+        """Draw runs on as many lines as they need."""
+        super().show(content, status)
+        self.on_resize()
+
+    def on_resize(self) -> None:
+        """Take the lines that it needs in its new width."""
+        if self.content:
+            self.set_height(1 + len(self._rows(self.content, self.size.width)))
+
+    def heading(self, content: Comparison) -> str:
+        """The epoch that is read out, and a note if no setting differs."""
+        same = "" if content.settings else "; their settings are all the same"
+        return f"{content.when.capitalize()}{same}"
+
+    def draw(self, content: Comparison, width: int, height: int) -> list[Strip]:
+        """The header, the runs, and below them the settings that have no column beside them."""
+        return self._rows(content, width)[:height]
+
+    def _rows(self, comparison: Comparison, width: int) -> list[Strip]:
+        columns, results = self._columns(comparison, width)
+        if _width(columns) > width - 2:
+            columns, results = self._columns(comparison, _NAMES)
+        others: list[list[str]] = []
+        while len(columns) > results and _width(columns) > width - 2:
+            others.insert(0, columns.pop())
+        style: list[Style | None] = [self.palette.muted]
+        style += [self.palette.line(place) for place in range(len(comparison.runs))]
+        shown = []
+        for row in range(len(comparison.runs) + 1):
+            cells = [
+                cells[row] + " " * (max(map(cell_len, cells)) - cell_len(cells[row]))
+                for cells in columns
+            ]
+            text = shorten("  ".join(cells), width - 2, self.terminal)
+            mark = letter(row - 1) if row else " "
+            shown.append(
+                line([(f"{mark} ", style[row]), (text, style[row] if not row else None)], width)
+            )
+        return shown + [self._setting(name, values, width) for name, *values in others]
+
+    def _setting(self, name: str, values: list[str], width: int) -> Strip:
+        pieces: list[tuple[str, Style | None]] = [(f"  {name}:", self.palette.muted)]
+        for place, value in enumerate(values):
+            pieces += [(f"  {letter(place)} ", self.palette.line(place)), (value, None)]
+        return line(pieces, width)
+
+    def _columns(self, comparison: Comparison, names: int) -> tuple[list[list[str]], int]:
+        """The columns from the left, each with its head, and how many of them are results.
+
+        Args:
+            comparison: the runs.
+            names: cells that a name may take.
+        """
+        runs = comparison.runs
+        at = [one.at(comparison.cursor) for one in runs]
+        unseen = [_unseen_accuracy(one) for one in runs]
+        columns = [
+            ["name", *(shorten_name(one.title, names, self.terminal) for one in runs)],
+            *([["test acc at best", *unseen]] if any(one != "-" for one in unseen) else []),
+            ["best", *(str(b.epoch) if (b := one.history.best) else "-" for one in runs)],
+            [
+                "val acc",
+                *(
+                    accuracy(each.val_acc, one.images) if each else "-"
+                    for one, each in zip(runs, at, strict=True)
+                ),
+            ],
+            ["val loss", *(loss(each.val_loss) if each else "-" for each in at)],
+        ]
+        settings = [
+            [HYPERPARAMETERS[name].label, *values] for name, values in comparison.settings.items()
+        ]
+        return columns + settings, len(columns)
+
+
+def _unseen_accuracy(one: ComparedRun) -> str:
+    tested = one.history.tested
+    if tested is None or tested.best_acc is None:
+        return "-"
+    return accuracy(tested.best_acc, tested.images)
+
+
+def _width(columns: list[list[str]]) -> int:
+    return sum(max(map(cell_len, cells)) + 2 for cells in columns) - 2
 
 
 def _why_none(comparison: Comparison) -> str:
@@ -84,9 +185,9 @@ def _verdict(duel: Duel) -> str:
     one, other = len(duel.only_first), len(duel.only_second)
     worth = (
         f"if both were equally good, a difference this large would arise by chance with "
-        f"probability {duel.chance:.2g} (exact McNemar test)"
+        f"probability {duel.p_value:.2g} (exact McNemar test)"
     )
-    verdict = "no significant difference" if duel.chance > 0.05 else "a significant difference"
+    verdict = "no significant difference" if duel.p_value > 0.05 else "a significant difference"
     return f"Only a is right on {count(one, 'image')}, only b on {other}: {verdict}: {worth}."
 
 
@@ -102,7 +203,7 @@ class DuelList(Table[tuple[int, int]]):
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
         """Give the reason why an action is impossible: nothing lies behind a row."""
         if action == "open":
-            return "All that is known of an image stands in its row and beside the list."
+            return "All that is known of an image is in its row and next to the list."
         return super().why_not(action, parameters)
 
     def show(self, comparison: Comparison) -> None:

@@ -1,4 +1,4 @@
-"""The runs and sweeps that a person means by several words: names, filters, or all there are."""
+"""The runs and sweeps that command-line words select: names, filters, or all there are."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Purpose:
 
 IN_TRAINING = Purpose(lambda run: run.is_live, lambda sweep: sweep.is_running())
 """To be stopped or waited for. A sweep whose runs all stop would begin others."""
-TO_DELETE = Purpose(lambda run: True, lambda sweep: sweep.has_said_its_end())
+TO_DELETE = Purpose(lambda run: True, lambda sweep: sweep.is_finished())
 """To be deleted. A sweep that is not finished keeps its plan, as other runs may yet be trained."""
 
 
