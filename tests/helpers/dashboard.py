@@ -22,8 +22,9 @@ from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.tui.app import MnistopApp
 from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.features.train.charts import Charts
 from mnistop.tui.features.train.dashboard import Dashboard as Panes
-from mnistop.tui.features.train.epochs import Charts, EpochLog
+from mnistop.tui.features.train.epochs import EpochLog
 from mnistop.tui.features.train.hyperparameters import Hyperparameters
 from mnistop.tui.features.train.images import Confusion, Digit
 from mnistop.tui.features.train.screen import TrainScreen

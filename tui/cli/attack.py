@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,18 +15,18 @@ from mnistop.engine.analysis.attack_set import attack_all
 from mnistop.engine.analysis.fragility import attack_image, bracket
 from mnistop.engine.analysis.loading import use_one_thread
 from mnistop.engine.analysis.methods import METHODS
-from mnistop.engine.analysis.robustness import robustness, shortest_float32
+from mnistop.engine.analysis.robustness import robustness
+from mnistop.engine.analysis.robustness import shortest_float32 as shortest
 from mnistop.engine.errors import RunError
-from mnistop.engine.events import RunStarted
-from mnistop.engine.files import expanded
 from mnistop.engine.formatting import accuracy, count, percent
 from mnistop.engine.images import to_png
 from mnistop.engine.runs.entry import Summary
 from mnistop.engine.runs.lookup import find_run
 from mnistop.engine.runs.run_folder import Run
-from mnistop.engine.safe_write import check_file, check_folder, write_folder, write_out
+from mnistop.engine.safe_write import write_folder, write_out
+from mnistop.tui.cli.export import images_destination
 from mnistop.tui.cli.options import run_argument, with_output
-from mnistop.tui.cli.output import Printer, waiting
+from mnistop.tui.cli.output import Printer, fields, waiting
 from mnistop.tui.text import attack_outcome
 from mnistop.tui.text.attack_outcome import at_least, at_most
 from mnistop.tui.text.portrait import attacked as drawn
@@ -37,22 +36,18 @@ _USUAL_EPSILONS = (0.025, 0.05, 0.075, 0.1, 0.125, 0.15, 0.2, 0.25, 0.3)
 """The default rows of the table."""
 
 
-class _Epsilons(click.ParamType[tuple[float, ...]]):
-    name = "ε"
-
-    def convert(
-        self, value: Any, parameter: click.Parameter | None, context: click.Context | None
-    ) -> tuple[float, ...]:
-        """Parse non-negative numbers separated by commas."""
-        if isinstance(value, tuple):
-            return value
-        try:
-            numbers = tuple(float(word) for word in str(value).replace(",", " ").split())
-        except ValueError:
-            numbers = ()
-        if not numbers or not all(0 <= number < math.inf for number in numbers):
-            self.fail(f"{value!r} is not a non-negative number, or several separated by commas.")
-        return numbers
+def _parse_epsilons(
+    context: click.Context, parameter: click.Parameter, text: str | None
+) -> tuple[float, ...]:
+    if text is None:
+        return ()
+    try:
+        numbers = tuple(float(word) for word in text.replace(",", " ").split())
+    except ValueError:
+        numbers = ()
+    if not numbers or not all(0 <= number < math.inf for number in numbers):
+        raise click.BadParameter(f"{text!r} is not one or more numbers from 0 up, as in 0.05,0.1.")
+    return numbers
 
 
 @click.command(
@@ -70,7 +65,7 @@ Examples:
 @click.option(
     "--epsilon",
     "epsilons",
-    type=_Epsilons(),
+    callback=_parse_epsilons,
     metavar="E",
     help="The largest change of a pixel, from 0 to 1, or several separated by commas; for L2 "
     "methods, the norm of the perturbation; for DeepFool, which searches for the smallest one, an "
@@ -99,7 +94,7 @@ Examples:
 @run_argument
 def attack(
     out: Printer,
-    epsilons: tuple[float, ...] | None,
+    epsilons: tuple[float, ...],
     method: str,
     index: int | None,
     target: str | None,
@@ -115,45 +110,42 @@ def attack(
     which is proven. With --index, one image is attacked and drawn, and its smallest ε is searched.
     """
     is_linf = METHODS[method].norm == "linf"
-    if is_linf and max(epsilons or (), default=0) > 1:
+    if is_linf and max(epsilons, default=0) > 1:
         raise click.UsageError("ε must be between 0 and 1: no pixel can change by more.")
     if force and save is None:
         raise click.UsageError("--force needs --save: nothing else is written.")
     if index is None and save is None:
         if target is not None:
-            raise click.UsageError(
-                "--target needs --index or --save: the table is for untargeted attacks."
-            )
+            raise click.UsageError("--target needs --index or --save: the table has no target.")
         if method != "fgsm":
-            raise click.UsageError(
-                "--method needs --index or --save: the table always shows FGSM and PGD."
-            )
-    elif epsilons and len(epsilons) > 1:
+            raise click.UsageError("--method needs --index or --save: the table has FGSM and PGD.")
+    elif len(epsilons) > 1:
         raise click.UsageError("--index and --save take a single ε; several are for the table.")
-    path = None if save is None else _destination(save, force)
+    path = None if save is None else images_destination(save, force)
     usual = None if METHODS[method].seeks else METHODS[method].usual
     epsilon = epsilons[0] if epsilons else usual
-    attacked = _Attacked.of(find_run(run), epoch, method, epsilon, target)
+    chosen = _Attack.choose(find_run(run), epoch, method, epsilon, target)
     with waiting(out) as progress:
         progress("loading PyTorch")
         use_one_thread()
     if index is None:
-        result = _print_table(out, attacked, epsilons if epsilons and is_linf else _USUAL_EPSILONS)
+        result = _print_table(out, chosen, epsilons if epsilons and is_linf else _USUAL_EPSILONS)
     else:
-        result = _print_image(out, attacked, index)
+        result = _print_image(out, chosen, index)
     if path:
-        _save(out, attacked, index, path, force)
+        _save(out, chosen, index, path, force)
         result["saved"] = str(path)
     out.print_json(result)
     return 0
 
 
 @dataclass(frozen=True)
-class _Attacked:
-    """A run's model, and the attack on it."""
+class _Attack:
+    """An attack on the model of a run."""
 
     run: Run
-    started: RunStarted
+    names: Sequence[str]
+    """The classes."""
     epochs: int | None
     """The number of epochs the weights were trained for; None for the newest."""
     method: str
@@ -162,58 +154,55 @@ class _Attacked:
     target: int | None
 
     @classmethod
-    def of(
+    def choose(
         cls, run: Run, epoch: int | None, method: str, epsilon: float | None, target: str | None
-    ) -> _Attacked:
+    ) -> _Attack:
         """Look up the epoch and the class of the options.
 
         Raises:
             RunError: the run has not started training.
             UsageError: there is no such epoch or class.
         """
-        summary = Summary.of(run)
-        started, finished = summary.history.started, len(summary.history.epochs)
-        if started is None:
+        history = Summary.of(run).history
+        if history.started is None:
             raise RunError(f"Run {run.name} has not started training: there is no model to attack.")
+        names, finished = history.started.class_names, len(history.epochs)
         if epoch is not None and not 0 <= epoch < finished:
             there = f"epochs 0 to {finished - 1}" if finished else "no epochs yet"
             raise click.UsageError(f"Run {run.name} has {there}, not {epoch}.")
-        names = started.class_names
         if target is not None and target not in names:
             raise click.UsageError(f"There is no class {target}: {', '.join(names)}.")
         epochs = None if epoch is None else epoch + 1
-        return cls(
-            run, started, epochs, method, epsilon, None if target is None else names.index(target)
-        )
+        place = None if target is None else names.index(target)
+        return cls(run, names, epochs, method, epsilon, place)
 
 
-def _print_table(out: Printer, attacked: _Attacked, epsilons: Sequence[float]) -> dict[str, Any]:
+def _print_table(out: Printer, chosen: _Attack, epsilons: Sequence[float]) -> dict[str, Any]:
     """Measure the robustness of all validation images; print the table, and return it for JSON."""
     with waiting(out) as progress:
-        known = robustness(attacked.run, attacked.epochs)
+        known = robustness(chosen.run, chosen.epochs)
         while not known.is_complete:
             progress(f"attacking: {known.done:,} of {count(known.total, 'validation image')}")
-            known = robustness(attacked.run, attacked.epochs)
+            known = robustness(chosen.run, chosen.epochs)
     rows = [
         {
             "epsilon": epsilon,
             "clean": known.clean,
-            "fgsm": attack_all(attacked.run, "fgsm", epsilon, attacked.epochs).accuracy,
+            "fgsm": attack_all(chosen.run, "fgsm", epsilon, chosen.epochs).accuracy,
             "pgd": known.under_attack(epsilon),
             "certified": known.proven(epsilon),
         }
         for epsilon in epsilons
     ]
     out.paragraph(
-        f"run {attacked.run.name}, {epoch_name(known.epochs - 1)}: "
+        f"run {chosen.run.name}, {epoch_name(known.epochs - 1)}: "
         f"{count(known.total, 'validation image')}, "
         f"{accuracy(known.clean, known.total)} correct without an attack"
     )
     out.print("", f"{'ε':>6}  {'clean':>7}  {'FGSM':>7}  {'PGD':>7}  certified")
     for row in rows:
-        shares = [percent(row[name]) for name in ("clean", "fgsm", "pgd", "certified")]
-        cells = "  ".join(f"{share:>7}" for share in shares[:3])
-        out.print(f"{row['epsilon']:>6g}  {cells}  {shares[3]:>9}")
+        cells = "  ".join(f"{percent(row[name]):>7}" for name in ("clean", "fgsm", "pgd"))
+        out.print(f"{row['epsilon']:>6g}  {cells}  {percent(row['certified']):>9}")
     out.print("")
     median, proven = known.medians
     if math.isfinite(median):
@@ -230,42 +219,38 @@ def _print_table(out: Printer, attacked: _Attacked, epsilons: Sequence[float]) -
     )
     images = zip(known.found.tolist(), known.certified.tolist(), strict=True)
     return {
-        "run": attacked.run.name,
+        "run": chosen.run.name,
         "epochs": known.epochs,
         "table": rows,
-        "median_smallest_epsilon": shortest_float32(median),
-        "median_certified_epsilon": shortest_float32(proven),
+        "median_smallest_epsilon": shortest(median),
+        "median_certified_epsilon": shortest(proven),
         "images": [
-            {
-                "index": row,
-                "smallest_epsilon": shortest_float32(found),
-                "certified_epsilon": shortest_float32(certified),
-            }
-            for row, (found, certified) in enumerate(images)
+            {"index": row, "smallest_epsilon": shortest(found), "certified_epsilon": shortest(safe)}
+            for row, (found, safe) in enumerate(images)
         ],
     }
 
 
-def _print_image(out: Printer, attacked: _Attacked, index: int) -> dict[str, Any]:
+def _print_image(out: Printer, chosen: _Attack, index: int) -> dict[str, Any]:
     """Attack one validation image and bound its smallest ε; draw it, and return it for JSON.
 
     Raises:
         UsageError: it is of the target class.
     """
-    epochs, method, target = attacked.epochs, METHODS[attacked.method], attacked.target
-    names, epsilon = attacked.started.class_names, attacked.epsilon
+    epochs, method, target = chosen.epochs, METHODS[chosen.method], chosen.target
+    names, epsilon = chosen.names, chosen.epsilon
     with waiting(out) as progress:
-        image = attack_image(attacked.run, index, epsilon, epochs, attacked.method, target)
+        image = attack_image(chosen.run, index, epsilon, epochs, chosen.method, target)
+        label = names[image.label]
         if target == image.label:
             raise click.UsageError(
-                f"Validation image {index} is a {names[image.label]}: the target must be another "
-                "class."
+                f"Validation image {index} is a {label}: the target must be another class."
             )
         progress("searching for the smallest ε")
-        known = bracket(attacked.run, index, epochs, target, attacked.method)
+        known = bracket(chosen.run, index, epochs, target, chosen.method)
     strength = "" if epsilon is None else f" {'within' if method.seeks else 'with'} ε {epsilon:g}"
     out.paragraph(
-        f"validation image {index}, a {names[image.label]}, attacked by {method.title} "
+        f"validation image {index}, a {label}, attacked by {method.title} "
         f"({method.norm_name}){strength}, {epoch_name(image.epochs - 1)}"
     )
     out.print("")
@@ -275,69 +260,35 @@ def _print_image(out: Printer, attacked: _Attacked, index: int) -> dict[str, Any
     for text in (phrases[0].text, attack_outcome.norms(image), *(one.text for one in phrases[1:])):
         out.paragraph(text)
     return {
-        "run": attacked.run.name,
-        "epochs": image.epochs,
+        "run": chosen.run.name,
         "index": index,
-        "label": names[image.label],
+        "label": label,
         "prediction": names[image.clean_prediction],
-        "method": image.method,
         "norm": method.norm,
-        "epsilon": shortest_float32(image.epsilon),
+        "epsilon": shortest(image.epsilon),
         "target": None if image.target is None else names[image.target],
         "adversarial_prediction": names[image.prediction],
-        "success": image.success,
-        "linf": image.linf,
-        "l2": image.l2,
-        "l0": image.l0,
-        "smallest_epsilon": shortest_float32(known.found),
+        **fields(image, "epochs", "method", "success", "linf", "l2", "l0"),
+        "smallest_epsilon": shortest(known.found),
         "smallest_epsilon_by": known.found_by or None,
         "certified_epsilon": known.certified,
-        "fgsm_epsilon": shortest_float32(known.path),
+        "fgsm_epsilon": shortest(known.path),
         "fgsm_level": known.level if known.level >= 0 else None,
         "fgsm_exact": known.exact,
-        "smallest_by_method": {
-            name: shortest_float32(size) for name, size in known.smallest.items()
-        },
+        "smallest_by_method": {name: shortest(size) for name, size in known.smallest.items()},
     }
 
 
-def _destination(save: str, force: bool) -> Path:
-    """Check early that images can be saved to an `.npz` file or as PNG files in a folder.
-
-    Raises:
-        UsageError: the extension is neither `.npz` nor that of a folder.
-        MnistopError: it cannot be written, or exists.
-    """
-    path = expanded(save)
-    ending = path.suffix.lower()
-    if ending == ".npz":
-        check_file(path, force)
-        return path
-    if any(map(str.isalpha, ending)) and not (save.endswith("/") or os.path.isdir(path)):
-        raise click.UsageError(
-            f"{save}: images are saved to an .npz file, or as PNG files in a folder, whose name "
-            "has no extension."
-        )
-    check_folder(path, force)
-    return path
-
-
-def _save(out: Printer, attacked: _Attacked, index: int | None, path: Path, force: bool) -> None:
+def _save(out: Printer, chosen: _Attack, index: int | None, path: Path, force: bool) -> None:
     """Save one adversarial image or, without an index, all; print how many fool the model.
 
     Raises:
         MnistopError: they cannot be written, or the path exists by now.
     """
-    is_file, names = path.suffix.lower() == ".npz", attacked.started.class_names
-    found = attack_all(
-        attacked.run,
-        attacked.method,
-        attacked.epsilon,
-        attacked.epochs,
-        attacked.target,
-        index,
-        levels=None if is_file else 255,
-    )
+    is_file, names = path.suffix.lower() == ".npz", chosen.names
+    levels = None if is_file else 255
+    options = (chosen.method, chosen.epsilon, chosen.epochs, chosen.target, index, levels)
+    found = attack_all(chosen.run, *options)
     if is_file:
         write_out(path, found.to_npz(), force)
     else:

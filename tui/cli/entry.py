@@ -43,7 +43,7 @@ COMMANDS = {
 
 
 class _LazyGroup(click.Group):
-    """A group that knows its commands by name, and imports the one that is called."""
+    """A group that imports only the command that is called."""
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
@@ -93,7 +93,7 @@ def _print_version(context: click.Context, parameter: click.Parameter, is_asked:
         except metadata.PackageNotFoundError:
             return "unknown"
 
-    python = ".".join(map(str, sys.version_info[:3]))
+    python = sys.version.split()[0]
     click.echo(
         f"mnistop {version_of('mnistop')} (PyTorch {version_of('torch')}, "
         f"Textual {version_of('textual')}, Python {python})"
@@ -203,11 +203,7 @@ def _refuse_app_options(context: click.Context, command: str) -> None:
 
 
 def _check_terminal() -> None:
-    """Check that the app can draw.
-
-    Raises:
-        UsageError: there is no terminal, or one that cannot move the cursor.
-    """
+    """Refuse to open the app without a terminal that can move the cursor."""
     streams = (sys.stdin, sys.stdout, sys.stderr)
     if not all(stream and stream.isatty() for stream in streams):
         raise click.UsageError(
@@ -222,10 +218,8 @@ def _check_terminal() -> None:
         )
 
 
-DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
-"""The exit codes, listed by `mnistop --help`."""
-CLOSED_PIPE = 141
-"""The exit code that a shell reports for a process ended by SIGPIPE."""
+DONE, FAILED, WRONG_USAGE, INTERRUPTED, CLOSED_PIPE = 0, 1, 2, 130, 141
+"""The exit codes; 141 is what a shell reports for a process ended by SIGPIPE."""
 
 
 def run() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from mnistop.engine.report import FORMATS
 from mnistop.engine.runs.lookup import find_run, find_run_or_sweep
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.runs.sweep_folder import Sweep
-from mnistop.engine.safe_write import check_file, write_out
+from mnistop.engine.safe_write import check_file, check_folder, write_out
 from mnistop.tui.cli.options import Command, runs_argument, with_output
 from mnistop.tui.cli.output import Printer, waiting
 
@@ -70,6 +71,26 @@ def _deliver(out: Printer, content: bytes, output: str, force: bool) -> None:
         out.print(content.decode().rstrip("\n"))
     else:
         out.write(content)
+
+
+def images_destination(save: str, force: bool) -> Path:
+    """Check early that images can be saved to an `.npz` file or as PNG files in a folder.
+
+    Raises:
+        UsageError: the extension is neither `.npz` nor that of a folder.
+        MnistopError: it cannot be written, or exists.
+    """
+    path = expanded(save)
+    ending = path.suffix.lower()
+    if ending == ".npz":
+        check_file(path, force)
+        return path
+    if any(map(str.isalpha, ending)) and not (save.endswith("/") or os.path.isdir(path)):
+        raise click.UsageError(
+            f"{save}: images are saved to an .npz file, or as PNG files in a folder."
+        )
+    check_folder(path, force)
+    return path
 
 
 @click.command(

@@ -55,14 +55,9 @@ def with_output(json: str = "") -> Callable[[Command], Command]:
     return add
 
 
-def kind_of(found: Run | Sweep) -> str:
-    """Return `run` or `sweep`."""
-    return "sweep" if isinstance(found, Sweep) else "run"
-
-
 def named(found: Run | Sweep) -> str:
     """Return a kind and a name, as in `run 20261123-142501-quiet-otter`."""
-    return f"{kind_of(found)} {found.name}"
+    return f"{type(found).__name__.lower()} {found.name}"
 
 
 @dataclass(frozen=True)
@@ -84,11 +79,10 @@ class EndNotice:
             _ring(attention(Printer.detect().clean(outcome.sentence), os.environ))
         if self.command:
             try:
-                problem = run_command(self.command, outcome)
+                if problem := run_command(self.command, outcome):
+                    print_error(problem)
             except KeyboardInterrupt:
-                problem = f"--notify was interrupted: {self.command}"
-            if problem:
-                print_error(problem)
+                print_error(f"--notify was interrupted: {self.command}")
 
     def leave_watcher(self, found: Run | Sweep) -> None:
         """Start a process that runs the command at the end, as this one exits before."""
@@ -113,25 +107,23 @@ def _ring(sequence: str) -> None:
 def with_ending(command: Command) -> Command:
     """Add `--notify` and `--bell` to a command, passed as `ending`."""
 
-    @functools.wraps(command)
-    def wrapped(notify: str | None, bell: bool, **options: Any) -> Any:
-        return command(ending=EndNotice(notify or "", bell), **options)
-
-    notify = click.option(
+    @click.option(
         "--notify",
         metavar="COMMAND",
         help="Run this shell command at the end, with MNISTOP_RUN, MNISTOP_STATE, "
         "MNISTOP_ACCURACY and MNISTOP_MESSAGE set.",
     )
-    bell = click.option(
+    @click.option(
         "--bell",
         is_flag=True,
         help="Ring the bell at the end, or show a notification if the terminal can.",
     )
-    return notify(bell(wrapped))  # type: ignore[return-value]
+    @functools.wraps(command)
+    def wrapped(notify: str | None, bell: bool, **options: Any) -> Any:
+        return command(ending=EndNotice(notify or "", bell), **options)
 
+    return wrapped  # type: ignore[return-value]
 
-# Hyperparameters
 
 _SECTIONS = {
     "Data": "source samples pixel_range val_fraction split_seed shift",
@@ -159,8 +151,7 @@ class SettingsCommand(click.Command):
 
     def parse_args(self, context: click.Context, words: list[str]) -> list[str]:
         """Refuse an argument that belongs to no flag, with a hint."""
-        rest = super().parse_args(context, words)
-        if rest:
+        if rest := super().parse_args(context, words):
             raise click.UsageError(
                 f"Unexpected argument {rest[0]}: a value with a space needs quotes, as in "
                 '--hidden "256 128".',

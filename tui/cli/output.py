@@ -27,9 +27,8 @@ if TYPE_CHECKING:
 PIPE_WIDTH = 80
 """The cells per line where there is no terminal to ask."""
 
-_SPINNER = "|/-\\"
-_TURNS = 8
-"""Steps of the spinner per second."""
+_SPINNER, _TURNS = "|/-\\", 8
+"""The spinner, and its steps per second."""
 _NOTICE_SECONDS = 5.0
 """The least time between two messages on stderr, in a pipe."""
 
@@ -278,14 +277,16 @@ def _output_errors() -> Iterator[None]:
 
 def _finite(value: Any) -> Any:
     """Return a value with None in place of numbers that are not finite: JSON has none."""
-    match value:
-        case float():
-            return value if math.isfinite(value) else None
-        case dict():
-            return {key: _finite(one) for key, one in value.items()}
-        case list() | tuple():
-            return [_finite(one) for one in value]
-    return value
+    if isinstance(value, dict):
+        return {key: _finite(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def fields(value: object, *names: str) -> dict[str, Any]:
+    """Return some attributes of a value by name, for JSON."""
+    return {name: getattr(value, name) for name in names}
 
 
 def print_error(text: str) -> None:

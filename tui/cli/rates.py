@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from mnistop.engine import worker
-from mnistop.engine.analysis.learning_rate_finder import RangeTest, Trial, range_test
+from mnistop.engine.analysis.learning_rate_finder import RangeTest, range_test
 from mnistop.engine.analysis.learning_rates import Recommendation, recommend
 from mnistop.engine.config import RunConfig
 from mnistop.engine.data.sources import absolute
@@ -22,7 +22,7 @@ from mnistop.engine.process.fork_server import temporary_folder
 from mnistop.engine.report.facts import train_command
 from mnistop.engine.runs.history import or_nan
 from mnistop.tui.cli.options import SettingsCommand, given_settings, setting_options, with_output
-from mnistop.tui.cli.output import Printer, print_note, waiting
+from mnistop.tui.cli.output import Printer, fields, print_note, waiting
 from mnistop.tui.cli.watch import warm_up
 from mnistop.tui.draw.chart import chart
 from mnistop.tui.draw.series import Series
@@ -208,18 +208,14 @@ def _next_commands(
 
 def _as_json(test: RangeTest) -> dict[str, Any]:
     return {
-        **_fields(test, "start", "classes", "steps"),
+        **fields(test, "start", "classes", "steps"),
         "rates": test.rates.tolist(),
         "losses": test.losses.tolist(),
-        "marks": _fields(test, "too_low", "good", "too_high"),
+        "marks": fields(test, "too_low", "good", "too_high"),
         "reasons": reasons(test),
-        "trials": [_fields(trial, "rate", "loss", "accuracy") for trial in test.trials],
-        "good_trials": [_fields(trial, "rate", "loss", "steps") for trial in test.good_trials],
+        "trials": [fields(trial, "rate", "loss", "accuracy") for trial in test.trials],
+        "good_trials": [fields(trial, "rate", "loss", "steps") for trial in test.good_trials],
     }
-
-
-def _fields(value: RangeTest | Trial, *names: str) -> dict[str, Any]:
-    return {name: getattr(value, name) for name in names}
 
 
 def _runs_as_json(three: RateComparison) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import groupby
 
@@ -43,12 +43,9 @@ from mnistop.tui.text.run_lines import command_hints, control_commands
 _GAP = 2
 _MOST_ABREAST = 5
 """Pictures side by side."""
-_CHART_HEIGHT = 15
-_WIDEST_CHART = 72
+_WIDEST_CHART, _CHART_HEIGHT = 72, 15
 _NARROWEST_PAIR = 100
-"""From this width on two charts stand side by side."""
-
-
+"""The least width at which two charts stand side by side."""
 _MISTAKES = 8
 """Images of the most confident mistakes."""
 _SAMPLES = 10
@@ -226,8 +223,7 @@ def _print_gallery(out: Printer, pictures: Sequence[Picture]) -> None:
 
 def _block(picture: Picture, out: Printer) -> list[Strip]:
     drawing = gray(picture.image, out.terminal)
-    width = max(drawing[0].cell_length, *(len(text) for text in picture.caption))
-    width = min(width, out.width)
+    width = min(max(drawing[0].cell_length, *map(len, picture.caption)), out.width)
     captions = [
         line([(shorten(text, width, out.terminal), None)], width) for text in picture.caption
     ]
@@ -267,8 +263,14 @@ def data(out: Printer, samples: str, pixel_range: str, source: str) -> int:
     with waiting(out) as progress:
         dataset = load(source, config.samples, progress, config.pixel_range)
     facts, names = describe(dataset), dataset.class_names
-    for sentence in _about_images(facts):
-        out.paragraph(sentence)
+    known = facts.provenance == facts.source
+    out.paragraph(facts.source if known else f"{facts.source}: {facts.provenance}")
+    size = "×".join(map(str, facts.image_shape))
+    out.paragraph(f"{count(facts.count, 'image')} of {size} pixels, {len(names)} classes")
+    out.paragraph(
+        f"pixels: {facts.pixels}, scaled to 0 to 1: "
+        f"mean {facts.mean:.3f}, standard deviation {facts.std:.3f}"
+    )
     if len(dataset) > 1:
         train, val = split(dataset, config.val_fraction, config.split_seed)
         sides = class_counts(dataset, train, val)
@@ -290,20 +292,6 @@ def data(out: Printer, samples: str, pixel_range: str, source: str) -> int:
     _print_gallery(out, [Picture(dataset.images[row], (text,)) for row, text in pairs])
     out.print("", command_hints({train_command(replace(config, source=source)): "train on it"}))
     return 0
-
-
-def _about_images(facts: Description) -> Iterator[str]:
-    height, width = facts.image_shape
-    known = facts.provenance == facts.source
-    yield facts.source if known else f"{facts.source}: {facts.provenance}"
-    yield (
-        f"{count(facts.count, 'image')} of {height}×{width} pixels, "
-        f"{len(facts.class_names)} classes"
-    )
-    yield (
-        f"pixels: {facts.pixels}, scaled to 0 to 1: "
-        f"mean {facts.mean:.3f}, standard deviation {facts.std:.3f}"
-    )
 
 
 def _about_unseen(facts: Description, samples: int | None) -> str:

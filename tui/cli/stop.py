@@ -6,6 +6,8 @@ import queue
 import signal
 import sys
 import threading
+import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 
@@ -22,7 +24,6 @@ from mnistop.engine.runs.selection import IN_TRAINING, TO_DELETE, Purpose, choos
 from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.tui.cli.options import (
     EndNotice,
-    kind_of,
     named,
     several_argument,
     with_ending,
@@ -32,11 +33,8 @@ from mnistop.tui.cli.output import OutputClosedError, OutputError, Printer, prin
 from mnistop.tui.session.notification import Outcome
 from mnistop.tui.text.run_lines import command_hints, either_accuracy
 
-_MOST_LISTED = 30
-"""Rows of the list of what would be deleted."""
-
-
-# stop
+_POLL_SECONDS = 0.05
+_MOST_LISTED = 30  # runs and sweeps, before a deletion
 
 
 @click.command()
@@ -46,26 +44,23 @@ _MOST_LISTED = 30
 def stop(out: Printer, every: bool, words: tuple[str, ...]) -> int:
     """Stop runs and sweeps after their current step, and wait until they are saved.
 
-    RUN names one; FILTER selects all training runs that match: mnistop stop state:running, mnistop
-    stop calm-otter "lr>0.1". Named runs are stopped in addition to those that match; several
-    filters must all match, as in mnistop runs. mnistop resume continues a run.
+    RUN names a run; FILTER selects the runs in training that match: mnistop stop state:running,
+    mnistop stop calm-otter "lr>0.1". Several filters must all match. mnistop resume undoes it.
 
-    A stopped sweep starts no further runs and saves those in training; a sweep whose training runs
-    all match is stopped too. Every one is tried: the exit code is 1 if one of several could not be
-    stopped.
+    A stopped sweep starts no further runs; a sweep whose training runs all match is stopped, too.
+    If some cannot be stopped, the others are, and the exit code is 1.
     """
     chosen = _Selection(words, every, IN_TRAINING)
     if chosen.is_empty:
         out.print("Nothing is training." if every else _NONE_TRAINING)
         return 0
     signalled = chosen.try_each(chosen.found, _signal_stop)
-    outcomes = [_print_stopped(out, one) for one in signalled]
-    pairs = zip(signalled, outcomes, strict=True)
-    if resumable := [typed(one) for one, outcome in pairs if outcome.state == "stopped"]:
+    ends = {one: _print_stopped(out, one).state for one in signalled}
+    if resumable := [typed(one) for one, state in ends.items() if state == "stopped"]:
         name = resumable[0] if len(resumable) == 1 else "RUN"
         out.print(command_hints({f"mnistop resume {name}": "resume it"}))
     code = chosen.exit_code(signalled)
-    return code or int(any(one.state not in ("stopped", "finished") for one in outcomes))
+    return code or int(not {"stopped", "finished"}.issuperset(ends.values()))
 
 
 def _signal_stop(found: Run | Sweep) -> None:
@@ -81,14 +76,14 @@ def _signal_stop(found: Run | Sweep) -> None:
 
 def _print_stopped(out: Printer, found: Run | Sweep) -> Outcome:
     """Wait until a run or a sweep has ended, and print how it did."""
+    if isinstance(found, Run) and (sentence := _unanswered(found)):
+        print_error(sentence)
+        return Outcome(found.name, "running", None, sentence)
     _block_until_end(found)
     outcome = Outcome.of(found)
     late = outcome.state in ("finished", "failed")
     out.print(outcome.sentence + ", before it could be stopped" * late)
     return outcome
-
-
-# wait
 
 
 @click.command(
@@ -111,11 +106,11 @@ stopped, 2 wrong usage or bad input.
 def wait(out: Printer, ending: EndNotice, every: bool, words: tuple[str, ...]) -> int:
     """Wait until runs and sweeps have ended, and exit as they did.
 
-    RUN names one; FILTER selects all training runs that match, as in mnistop stop. Runs that have
-    already ended are not waited for; paused ones are, and so is a run that is resumed meanwhile.
+    RUN names a run; FILTER selects the runs in training that match, as in mnistop stop. A paused
+    run has not ended, nor has one that is resumed in the meantime.
 
-    Ctrl+C ends the waiting with exit code 130, but no run. With --notify the command is run for
-    each that ends, even if the terminal has been closed by then.
+    Ctrl+C stops the waiting with exit code 130, but no run. With --notify, the command is run for
+    each run that ends, even if the terminal has been closed by then.
     """
     chosen = _Selection(words, every, IN_TRAINING)
     if chosen.failures:
@@ -139,7 +134,7 @@ def wait(out: Printer, ending: EndNotice, every: bool, words: tuple[str, ...]) -
 
 
 def _wait_for_all(out: Printer, ending: EndNotice, found: Sequence[Run | Sweep]) -> int:
-    """Print how each has ended as soon as it has; return the exit code."""
+    """Print the end of each when it comes; return the exit code."""
     ended: queue.SimpleQueue[Run | Sweep] = queue.SimpleQueue()
 
     def watch(one: Run | Sweep) -> None:
@@ -161,13 +156,22 @@ def _wait_for_all(out: Printer, ending: EndNotice, found: Sequence[Run | Sweep])
     return next((code for code in (1, 130) if code in codes), 0)
 
 
+def _unanswered(run: Run) -> str:
+    """Give a recorded run's loop time to comply; say so if it does not."""
+    from mnistop.engine.process import control
+
+    deadline = time.monotonic() + control.ANSWER_SECONDS
+    while run.is_running() and run.request_path.exists():
+        if time.monotonic() > deadline:
+            return control.unanswered(run)
+        time.sleep(_POLL_SECONDS)
+    return ""
+
+
 def _block_until_end(found: Run | Sweep) -> None:
     """Block on the lock, which the system releases however the training process ends."""
     while found.is_running():
         lock.wait(found.lock_path)
-
-
-# delete
 
 
 @click.command()
@@ -178,13 +182,12 @@ def _block_until_end(found: Run | Sweep) -> None:
 def delete(out: Printer, yes: bool, every: bool, words: tuple[str, ...]) -> int:
     """Delete runs and sweeps: their logs, their weights, everything.
 
-    RUN names one; FILTER selects all that match: mnistop delete state:failed, mnistop delete
-    calm-otter "val_acc<0.5". Named runs are deleted in addition to those that match; several
-    filters must all match, as in mnistop runs. A sweep is deleted with its runs; a finished sweep
-    whose runs all match is deleted too.
+    RUN names a run; FILTER selects the runs that match: mnistop delete state:failed, mnistop delete
+    calm-otter "val_acc<0.5". Several filters must all match. A sweep is deleted with its runs; a
+    finished sweep whose runs all match is deleted, too.
 
-    What would be deleted is listed first, and you are asked. A run in training is not deleted: stop
-    it first. Every one is tried: the exit code is 1 if one of several could not be deleted.
+    You see a list and are asked before anything is deleted. A run in training has to be stopped
+    first. If some cannot be deleted, the others are, and the exit code is 1.
     """
     chosen = _Selection(words, every, TO_DELETE)
     if chosen.is_empty:
@@ -213,10 +216,17 @@ def _check_idle(found: Run | Sweep) -> None:
 def _is_confirmed(
     out: Printer, listed: Mapping[Run, RunEntry], doomed: Sequence[Run | Sweep]
 ) -> bool:
-    """List what would be deleted, and ask."""
-    numbers = {kind: sum(kind_of(one) == kind for one in doomed) for kind in ("run", "sweep")}
-    what = " and ".join(count(number, kind) for kind, number in numbers.items() if number)
+    """List what would be deleted, and ask.
+
+    Raises:
+        UsageError: there is no terminal.
+    """
+    numbers = Counter(type(one).__name__.lower() for one in doomed)
+    what = " and ".join(count(numbers[kind], kind) for kind in sorted(numbers))
     sizes = [_size(one) for one in doomed]
+    contents = [
+        _contents(one, listed) + size(taken) for one, taken in zip(doomed, sizes, strict=True)
+    ]
     single = doomed[0] if len(doomed) == 1 else None
     if not (sys.stdin and sys.stdin.isatty() and out.is_terminal):
         command = f"mnistop delete {typed(single)} --yes" if single else "--yes"
@@ -225,12 +235,10 @@ def _is_confirmed(
             f"{'it' if single else f'these {what}'} ({size(sum(sizes))})."
         )
     if single:
-        contents = _contents(single, listed)
-        question = f"Delete {named(single)} ({contents}{size(sizes[0])})?"
+        question = f"Delete {named(single)} ({contents[0]})?"
     else:
-        for one, taken in list(zip(doomed, sizes, strict=True))[:_MOST_LISTED]:
-            contents = _contents(one, listed)
-            out.print(f"{kind_of(one):<5}  {one.name}  {contents}{size(taken)}")
+        for one, text in list(zip(doomed, contents, strict=True))[:_MOST_LISTED]:
+            out.print(f"{type(one).__name__.lower():<5}  {one.name}  {text}")
         if (more := len(doomed) - _MOST_LISTED) > 0:
             out.print(f"... and {more:,} more")
         question = f"Delete {what}, {size(sum(sizes))}?"
@@ -259,8 +267,6 @@ def _size(found: Run | Sweep) -> int:
     return sum(one.size() for one in [found, *members])
 
 
-# Several at once
-
 _NONE_TRAINING = "No run in training matches this filter."
 
 
@@ -280,23 +286,17 @@ class _Selection:
         if every and words:
             raise click.UsageError("--all already includes every run: give it alone, or name runs.")
         if not (every or words):
-            raise click.UsageError(
-                "Name one or more runs, or give a filter such as state:running, or --all."
-            )
+            raise click.UsageError("Name runs, or give a filter such as state:running, or --all.")
         try:
             chosen = choose_all(purpose) if every else choose(words, purpose)
         except FilterError as error:
             raise click.UsageError(str(error)) from None
         self.found, self.listed = chosen.found, chosen.listed
         self.failures = len(chosen.unknown)
+        self.is_empty = not (chosen.found or chosen.unknown)
         self._is_wrong = len(chosen.unknown) == len(words) or len(words) == 1
         for sentence in chosen.unknown:
             print_error(sentence)
-
-    @property
-    def is_empty(self) -> bool:
-        """True if nothing was selected, without an error."""
-        return not (self.found or self.failures)
 
     def try_each(
         self, found: Iterable[Run | Sweep], action: Callable[[Run | Sweep], None]

@@ -20,7 +20,7 @@ from mnistop.engine.sweep.outcomes import (
     grouped,
     unseen_acc,
 )
-from mnistop.tui.cli.output import Printer, print_error, waiting
+from mnistop.tui.cli.output import Printer, fields, print_error, waiting
 from mnistop.tui.text.run_lines import command_hints, control_commands
 from mnistop.tui.text.sweep_table import (
     attacked_acc,
@@ -181,17 +181,12 @@ def outcome_as_json(one: Outcome) -> dict[str, Any]:
     tested = None if one.test_acc is None else wilson_interval(one.test_acc, one.test_images)
     return {
         "run": one.name or None,
-        "state": one.state,
         "config": dict(one.config),
-        "epochs": one.epochs,
+        **fields(one, "state", "epochs", "test_acc", "best_epoch", "best_val_acc"),
+        **fields(one, "val_acc", "val_loss"),
         "test_images": one.test_images or None,
-        "test_acc": one.test_acc,
         "test_interval": tested,
-        "best_epoch": one.best_epoch,
-        "best_val_acc": one.best_val_acc,
         "interval": interval,
-        "val_acc": one.val_acc,
-        "val_loss": one.val_loss,
         "learning_rate": one.verdict or None,
         "attacked_acc": one.attacked,
     }

@@ -20,7 +20,7 @@ from mnistop.engine.process.fork_server import remove_temporary_folder
 from mnistop.engine.runs.lookup import typed
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.runs.sweep_folder import Sweep
-from mnistop.tui.cli.options import EndNotice, kind_of, named
+from mnistop.tui.cli.options import EndNotice, named
 from mnistop.tui.cli.output import OutputClosedError, Printer, print_note
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class View(ABC, Generic[T]):
 
 
 class Watch(Generic[T]):
-    """Starts a run or a sweep, shows it until its end, and handles signals.
+    """The watch over a run or a sweep: starts it, shows it until its end, and handles signals.
 
     Args:
         view: prints it.
@@ -166,7 +166,7 @@ class Watch(Generic[T]):
         self._out.close()
         self._ending.leave_watcher(going)
         self._out.print(going.name)
-        self._out.print_json({kind_of(going): going.name}, indent=None)
+        self._out.print_json({type(going).__name__.lower(): going.name}, indent=None)
         what, them = "Training", "it"
         if isinstance(going, Sweep):
             what, them = f"Training {count(len(going.plan().configs), 'run')}", "them"

@@ -15,7 +15,7 @@ from mnistop.tui.features.attack.accuracy import ChooseRunScreen
 from mnistop.tui.features.runs.screen import RunsScreen
 from mnistop.tui.features.sweep.form import SweepSize
 from mnistop.tui.features.sweep.form_screen import SweepFormScreen
-from mnistop.tui.features.train.epochs import Charts
+from mnistop.tui.features.train.charts import Charts
 from mnistop.tui.session.progress import LiveRuns
 from mnistop.tui.session.session import Session
 from mnistop.tui.terminal.faults import FaultTolerant
