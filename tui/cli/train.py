@@ -17,6 +17,7 @@ from mnistop.engine.config import RunConfig
 from mnistop.engine.formatting import accuracy, count, duration, is_milestone, loss, on_device
 from mnistop.engine.runs.history import History, reduce
 from mnistop.engine.runs.lookup import find_run_or_sweep
+from mnistop.engine.runs.recorded import planned_epochs
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.tui.cli import watch
@@ -203,7 +204,7 @@ class RunView(watch.View[Run]):
 
     def begin(self, run: Run) -> None:
         """Print the run's name."""
-        self._epochs = run.config().epochs
+        self._epochs = planned_epochs(run.config())
         self.out.print(f"run {run.name}")
 
     def update(self, new: Sequence[events.Event]) -> None:
@@ -219,7 +220,7 @@ class RunView(watch.View[Run]):
     def print_end(self, run: Run) -> tuple[str, bool]:
         """Print how it ended, its accuracy, and the next commands."""
         history = self._history
-        lines = closing_lines(run, history, run.config().epochs)
+        lines = closing_lines(run, history, self._epochs)
         self.out.print(*lines)
         if self.out.as_json:
             print_note(lines[1])
@@ -242,7 +243,8 @@ class RunView(watch.View[Run]):
                             )
                         else:
                             print_note(f"note: {note}")
-                    yield EPOCH_HEADER
+                    if event.class_names:
+                        yield EPOCH_HEADER
                 case events.RunResumed():
                     self._epochs = event.epochs or self._epochs
                     yield f"resumed in epoch {event.epoch} of {self._epochs:,}"
@@ -250,6 +252,8 @@ class RunView(watch.View[Run]):
                     self._skipped = None if is_milestone(event.epoch, self._epochs) else event
                     if not self._skipped:
                         yield epoch_row(event)
+                case events.EpochsPlanned():
+                    self._epochs = event.epochs
                 case events.RunPaused():
                     yield "paused"
                 case events.RunUnpaused():
@@ -264,28 +268,35 @@ class RunView(watch.View[Run]):
         if not history.started:
             return None
         epochs = done + (part.step / part.steps if part and part.epoch == done else 0)
-        share = epochs / self._epochs
-        right = f" {share:4.0%}  {_time_left(history, self._epochs - epochs)}"
+        share = epochs / self._epochs if self._epochs else 0
+        right = f" {share:4.0%}  {_time_left(history, self._epochs - epochs)}" if share else ""
         if history.epochs:
             images = history.started.validation_images
             right += f"  val acc {accuracy(history.epochs[-1].val_acc, images)}"
         if part and width >= _WIDE:
             right += f"  {part.images_per_second:,.0f} images/s"
-        return self.bar(f"epoch {done}/{self._epochs} ", share, right, width)
+        name = f"epoch {done}/{self._epochs} " if self._epochs else f"epoch {done} "
+        return self.bar(name, share, right, width)
 
 
 def _facts(started: events.RunStarted) -> Iterator[str]:
-    layers = "-".join(map(str, started.layers or ()))
-    yield f"model {layers}, {count(started.parameters or 0, 'parameter')}, on {on_device(started)}"
-    yield (
-        f"data  {count(started.training_images or 0, 'image')} to train on, "
-        f"{started.validation_images:,} to validate"
-    )
+    if started.layers and started.parameters is not None:
+        layers = "-".join(map(str, started.layers))
+        model = f"model {layers}, {count(started.parameters, 'parameter')}"
+        yield f"{model}, on {on_device(started)}"
+    if started.training_images:
+        yield (
+            f"data  {count(started.training_images, 'image')} to train on, "
+            f"{started.validation_images:,} to validate"
+        )
+    elif started.validation_images:
+        yield f"data  {count(started.validation_images, 'image')} to validate"
     classes = len(started.class_names)
-    yield (
-        f"loss  {loss(started.val_loss)} on validation before training; "
-        f"guessing has ln {classes} = {math.log(classes):.3f}"
-    )
+    if started.val_loss is not None:
+        yield (
+            f"loss  {loss(started.val_loss)} on validation before training; "
+            f"guessing has ln {classes} = {math.log(classes):.3f}"
+        )
 
 
 def _time_left(history: History, epochs: float) -> str:
