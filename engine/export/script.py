@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import json
 import math
 import textwrap
 from dataclasses import dataclass
 
-import numpy as np
-
 from mnistop.engine.config import HYPERPARAMETERS
 from mnistop.engine.errors import RunError
 from mnistop.engine.events import EpochFinished, RunStarted
+from mnistop.engine.export.images_file import ImagesFile
 from mnistop.engine.export.training_code import TrainingCode
 from mnistop.engine.hyperparameters import as_text
 from mnistop.engine.learning_rate import lr_of_epoch
@@ -20,10 +18,7 @@ from mnistop.engine.process.resuming import load_for
 from mnistop.engine.process.train_run import load_examples
 from mnistop.engine.runs.event_log import last_of_kind, read_events
 from mnistop.engine.runs.run_folder import Run
-from mnistop.engine.training.examples import Examples
 
-SUFFIXES = {"script": ".py", "notebook": ".ipynb"}
-"""The extension of a file by its format."""
 _WIDTH = 88
 
 
@@ -35,18 +30,6 @@ class Section:
     text: str
     """Sentences, and lines of a list that begin with `- `."""
     code: list[str]
-
-
-def check_exportable(run: Run) -> None:
-    """Check that a run has code to export.
-
-    Raises:
-        RunError: it is a recorded run.
-    """
-    if run.is_recorded():
-        raise RunError(
-            f"Run {run.name} was recorded from a script of your own, and that script is its code."
-        )
 
 
 def export_code(run: Run, format: str, images_name: str) -> tuple[bytes, bytes]:
@@ -61,11 +44,14 @@ def export_code(run: Run, format: str, images_name: str) -> tuple[bytes, bytes]:
         MnistopError: it is a recorded run or cannot be read, or its data cannot be loaded or have
             changed.
     """
-    check_exportable(run)
+    if run.is_recorded():
+        raise RunError(
+            f"Run {run.name} was recorded from a script of your own, and that script is its code."
+        )
     config = run.config_to_resume()
     examples, _ = load_for(run, config, lambda: load_examples(config))
     assert examples
-    images, has_levels = images_file(examples)
+    images = ImagesFile.of(examples, images_name)
     started = last_of_kind(run, RunStarted)
     device = started.device.partition(":")[0] if started else "cpu"
     code = TrainingCode(
@@ -73,39 +59,13 @@ def export_code(run: Run, format: str, images_name: str) -> tuple[bytes, bytes]:
         sizes=(examples.training.pixels.shape[1], *config.hidden, len(examples.class_names)),
         image_shape=examples.image_shape,
         images_name=images_name,
-        has_levels=has_levels,
         device=device if device in ("cuda", "mps") else "cpu",  # a folder may be a stranger's
         threads=config.threads if isinstance(config.threads, int) else 1,
         is_notebook=format == "notebook",
     )
-    parts = _sections(run, code)
+    parts = _sections(run, code, images)
     text = to_notebook(parts) if format == "notebook" else to_script(parts)
-    return text.encode(), images
-
-
-def images_file(examples: Examples) -> tuple[bytes, bool]:
-    """Return an `.npz` file, and True if its pixels are levels from 0 to 255.
-
-    It holds `train_images` and `val_images`, `(n, pixels)`, uint8 if that is lossless and otherwise
-    float32 in [0, 1]; `train_labels` and `val_labels` are int64, `(n,)`.
-    """
-    pixels = {
-        "train_images": examples.training.pixels.numpy(),
-        "val_images": examples.validation.pixels.numpy(),
-    }
-    levels = {name: (values * 255).round().astype(np.uint8) for name, values in pixels.items()}
-    has_levels = all(
-        np.array_equal(np.divide(levels[name], 255, dtype=np.float32), values)
-        for name, values in pixels.items()
-    )
-    file = io.BytesIO()
-    np.savez_compressed(
-        file,
-        train_labels=examples.training.labels.numpy(),
-        val_labels=examples.validation.labels.numpy(),
-        **(levels if has_levels else pixels),
-    )
-    return file.getvalue(), has_levels
+    return text.encode(), images.content
 
 
 def to_script(parts: list[Section]) -> str:
@@ -138,11 +98,25 @@ def to_notebook(parts: list[Section]) -> str:
     return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
 
 
-def _sections(run: Run, code: TrainingCode) -> list[Section]:
+def settings_left_out(code: TrainingCode) -> str:
+    """Name the hyperparameters that are not in the code, those with the same reason together."""
+    named: dict[str, list[str]] = {}
+    for name, reason in code.left_out().items():
+        value = as_text(getattr(code.config, name))
+        named.setdefault(reason, []).append(f"{HYPERPARAMETERS[name].label} {value}")
+    lines = [f"- {', '.join(values)}: {reason}" for reason, values in named.items()]
+    return "\n".join(["Settings of the run that this code leaves out:", *lines])
+
+
+def _sections(run: Run, code: TrainingCode, images: ImagesFile) -> list[Section]:
     parts = [
         Section("The run", _about(run, code), code.imports()),
-        Section("Settings", _left_out(code), code.settings()),
-        Section("Images", _origin(code), code.images()),
+        Section("Settings", settings_left_out(code), code.settings()),
+        Section(
+            "Images",
+            images.origin(code.config),
+            images.loading(code.config, code.device, code.is_notebook),
+        ),
         Section("The model", _model(code), code.model()),
     ]
     if functions := code.augmentation():
@@ -182,25 +156,6 @@ def _schedule_has_changed(run: Run, code: TrainingCode) -> bool:
         not math.isclose(event.lr, lr_of_epoch(code.config, event.epoch), rel_tol=1e-6)
         for event in read_events(run)
         if isinstance(event, EpochFinished) and event.lr is not None
-    )
-
-
-def _left_out(code: TrainingCode) -> str:
-    """Name the hyperparameters that are not in the code, those with the same reason together."""
-    named: dict[str, list[str]] = {}
-    for name, reason in code.left_out().items():
-        value = as_text(getattr(code.config, name))
-        named.setdefault(reason, []).append(f"{HYPERPARAMETERS[name].label} {value}")
-    lines = [f"- {', '.join(values)}: {reason}" for reason, values in named.items()]
-    return "\n".join(["Settings of the run that this code leaves out:", *lines])
-
-
-def _origin(code: TrainingCode) -> str:
-    config = code.config
-    which = f"the first {config.samples} images" if config.samples else "the images"
-    return (
-        f"The file beside this one has {which} of {config.source} and their labels, split into "
-        "training and validation images."
     )
 
 

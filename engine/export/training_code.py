@@ -8,7 +8,6 @@ plus 1, those of dropout and shifts from the seed plus 2.
 from __future__ import annotations
 
 import itertools
-import json
 from dataclasses import dataclass
 
 from mnistop.engine.activations import ACTIVATIONS
@@ -30,9 +29,7 @@ class TrainingCode:
     image_shape: tuple[int, int]
     """Height and width in pixels."""
     images_name: str
-    """The name of the file of images, see `mnistop.engine.export.script.images_file`."""
-    has_levels: bool
-    """True if its pixels are levels from 0 to 255, not numbers from 0 to 1."""
+    """The name of the file with the images."""
     device: str
     """Where the run was computed: `cpu`, `cuda` or `mps`."""
     threads: int
@@ -100,61 +97,6 @@ class TrainingCode:
             f"torch.set_num_threads({self.threads})  # as in the run: it decides the rounding",
         ]
 
-    def images(self) -> Lines:
-        """Return the lines that load images and labels."""
-        name = json.dumps(self.images_name, ensure_ascii=False)
-        place = name if self.is_notebook else f"Path(__file__).with_name({name})"
-        scaled = " / 255" if self.has_levels else ""
-        moved = "" if self.device == "cpu" else ".to(device)"
-        tensors = []
-        for part in ("train", "val"):
-            pixels = f'torch.tensor(data["{part}_images"], dtype=torch.float32){scaled}'
-            labels = f'torch.tensor(data["{part}_labels"])'
-            tensors += [
-                f"{part}_images = ({pixels}){moved}" if moved else f"{part}_images = {pixels}",
-                f"{part}_labels = {labels}{moved}",
-            ]
-        shape = f"(images, {self.sizes[0]}), from 0 for black to 1 for white"
-        return [
-            f"data = np.load({place})",
-            *(f"# {line}" for line in self._fetching()),
-            "",
-            f"# Pixels: {shape}",
-            *tensors,
-        ]
-
-    def _fetching(self) -> Lines:
-        """Return the code that gets the same images from their origin; none for a file."""
-        config = self.config
-        if config.source == "digits":
-            where, name, call = "scikit-learn", "load_digits", "load_digits(return_X_y=True)"
-        elif config.source in ("bundled", "openml"):
-            where, name = "OpenML", "fetch_openml"
-            call = 'fetch_openml("mnist_784", version=1, return_X_y=True, as_frame=False)'
-        else:
-            return []
-        some = f"[:{config.samples}]" if config.samples else ""
-        return [
-            f"Or fetch the same images from {where}:",
-            f"from sklearn.datasets import {name}",
-            "from sklearn.model_selection import train_test_split",
-            f"images, labels = {call}",
-            f"images, labels = images{some}{self._scale()}, labels{some}.astype(int)",
-            f"split = dict(test_size={config.val_fraction!r}, random_state={config.split_seed})",
-            "parts = train_test_split(images, labels, **split)",
-            'names = ["train_images", "val_images", "train_labels", "val_labels"]',
-            "data = dict(zip(names, parts))",
-        ]
-
-    def _scale(self) -> str:
-        """Return the operation from the pixels of a named source to those of the file."""
-        config = self.config
-        white = 16 if config.source == "digits" else 255
-        black, white = (0, white) if config.pixel_range == "auto" else config.pixel_range
-        if self.has_levels and (black, white) == (0, 255):
-            return ""
-        return f" / {white:g}" + (" * 255" if self.has_levels else "")
-
     def model(self) -> Lines:
         """Return the lines that make the model, and the optimizer if it is one of PyTorch's."""
         *hidden, last = itertools.pairwise(self.sizes)
@@ -213,7 +155,12 @@ class TrainingCode:
                 '    """Change each pixel by epsilon in the direction in which the loss rises."""',
                 *_lines(dropout, "    model.eval()  # without dropout"),
                 "    x = x.clone().requires_grad_()",
-                "    (gradient,) = torch.autograd.grad(F.cross_entropy(model(x), y), x)",
+                "    logits = model(x)",
+                f"    is_right = F.one_hot(y, {self.sizes[-1]}).bool()",
+                "    # This rises as the loss does, and has a gradient even where the loss is 0:",
+                "    wrong = logits.masked_fill(is_right, -torch.inf).logsumexp(1)",
+                "    margin = wrong - logits[is_right]",
+                "    (gradient,) = torch.autograd.grad(margin.sum(), x)",
                 *_lines(dropout, "    model.train()"),
                 "    return (x + epsilon * gradient.sign()).detach().clamp(0, 1)",
             ]
