@@ -40,7 +40,7 @@ class TrainingCode:
     def left_out(self) -> dict[str, str]:
         """Return the names of the hyperparameters that are not in the code, and why not."""
         config = self.config
-        reasons = dict.fromkeys(DATA, f"these made {self.images_name}")
+        reasons = dict.fromkeys(DATA, f"used to make {self.images_name}")
         for name in ("activation", "dropout"):
             if not config.hidden:
                 reasons[name] = "there is no hidden layer"
@@ -127,7 +127,10 @@ class TrainingCode:
             arguments.append("weight_decay=weight_decay")
         elif config.optimizer == "adamw":
             arguments.append("weight_decay=0")  # its default is another
-        return [f"optimizer = torch.optim.{name[config.optimizer]}({', '.join(arguments)})"]
+        call = f"optimizer = torch.optim.{name[config.optimizer]}"
+        if len(arguments) < 4:
+            return [f"{call}({', '.join(arguments)})"]
+        return [f"{call}(", *(f"    {argument}," for argument in arguments), ")"]
 
     def augmentation(self) -> Lines:
         """Return the functions that change the images of a batch; empty without any."""
@@ -201,7 +204,7 @@ class TrainingCode:
 
     def _noise(self, dropout: bool) -> str:
         what = " and ".join([*_lines(dropout, "dropout"), *_lines(self.config.shift, "shifts")])
-        return f"torch.manual_seed(seed + 2)  # decides the {what}"
+        return f"torch.manual_seed(seed + 2)  # decides {what}"
 
     def _schedule(self) -> Lines:
         """Return the learning rate of an epoch, see `mnistop.engine.learning_rate`."""
