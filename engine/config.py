@@ -25,7 +25,7 @@ SOURCES = {
 """The data sources that have a name; all others are paths. Each one's module in
 `mnistop.engine.data`, and the function there that reads it."""
 
-USUAL_RATES = {"manual": 0.1, "sgd": 0.1, "adam": 0.001, "adamw": 0.001}
+USUAL_RATES = {"manual": 0.1, "sgd": 0.1, "adam": 0.001, "adamw": 0.001, "rmsprop": 0.001}
 """Learning rates at which each optimizer learns MNIST well; that of `sgd` is without momentum."""
 
 _LARGEST = 1e30
@@ -139,7 +139,7 @@ class RunConfig:
         "activation",
         "The nonlinearity after each hidden layer; without one, more layers add nothing.",
     )
-    optimizer: Literal["manual", "sgd", "adam", "adamw"] = setting(
+    optimizer: Literal["manual", "sgd", "adam", "adamw", "rmsprop"] = setting(
         "manual",
         "optimizer",
         "How a gradient becomes an update: manual is SGD written by hand, w -= lr * gradient.",

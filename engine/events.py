@@ -1,12 +1,11 @@
-"""What a run says while it goes on: one JSON object a line in its `events.jsonl`.
+"""The events of runs and sweeps: one JSON object a line in `events.jsonl`.
 
 A run's first event is `Preparing` or `RunStarted`, its last is exactly one of `RunFinished`,
-`RunStopped` or `RunFailed`; `RunResumed` may open it again. A sweep says `SweepStarted`, then at
-times `Preparing`, `SweepData` and `MemberFailed`, and at last `SweepFinished` or `SweepStopped`.
+`RunStopped` or `RunFailed`; `RunResumed` may follow it. A sweep's events are `SweepStarted`, then
+any of `Preparing`, `SweepData` and `MemberFailed`, and at last `SweepFinished` or `SweepStopped`.
 
-Readers skip lines and keys that they do not know, and lines whose values make no sense: the bounds
-below hold for whatever a file says, so that nobody who reads an event has to look at its values
-again.
+Readers skip unknown lines and keys, and lines with values out of bounds: the bounds below hold for
+any file, so that readers need not check values again.
 """
 
 import functools
@@ -31,7 +30,7 @@ Seconds = Annotated[float, Meta(ge=0, le=1e11)]
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag=True):
-    """Something that a run says."""
+    """An event of a run or a sweep."""
 
     run: str
     """The run's name."""
@@ -55,11 +54,11 @@ class Preparing(Event, frozen=True, kw_only=True):
     """Something takes its time: before training can start, or a long test after it."""
 
     message: str
-    """What, as in `fetching mnist_784 from OpenML: 3.2 MB at 1.1 MB/s`."""
+    """The activity, as in `fetching mnist_784 from OpenML: 3.2 MB at 1.1 MB/s`."""
 
 
 class RunStarted(Event, frozen=True, kw_only=True):
-    """All is ready and the untrained model has been judged."""
+    """Everything is ready, and the untrained model has been evaluated."""
 
     pid: Count
     class_names: Annotated[list[str], Meta(max_length=256)]
@@ -83,22 +82,22 @@ class RunStarted(Event, frozen=True, kw_only=True):
     """Mean over the validation images for the untrained model; near ln(classes)."""
     val_acc: Fraction | None
     training_counts: ClassCounts = []
-    """Training images of each class. Empty, as the next ones, in runs of before they were kept."""
+    """Training images of each class. Empty in old runs, as the next two."""
     validation_counts: ClassCounts = []
     source_counts: ClassCounts = []
     """Images of each class in the whole source."""
     contrast: Fraction | None = None
-    """How much of black to white a usual image spans."""
+    """The share of the range from black to white that a typical image spans."""
     notes: Annotated[list[Annotated[str, Meta(max_length=1000)]], Meta(max_length=10)] = []
-    """What is odd about the data, and what to do about it, in sentences."""
+    """Sentences on oddities of the data, with remedies."""
     data: Fingerprint | None = None
-    """What identifies the images and labels; None in runs of before this was kept."""
+    """The identity of the images and labels; None in old runs."""
     test_images: Count | None = None
-    """Images of the source that are neither trained on nor validated with: the model is tested on
-    them in the end. None in runs of before that was done."""
+    """Unseen images of the source, for the test of the finished model. None in old runs, which had
+    no test."""
     threads: Size | None = None
-    """Processor threads for the arithmetic, which decide the bits too; the run keeps them. None in
-    runs of before they were kept."""
+    """Processor threads for the arithmetic, which affect the bits; the run keeps them. None in old
+    runs."""
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -108,21 +107,21 @@ class RunStarted(Event, frozen=True, kw_only=True):
 
 
 class RunResumed(Event, frozen=True, kw_only=True):
-    """A run goes on from its checkpoint; later epochs are trained anew."""
+    """A run is resumed from its checkpoint; later epochs are trained again."""
 
     pid: Count
     epoch: Count
-    """The epoch that training goes on with; its rows and the later ones no longer count."""
+    """The next epoch to train; its rows and the later ones no longer count."""
     step: Count
     epochs: Size | None = None
-    """How many the run is to have from now on, which a schedule follows. None in runs of before
-    this could be changed."""
+    """The planned number from now on, which a schedule follows. None in old runs, in which it could
+    not change."""
     data: Fingerprint | None = None
-    """That of the images and labels from now on, where the run's start has none."""
+    """The identity of the data, if the run's start has none."""
 
 
 class BatchProgress(Event, frozen=True, kw_only=True):
-    """How far the present epoch is; said a few times a second at most."""
+    """Progress of the current epoch, a few times a second at most."""
 
     epoch: Count
     step: Count
@@ -151,12 +150,12 @@ class EpochFinished(Event, frozen=True, kw_only=True):
     lr: Number | None
     """The learning rate of this epoch."""
     seconds: Seconds
-    """Training and judging, without pauses."""
+    """Training and evaluation, without pauses."""
     metrics: Annotated[dict[str, float], Meta(max_length=64)] = {}
     """The means over the epoch of what a recorded run logged, by name."""
     dead: Fraction | None = None
     """The share of hidden ReLU neurons that are 0 for every validation image: they add nothing.
-    None without such neurons, and in runs of before this was kept."""
+    None without such neurons, and in old runs."""
 
 
 class StartEvaluated(Event, frozen=True, kw_only=True):
@@ -232,7 +231,7 @@ class RunFinished(Event, frozen=True, kw_only=True):
     reason: str
     """`all epochs` or `early stopping`."""
     message: str = ""
-    """Why it could not be trained on, in words; usually empty."""
+    """The reason if it could not be trained further; usually empty."""
 
 
 class RunStopped(Event, frozen=True, kw_only=True):
@@ -241,27 +240,27 @@ class RunStopped(Event, frozen=True, kw_only=True):
     epochs: Count
     step: Count
     message: str = ""
-    """Why it could not be resumed, in words; empty when it was asked to stop."""
+    """The reason if it could not be resumed; empty if it was asked to stop."""
 
 
 class RunFailed(Event, frozen=True, kw_only=True):
     """The run could not go on."""
 
     message: str
-    """What happened and what to do, in words."""
+    """The problem and the remedy, in words."""
     diverged: bool = False
-    """Whether the loss became infinite or not a number."""
+    """True if the loss became infinite or not a number."""
 
 
 class RunInterrupted(Event, frozen=True, kw_only=True):
-    """The training process is gone without a word. Said by readers, never written."""
+    """The training process died without a final event. Made by readers, never written."""
 
     vanished: bool = False
-    """Whether the run's folder is gone too."""
+    """True if the run's folder is gone too."""
 
 
 class SweepStarted(Event, frozen=True, kw_only=True):
-    """A sweep starts or goes on. What a sweep says has its own name as `run`."""
+    """A sweep starts or is resumed. In a sweep's events, `run` is the name of the sweep."""
 
     pid: Count
     jobs: Count
@@ -274,7 +273,7 @@ class SweepData(Event, frozen=True, kw_only=True):
     """The data are known that all members of a sweep are trained on."""
 
     data: dict[str, Fingerprint]
-    """By the settings that choose them, as `mnistop.engine.sweep.known_data.key_of` has it."""
+    """By the settings that choose them, see `mnistop.engine.sweep.known_data.key_of`."""
 
 
 class MemberFailed(Event, frozen=True, kw_only=True):
@@ -283,9 +282,9 @@ class MemberFailed(Event, frozen=True, kw_only=True):
     member: str
     """The name of its run."""
     message: str
-    """What happened, in words."""
+    """The problem, in words."""
     retried: bool = False
-    """Whether the sweep tries it again at once."""
+    """True if the sweep tries it again at once."""
 
 
 class SweepFinished(Event, frozen=True, kw_only=True):
@@ -296,11 +295,11 @@ class SweepStopped(Event, frozen=True, kw_only=True):
     """A sweep ended before all its members were trained, and can be resumed."""
 
     message: str = ""
-    """Why, in words, unless it was asked to stop."""
+    """The reason, in words; empty if it was asked to stop."""
 
 
 LAST_EVENTS = (RunFinished, RunStopped, RunFailed, RunInterrupted)
-"""Those of a run, of which one is the last."""
+"""The final events of a run."""
 
 
 class UnreadableEventError(MnistopError):
@@ -313,10 +312,10 @@ _DECODER: msgspec.json.Decoder[Event] = msgspec.json.Decoder(
 
 
 def from_json(line: bytes) -> Event:
-    """The event of one line.
+    """Decode the event of one line.
 
     Raises:
-        UnreadableEventError: the line is torn, foreign or of a kind that is not known here.
+        UnreadableEventError: the line is torn, foreign or of an unknown kind.
     """
     try:
         return _DECODER.decode(line)

@@ -1,4 +1,4 @@
-"""Files of a run folder: read without trusting them, written so that nobody sees a part."""
+"""Files and folders of runs: read without trust, written atomically, private unless shared."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 Form = TypeVar("Form")
 
 _FEW_INODES, _SOME_ROOM = 16, 1 << 16
-"""What has just failed may have been undone since, which has freed some of the inodes."""
+"""A failed write may have been undone since, which has freed some inodes."""
 
 
 def open_regular(path: Path) -> IO[bytes]:
-    """Opens a file for reading, if it is one: a pipe or a device would keep the reader waiting.
+    """Open a regular file for reading: a pipe or a device could block the reader.
 
     Raises:
         OSError: it cannot be opened, or is no regular file.
@@ -42,10 +42,10 @@ def open_regular(path: Path) -> IO[bytes]:
 
 
 def why_unreadable(path: Path) -> str:
-    """Return why a file that is there cannot be read, in words; empty if it can or is missing.
+    """Return why an existing file cannot be read; empty if it can, or is missing.
 
-    A missing file is an ordinary thing in a run folder; one that may not be read, or that a disk
-    over a network fails to give, must not be taken for a missing one.
+    Missing files are normal in a run folder, so a file without permission, or on a network disk
+    that fails, must not be taken for a missing one.
     """
     try:
         os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC))
@@ -98,7 +98,7 @@ def replace_own(path: Path, content: bytes) -> None:
 
 
 def user_folder(find: Callable[[], Path], variable: str) -> Path:
-    """A folder below the user's home, which a user without an account here does not have.
+    """Return a folder below the user's home, which a user without an account does not have.
 
     Args:
         find: one of platformdirs' functions.
@@ -118,7 +118,7 @@ def user_folder(find: Callable[[], Path], variable: str) -> Path:
 
 
 def expanded(name: str) -> Path:
-    """A path as a person writes it, with ~ for a home folder.
+    """Expand ~ in a path to the home folder.
 
     Raises:
         RunError: there is no such home folder.
@@ -130,7 +130,7 @@ def expanded(name: str) -> Path:
 
 
 def from_json(form: type[Form], content: bytes) -> Form:
-    """An object of a class from JSON; names that the class does not have are left out.
+    """Decode JSON to an object of a class; unknown names are ignored.
 
     Raises:
         ValueError: it is no JSON, or a value in it is missing or wrong.
@@ -142,9 +142,9 @@ def from_json(form: type[Form], content: bytes) -> Form:
 
 
 def open_private(path: Path | str, flags: int) -> int:
-    """Opens a file for writing, for those only who may use its folder.
+    """Open a file for writing, with the readers of its folder.
 
-    That is the owner alone, unless the folder has been opened to others.
+    That is the owner alone, unless the folder is shared.
     """
     descriptor = os.open(path, flags, 0o600)
     shared = stat.S_IMODE(os.stat(os.path.dirname(path)).st_mode) & 0o644
@@ -154,16 +154,16 @@ def open_private(path: Path | str, flags: int) -> int:
 
 
 def make_folder(path: Path) -> None:
-    """Makes a folder, unless it is there, for those only who may use the one that it is in."""
+    """Make a folder unless it exists, with the readers of its parent."""
     with contextlib.suppress(FileExistsError):
         path.mkdir(mode=0o700)
         open_like(path, path.parent)
 
 
 def open_like(path: Path, other: Path) -> None:
-    """Open a folder just made to those who may read another one; the mode is read after making.
+    """Open a new folder to the readers of another one.
 
-    So a folder that is shared at this very moment leaves none behind that is closed.
+    The mode is read after the new one was made, in case the other is shared at this very moment.
     """
     shared = stat.S_IMODE(other.stat().st_mode) & 0o755
     if shared != 0o700:
@@ -171,15 +171,15 @@ def open_like(path: Path, other: Path) -> None:
 
 
 def write_at(file: int, content: NDArray[Any], place: int) -> int:
-    """Writes into a file all of what one call may write in part.
+    """Write an array into a file completely; a single system call may write a part.
 
     Args:
         file: its descriptor.
         content: an array without gaps.
-        place: where in the file, in bytes.
+        place: the offset in bytes.
 
     Returns:
-        The place after it.
+        The offset after it.
     """
     rest = content.data.cast("B")
     while rest:
@@ -189,10 +189,10 @@ def write_at(file: int, content: NDArray[Any], place: int) -> int:
 
 
 def lacks_inodes(error: OSError, path: Path) -> bool:
-    """Whether what was taken for a full disk is one with room for content, but for no other file.
+    """Return whether a disk that seems full has room for content, but no inode for another file.
 
     Args:
-        error: what was raised.
+        error: the error raised.
         path: a folder on the disk that was written to.
     """
     if error.errno != errno.ENOSPC:
@@ -206,7 +206,7 @@ def lacks_inodes(error: OSError, path: Path) -> bool:
 
 
 def reason(error: OSError, path: Path) -> str:
-    """Why a file cannot be written, as the system has it; arguments as of `lacks_inodes`."""
+    """Explain why a file cannot be written; for the arguments see `lacks_inodes`."""
     if lacks_inodes(error, path):
         return "The disk has no inode left for another file"
     if error.errno == errno.EFBIG:
@@ -215,7 +215,7 @@ def reason(error: OSError, path: Path) -> str:
 
 
 def write_atomically(path: Path, content: bytes | memoryview) -> None:
-    """Replaces a file so that a reader sees the old or the new, never a part."""
+    """Replace a file so that a reader sees the old or the new content, never a part."""
     beside = path.with_name(path.name + ".new")
     try:
         with open(open_private(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb") as file:
@@ -227,7 +227,7 @@ def write_atomically(path: Path, content: bytes | memoryview) -> None:
 
 
 def one_line(text: str) -> str:
-    """Return a text from elsewhere without what would end a line or steer a terminal."""
+    """Replace unprintable characters, which could end a line or steer a terminal."""
     return "".join(char if char.isprintable() else "?" for char in text)
 
 

@@ -26,7 +26,7 @@ _LISTED = 10
 """Values that an error names at most."""
 
 Item = TypeVar("Item")
-"""What is filtered: one thing, or arrays of the values of many."""
+"""The filtered thing: one item, or arrays of the values of many."""
 
 
 class FilterError(MnistopError):
@@ -64,14 +64,14 @@ class Field(Generic[Item]):
 
     name: str
     value: Callable[[Item], Any]
-    """What an item has; for arrays, one each."""
+    """Returns the value of an item, or an array of values."""
     example: str
     """A word that compares it."""
     values: Sequence[str] = ()
-    """What it may be, where there are few."""
+    """The possible values, if there are few."""
     noun: ClassVar[str] = "value"
     bare: ClassVar[bool] = False
-    """Whether its values are words of their own."""
+    """True if its values are words of their own, without the name."""
 
     def read(self, comparison: str, text: str) -> Any:
         """Read what is wanted.
@@ -138,11 +138,11 @@ class Number(Field[Item]):
     low: float = -math.inf
     high: float = math.inf
     whole: bool = False
-    """Whether it is compared with whole numbers only."""
+    """True if it is compared with whole numbers only."""
     exact: bool = False
-    """Whether an equality does not hold for what is rounded to the number."""
+    """True if a value that only rounds to the number does not equal it."""
     percent: bool = False
-    """Whether it may be given as a percentage."""
+    """True if a percentage is allowed."""
     noun: ClassVar[str] = "number"
 
     def read(self, comparison: str, text: str) -> Bound:

@@ -1,4 +1,4 @@
-"""Files that leave the program, in places of the user's choice: whole, and over nothing."""
+"""Exported files, at paths of the user's choice: written completely, and never over others."""
 
 from __future__ import annotations
 
@@ -13,57 +13,56 @@ from pathlib import Path
 from mnistop.engine.errors import MnistopError
 
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EXDEV)
-"""How a file system says that a file cannot have two names."""
+"""Errors of a file system on which a file cannot have two names."""
 
 
 def check_file(path: Path, replace: bool = False) -> Path:
-    """Checks, before the work that it takes to make its content, that a file can be written.
+    """Check that a file can be written, before the work of making its content.
 
     Args:
-        path: the file. What a link leads to is written, not the link.
-        replace: whether a file that is there already may be replaced.
+        path: the file. A link is followed.
+        replace: whether an existing file may be replaced.
 
     Returns:
         The file without links.
 
     Raises:
-        MnistopError: there is such a file already, or it cannot be written for another reason that
-            can be known before.
+        MnistopError: it exists, or cannot be written for another reason known beforehand.
     """
-    with _named(path):
-        return _checked(path, replace)
+    with _explain_errors(path):
+        return _resolve(path, replace)
 
 
 def write_out(path: Path, content: bytes, replace: bool = False) -> None:
-    """Writes a file so that nobody sees a part of it, or passes the content on to a device.
+    """Write a file so that no reader sees a part of it, or write to a device.
 
     A file that appears in its place meanwhile is not overwritten either.
 
     Args:
-        path: the file. What a link leads to is written, not the link.
+        path: the file. A link is followed.
         content: all of it.
-        replace: whether a file that is there already may be replaced.
+        replace: whether an existing file may be replaced.
 
     Raises:
-        MnistopError: it cannot be written, or there is such a file already.
+        MnistopError: it cannot be written, or exists.
     """
-    with _named(path):
-        real = _checked(path, replace)
+    with _explain_errors(path):
+        real = _resolve(path, replace)
         if real.exists() and not real.is_file():  # a device or a pipe: nothing in it can be lost
             real.write_bytes(content)
             return
-        with _whole(real.parent, content) as beside:
+        with _temporary(real.parent, content) as beside:
             if replace:
                 beside.replace(real)
-            elif not _given_name(beside, real, content):
-                raise _there_already(real)
+            elif not _link(beside, real, content):
+                raise _exists_error(real)
 
 
 def write_under_free_name(paths: Iterable[Path], content: bytes) -> Path:
-    """Writes a file under the first name that is still free.
+    """Write a file under the first free name.
 
     Args:
-        paths: the names in question, all in one folder; see `numbered`.
+        paths: the possible names, all in one folder; see `numbered`.
         content: all of it.
 
     Returns:
@@ -74,34 +73,33 @@ def write_under_free_name(paths: Iterable[Path], content: bytes) -> Path:
     """
     names = iter(paths)
     path = next(names)
-    with _named(path), _whole(path.parent, content) as beside:
-        while not _given_name(beside, path, content):
+    with _explain_errors(path), _temporary(path.parent, content) as beside:
+        while not _link(beside, path, content):
             path = next(names)
     return path
 
 
 def numbered(path: Path) -> Iterator[Path]:
-    """The path itself, then `name-2.html`, `name-3.html`, …"""
+    """Yield the path itself, then `name-2.html`, `name-3.html`, …"""
     yield path
     for number in itertools.count(2):
         yield path.with_stem(f"{path.stem}-{number}")
 
 
 def check_folder(path: Path, replace: bool = False) -> None:
-    """Checks, before the work, that a folder of files can be written.
+    """Check that a folder of files can be written, before the work of making them.
 
     Args:
-        path: the folder; it is made if it is not there.
+        path: the folder; it is made if it does not exist.
         replace: whether files in it may be replaced.
 
     Raises:
-        MnistopError: there is something in it already, or it cannot be written for another reason
-            that can be known before.
+        MnistopError: it is not empty, or cannot be written for another reason known beforehand.
     """
-    with _named(path):
+    with _explain_errors(path):
         real = Path(os.path.realpath(path))
         if path.is_symlink() and not real.exists():
-            raise _leads_nowhere(path, real)
+            raise _dangling_error(path, real)
         if real.exists() and not real.is_dir():
             raise MnistopError(f"{path} is a file: give the name of a folder.")
         if not real.is_dir():
@@ -115,18 +113,18 @@ def check_folder(path: Path, replace: bool = False) -> None:
 
 
 def write_folder(path: Path, files: Mapping[str, bytes], replace: bool = False) -> None:
-    """Writes files into a folder, all or, as far as they are new, none.
+    """Write files into a folder, all or, as far as they are new, none.
 
     Args:
-        path: the folder; it is made if it is not there.
+        path: the folder; it is made if it does not exist.
         files: the contents by name.
-        replace: whether files in it may be replaced; what else is in it stays.
+        replace: whether files in it may be replaced; other files stay.
 
     Raises:
-        MnistopError: they cannot be written, or there is something in the folder already.
+        MnistopError: they cannot be written, or the folder is not empty.
     """
     check_folder(path, replace)
-    with _named(path):
+    with _explain_errors(path):
         is_new = not path.is_dir()
         if is_new:
             path.mkdir()
@@ -147,8 +145,8 @@ def write_folder(path: Path, files: Mapping[str, bytes], replace: bool = False) 
 
 
 @contextlib.contextmanager
-def _named(path: Path) -> Iterator[None]:
-    """Says of what cannot be written what it is, and why."""
+def _explain_errors(path: Path) -> Iterator[None]:
+    """Turn an `OSError` into a sentence with the path and the reason."""
     try:
         yield
     except OSError as error:
@@ -156,19 +154,19 @@ def _named(path: Path) -> Iterator[None]:
         raise MnistopError(f"{real} cannot be written: {error.strerror}.") from None
 
 
-def _checked(path: Path, replace: bool) -> Path:
+def _resolve(path: Path, replace: bool) -> Path:
     real = Path(os.path.realpath(path))
     if real.is_dir():
         raise MnistopError(f"{real} is a folder: give the name of a file in it.")
     if path.is_symlink() and not os.path.lexists(real) and not replace:
-        raise _leads_nowhere(path, real)
+        raise _dangling_error(path, real)
     _check_parent(real)
     if not os.path.lexists(real):
         return real
     if not real.is_file():
         _check_access(real, os.W_OK)
     elif not replace:
-        raise _there_already(real)
+        raise _exists_error(real)
     return real
 
 
@@ -185,21 +183,21 @@ def _check_access(path: Path, mode: int = os.W_OK | os.X_OK) -> None:
         raise MnistopError(f"{path} cannot be written: you have no permission.")
 
 
-def _there_already(path: Path) -> MnistopError:
+def _exists_error(path: Path) -> MnistopError:
     return MnistopError(
         f"{path} is there already: choose another name, or replace it with --force."
     )
 
 
-def _leads_nowhere(link: Path, real: Path) -> MnistopError:
+def _dangling_error(link: Path, real: Path) -> MnistopError:
     return MnistopError(
         f"{link} is a link to {real}, which is not there: give that name, or choose another."
     )
 
 
 @contextlib.contextmanager
-def _whole(folder: Path, content: bytes) -> Iterator[Path]:
-    """A new file in a folder, without a name that anybody knows; gone afterwards if it has none."""
+def _temporary(folder: Path, content: bytes) -> Iterator[Path]:
+    """Write a file with a temporary name in a folder; the name is removed afterwards."""
     beside = folder / f".mnistop-{secrets.token_hex(8)}"
     try:
         descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
@@ -210,8 +208,8 @@ def _whole(folder: Path, content: bytes) -> Iterator[Path]:
         beside.unlink(missing_ok=True)
 
 
-def _given_name(beside: Path, path: Path, content: bytes) -> bool:
-    """Gives a file a name, or says that there is something of that name."""
+def _link(beside: Path, path: Path, content: bytes) -> bool:
+    """Give a temporary file its name; return False if the name is taken."""
     try:
         os.link(beside, path)
     except FileExistsError:
@@ -219,12 +217,12 @@ def _given_name(beside: Path, path: Path, content: bytes) -> bool:
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
-        return _written_anew(path, content)
+        return _write_directly(path, content)
     return True
 
 
-def _written_anew(path: Path, content: bytes) -> bool:
-    """The same where a file has one name only; a part of it can be seen for a moment."""
+def _write_directly(path: Path, content: bytes) -> bool:
+    """Write a file where links are not possible; a part of it can be seen for a moment."""
     try:
         file = path.open("xb")
     except FileExistsError:

@@ -1,8 +1,8 @@
 """The processes: one for each training, and a few that answer questions about models.
 
 A training process is no child of the interface. A helper forked off the fork server forks the
-training process into a session of its own, and ends; so the training outlives whoever started it,
-and nobody has to wait for it.
+training process into a session of its own, and ends; so the training outlives the program that
+started it, and needs no parent to wait for it.
 """
 
 import asyncio
@@ -46,13 +46,13 @@ __all__ = [
 ]
 
 POLL_SECONDS = 0.05
-"""How often a run in training is read…"""
+"""The interval at which a run in training is read…"""
 ENDED_POLL_SECONDS = 0.25
-"""…and one that has ended, to see whether it was resumed or deleted."""
+"""…and one that has ended, which may be resumed or deleted."""
 
 
 def launch(config: RunConfig) -> Run:
-    """Starts a training process for a new run and returns once its folder is there.
+    """Start a training process for a new run, and return once its folder exists.
 
     Blocks while the fork server is still loading, some 15 ms when it is warm.
 
@@ -66,23 +66,23 @@ def launch(config: RunConfig) -> Run:
 
 
 def resume(run: Run, epochs: int | None = None) -> str:
-    """Lets a paused run go on, or starts a training process from a run's last checkpoint.
+    """Continue a paused run, or start a training process from a run's last checkpoint.
 
-    A run in training that is not paused goes on as it is; one that died before its first
+    A run in training that is not paused is left as it is; one that died before its first
     checkpoint starts again.
 
     Args:
-        run: which.
-        epochs: how many it is to have in total, more than it has; so a finished run is trained
-            on. None for as many as planned.
+        run: the run.
+        epochs: its new total number of epochs, more than it has; so a finished run is trained
+            further. None for the planned number.
 
     Returns:
-        A warning where it is not certain that the data are those that the run began with, or
-        where its learning rate becomes another one; else nothing.
+        A warning if it is uncertain that the data are those that the run began with, or if its
+        learning rate changes; else empty.
 
     Raises:
-        MnistopError: the run is finished or another user's, its data or its device are gone or
-            others, or it cannot have so many epochs.
+        MnistopError: the run is finished or another user's, its data or its device are missing or
+            have changed, or it cannot have so many epochs.
     """
     if run.is_running() and not lock.was_taken_elsewhere(run.lock_path):
         if epochs is not None:
@@ -102,13 +102,13 @@ def launch_sweep(
     jobs: int | None = None,
     dask: str | None = None,
 ) -> Sweep:
-    """Starts a sweep's process, which trains a run for each configuration, and returns at once.
+    """Start a sweep's process, which trains a run for each configuration, and return at once.
 
     Args:
-        configs: of the members, in the order in which they are begun.
-        title: the user's words for the sweep.
-        jobs: how many members are trained at once; None for as many as there are cores for, with
-            the threads that the configurations ask for.
+        configs: of the members, in the order of their starts.
+        title: the user's title for the sweep.
+        jobs: the number of members trained at once; None for as many as the cores allow with the
+            threads of the configurations.
         dask: the address of a Dask scheduler, as in `tcp://host:8786`, whose workers train the
             members; None for this machine.
 
@@ -128,39 +128,39 @@ def launch_sweep(
 
 
 def resume_sweep(sweep: Sweep, dask: str | None = None) -> str:
-    """Lets a sweep go on where it was.
+    """Resume a sweep.
 
-    What is trained to its end or has diverged is not trained again, unless it was deleted.
+    Members that finished or diverged are not trained again, unless they were deleted.
 
     Args:
-        sweep: which.
+        sweep: the sweep.
         dask: the address of a Dask scheduler whose workers train what is left; empty or None for
             this machine.
 
     Returns:
-        A warning, as `resume` does.
+        A warning, see `resume`.
 
     Raises:
-        MnistopError: it goes on already, is finished or another user's, what its members need is
-            gone or has changed, or it was trained on a cluster and `dask` is None.
+        MnistopError: it is already running, is finished or another user's, its members' data or
+            devices are missing or have changed, or it was trained on a cluster and `dask` is None.
     """
     _, warning = _start(Resumption(sweep, dask), sweep.path.parent)
     return warning
 
 
 async def follow(run: Run, *, after_end: bool = False) -> AsyncIterator[list[events.Event]]:
-    """Yields what a run has said and says, in batches as it comes, until its last event.
+    """Yield a run's events in batches, the past ones and then new ones, until its final event.
 
-    A training process that died without a word is told by `RunInterrupted`.
-
-    Raises:
-        RunError: the run can no longer be read: its owner has closed it, or the disk fails.
+    `RunInterrupted` stands for a training process that died without a final event.
 
     Args:
         run: the run.
-        after_end: whether to stay when the run has ended, for what it says when it is resumed,
-            here or elsewhere, and to tell by `RunInterrupted` when its folder vanishes. A folder
-            that comes back is read from the beginning.
+        after_end: whether to stay after the end, for the events of a run that is resumed, here or
+            elsewhere, and for `RunInterrupted` when its folder vanishes. A folder that comes back
+            is read from the beginning.
+
+    Raises:
+        RunError: the run can no longer be read: its owner has closed it, or the disk fails.
     """
     tail = EventTail(run)
     last: events.Event | None = None
@@ -186,10 +186,10 @@ async def follow(run: Run, *, after_end: bool = False) -> AsyncIterator[list[eve
 
 
 async def _interruption(run: Run) -> events.RunInterrupted:
-    """Tells a process that died from a folder that is gone, or just going file by file.
+    """Return the event for a process that died, or for a folder that is gone or being deleted.
 
     Raises:
-        RunError: neither can be told, as the folder can no longer be read.
+        RunError: the folder can no longer be read.
     """
     if not os.path.exists(run.lock_path):
         await asyncio.sleep(0.3)
@@ -206,7 +206,7 @@ def _start(what: Plan | Resumption, folder: Path) -> tuple[Sweep, str]: ...
 def _start(
     what: RunConfig | Continuation | Plan | Resumption, folder: Path
 ) -> tuple[Run, str] | tuple[Sweep, str]:
-    """Starts the process of a run or a sweep, new or not; returns it with a warning if any."""
+    """Start the process of a run or a sweep, new or not; return it with a warning if any."""
     receiver, sender = fork_server.context.Pipe(duplex=False)
     helper = fork_server.context.Process(target=_prepare, args=(what, folder, sender), daemon=True)
     with receiver:

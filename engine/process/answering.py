@@ -1,4 +1,4 @@
-"""A few processes that answer questions about models, for an interface that computes nothing."""
+"""Processes that answer questions about models, for an interface that computes nothing."""
 
 from __future__ import annotations
 
@@ -30,40 +30,42 @@ async def ask(question: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Put a question of `mnistop.engine.analysis` to a process, which is started when needed.
 
     Raises:
-        MnistopError: what the question raises.
+        MnistopError: raised by the question.
     """
-    return await _ask(Urgency.SOON, question, *args, **kwargs)
+    return await _ask(Niceness.NORMAL, question, *args, **kwargs)
 
 
 async def ask_at_low_priority(question: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Puts a question that takes long to a process of its own, whose work comes after all other.
+    """Put a long question to a process of its own, at a lower priority than all others.
 
     Raises:
-        MnistopError: what the question raises.
+        MnistopError: raised by the question.
     """
-    return await _ask(Urgency.LEISURE, question, *args, **kwargs)
+    return await _ask(Niceness.LOW, question, *args, **kwargs)
 
 
-class Urgency(enum.IntEnum):
-    """How a process that answers questions stands back behind training: its niceness."""
+class Niceness(enum.IntEnum):
+    """The niceness of a process that answers questions: training comes first."""
 
-    SOON = 1
-    LEISURE = 10
-
-
-_answerers: dict[Urgency, _Answerer] = {}
+    NORMAL = 1
+    LOW = 10
 
 
-async def _ask(urgency: Urgency, question: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    if urgency not in _answerers:
-        _answerers[urgency] = _Answerer(urgency)
+_answerers: dict[Niceness, _Answerer] = {}
+
+
+async def _ask(
+    niceness: Niceness, question: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+) -> T:
+    if niceness not in _answerers:
+        _answerers[niceness] = _Answerer(niceness)
     answer: Future[T] = Future()
-    _answerers[urgency].put(functools.partial(question, *args, **kwargs), answer)
+    _answerers[niceness].put(functools.partial(question, *args, **kwargs), answer)
     return await asyncio.wrap_future(answer)
 
 
 def close() -> None:
-    """Ends the processes that answer questions at once; training goes on."""
+    """End the processes that answer questions at once; training goes on."""
     for answerer in _answerers.values():
         answerer.close()
     _answerers.clear()
@@ -77,18 +79,18 @@ class _Question(NamedTuple):
 class _Answerer:
     """A process that answers questions one after the other, and a thread that puts them to it.
 
-    A `ProcessPoolExecutor` needs three threads, semaphores of the system and a process that cleans
-    up after these, waits for ever where a thread cannot be started, and may fail while Python ends.
+    A `ProcessPoolExecutor` needs three threads, system semaphores and a process that cleans up
+    after these; it waits forever if a thread cannot be started, and may fail while Python ends.
 
     Args:
-        urgency: the niceness of the process.
+        niceness: of the process.
 
     Raises:
         HostError: the thread cannot be started.
     """
 
-    def __init__(self, urgency: Urgency) -> None:
-        self._urgency = urgency
+    def __init__(self, niceness: Niceness) -> None:
+        self._niceness = niceness
         self._questions: queue.SimpleQueue[_Question] = queue.SimpleQueue()
         self._process: BaseProcess | None = None
         self._connection: Connection | None = None
@@ -100,11 +102,11 @@ class _Answerer:
             raise (host_error(error) or error) from None
 
     def put(self, call: Callable[[], T], answer: Future[T]) -> None:
-        """Has a question put to the process after those before it, unless it is cancelled."""
+        """Queue a question for the process, unless it is cancelled before its turn."""
         self._questions.put(_Question(call, answer))
 
     def close(self) -> None:
-        """Ends the process at once."""
+        """End the process at once."""
         with self._turn:
             self._closed = True
             if self._process:
@@ -141,7 +143,7 @@ class _Answerer:
     def _started(self) -> Connection:
         ours, theirs = fork_server.context.Pipe()
         process = fork_server.context.Process(
-            target=_answer_all, args=(theirs, self._urgency), daemon=True
+            target=_answer_all, args=(theirs, self._niceness), daemon=True
         )
         with theirs:
             fork_server.begin(process)
@@ -152,9 +154,9 @@ class _Answerer:
         return ours
 
 
-def _answer_all(asked: Connection, urgency: Urgency) -> None:
-    """The life of the process."""
-    _become_answerer(urgency)
+def _answer_all(asked: Connection, niceness: Niceness) -> None:
+    """Answer questions until the process is ended."""
+    _become_answerer(niceness)
     while True:
         call = asked.recv()
         try:
@@ -168,10 +170,10 @@ def _answer_all(asked: Connection, urgency: Urgency) -> None:
             asked.send((None, error))
 
 
-def _become_answerer(urgency: Urgency) -> None:
-    """Ends with the interface, even if that is killed, and leaves the processor to training.
+def _become_answerer(niceness: Niceness) -> None:
+    """End with the interface, even if that is killed, and leave the processor to training.
 
-    A Ctrl+C, which reaches all processes of a terminal, is for the interface to act on.
+    Ctrl+C reaches all processes of a terminal, but only the interface acts on it.
     """
     from mnistop.engine.analysis.loading import use_one_thread
 
@@ -186,4 +188,4 @@ def _become_answerer(urgency: Urgency) -> None:
     threading.Thread(target=end_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     use_one_thread()
-    os.nice(urgency)
+    os.nice(niceness)

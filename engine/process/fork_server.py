@@ -1,10 +1,9 @@
-"""The process from which all others are forked, with PyTorch loaded, and the folder that they
-share.
+"""The process from which all others are forked, with PyTorch loaded, and the folder of its socket.
 
-A socket's path may have some 100 bytes, and the temporary folder of a cluster or of macOS often is
-longer; it may also be missing, full, or on a disk that knows no sockets. Then another one serves.
-Linux has sockets without a path, but any user of the machine could connect to those, and have
-programs executed by the fork server.
+A socket's path may have some 100 bytes, and the temporary folder of a cluster or of macOS is often
+longer; it may also be missing, full, or on a disk without sockets. Then another folder is used.
+Linux has sockets without a path, but any user of the machine could connect to those, and let the
+fork server execute programs.
 """
 
 from __future__ import annotations
@@ -34,9 +33,9 @@ _choosing = threading.Lock()
 
 
 def temporary_folder() -> Path:
-    """A private folder that is removed when this process ends; the same at each call.
+    """Return a private folder for sockets, the same at each call; it is removed at exit.
 
-    It is the one in which `multiprocessing` puts its sockets.
+    `multiprocessing` puts its sockets there.
 
     Raises:
         HostError: there is no place for one.
@@ -55,13 +54,13 @@ def temporary_folder() -> Path:
 
 
 def remove_temporary_folder() -> None:
-    """Removes the folder if there is one, for a process that ends without Python's own end."""
+    """Remove the folder if there is one, for a process that ends without Python's exit handlers."""
     if kept := process.current_process()._config.get("tempdir"):  # type: ignore[attr-defined]
         shutil.rmtree(kept, ignore_errors=True)
 
 
 def _place_of_sockets() -> str:
-    """The first folder in which a socket can be made."""
+    """Return the first folder in which a socket can be made."""
     tried = []
     for place in _candidates():
         try:
@@ -86,7 +85,7 @@ def _candidates() -> Iterator[str]:
 
 
 def _try_socket(place: str) -> None:
-    """Makes what `multiprocessing` would make there, and removes it.
+    """Make a socket as `multiprocessing` would, and remove it.
 
     Raises:
         OSError: it cannot be made.
@@ -100,22 +99,22 @@ def _try_socket(place: str) -> None:
 
 _POLL_SECONDS = 0.05
 _SECONDS_OF_DYING = 2.0
-"""A fork server that was killed may take so long until it is known to be dead."""
+"""The time until a killed fork server is known to be dead, at most."""
 
 IGNORED_SIGNALS = {signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU}
-"""What reaches all processes of a terminal or of a batch job, and is for others to act on."""
+"""Signals to all processes of a terminal or of a batch job, on which others act."""
 
 context = multiprocessing.get_context("forkserver")
-"""What processes and pipes are made of."""
+"""Makes processes and pipes."""
 
 _starting = threading.Lock()
 
 
 def warm_up() -> None:
-    """Starts the fork server, which loads PyTorch and scikit-learn while nobody waits.
+    """Start the fork server, which loads PyTorch in the background.
 
-    In a Textual app use `warmed_up`: what that puts in the place of `sys.stderr` has no descriptor
-    that a server could inherit.
+    In a Textual app use `warmed_up`: Textual's replacement of `sys.stderr` has no descriptor that a
+    server could inherit.
 
     Raises:
         HostError: it cannot be started.
@@ -134,9 +133,9 @@ def warm_up() -> None:
 
 
 def replace_dead() -> None:
-    """Starts anew what was killed, as where memory runs out.
+    """Start the fork server again if it was killed, for example for lack of memory.
 
-    It inherits `sys.stderr`, and what Textual puts in its place cannot be inherited.
+    It inherits the real `sys.stderr`, since Textual's replacement cannot be inherited.
     """
     with _starting, contextlib.redirect_stderr(sys.__stderr__):
         warm_up()
@@ -144,9 +143,9 @@ def replace_dead() -> None:
 
 @contextlib.contextmanager
 def in_a_folder() -> Iterator[None]:
-    """Steps out of the working directory for a moment if it has been deleted.
+    """Leave the working directory for a moment if it has been deleted.
 
-    Whenever a process is started, Python asks for its name, and MKL needs it to load its parts.
+    Python asks for its name whenever it starts a process, and MKL needs it to load its parts.
     """
     try:
         os.getcwd()
@@ -163,7 +162,7 @@ def in_a_folder() -> Iterator[None]:
 
 
 def begin(process: BaseProcess) -> None:
-    """Starts a process, by a new fork server if the old one is gone or just going.
+    """Start a process, with a new fork server if the old one is gone or ending.
 
     Raises:
         OSError, EOFError, HostError: it cannot be started.
@@ -174,7 +173,7 @@ def begin(process: BaseProcess) -> None:
         try:
             with in_a_folder():
                 return process.start()
-        except FileNotFoundError:  # somebody has cleaned up the temporary folder
+        except FileNotFoundError:  # the temporary folder was cleaned up
             if time.monotonic() > end:
                 raise
             _kill_server()
@@ -185,29 +184,31 @@ def begin(process: BaseProcess) -> None:
 
 
 def _kill_server() -> None:
-    """Ends a fork server that cannot be reached any more; what it has forked off goes on."""
+    """End a fork server that cannot be reached any more; the processes forked off it go on."""
     number = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
     with contextlib.suppress(ProcessLookupError):
         os.kill(number, signal.SIGKILL)
 
 
 async def warmed_up() -> None:
-    """Starts the fork server, if need be, and returns once it has loaded everything.
+    """Start the fork server if needed, and return once it has loaded everything.
 
-    Ending the program need not wait.
+    The program can end meanwhile without waiting.
     """
     loop = asyncio.get_running_loop()
     ready = asyncio.Event()
 
-    def try_it() -> None:
+    def start_one() -> None:
         process = context.Process(target=_do_nothing, daemon=True)
-        with contextlib.suppress(HostError, OSError, EOFError):  # the first start of a run says so
+        with contextlib.suppress(
+            HostError, OSError, EOFError
+        ):  # the first start of a run reports it
             begin(process)
             process.join()
         with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(ready.set)
 
-    threading.Thread(target=try_it, daemon=True).start()
+    threading.Thread(target=start_one, daemon=True).start()
     await ready.wait()
 
 

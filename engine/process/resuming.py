@@ -1,4 +1,4 @@
-"""Whether a run can go on: with which hyperparameters, and on the data that it began with."""
+"""The checks before a run is resumed: its hyperparameters, and the data that it began with."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from mnistop.engine.training.examples import Examples
 
 
 def config_to_go_on(what: Continuation) -> tuple[RunConfig, str]:
-    """The hyperparameters of a run that goes on, and what is to be said of them.
+    """Return the hyperparameters of a run to resume, and a remark on them; empty if none.
 
     Raises:
-        MnistopError: it cannot go on, or cannot have so many epochs.
+        MnistopError: it cannot be resumed, or cannot have so many epochs.
     """
     run, config = what.run, what.run.config_to_resume()
     ended = final_event(run)
@@ -69,7 +69,7 @@ def _check_length(run: Run, longer: RunConfig) -> None:
 
 
 def _check_end(run: Run, config: RunConfig, ended: events.RunFinished) -> None:
-    """Checks that more epochs change how a run ended, and that there is what they begin with."""
+    """Check that more epochs would change how a run ended, and that its last weights exist."""
     if ended.reason == "early stopping":
         raise RunError(
             f"Run {run.name} was ended by early stopping after {ended.epochs:,} epochs, and would "
@@ -84,7 +84,7 @@ def _check_end(run: Run, config: RunConfig, ended: events.RunFinished) -> None:
 
 
 def _sweep_of(run: Run) -> Sweep | None:
-    """The sweep that a run belongs to, if that is still there."""
+    """Return the sweep of a run; None if it has none, or that was deleted."""
     sweep = Sweep(run.path.with_name(run.sweep)) if run.sweep else None
     return sweep if sweep and sweep.is_there() else None
 
@@ -92,19 +92,19 @@ def _sweep_of(run: Run) -> Sweep | None:
 def load_for(
     run: Run, config: RunConfig, load: Callable[[], Examples | None]
 ) -> tuple[Examples | None, str]:
-    """Load the data of a run that goes on, and compare them with those that it was trained on.
+    """Load the data of a run to resume, and compare them with those that it was trained on.
 
     Args:
-        run: which.
+        run: the run.
         config: its hyperparameters.
-        load: returns the data, or None if that takes its time: nothing is compared then.
+        load: returns the data, or None if they must be fetched first: nothing is compared then.
 
     Returns:
-        The data, and a warning where the run is too old to tell whether they are the same.
+        The data, and a warning if the run is too old to be certain that they are the same.
 
     Raises:
-        RunError: they are not.
-        MnistopError: what `load` raises.
+        RunError: they have changed.
+        MnistopError: raised by `load`.
     """
     try:
         examples = load()
@@ -114,7 +114,7 @@ def load_for(
     started, then = _began_with(read_events(run))
     if not (started and examples):
         return examples, ""
-    if difference := changes(then or _known_of(started, examples), examples.fingerprint):
+    if difference := changes(then or _recorded_parts(started, examples), examples.fingerprint):
         raise _refusal(run, config, difference)
     if then:
         return examples, ""
@@ -134,10 +134,10 @@ def _refusal(run: Run, config: RunConfig, difference: str) -> RunError:
     )
 
 
-def _began_with(said: Sequence[Event]) -> tuple[RunStarted | None, Fingerprint | None]:
-    """How a run began, and the fingerprint of its data; None if it has not, or has none."""
+def _began_with(logged: Sequence[Event]) -> tuple[RunStarted | None, Fingerprint | None]:
+    """Return the start of a run and the fingerprint of its data; None for what it lacks."""
     started, data = None, None
-    for event in said:
+    for event in logged:
         match event:
             case RunStarted():
                 started, data = event, event.data
@@ -146,8 +146,8 @@ def _began_with(said: Sequence[Event]) -> tuple[RunStarted | None, Fingerprint |
     return started, data
 
 
-def _known_of(started: RunStarted, examples: Examples) -> Fingerprint:
-    """What a run without a fingerprint tells of its data, and else the present one."""
+def _recorded_parts(started: RunStarted, examples: Examples) -> Fingerprint:
+    """Return the fingerprint now, with what a run without one has recorded of its data."""
     height, width = started.shape
     return msgspec.structs.replace(
         examples.fingerprint,
@@ -159,7 +159,7 @@ def _known_of(started: RunStarted, examples: Examples) -> Fingerprint:
 
 
 def _changes_of_validation(run: Run, examples: Examples) -> str:
-    """How the validation images differ from those that a run has kept; empty if they do not."""
+    """Describe how the validation images differ from the recorded ones; empty if they do not."""
     kept = run.images(examples.image_shape)
     now = examples.validation.pixels.numpy().reshape(-1, *examples.image_shape)
     if len(kept) and not np.array_equal(kept, now):

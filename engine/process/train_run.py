@@ -49,9 +49,9 @@ class PreparedRun:
     """The data, if they are at hand."""
     is_resumed: bool = False
     warning: str = ""
-    """Why it is uncertain that the data are those that it began with."""
+    """A sentence if it is uncertain that the data are those that it began with."""
     ended: events.RunFinished | events.RunStopped | events.RunFailed | None = None
-    """How it ended before, if it did."""
+    """The event of its previous end; None if it had none."""
     cores: int = field(default_factory=usable_cores)
     """The most processor threads that it may choose."""
 

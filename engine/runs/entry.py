@@ -25,7 +25,7 @@ LONGEST_NOTE = 400
 
 @dataclass(frozen=True)
 class About:
-    """The user's words on a run; empty where there are none."""
+    """The user's name and note for a run; empty if there are none."""
 
     name: Annotated[str, Meta(max_length=LONGEST_NAME)] = ""
     note: Annotated[str, Meta(max_length=LONGEST_NOTE)] = ""
@@ -35,7 +35,7 @@ _LARGEST = 1 << 14
 
 
 def read_about(run: Run) -> About:
-    """The user's words on a run; a file that is missing or damaged says nothing."""
+    """Read the user's name and note for a run; empty if the file is missing or damaged."""
     try:
         with open_regular(run.path / FILE) as file:
             found = from_json(About, file.read(_LARGEST))
@@ -45,7 +45,7 @@ def read_about(run: Run) -> About:
 
 
 def write_about(run: Run, about: About) -> None:
-    """Keeps the user's words on a run, on one line each and not longer than they may be.
+    """Write the user's name and note for a run, each on one line and cut to its maximum length.
 
     Raises:
         RunError: the run's folder cannot be written.
@@ -64,26 +64,26 @@ def _one_line(text: str) -> str:
 
 
 LIVE = ("starting", "running", "paused")
-"""The states of a run whose training process lives."""
+"""The states of a run whose training process is alive."""
 
 _LONGEST = 1e11
-"""Seconds: the most that `Seconds` may be."""
+"""The maximum of `Seconds`."""
 
 
 @dataclass(frozen=True)
 class Overview:
-    """What a run's files say of it, the training process's life apart."""
+    """A summary of a run's files; its state also depends on the training process."""
 
     changes: dict[str, str]
-    """What differs from the notebook's run, as texts by name."""
+    """The differences from the notebook's run, as texts by name."""
     planned: Count
-    """How many epochs the run is to have; 0 where a recorded run does not say."""
+    """The planned number of epochs; 0 if a recorded run does not name it."""
     if_alive: str
-    """The run's state, as `History.state` has it, if its training process lives."""
+    """The run's state, see `History.state`, if its training process is alive."""
     if_dead: str
-    """The same if it does not."""
+    """The state if it is not."""
     epochs: Count = 0
-    """Finished ones."""
+    """The finished epochs."""
     train_loss: Number | None = None
     """Of the newest epoch, as the next two are."""
     val_loss: Number | None = None
@@ -93,29 +93,29 @@ class Overview:
     best_val_loss: Number | None = None
     best_train_loss: Number | None = None
     test_acc: Fraction | None = None
-    """On images never seen; None before the run is finished, and where there are none."""
+    """On unseen images; None before the run is finished, and if there are none."""
     best_epoch: Count | None = None
     validation_images: Size | None = None
     test_images: Size | None = None
-    """How many images `test_acc` is of."""
+    """The number of images behind `test_acc`."""
     threads: Size | None = None
-    """Those that train; None before training starts, and in runs of before it was kept."""
+    """Processor threads; None before training starts, and in old runs."""
     started: Seconds | None = None
     """Seconds since 1970, as the next one is."""
     ended: Seconds | None = None
     seconds: Seconds = 0.0
-    """Training and judging of all epochs, without pauses."""
+    """Training and evaluation of all epochs, without pauses."""
     message: str = ""
-    """Why the run failed."""
+    """The reason if the run failed."""
     diverged: bool = False
-    """Whether it failed since its loss became infinite or not a number."""
+    """True if it failed because its loss became infinite or not a number."""
     about: About = field(default_factory=About)
     script: str = ""
     """The script that recorded the run; empty for a training of this program."""
 
     @classmethod
     def of(cls, run: Run, config: RunConfig, history: History) -> Overview:
-        """Puts together what has been read of a run."""
+        """Summarize a run by its configuration and history."""
         newest = history.epochs[-1] if history.epochs else None
         best, started, ended = history.best, history.started, history.ended
         return cls(
@@ -146,7 +146,7 @@ class Overview:
 
     @property
     def is_settled(self) -> bool:
-        """Whether the run has said its last word."""
+        """True if the run has a final event."""
         return self.if_alive == self.if_dead
 
 
@@ -158,15 +158,15 @@ class RunEntry:
     overview: Overview
     state: str
     pid: int | None = None
-    """The training process while it lives."""
+    """The training process while it is alive."""
     bytes: int | None = None
-    """What the run takes on the disk."""
+    """The size on the disk."""
     is_suspended: bool = False
     """True if its training process was stopped by SIGSTOP or Ctrl+Z."""
 
     @property
     def is_live(self) -> bool:
-        """Whether the run is being trained."""
+        """True if the run is being trained."""
         return self.state in LIVE
 
     def is_here(self) -> bool:
@@ -185,13 +185,13 @@ class RunEntry:
         return RunConfig.from_values(self.overview.changes)
 
     def differences(self) -> str:
-        """What differs from the notebook's run, as in `lr 0.5, hidden none`."""
+        """Return the differences from the notebook's run, as in `lr 0.5, hidden none`."""
         changes = self.overview.changes.items()
         usual = "" if self.overview.script else "as the notebook"
         return ", ".join(f"{name} {text}" for name, text in changes) or usual
 
     def as_json(self) -> dict[str, Any]:
-        """What `mnistop runs --json` tells of it; None for what is not known yet."""
+        """Return the entry of `mnistop runs --json`; None for what is not known yet."""
         seen = self.overview
         return {
             "name": self.run.name,
@@ -220,19 +220,19 @@ class RunEntry:
 
 @dataclass(frozen=True)
 class Summary:
-    """What a run is and how far it has come."""
+    """A run with its whole history."""
 
     run: Run
     config: RunConfig
     history: History
     state: str
-    """As `History.state` has it."""
+    """See `History.state`."""
     pid: int | None
-    """The training process while it lives."""
+    """The training process while it is alive."""
 
     @classmethod
     def of(cls, run: Run) -> Summary:
-        """Reads a run.
+        """Read a run.
 
         Raises:
             RunError: its configuration is missing, damaged or of a newer format.
@@ -246,17 +246,17 @@ class Summary:
 
     @property
     def is_live(self) -> bool:
-        """Whether it is being trained."""
+        """True if the run is being trained."""
         return self.state in LIVE
 
     @property
     def is_recorded(self) -> bool:
-        """Whether a loop that is not this program's recorded it."""
+        """True if the loop of a script recorded it."""
         return isinstance(self.config, RecordedConfig)
 
     @property
     def planned(self) -> int:
-        """Epochs that it is to have; 0 where a recorded run does not say."""
+        """The planned number of epochs; 0 if a recorded run does not name it."""
         return self.history.planned or planned_epochs(self.config)
 
     @property
@@ -266,9 +266,9 @@ class Summary:
         return RunEntry(self.run, overview, self.state, self.pid, self.run.size())
 
     def as_json(self) -> dict[str, Any]:
-        """What `mnistop runs --json` tells of it; None for what is not known yet."""
+        """Return the entry of `mnistop runs --json`; None for what is not known yet."""
         return self.listed.as_json()
 
     def differences(self) -> str:
-        """What differs from the notebook's run, as in `lr 0.5, hidden none`."""
+        """Return the differences from the notebook's run, as in `lr 0.5, hidden none`."""
         return self.listed.differences()

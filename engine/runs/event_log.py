@@ -1,5 +1,4 @@
-"""The events of a run or a sweep on disk: appended by the process that trains, read while it goes
-on."""
+"""The events of a run or a sweep on disk: appended by the training process, read meanwhile."""
 
 from __future__ import annotations
 
@@ -19,7 +18,7 @@ Kind = TypeVar("Kind", bound=events.Event)
 
 
 class EventLog:
-    """The `events.jsonl` of a folder, open for writing; any thread may.
+    """The `events.jsonl` of a folder, open for writing by any thread.
 
     Args:
         folder: that of a run or a sweep whose lock this process holds.
@@ -38,19 +37,19 @@ class EventLog:
                 self._file.write(b"\n")
 
     def fileno(self) -> int:
-        """The descriptor of the file."""
+        """Return the descriptor of the file."""
         return self._file.fileno()
 
     def say(self, kind: type[events.Event], **values: Any) -> None:
-        """Appends an event."""
+        """Append an event."""
         self.append([self.event(kind, **values)])
 
     def event(self, kind: type[events.Event], **values: Any) -> events.Event:
-        """An event of this moment, to be appended."""
+        """Make an event with the time of now, to be appended."""
         return kind(run=self._name, time=time.time(), **values)
 
     def append(self, new: Iterable[events.Event]) -> None:
-        """Appends events, all or none."""
+        """Append events, all or none."""
         lines = "".join(event.to_json() + "\n" for event in new)
         with self._turn:
             self._write(lines.encode())
@@ -61,21 +60,20 @@ class EventLog:
         try:
             while rest:
                 rest = rest[self._file.write(rest) :]
-        except OSError:  # a full disk takes a part: the next event shall not be glued to it
+        except OSError:  # a full disk takes a part: the next event must not follow it on its line
             self._file.truncate(end)
             raise
 
 
 _TAIL_BYTES = 1 << 16
 _COST_OF_LINE = 1 << 10
-"""Short lines that cannot be read take as long as ones of so many bytes."""
+"""An unreadable short line takes as long as one of so many bytes."""
 
 
 class EventTail:
-    """Reads events from where the last reading ended; a torn last line waits.
+    """Reads events from the end of the last reading; a torn last line is left for the next one.
 
-    A damaged file may be huge: its holes are leapt over, and after so much that is no event nothing
-    more is read.
+    A damaged file may be huge: its holes are skipped, and it is given up after `MOST_DAMAGE`.
 
     Args:
         folder: that of a run or a sweep.
@@ -93,7 +91,7 @@ class EventTail:
 
     @property
     def damage(self) -> str:
-        """What is wrong with the file in a sentence; empty as long as nothing much is."""
+        """A sentence on serious damage to the file; empty if there is none."""
         if self._gives_up:
             size = self._since_event / 1e6
             return f"{self._path} is damaged: after {size:,.0f} MB without events it is not read."
@@ -106,7 +104,7 @@ class EventTail:
         return self._since_event >= self.MOST_DAMAGE
 
     def read(self) -> list[events.Event]:
-        """The events that have come, from some quarter of a megabyte at most; empty if none."""
+        """Read the new events, from some quarter of a megabyte at most; empty if there are none."""
         found: list[events.Event] = []
         while not found and not self._gives_up and (lines := self._whole_lines()):
             found = list(_readable(lines))
@@ -130,7 +128,7 @@ class EventTail:
         return whole.splitlines()
 
     def _after_hole(self, file: IO[bytes]) -> int:
-        """Where the file's content goes on; a disk that knows no holes has content everywhere."""
+        """Return the next offset that is not in a hole, if the disk knows holes."""
         size = os.fstat(file.fileno()).st_size
         if size - self._offset < self.CHUNK or not hasattr(os, "SEEK_DATA"):
             return self._offset

@@ -1,4 +1,4 @@
-"""Which runs are wanted, as in `lr>0.1 val_acc>0.9 hidden:128 state:stopped`, and in what order."""
+"""Filters of runs, as in `lr>0.1 val_acc>0.9 hidden:128 state:stopped`, and orders."""
 
 from __future__ import annotations
 
@@ -142,9 +142,9 @@ _OTHERS: tuple[Field[RunEntry], ...] = (
     Text("sweep", lambda run: run.run.sweep, "sweep:otter"),
     Text("script", lambda run: run.overview.script, "script:train.py"),
 )
-"""What a run has come to: at its best epoch the accuracy on unseen images, validation accuracy and
+"""The results of a run: at its best epoch the accuracy on unseen images, validation accuracy and
 losses; the newest epoch's validation accuracy and loss; the best epoch, finished epochs, and their
-seconds. There is none before the first epoch, the first one before the run is finished."""
+seconds. They are missing before the first epoch, the first one until the run is finished."""
 
 _LIKELY = ("lr", "test_acc", "val_acc", "hidden", "state")
 _FIELDS = sorted(
@@ -159,7 +159,7 @@ GRAMMAR = Grammar(
     _free_setting,
 )
 FIELDS = tuple(GRAMMAR.fields)
-"""What can be asked for, the likeliest first."""
+"""The names of all fields, the likeliest first."""
 
 complete = GRAMMAR.complete
 
@@ -169,7 +169,7 @@ class RunFilter:
     """A filter of runs; an empty one passes all."""
 
     wanted: Mapping[str, Any] = field(default_factory=dict)
-    """By field, as `Grammar.parse` gives it."""
+    """By field, see `Grammar.parse`."""
 
     def passes(self, run: RunEntry) -> bool:
         """Return whether a run is wanted."""
@@ -177,7 +177,7 @@ class RunFilter:
 
 
 def parse(text: str) -> RunFilter:
-    """The filter that a text describes.
+    """Read a filter.
 
     Args:
         text: words as in `lr>0.1 val_acc>0.9 hidden:128 state:stopped name:otter`, in any order.
@@ -196,9 +196,9 @@ class RunOrder:
     short: str
     """In two words."""
     key: Callable[[RunEntry], Any]
-    """What comes first has the least."""
+    """The sort key."""
     column: str = ""
-    """The column of the table that it goes by."""
+    """The column of the table that it sorts by."""
 
 
 def _least(value: float | None) -> float:
@@ -227,12 +227,12 @@ ORDERS = (
     RunOrder("by settings", lambda run: run.differences(), "differs by"),
     RunOrder("largest first", lambda run: -(run.bytes or 0), "size"),
 )
-"""In the first, live ones come before all others."""
+"""The first begins with the live runs."""
 BY_TEST = ORDERS[1]
 
 
 def in_order(runs: Sequence[RunEntry], order: RunOrder) -> list[RunEntry]:
-    """Runs in an order.
+    """Sort runs.
 
     Args:
         runs: newest first.

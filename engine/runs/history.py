@@ -1,4 +1,4 @@
-"""What a run has said so far, put together from its events: `History` and `reduce`."""
+"""The history of a run, reduced from its events."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class History:
     """A run's story so far, the same for whoever reads the same events."""
 
     started: events.RunStarted | None = None
-    """What the run is, once training starts."""
+    """The facts of the run, once training starts."""
     resumed: events.RunResumed | None = None
     """The latest time that the run was taken up again."""
     epochs: tuple[events.EpochFinished, ...] = ()
@@ -34,9 +34,9 @@ class History:
     best: events.EpochFinished | None = None
     """The epoch of the highest validation accuracy; of equals the one of the lowest loss."""
     progress: events.BatchProgress | None = None
-    """How far the epoch after the finished ones is, when it is long enough to say so."""
+    """The progress of the epoch after the finished ones, if it is a long one."""
     preparing: str = ""
-    """What is being waited for before training starts."""
+    """A message on what takes its time before training starts, or before a long test."""
     paused: bool = False
     saved: tuple[events.CheckpointSaved, ...] = ()
     """The saved weights, in the order of saving."""
@@ -49,9 +49,9 @@ class History:
     tested: events.RunTested | None = None
     """The results on images never seen, once the run has come to its end."""
     ended: events.RunFinished | events.RunStopped | events.RunFailed | None = None
-    """The last word, if it has been said."""
+    """The final event, if there is one."""
     vanished: bool = False
-    """Whether the run's folder is gone, as a reader has found."""
+    """True if a reader has found the run's folder gone."""
 
     @property
     def test_acc(self) -> float | None:
@@ -109,11 +109,11 @@ _UNDER_WAY: dict[str, Any] = {
     "paused": False,
     "progress": None,
 }
-"""What no longer holds, or not yet, of a run whose training process has just begun or gone on."""
+"""The fields that are reset when a training process begins or resumes a run."""
 
 
 def reduce(history: History, new: Iterable[events.Event]) -> History:
-    """The history after some more events."""
+    """Return the history after some more events."""
     changes = dict(vars(history))
     epochs = list(history.epochs)
     saved = list(history.saved)
@@ -199,7 +199,7 @@ def _best(epochs: Iterable[events.EpochFinished]) -> events.EpochFinished | None
 
 
 def others_as_good(history: History) -> int:
-    """How many other epochs lie within the best one's 95% interval: nothing tells them apart."""
+    """Count the other epochs within the best one's 95% interval, which are as good."""
     if not (history.best and history.started):
         return 0
     low, _ = wilson_interval(or_nan(history.best.val_acc), history.started.validation_images)
@@ -229,7 +229,7 @@ def best_of(history: History) -> str:
 
 
 def flattering(history: History) -> str:
-    """Why the validation accuracy of the best epoch flatters, and what does not, as a sentence."""
+    """Explain in a sentence why the validation accuracy of the best epoch flatters."""
     if not history.started or len(history.epochs) < 2:
         return ""
     images = count(history.started.validation_images, "image")
@@ -245,6 +245,6 @@ def flattering(history: History) -> str:
 
 
 def as_good(history: History) -> str:
-    """How many epochs the best one cannot be told from; empty for none."""
+    """Return the number of other epochs as good as the best one, in words; empty for none."""
     others = others_as_good(history)
     return f"same accuracy within the interval: {count(others, 'epoch')}" if others else ""

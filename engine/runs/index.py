@@ -1,10 +1,9 @@
 """An index of all runs, so that thousands are listed at once.
 
-The folders are the truth: the index holds what their files said when they had some size and time
-of change, and reads those anew that have others. It is a file among the runs that may be lost,
-damaged or out of date; it is then made again. It tells what private runs hold, and what it tells is
-believed: so it is this user's own and private, or not used. In a folder of somebody else's, as that
-of a group, each user has one.
+The folders are the truth: the index is a cache of their content by size and time of change, and
+reads again what has changed. Its file among the runs may be lost, damaged or out of date; it is
+then made again. It holds content of private runs, and is trusted: so it must be this user's own and
+private, else it is not used. In a folder of another user, as that of a group, each user has one.
 """
 
 from __future__ import annotations
@@ -35,10 +34,10 @@ FILE = ".index.json"
 VERSION = 2
 _LARGEST = 1 << 28
 _SAVE_SECONDS = 5.0
-"""How long a long first reading may be lost."""
+"""Seconds between two savings in a long first reading."""
 
 Stamp = tuple[int, ...]
-"""Sizes and times of change of the files that a run's overview is made of; -1 for a missing one."""
+"""Sizes and times of change of the files behind a run's overview; -1 for a missing one."""
 
 
 @dataclass(frozen=True)
@@ -46,13 +45,13 @@ class _Entry:
     stamp: Stamp
     overview: Overview
     changed: int = -1
-    """When a file was last added to the run's folder or replaced, in ns, as it was measured."""
+    """The folder's time of change in ns when its size was measured."""
     bytes: int = 0
-    """What the folder takes on the disk."""
+    """The folder's size on the disk."""
 
     @property
     def started(self) -> float:
-        """When the run was started, as `Folder.started` has it."""
+        """The time of the run's start, see `Folder.started`."""
         begun = self.overview.started
         return self.stamp[1] / 1e9 if begun is None else begun
 
@@ -61,7 +60,7 @@ class _Entry:
 class _File:
     version: int
     defaults: dict[str, str]
-    """The hyperparameters of the notebook's run: what differs from them is kept of each run."""
+    """The hyperparameters of the notebook's run: each run's entry holds the differences."""
     runs: dict[str, _Entry]
 
 
@@ -70,19 +69,19 @@ def _defaults() -> dict[str, str]:
 
 
 class Index:
-    """All runs of a folder, as they were when it was looked at last.
+    """All runs of a folder, as of the last `look`.
 
     Args:
-        folder: where the runs are; that of `runs_folder` if not given.
+        folder: the folder of the runs; that of `runs_folder` if not given.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
         self.runs: Sequence[RunEntry] = ()
-        """Those that have been read, newest first."""
+        """The runs that have been read, newest first."""
         self.problems: dict[Run, str] = {}
-        """What is wrong with those that cannot be read."""
+        """A sentence for each run that cannot be read."""
         self.unread = 0
-        """How many have yet to be read."""
+        """The number of runs that are still to be read."""
         self._folder = folder or runs_folder()
         self._entries: dict[str, _Entry] | None = None
         self._tails: dict[str, tuple[EventTail, History]] = {}
@@ -91,13 +90,13 @@ class Index:
         self._folder_stamp: Stamp = ()
 
     def look(self, seconds: float = math.inf) -> bool:
-        """Looks at all runs, and reads those that have changed, the newest first.
+        """Check all runs, and read those that have changed, the newest first.
 
         Args:
-            seconds: how long to read at most; a run is then read to its end all the same.
+            seconds: the time limit; the run that is being read then is still read to its end.
 
         Returns:
-            Whether all has been read.
+            Whether everything has been read.
         """
         if self._entries is None:
             self._entries = self._load()
@@ -123,7 +122,7 @@ class Index:
         return not self.unread
 
     def look_at_live(self) -> None:
-        """Looks at those runs alone that have not said their last word, unless there are others."""
+        """Check only the runs without a final event, unless runs came or went."""
         if self._entries is None or _stamp(os.fspath(self._folder)) != self._folder_stamp:
             self.look()
             return
@@ -135,9 +134,10 @@ class Index:
         self._list()
 
     def _measured(self, name: str, entry: _Entry) -> _Entry:
-        """With what the run takes on the disk, measured anew if it is live or files came or went.
+        """Return an entry with the run's size on the disk.
 
-        A file that only grows leaves its folder as it was; of a run that has ended none does.
+        It is measured again if files came or went, and for a live run, whose files grow without
+        changing the folder.
         """
         path = f"{self._folder}/{name}"
         changed = _stamp(path)[1]
@@ -147,7 +147,7 @@ class Index:
         return dataclasses.replace(entry, changed=changed, bytes=disk_usage(path))
 
     def _scan(self) -> list[tuple[str, Stamp]]:
-        """The names and stamps of the runs, by their names, which is about the newest first."""
+        """Return the names and stamps of the runs, by the date in their names, newest first."""
         found = []
         try:
             names = os.listdir(self._folder)
@@ -184,7 +184,7 @@ class Index:
             self.problems[run] = tail.damage
         history = reduce(history, said)
         overview = Overview.of(run, config, history)
-        if tail.damage:  # so that it is read again next time, and said again
+        if tail.damage:  # so that it is read and reported again next time
             stamp = (*stamp[:2], *(-2 for _ in stamp[2:]))
         if overview.is_settled and not tail.damage:
             self._tails.pop(name, None)
@@ -214,7 +214,7 @@ class Index:
 
     @property
     def _file(self) -> Path:
-        """Where this user's index is.
+        """The path of this user's index.
 
         Raises:
             OSError: the folder cannot be looked at.
@@ -237,7 +237,7 @@ class Index:
             return
         kept = _File(VERSION, _defaults(), self._entries or {})
         content = json.dumps(kept, default=vars).encode()
-        with contextlib.suppress(OSError):  # a store that may only be read is listed all the same
+        with contextlib.suppress(OSError):  # a read-only folder is listed all the same
             replace_own(self._file, content)
         self._is_saved, self._saved_at = True, time.monotonic()
 
@@ -251,7 +251,7 @@ def _stamp(path: str) -> Stamp:
 
 
 def list_all() -> Index:
-    """The index of all runs, looked at once."""
+    """Return the index of all runs, as of now."""
     index = Index()
     index.look()
     return index

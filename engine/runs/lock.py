@@ -1,10 +1,10 @@
-"""Who trains a run: the process that holds an `flock` on the file `lock` in its folder.
+"""The lock of a run: its training process holds an `flock` on the file `lock` in its folder.
 
 Some shared disks keep such locks within one machine (NFS mounted with `local_lock` or `nolock`,
 Lustre with `localflock`): a run that is trained on a compute node would look dead from the login
-node, and resuming it there would have two processes write one folder. So the holder also sets the
-file's time of change every second, and whoever finds the lock free, but last taken on another
-machine, heeds that.
+node, and after resuming it there two processes would write one folder. So the holder also sets the
+file's time of change every second, as a heartbeat. A lock that is free, but was last taken on
+another machine, counts as held while its heartbeat goes on.
 """
 
 import contextlib
@@ -23,14 +23,14 @@ from mnistop.engine.files import open_private, open_regular
 
 _BEAT_SECONDS = 1.0
 _SILENT_SECONDS = 15.0
-"""A holder on another machine that was heard of this long ago is dead, for whoever only looks."""
+"""Without a heartbeat for so long, a holder on another machine is dead, for readers."""
 _LISTENING_SECONDS = 4.0
-"""So long is listened for it before its lock is taken: no clocks are compared then."""
+"""The wait for a heartbeat before the lock is taken, which compares no clocks."""
 _POLL_SECONDS = 0.5
 
 
 def is_held(path: Path) -> bool:
-    """Whether a training process holds the lock."""
+    """Return whether a training process holds the lock."""
     try:
         with open_regular(path) as lock:
             return _is_held(lock)
@@ -39,7 +39,7 @@ def is_held(path: Path) -> bool:
 
 
 def wait(path: Path) -> None:
-    """Block until nobody holds the lock; where the file system has no such waiting, for a while."""
+    """Block until nobody holds the lock; for a moment only on a file system without `flock`."""
     try:
         with open_regular(path) as lock:
             fcntl.flock(lock, fcntl.LOCK_SH)
@@ -48,7 +48,7 @@ def wait(path: Path) -> None:
 
 
 def holder(path: Path) -> int | None:
-    """The process that holds the lock, by what it wrote into it; None if nobody does."""
+    """Return the ID of the process that holds the lock, as written in it; None if nobody does."""
     try:
         with open_regular(path) as lock:
             number = int(_holder_in(lock)[0])
@@ -58,7 +58,7 @@ def holder(path: Path) -> int | None:
 
 
 def was_taken_elsewhere(path: Path) -> bool:
-    """Whether it was a process of another machine that took the lock last, by what it wrote."""
+    """Return whether a process of another machine took the lock last, as written in it."""
     try:
         with open_regular(path) as lock:
             return _was_taken_elsewhere(lock)
@@ -79,7 +79,7 @@ def _was_taken_elsewhere(lock: IO[bytes]) -> bool:
 
 
 def _holder_in(lock: IO[bytes]) -> tuple[str, str]:
-    """The number of a process and the machine that it is on, as written; empty if not."""
+    """Read the ID of a process and its machine; empty if they are not there."""
     lock.seek(0)
     number, machine, *_ = (*lock.read(200).decode("ascii", "replace").split(), "", "")
     return number, machine
@@ -87,7 +87,7 @@ def _holder_in(lock: IO[bytes]) -> tuple[str, str]:
 
 @functools.cache
 def _this_machine() -> str:
-    """What no other machine that shares a disk with this one is called; names may be the same."""
+    """Return an identifier of this machine; host names may not be unique."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text("utf-8").strip()
     except (OSError, ValueError):
@@ -95,11 +95,11 @@ def _this_machine() -> str:
 
 
 def is_here(process: int, path: Path) -> bool:
-    """Whether a process of this machine holds the lock file open, as far as can be told.
+    """Return whether a process of this machine holds the lock file open, as far as is known.
 
     The number in a lock file may be that of a process on another machine that shares the disk, or
-    a foreign one: whoever is to get a signal must be looked at first. Linux tells the open files
-    of the user's own processes; those of others get no signal from this user anyway.
+    of an unrelated one, so check before sending a signal. Linux lists the open files of the user's
+    own processes; others get no signal from this user anyway.
     """
     if not os.path.exists("/proc/self/fd"):
         return True
@@ -132,20 +132,20 @@ def _is(link: Path, wanted: os.stat_result) -> bool:
 
 
 def create(path: Path) -> IO[bytes]:
-    """A new lock file, taken by this process."""
+    """Create a lock file, taken by this process."""
     lock = open(open_private(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC), "w+b")  # noqa: SIM115
     _claim(lock)
     return lock
 
 
 def take(path: Path) -> IO[bytes] | None:
-    """The lock of a run that goes on, taken by this process; None if another one has it.
+    """Take the lock of an existing run; None if another process has it.
 
     Raises:
         OSError: it may not be written.
     """
     lock = open(path, "r+b")  # noqa: SIM115
-    lives_elsewhere = was_taken_elsewhere(path) and _gives_signs_of_life(path)
+    lives_elsewhere = was_taken_elsewhere(path) and _has_heartbeat(path)
     if not lives_elsewhere and _claim(lock):
         return lock
     lock.close()
@@ -153,27 +153,27 @@ def take(path: Path) -> IO[bytes] | None:
 
 
 def release(lock: IO[bytes]) -> None:
-    """Gives the lock back, as the last thing that is done in the folder."""
+    """Release the lock, as the last step in the folder."""
     with contextlib.suppress(OSError):
         lock.truncate(0)
     lock.close()
 
 
 def _claim(lock: IO[bytes]) -> bool:
-    """Takes the lock and notes who has it; readers hold it for an instant to see if it is free."""
+    """Take the lock and write the holder; readers hold it for an instant to see if it is free."""
     for _ in range(50):
         if _try(lock, fcntl.LOCK_EX):
             lock.seek(0)
             lock.truncate(0)
             lock.write(f"{os.getpid()} {_this_machine()}".encode())
             lock.flush()
-            _give_signs_of_life(lock)
+            _start_heartbeat(lock)
             return True
         time.sleep(0.005)
     return False
 
 
-def _give_signs_of_life(lock: IO[bytes]) -> None:
+def _start_heartbeat(lock: IO[bytes]) -> None:
     reference = weakref.ref(lock)
 
     def beat() -> None:
@@ -186,11 +186,11 @@ def _give_signs_of_life(lock: IO[bytes]) -> None:
                 os.utime(held.fileno())
             del held
 
-    threading.Thread(target=beat, name="signs of life", daemon=True).start()
+    threading.Thread(target=beat, name="heartbeat", daemon=True).start()
 
 
-def _gives_signs_of_life(path: Path) -> bool:
-    """Whether the file's time changes. It is opened each time, lest a cached one be seen."""
+def _has_heartbeat(path: Path) -> bool:
+    """Return whether the file's time changes; it is opened each time, to bypass caches."""
 
     def changed() -> int:
         with open_regular(path) as lock:

@@ -1,4 +1,4 @@
-"""Finds the run or the sweep that a person means by a few words, or by a path."""
+"""Find a run or a sweep by its name, by part of it, or by a path."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from mnistop.engine.runs.sweep_folder import Sweep, list_sweeps
 
 
 def find_run(reference: str) -> Run:
-    """The run of a name, its own or given by the user, a prefix of its own, its words, or `last`.
+    """Find a run by its name or the user's, by the beginning or the words of its name, or `last`.
 
-    A path is taken as well, of a run anywhere on this machine.
+    A path works as well, of a run anywhere on this machine.
 
     Raises:
         RunError: there is none, more than one, or it may not be read.
@@ -60,16 +60,16 @@ def find_run(reference: str) -> Run:
 
 
 def _named(found: list[Run], name: str) -> list[Run]:
-    """Those that the user has given a name, whatever the case of its letters."""
+    """Return the runs to which the user gave a name; case does not matter."""
     wanted = " ".join(name.split()).casefold()
     return [run for run in found if wanted and read_about(run).name.casefold() == wanted]
 
 
 def find_run_or_sweep(reference: str) -> Run | Sweep:
-    """The run or the sweep of a name, the beginning of one, its two words, a title, or `last`.
+    """Find a run or a sweep by a name, the beginning of one, its two words, a title, or `last`.
 
-    What a sweep's name has in common with those of its members names the sweep; `last` is a run.
-    A path is taken as well, of a run or a sweep anywhere on this machine.
+    A sweep's name, which its members' names begin with, names the sweep; `last` is a run. A path
+    works as well, of a run or a sweep anywhere on this machine.
 
     Raises:
         RunError: there is none, more than one, or it may not be read.
@@ -94,7 +94,7 @@ def find_run_or_sweep(reference: str) -> Run | Sweep:
 
 
 def _sweeps_of(reference: str) -> list[Sweep]:
-    """Those that a person may mean, by their names, else by their titles."""
+    """Return the sweeps that fit by their names, else those that fit by their titles."""
     every = list_sweeps()
     return [sweep for sweep in every if _fits(sweep.name, reference)] or [
         sweep for sweep in every if reference and _is_titled(sweep, reference)
@@ -102,7 +102,7 @@ def _sweeps_of(reference: str) -> list[Sweep]:
 
 
 def _is_titled(sweep: Sweep, title: str) -> bool:
-    """Whether the user has given a sweep this title, whatever the case of its letters."""
+    """Return whether a sweep has this title; case does not matter."""
     try:
         return sweep.title.casefold() == " ".join(title.split()).casefold()
     except RunError:
@@ -110,7 +110,7 @@ def _is_titled(sweep: Sweep, title: str) -> bool:
 
 
 def _fits(name: str, reference: str) -> bool:
-    """Whether a name begins with what a person has typed, or ends in these two words."""
+    """Return whether a name begins with the reference, or ends in it as its two words."""
     return bool(reference) and (name.startswith(reference) or name.split("-", 2)[-1] == reference)
 
 
@@ -118,17 +118,17 @@ def _fits(name: str, reference: str) -> bool:
 
 
 def is_path(reference: str) -> bool:
-    """Whether a person means a place on the disk: no name of a run has a slash."""
+    """Return whether a reference is a path: no name of a run has a slash."""
     return "/" in reference or reference in (".", "..") or reference.startswith("~")
 
 
 def typed(found: Folder) -> str:
-    """Return what a person types for a run or a sweep: its name, or its path if it is elsewhere."""
+    """Return the argument that names a run or a sweep: its name, or its path if it is elsewhere."""
     return quoted(found.name if found.path.parent == runs_folder() else found.path)
 
 
 def quoted(path: Path | str) -> str:
-    """Return a path or a name as a shell takes it, whatever bytes are in it, on one line."""
+    """Quote a path or a name for a shell, on one line, whatever bytes are in it."""
     text = os.fspath(path)
     if text.isprintable():
         return shlex.quote(text)
@@ -185,7 +185,7 @@ def why_closed() -> str:
 
 
 def _shown_folder() -> str:
-    """Return where the runs are, and that MNISTOP_RUNS says so if it does."""
+    """Return the runs folder for a message, with MNISTOP_RUNS if that names it."""
     where = one_line(os.fspath(runs_folder()))
     return f"{where} (MNISTOP_RUNS)" if os.environ.get("MNISTOP_RUNS") else where
 
@@ -222,7 +222,7 @@ def _at_path(reference: str) -> Run | Sweep:
 
 
 def _run_or_sweep(path: Path) -> Run | Sweep | None:
-    """Return what a real path leads to, a run of the runs folder as a list of these has it.
+    """Return the run or sweep at a real path; in the runs folder, as `all_runs` has it.
 
     Raises:
         OSError: it may not be looked into.
@@ -240,10 +240,10 @@ def _run_or_sweep(path: Path) -> Run | Sweep | None:
 
 
 def _beside(reference: str) -> Run | Sweep | None:
-    """Return what has exactly this name in the runs folder or in the folder that one stands in.
+    """Return the run or sweep of this very name in the runs folder or the working directory.
 
-    The runs folder is asked first: one may be allowed to enter it and not to list it. Of what is
-    closed there, the beginning of a name is enough to be told so.
+    The runs folder comes first: it may be entered even if it cannot be listed. For closed folders
+    in it, the beginning of a name is enough to raise the error.
 
     Raises:
         RunError: it is there, and may not be read.
@@ -267,7 +267,7 @@ def _beside(reference: str) -> Run | Sweep | None:
 
 
 def _is_closed(path: Path) -> bool:
-    """Whether a folder is there that may not be looked into."""
+    """Return whether a folder exists that may not be entered."""
     try:
         os.stat(path / Run.MANIFEST)
     except PermissionError:

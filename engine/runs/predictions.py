@@ -41,7 +41,7 @@ class EpochPredictions:
 
     @property
     def classes(self) -> int:
-        """How many classes there are."""
+        """The number of classes."""
         return int(self.log_probabilities.shape[1])
 
     @cached_property
@@ -51,7 +51,7 @@ class EpochPredictions:
 
     @cached_property
     def right(self) -> NDArray[np.bool_]:
-        """Which are predicted rightly, `(n,)`."""
+        """Whether each is predicted correctly, `(n,)`."""
         return np.equal(self.labels, self.predicted)
 
     @cached_property
@@ -78,26 +78,26 @@ class EpochPredictions:
 
 
 def load_predictions(run: Run, epochs: int, classes: int) -> EpochPredictions | None:
-    """What a run's model said after so many epochs; None if that is not recorded whole.
+    """Read the predictions after so many epochs; None if they are not recorded completely.
 
     Args:
         run: the run.
         epochs: completed epochs, 0 for the untrained model.
-        classes: how many there are.
+        classes: the number of classes.
     """
     labels, predictions = run.labels(), run.predictions_after(epochs)
-    said = run.log_probabilities_after(epochs, classes)
-    if predictions is None or said is None or len(said) != len(labels):
+    log_probs = run.log_probabilities_after(epochs, classes)
+    if predictions is None or log_probs is None or len(log_probs) != len(labels):
         return None
-    if max(labels.max(), predictions.max()) >= classes or not (said <= 0).all():
+    if max(labels.max(), predictions.max()) >= classes or not (log_probs <= 0).all():
         return None
     return EpochPredictions(
-        epochs, labels.astype(np.intp), predictions.astype(np.intp), said.astype(np.float32)
+        epochs, labels.astype(np.intp), predictions.astype(np.intp), log_probs.astype(np.float32)
     )
 
 
 def most_confident_mistakes(predictions: EpochPredictions) -> NDArray[np.intp]:
-    """Rows predicted wrongly, by falling probability of the predicted class."""
+    """Return the rows predicted wrongly, by falling probability of the predicted class."""
     wrong = np.flatnonzero(~predictions.right)
     order: NDArray[np.intp] = wrong[np.argsort(-predictions.confidence[wrong], kind="stable")]
     return order
@@ -108,7 +108,7 @@ class Mistake:
     """A validation image that is predicted wrongly."""
 
     row: int
-    """Which validation image."""
+    """Its index."""
     label: int
     image: Floats
     """`(height, width)` in [0, 1]."""
@@ -119,13 +119,13 @@ class Mistake:
 def worst_mistakes(
     run: Run, predictions: EpochPredictions, shape: tuple[int, int], most: int = 8
 ) -> list[Mistake]:
-    """The mistakes that the model was most sure of, with their images.
+    """Return the mistakes of which the model was most confident, with their images.
 
     Args:
         run: the run.
         predictions: of that run.
         shape: height and width of the images.
-        most: how many, at most.
+        most: the maximum number.
     """
     images = run.images(shape)
     return [
@@ -148,7 +148,7 @@ NEVER_LAST = -1
 
 @dataclass(frozen=True, eq=False)
 class LearningTimes:
-    """The epochs in which images were predicted rightly, counted from 0 as in the log."""
+    """The epochs in which images were predicted correctly, counted from 0 as in the log."""
 
     first: NDArray[np.int64]
     """The first such epoch, `(n,)`; `NEVER_FIRST` if there is none."""
@@ -157,7 +157,7 @@ class LearningTimes:
 
 
 def learning_times(predictions: NDArray[np.integer], labels: NDArray[np.integer]) -> LearningTimes:
-    """When images were predicted rightly.
+    """Find the first and last epochs in which images were predicted correctly.
 
     Args:
         predictions: `(epochs, n)`, row k after epoch k.
@@ -175,7 +175,7 @@ def learning_times(predictions: NDArray[np.integer], labels: NDArray[np.integer]
 
 
 class PredictionReader:
-    """Predicted classes of the validation images, read once for an epoch asked again in a row.
+    """Predicted classes of the validation images; the last epoch read is cached.
 
     Args:
         run: a run that has started.
@@ -223,13 +223,13 @@ class PredictionReader:
 
 WEIGHTS_FILE = "weights.f32"
 SNAPSHOT_EPOCHS = (0, 1, *(epochs for power in range(32) for epochs in (2 << power, 3 << power)))
-"""After how many epochs weights are kept; what is first here is the first row."""
+"""The numbers of epochs after which weights are kept, in the order of the rows."""
 SNAPSHOT_ROWS = {epochs: row for row, epochs in enumerate(SNAPSHOT_EPOCHS)}
-"""The row of the weights that are kept after so many epochs."""
+"""The row of the weights after so many epochs."""
 
 
 def write_snapshot(file: int, epochs: int, weights: Iterable[NDArray[np.float32]]) -> None:
-    """Writes a row.
+    """Write the weights after so many epochs.
 
     Args:
         file: descriptor of `WEIGHTS_FILE`.
@@ -243,7 +243,7 @@ def write_snapshot(file: int, epochs: int, weights: Iterable[NDArray[np.float32]
 
 
 def snapshot_epochs(run: Run, layers: Sequence[int]) -> list[int]:
-    """Numbers of completed epochs for which weights are kept, rising.
+    """Return the numbers of epochs after which weights are kept, rising.
 
     Args:
         run: the run.

@@ -44,9 +44,9 @@ if TYPE_CHECKING:
 FORMAT = 3
 """The version of the run folder's layout that trainings of this program write."""
 RECORDED_FORMAT = 4
-"""That of recorded runs, whose settings are not ours."""
+"""The version for recorded runs, which have settings of their own."""
 OLDEST_FORMAT = 1
-"""The oldest one that it reads."""
+"""The oldest version that it reads."""
 _AUTO_THREADS = 3
 """The first one with `auto` threads, now the default; before, the default was 1."""
 
@@ -66,14 +66,14 @@ _MEMBER = re.compile(r"(.+)\.\d{2,}")
 
 @dataclass(frozen=True)
 class Recording:
-    """Where a recorded run comes from."""
+    """The origin of a recorded run."""
 
     script: str
     """The name of the file, as in `train.py`."""
     command: list[str] = field(default_factory=list)
     """The command line."""
     versions: dict[str, str] = field(default_factory=dict)
-    """Of Python and of what the script has imported, as in `{"torch": "2.13.0"}`."""
+    """The versions of Python and of the script's imports, as in `{"torch": "2.13.0"}`."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ class Run(Folder):
         )
 
     def is_recorded(self) -> bool:
-        """Whether a loop that is not this program's wrote it, or still does."""
+        """Return whether the loop of a script writes it, or wrote it."""
         try:
             return isinstance(self.config(), RecordedConfig)
         except RunError:
@@ -275,7 +275,7 @@ def create(config: RunConfig, parent: Path, name: str = "") -> tuple[Run, IO[byt
 def create_recorded(
     recording: Recording, settings: dict[str, Any], parent: Path
 ) -> tuple[Run, IO[bytes]]:
-    """Create a run folder for a loop that is not this program's, with this process's open lock.
+    """Create a run folder for the loop of a script, with an open lock held by this process.
 
     Args:
         recording: the origin of the run.

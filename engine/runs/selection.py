@@ -17,14 +17,14 @@ from mnistop.engine.runs.sweep_folder import Sweep, list_sweeps
 
 @dataclass
 class Chosen:
-    """Runs and sweeps that are meant, each once."""
+    """Selected runs and sweeps, each once."""
 
     found: list[Run | Sweep] = field(default_factory=list)
     """In the order in which they were named, then newest first. A sweep stands for its runs."""
     unknown: list[str] = field(default_factory=list)
-    """Why names fit nothing, or too much, a sentence each."""
+    """A sentence for each name that fits nothing, or too much."""
     listed: dict[Run, RunEntry] = field(default_factory=dict)
-    """What is known of the runs that were not named, but looked through."""
+    """The entries of the runs that were not named, but found by a filter."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,9 @@ class Purpose:
     """The purpose that runs are chosen for."""
 
     fits: Callable[[RunEntry], bool]
-    """Whether it can be done with a run: a filter passes over the others."""
+    """Returns whether a run is suitable: a filter skips the others."""
     takes_whole: Callable[[Sweep], bool]
-    """Whether it is to be done with a sweep when a filter has taken all its runs that fit."""
+    """Returns whether a sweep stands for its runs when a filter has selected all suitable ones."""
 
 
 IN_TRAINING = Purpose(lambda run: run.is_live, lambda sweep: sweep.is_running())
@@ -49,11 +49,11 @@ def is_filter(word: str) -> bool:
 
 
 def choose(given: Sequence[str], purpose: Purpose) -> Chosen:
-    """Find what several words mean: each name, and what passes all filters together.
+    """Select runs and sweeps by several words: each name, and all that pass every filter.
 
     Args:
         given: names as for `find_run_or_sweep`, and filters as for `parse`, in any order.
-        purpose: what for.
+        purpose: decides which runs are suitable.
 
     Raises:
         FilterError: a filter makes no sense.
@@ -80,7 +80,7 @@ def choose(given: Sequence[str], purpose: Purpose) -> Chosen:
 
 
 def choose_all(purpose: Purpose) -> Chosen:
-    """Find all runs and sweeps, for those with which it can be done."""
+    """Select all suitable runs and sweeps."""
     index = list_all()
     able = [run for run in index.runs if purpose.fits(run)]
     sweeps = [each for each in list_sweeps() if purpose is TO_DELETE or purpose.takes_whole(each)]

@@ -1,1 +1,1 @@
-"""How a sweep is planned, handed out, and read."""
+"""Sweeps: plans, training of their members, and outcomes."""

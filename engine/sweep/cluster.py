@@ -1,7 +1,7 @@
-"""Hand the members of a sweep out to the workers of a Dask cluster, through joblib.
+"""The executor that trains a sweep's members on a Dask cluster, through joblib.
 
 Each is trained in a scratch folder of a worker (`mnistop.engine.sweep.cluster_member`) and comes
-back as a whole, to be put in place here. Dask gives what a lost worker had in hand to another one.
+back as an archive, to be put in place here. Dask gives the members of a lost worker to another.
 """
 
 from __future__ import annotations
@@ -20,11 +20,10 @@ from joblib._dask import DaskDistributedBackend
 
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import MnistopError, RunError
-from mnistop.engine.fingerprint import Fingerprint
 from mnistop.engine.runs.event_log import EventLog
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.sweep import cluster_member
-from mnistop.engine.sweep.cluster_member import Returned, finish_putting, pack, put_in_place
+from mnistop.engine.sweep.cluster_member import Returned, finish_placing, pack, put_in_place
 from mnistop.engine.sweep.known_data import DataCheck, Fingerprints, key_of
 from mnistop.engine.sweep.members import OnFailure, failures_to, state_of
 
@@ -55,7 +54,7 @@ class Cluster:
         self._known: Fingerprints = {}
 
     def check(self, sources: Sequence[str]) -> None:
-        """That the workers have what will be needed.
+        """Check that the workers have mnistop and the data.
 
         Raises:
             RunError: one lacks mnistop, has another version of it, or not the data.
@@ -67,7 +66,7 @@ class Cluster:
                 f"The Dask cluster at {self._address} has no workers: start some, as by "
                 f"dask worker {self._address}."
             ) from None
-        found = self._client.run(cluster_member.look, tuple(sources), on_error="return")
+        found = self._client.run(cluster_member.inspect, tuple(sources), on_error="return")
         for worker, seen in found.items():
             if not isinstance(seen, cluster_member.Worker):
                 raise RunError(
@@ -86,11 +85,11 @@ class Cluster:
                 )
 
     def check_data(self, configs: Sequence[RunConfig], data: DataCheck) -> None:
-        """That all workers have the same data, as far as they have them at hand.
+        """Check that all workers have the same data, as far as these load quickly.
 
         Args:
             configs: of the members.
-            data: compares them, and learns what only the workers know.
+            data: compares them, and keeps the fingerprints that only the workers know.
 
         Raises:
             RunError: one has other data.
@@ -102,16 +101,16 @@ class Cluster:
         self._known = data.known
 
     def places(self, configs: Sequence[RunConfig]) -> int:
-        """How many members its workers train at once: one in each of their threads."""
+        """Return the number of members trained at once: one in each thread of the workers."""
         return sum(self._client.ncores().values())
 
     def stop(self) -> None:
-        """Begins no other member; those in training stop with a checkpoint and come back."""
+        """Begin no other member; those in training stop with a checkpoint and come back."""
         self._stopping.set()
 
     @property
     def is_stopping(self) -> bool:
-        """Whether `stop` was called."""
+        """True once `stop` was called."""
         return self._stopping.is_set()
 
     def train_all(
@@ -120,79 +119,66 @@ class Cluster:
         jobs: int | None,
         log: EventLog,
     ) -> Iterator[str]:
-        """Trains members, and puts them in place as they come back.
-
-        Args:
-            todo: the members with their hyperparameters.
-            jobs: how many at once; None for as many as the workers take.
-            log: gets what hinders them.
-
-        Yields:
-            The state of each, as `state_of` has it, in the order in which they come back.
-        """
+        """Train members, and put them in place as they come back, see `Executor`."""
         event = Event(f"mnistop-stop-{uuid.uuid4().hex}", client=self._client)
         threading.Thread(target=lambda: self._stopping.wait() and event.set(), daemon=True).start()
         members = {run.name: run for run, _ in todo}
         for run in members.values():
-            finish_putting(run)
+            finish_placing(run)
         joblib.register_parallel_backend("mnistop-dask", _Backend)
         with joblib.parallel_config("mnistop-dask", client=self._client):
             train = joblib.Parallel(
                 batch_size=1, pre_dispatch=jobs or "all", return_as="generator_unordered"
             )
+            on_failure = failures_to(log)
             for name, answer in train(
                 joblib.delayed(cluster_member.train)(
                     run.name,
                     json.dumps(dict(config)),
                     pack(run) if run.is_there() else b"",
                     event.name,
-                    self._data_of(config),
+                    msgspec.json.encode(self._known.get(key_of(config))),
                 )
                 for run, config in todo
             ):
                 run = members[name]
-                _receive(run, answer, failures_to(log))
+                _receive(run, answer, on_failure)
                 yield state_of(run)
         with contextlib.suppress(OSError):  # a scheduler that is gone has forgotten it
             event.clear()
 
-    def _data_of(self, config: RunConfig) -> bytes:
-        """What the data of a member must be, as JSON."""
-        known: Fingerprint | None = self._known.get(key_of(config))
-        return msgspec.json.encode(known)
-
 
 def _receive(run: Run, answer: Returned | Exception, on_failure: OnFailure) -> None:
     if isinstance(answer, Exception):
-        on_failure(run, _in_words(answer), False)
+        on_failure(run, _describe_error(answer), False)
         return
     try:
-        if answer.parcel:
-            put_in_place(answer.parcel, run)
+        if answer.archive:
+            put_in_place(answer.archive, run)
     except MnistopError as error:
         on_failure(run, str(error), False)
     for failure in answer.failures:
         on_failure(run, *failure)
 
 
-def _in_words(error: Exception) -> str:
+def _describe_error(error: Exception) -> str:
     match type(error).__name__:
         case "KilledWorker":
-            return "Worker after worker died while it had it in hand."
+            return "Worker after worker died while training it."
         case "CancelledError" | "FutureCancelledError":
             return "The connection to the Dask cluster was lost."
     return str(error) if isinstance(error, MnistopError) else f"{type(error).__name__}: {error}."
 
 
 class _Backend(DaskDistributedBackend):  # type: ignore[misc]
-    """joblib's back end for Dask, which here tells of each task by its first argument.
+    """joblib's back end for Dask, with results that carry the first argument of their task.
 
-    What keeps a task from being done is a result like others; joblib's own would wait forever for
-    a task that Dask has given up.
+    An error of a task is a result too; joblib's own back end would wait forever for a task that
+    Dask has given up.
     """
 
     def effective_n_jobs(self, n_jobs: int) -> int:
-        """How many tasks there may be at once; of one alone joblib would do them all here."""
+        """Return the maximum of tasks at once; with one, joblib would do them all here."""
         places: int = super().effective_n_jobs(n_jobs)
         return max(2, places)
 
@@ -212,7 +198,7 @@ class _Backend(DaskDistributedBackend):  # type: ignore[misc]
         return future
 
     def retrieve_result_callback(self, out: Any) -> list[tuple[str, Any]]:
-        """The name of the task, and its result or what has kept it from being done."""
+        """Return the name of the task, and its result or its error."""
         name, result = out
         try:
             if isinstance(result, BaseException):

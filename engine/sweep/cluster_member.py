@@ -1,5 +1,4 @@
-"""Train a member of a sweep on a Dask worker, in a scratch folder there that is sent back as one
-piece of bytes."""
+"""The training of a member on a Dask worker, and the archive in which its run comes back."""
 
 from __future__ import annotations
 
@@ -36,32 +35,32 @@ _LARGEST = 1 << 33
 
 
 def pack(run: Run) -> bytes:
-    """What a training has written so far; none may be writing it now."""
+    """Pack the files of a run that is not in training into an archive."""
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as parcel:
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for path in sorted(run.path.rglob("*")):
             name = path.relative_to(run.path).as_posix()
             if WRITTEN.fullmatch(name) and path.is_file() and not path.is_symlink():
-                parcel.write(path, name)
+                archive.write(path, name)
     return buffer.getvalue()
 
 
-def unpack(parcel: bytes, path: Path, like: Path | None = None) -> Run:
-    """The run of a parcel, which need not be trusted.
+def unpack(archive: bytes, path: Path, like: Path | None = None) -> Run:
+    """Unpack a run from an archive, which need not be trusted.
 
     Args:
-        parcel: from `pack`, or from somebody who says so.
+        archive: from `pack`, or claimed to be.
         path: the folder to make.
-        like: the folder to whose readers it is open; None to keep it private.
+        like: the folder whose readers may read it; None to keep it private.
 
     Raises:
-        RunError: it is damaged, or holds what no training has written.
+        RunError: it is damaged, or holds files that no training writes.
         OSError: the folder cannot be made.
     """
     path.mkdir(mode=0o700)
     open_like(path, like or path)
     try:
-        with zipfile.ZipFile(io.BytesIO(parcel)) as opened:
+        with zipfile.ZipFile(io.BytesIO(archive)) as opened:
             found = opened.infolist()
             if sum(entry.file_size for entry in found) > _LARGEST:
                 raise RunError(f"What came back as run {path.name} is too large.")
@@ -84,20 +83,20 @@ def unpack(parcel: bytes, path: Path, like: Path | None = None) -> Run:
     return Run(path)
 
 
-def put_in_place(parcel: bytes, run: Run) -> None:
-    """Makes a member's folder of a parcel, or replaces what a training has written in one.
+def put_in_place(archive: bytes, run: Run) -> None:
+    """Make a member's folder from an archive, or replace the files of a training in it.
 
-    What others have put into the folder stays.
+    Other files in the folder stay.
 
     Raises:
-        RunError: the parcel is damaged, the folder cannot be written, or the run is being trained.
+        RunError: the archive is damaged, the folder cannot be written, or the run is in training.
     """
     incoming, outgoing = _beside(run)
     try:
         shutil.rmtree(incoming, ignore_errors=True)
         shutil.rmtree(outgoing, ignore_errors=True)
         is_there = os.path.lexists(run.path)
-        unpack(parcel, incoming, run.path if is_there else incoming.parent)
+        unpack(archive, incoming, run.path if is_there else incoming.parent)
         if is_there:
             with run.take_lock():
                 for entry in run.path.iterdir():
@@ -110,8 +109,8 @@ def put_in_place(parcel: bytes, run: Run) -> None:
     shutil.rmtree(outgoing, ignore_errors=True)
 
 
-def finish_putting(run: Run) -> None:
-    """Ends what a process has left half done that was killed while it put a member in place."""
+def finish_placing(run: Run) -> None:
+    """Finish the work of a process that was killed while it put a member in place."""
     incoming, outgoing = _beside(run)
     if os.path.lexists(outgoing) and not os.path.lexists(run.path):
         incoming.rename(run.path)
@@ -119,7 +118,7 @@ def finish_putting(run: Run) -> None:
 
 
 def _beside(run: Run) -> tuple[Path, Path]:
-    """Where the new folder of a member waits, and where the old one goes."""
+    """Return temporary paths for the new folder of a member and for the old one."""
     folder = run.path.with_name(run.sweep)
     return folder / f"incoming-{run.name}", folder / f"outgoing-{run.name}"
 
@@ -129,47 +128,43 @@ _POLL_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class Returned:
-    """What a worker sends back of a member."""
+    """A member that comes back from a worker."""
 
-    parcel: bytes
-    """The run folder; empty if it was not begun."""
+    archive: bytes
+    """Its run folder; empty if it was not begun."""
     failures: tuple[tuple[str, bool], ...]
-    """What has hindered it, each with whether it was tried again."""
+    """The problems, each with whether the member was retried."""
 
 
 @dataclass(frozen=True)
 class Worker:
-    """What a worker tells of itself."""
+    """The facts of a Dask worker."""
 
     version: str
-    """Of mnistop."""
+    """The version of mnistop."""
     missing: tuple[str, ...]
-    """Sources that it does not have."""
+    """The sources that it lacks."""
 
 
-def look(sources: tuple[str, ...]) -> Worker:
-    """What is there on this worker; it begins to load PyTorch.
+def inspect(sources: tuple[str, ...]) -> Worker:
+    """Inspect this worker, which begins to load PyTorch.
 
     Args:
-        sources: that will be needed.
+        sources: the sources that will be needed.
     """
     _server()
-    return Worker(version(), missing(sources))
-
-
-def missing(sources: Sequence[str]) -> tuple[str, ...]:
-    """Which of these sources this machine does not have."""
-    return tuple(source for source in sources if not source_exists(source))
+    missing = tuple(source for source in sources if not source_exists(source))
+    return Worker(version(), missing)
 
 
 def fingerprints(configs: Sequence[str]) -> dict[str, Fingerprint | str]:
-    """What identifies the data of members on this worker, as far as they are at hand.
+    """Take the fingerprints of the members' data on this worker, as far as these load quickly.
 
     Args:
         configs: hyperparameters, as JSON.
 
     Returns:
-        By `key_of`, each fingerprint, or what is wrong with the data.
+        By `key_of`, each fingerprint, or a sentence on the error in the data.
     """
     found: dict[str, Fingerprint | str] = {}
     for text in configs:
@@ -184,22 +179,22 @@ def fingerprints(configs: Sequence[str]) -> dict[str, Fingerprint | str]:
 
 
 def version() -> str:
-    """Of mnistop on this machine."""
+    """Return the version of mnistop on this machine."""
     try:
         return metadata.version("mnistop")
     except metadata.PackageNotFoundError:
         return "unknown"
 
 
-def train(name: str, config: str, parcel: bytes, stop: str, data: bytes) -> Returned:
-    """Trains a member to its end, or until that is no longer wanted.
+def train(name: str, config: str, archive: bytes, stop: str, data: bytes) -> Returned:
+    """Train a member to its end, or until the task is cancelled or the sweep stops.
 
     Args:
-        name: of its run.
+        name: the name of its run.
         config: its hyperparameters, as JSON.
-        parcel: what it has come to before; empty to begin.
-        stop: the name of the Dask event that is set when the sweep is to stop.
-        data: what identifies its data, as JSON; `null` where that is not known.
+        archive: its run folder so far; empty to begin.
+        stop: the name of the Dask event that stops the sweep.
+        data: the fingerprint of its data, as JSON; `null` if that is not known.
     """
     worker = get_worker()
     key, event = worker.get_current_task(), Event(stop)
@@ -208,8 +203,8 @@ def train(name: str, config: str, parcel: bytes, stop: str, data: bytes) -> Retu
     failures: list[tuple[str, bool]] = []
     with tempfile.TemporaryDirectory(prefix="mnistop-", dir=worker.local_directory) as folder:
         run = Run(Path(folder, name))
-        if parcel:
-            unpack(parcel, run.path)
+        if archive:
+            unpack(archive, run.path)
         runner = MemberRunner(_server(), max(1, usable_cores() // worker.state.nthreads))
         with ThreadPoolExecutor(1) as threads:
             training = threads.submit(
@@ -235,7 +230,7 @@ _turn = threading.Lock()
 
 
 def _server() -> MemberServer:
-    """The server of this worker's process, for all its threads."""
+    """Return the server of this worker's process, for all its threads."""
     with _turn:
         if not (_kept and _kept[0].is_alive()):
             _kept[:] = [MemberServer.executed()]

@@ -1,4 +1,4 @@
-"""The runs of a sweep: every combination of the values that a person names, or a sample of them.
+"""The runs of a sweep: every combination of the given values, or a random sample of them.
 
 A hyperparameter's values stand on one line, as `0.001,0.01,0.1,1`. A part of the list may be a
 range: `0.001..1` takes both ends and what lies between, and `0.001..1:7` takes seven values. Rates
@@ -21,15 +21,15 @@ from mnistop.engine.errors import ConfigError
 from mnistop.engine.hyperparameters import Hyperparameter, as_text, rank
 
 MOST = 1000
-"""Runs of one sweep: more would not be looked at."""
+"""The maximum of runs in one sweep."""
 MOST_COMBINATIONS = 10**9
 """Combinations that a random sample is drawn from."""
 _STEPS = 5
-"""Values of a range in equal steps that does not say how many."""
+"""The default number of values in a range of equal steps."""
 _AROUND = 3
-"""Values that are tried around one."""
+"""The number of values to try around one."""
 _LEAST_DIGITS, _MOST_DIGITS = 3, 17
-"""Significant digits of the values between the ends of a range: as few as tell them apart."""
+"""Significant digits of the values between the ends of a range: as few as distinguish them."""
 
 Changes = Mapping[str, Any]
 """Some hyperparameters by name, with values that are valid."""
@@ -43,20 +43,19 @@ def plan(
     sample_seed: int = 0,
     variants: Sequence[Changes] = (),
 ) -> list[RunConfig]:
-    """The configurations of a sweep: each combination once with the first seed, then the next.
+    """Return the configurations of a sweep: all combinations with the first seed, then the next.
 
-    Combinations that differ only in what has no effect beside the rest, as the momentum of
-    Adam, are one.
+    Combinations that differ only in values without effect, as the momentum of Adam, are one.
 
     Args:
-        base: what is the same in all runs.
-        texts: the values of each hyperparameter that is to vary or to differ from the base, as a
-            person writes them; the first one varies slowest.
-        seeds: how many seeds each combination is trained with, from the base's on.
-        sample: how many combinations to draw at random, each at most once; None for all
+        base: the common values.
+        texts: the values of each hyperparameter that varies or differs from the base, as typed; the
+            first one varies slowest.
+        seeds: the number of seeds for each combination, from the base's on.
+        sample: the number of combinations to draw at random, each at most once; None for all
             (Bergstra and Bengio 2012, Random Search for Hyper-Parameter Optimization).
-        sample_seed: decides which.
-        variants: changes that belong together, one of which each combination has.
+        sample_seed: of the random draw.
+        variants: sets of changes, one of which each combination has.
 
     Raises:
         ConfigError: a sentence for each text that is wrong, or for there being too many runs.
@@ -87,7 +86,7 @@ def plan(
 
 
 def values(name: str, text: str) -> tuple[Any, ...]:
-    """The values of a hyperparameter that a text names, each once, in its order.
+    """Read the values of a hyperparameter from a text, each once, in its order.
 
     Args:
         name: the hyperparameter.
@@ -103,7 +102,7 @@ def values(name: str, text: str) -> tuple[Any, ...]:
 
 
 def written(name: str, values: Sequence[Any]) -> str:
-    """The text that `values` reads as these values."""
+    """Return the text that `values` reads as these values."""
     between = "; " if name == "hidden" else ", "
     return between.join(map(as_text, values))
 
@@ -135,7 +134,7 @@ def _check_seeds(
 
 
 def _combination(axes: Sequence[Sequence[Changes]], index: int) -> dict[str, Any]:
-    """The combination of a number; the last axis varies fastest."""
+    """Return the combination at an index; the last axis varies fastest."""
     chosen: list[Changes] = []
     for axis in reversed(axes):
         index, place = divmod(index, len(axis))
@@ -165,12 +164,12 @@ def _parts(name: str, text: str) -> list[str]:
         parts = [part.strip() for part in text.split(";")]
         return parts if parts[-1] else parts[:-1]
     if name == "hidden" and "," in text:
-        _refuse_two_meanings(text)
+        _check_ambiguity(text)
     return [part.strip() for part in text.split(",")]
 
 
-def _refuse_two_meanings(text: str) -> None:
-    """Elsewhere commas divide the layers of one network."""
+def _check_ambiguity(text: str) -> None:
+    """Raise an error if commas may separate layers of one network, as elsewhere, or networks."""
     try:
         layers = HYPERPARAMETERS["hidden"].read(text)
     except ConfigError:
@@ -245,7 +244,7 @@ def _usual_count(known: Hyperparameter, low: int | float, high: int | float) -> 
 def _between(
     low: int | float, high: int | float, count: int, factors: bool, whole: bool
 ) -> list[int | float]:
-    """Both ends, and round numbers between them in equal factors or steps."""
+    """Return both ends, and round numbers between them in equal factors or steps."""
     shares = [place / (count - 1) for place in range(1, count - 1)]
     if factors:
         inner = [math.exp(math.log(low) + share * math.log(high / low)) for share in shares]
@@ -265,15 +264,14 @@ def _from_number(known: Hyperparameter, number: int | float) -> Any:
     return (number,) if known.name == "hidden" else number
 
 
-# What to try
+# Values to try
 
 
 def around(name: str, value: Any) -> tuple[Any, ...]:
-    """A few values to try around one: of choices all, of rates a tenth and ten times as much.
+    """Return a few values to try around one.
 
-    A source or a pixel range is not varied.
-
-    Of all else it and its neighbours among the usual values.
+    These are all choices, a tenth and ten times of a rate, and else the neighbours among the usual
+    values. A source or a pixel range is not varied.
     """
     known = HYPERPARAMETERS[name]
     if known.choices:

@@ -1,7 +1,7 @@
-"""The data that all members of a sweep are trained on: known when it begins, compared ever after.
+"""The data of a sweep: recorded when it begins, and compared from then on.
 
-Members whose data are chosen by the same settings are trained on the same data, however many
-processes and machines load them, and whenever.
+Members whose data are chosen by the same settings are trained on the same data, on any machine and
+at any time.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ if TYPE_CHECKING:
     from mnistop.engine.training.examples import Examples
 
 Fingerprints = dict[str, Fingerprint]
-"""Of a sweep's data, by what `key_of` makes of the settings that choose them."""
+"""The fingerprints of a sweep's data, by `key_of`."""
 
 
 def key_of(config: RunConfig) -> str:
-    """The settings that choose a member's data, as in `pixel_range=auto samples=1000 source=…`."""
+    """Return the settings that choose a member's data, as in `… samples=1000 source=digits`."""
     names = ("pixel_range", "samples", "source")
     key = " ".join(f"{name}={as_text(getattr(config, name))}" for name in names)
     return key.encode(errors="backslashreplace").decode()
 
 
 def recorded_data(sweep: Sweep) -> Fingerprints:
-    """The data that a sweep began with, as far as it has recorded them."""
+    """Return the fingerprints that a sweep has recorded."""
     known: Fingerprints = {}
     for event in read_events(sweep):
         if isinstance(event, SweepData):
@@ -49,8 +49,8 @@ class DataCheck:
     """Compares the data of members with those that their sweep began with.
 
     Args:
-        known: the latter; what is found of others is put there.
-        sweep: the sweep if it goes on, None for a new one.
+        known: the fingerprints of the latter; new ones are added.
+        sweep: the sweep if it is resumed, None for a new one.
         begun: its members that have begun before, with their hyperparameters.
     """
 
@@ -63,18 +63,18 @@ class DataCheck:
         self.known = known
         self._recorded = set(known)
         self.warning = ""
-        """Why it is not certain that the data of a sweep are those that it began with."""
+        """A sentence if it is uncertain that the data are those that the sweep began with."""
         self._sweep = sweep
         self._begun = {_loaded_by(config): run for run, config in begun}
 
     def record(self, log: EventLog) -> None:
-        """Write what is known and not recorded yet; an event each, as readers limit their size."""
+        """Record the new fingerprints, an event each, as readers limit the size of events."""
         for key in self.known.keys() - self._recorded:
             log.say(SweepData, data={key: self.known[key]})
             self._recorded.add(key)
 
     def check(self, configs: Sequence[RunConfig], server: MemberServer) -> None:
-        """Load the data that are at hand, and compare them.
+        """Load the data that load quickly, and compare them.
 
         Raises:
             MnistopError: they are unfit or have too few images, or they have changed.
@@ -87,10 +87,10 @@ class DataCheck:
     def check_workers(
         self, found: Mapping[str, Mapping[str, Fingerprint | str]], configs: Sequence[RunConfig]
     ) -> None:
-        """Compare what the workers of a cluster have with what is known, or with each other.
+        """Compare the data of a cluster's workers with the known ones, or with each other.
 
         Args:
-            found: of each worker the data that it has at hand, or what is wrong with them.
+            found: by worker, the fingerprints of its data, or a sentence on their error.
             configs: of the members.
 
         Raises:
@@ -143,7 +143,7 @@ def _loaded_by(config: RunConfig) -> tuple[str, float, int]:
 
 
 def _loaded(config: RunConfig, begun: Run | None, server: MemberServer) -> tuple[Fingerprint, str]:
-    """The fingerprint of data that a server has loaded anew, and a warning as of `load_for`."""
+    """Let the server load data; return their fingerprint, and a warning as of `load_for`."""
     found: tuple[Fingerprint, str] | MnistopError = RunError(
         f"The process that loads {config.source} died: there may be too little memory."
     )
@@ -158,7 +158,7 @@ def _loaded(config: RunConfig, begun: Run | None, server: MemberServer) -> tuple
 
 
 def _compare(caller: Connection, examples: Examples | None, begun: Run | None) -> None:
-    """Send the fingerprint of data, once they are compared with those of a member."""
+    """Compare data with those of a member, and send their fingerprint."""
     from mnistop.engine.process.resuming import load_for
 
     assert examples

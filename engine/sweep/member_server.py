@@ -1,8 +1,8 @@
-"""A process that has loaded PyTorch and the data, and forks off others that need them.
+"""A server process that has loaded PyTorch and the data, and forks off the members of a sweep.
 
-A training then starts within milliseconds, and all share the memory of what has been loaded. The
-server does one thing at a time and has one thread only, so that it can be forked; who uses it may
-have many threads. It ends when its user does, and so does whatever it has forked off.
+A training then starts within milliseconds, and all share the memory of what is loaded. The server
+has one thread only, so that it can be forked; its user may have many. It ends when its user does,
+and so does everything that it has forked off.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:  # PyTorch is for the server, not for its user
 P = ParamSpec("P")
 
 _KEPT = 4
-"""Divided data sets that are kept for the next one who needs them."""
+"""The number of split data sets that are cached."""
 
 
 @dataclass(frozen=True)
@@ -40,13 +40,13 @@ class NeededData:
     """The data that a process needs."""
 
     config: RunConfig
-    """Decides which they are, and how they are divided."""
+    """Chooses and splits them."""
     fingerprint: Fingerprint | None = None
-    """What they must be; None for what is there now."""
+    """Their required identity; None for any."""
 
 
 class MemberServer:
-    """The server as its user sees it; any thread may use it.
+    """A connection to the server, for any thread of its user.
 
     Args:
         connection: to the server's process.
@@ -59,7 +59,7 @@ class MemberServer:
 
     @classmethod
     def forked(cls) -> MemberServer:
-        """One forked off this process, which has loaded PyTorch and has one thread only."""
+        """Fork a server off this process, which has loaded PyTorch and has one thread only."""
         ours, theirs = Pipe()
         if not os.fork():
             ours.close()
@@ -69,7 +69,7 @@ class MemberServer:
 
     @classmethod
     def executed(cls) -> MemberServer:
-        """One in a fresh interpreter, for a process with threads."""
+        """Start a server in a fresh interpreter, for a process with threads."""
         ours, theirs = Pipe()
         with theirs:
             number = theirs.fileno()
@@ -86,11 +86,11 @@ class MemberServer:
         return server
 
     def fileno(self) -> int:
-        """The descriptor that this process needs for it."""
+        """Return the descriptor of the connection."""
         return self._connection.fileno()
 
     def is_alive(self) -> bool:
-        """Whether an executed server lives."""
+        """Return whether an executed server is alive."""
         return self._process is not None and self._process.poll() is None
 
     def start(
@@ -100,18 +100,17 @@ class MemberServer:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> Connection:
-        """Forks off a process that does something; returns at once.
+        """Fork off a process for a task; return at once.
 
         Args:
-            task: what it does, with a connection to the caller and the data.
-            data: what the server loads first, unless it keeps just that already; None for
-                nothing.
-            args: more for `task`.
+            task: called there with a connection to the caller and the data.
+            data: loaded by the server first, unless cached; None for no data.
+            args: further arguments of `task`.
             kwargs: the same by name.
 
         Returns:
-            The connection. It brings what `task` sends, or the `MnistopError` for which it could
-            not begin, and closes when the process ends. The process ends when it is closed.
+            The connection. It brings what `task` sends, or the `MnistopError` that kept it from
+            starting, and closes when the process ends. The process ends when it is closed.
 
         Raises:
             RunError: the server has died.
@@ -130,7 +129,7 @@ class MemberServer:
 
 
 def _serve(connection: Connection) -> NoReturn:
-    """What the server does, until its user has gone."""
+    """Serve until the user has gone."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
         signal.signal(number, signal.SIG_IGN)  # ended children are no zombies then
     os.closerange(3, connection.fileno())
@@ -153,7 +152,7 @@ def _fork(
     args: tuple[object, ...],
     kwargs: dict[str, object],
 ) -> MnistopError | None:
-    """Forks off a process; what hinders it is returned."""
+    """Fork off a process; return the error if that fails."""
     try:
         examples = _loaded(data) if data else None
         if os.fork():
@@ -162,7 +161,7 @@ def _fork(
         words = f"No process could be started ({error.strerror or error})."
         return host_error(error) or RunError(words)
     except Exception as error:
-        return _told(error)
+        return _as_sentence(error)
     try:
         connection.close()
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -172,12 +171,12 @@ def _fork(
     except Exception as error:
         traceback.print_exc()
         with contextlib.suppress(OSError):
-            theirs.send(_told(error))
+            theirs.send(_as_sentence(error))
     finally:
         os._exit(1)
 
 
-def _told(error: Exception) -> MnistopError:
+def _as_sentence(error: Exception) -> MnistopError:
     if isinstance(error, MnistopError):
         return error
     if lack := host_error(error):
@@ -187,7 +186,7 @@ def _told(error: Exception) -> MnistopError:
 
 
 def _data_of(config: RunConfig) -> RunConfig:
-    """The same data with all else as usual."""
+    """Return a configuration with the same data, and defaults for the rest."""
     names = ("source", "samples", "pixel_range", "val_fraction", "split_seed")
     return RunConfig(**{name: getattr(config, name) for name in names})
 
@@ -196,10 +195,10 @@ _kept: dict[tuple[RunConfig, Fingerprint], Examples] = {}
 
 
 def _loaded(data: NeededData) -> Examples:
-    """Data that are kept, if it is known that they are those, or else as they are there now.
+    """Return cached data of the required identity, else load and check them.
 
     Raises:
-        DataError: they cannot be had, or are not those that are wanted.
+        DataError: they cannot be loaded, or have changed.
     """
     from mnistop.engine.training.examples import make_examples
 
@@ -231,7 +230,7 @@ def _changed(source: str, difference: str) -> DataError:
 
 
 def _end_with(other: Connection) -> None:
-    """Ends this process as soon as the other end of a connection is closed, or its process dies."""
+    """End this process as soon as the other end of a connection is closed, or its process dies."""
 
     def wait() -> None:
         with contextlib.suppress(EOFError, OSError):
@@ -242,7 +241,7 @@ def _end_with(other: Connection) -> None:
 
 
 def _load() -> None:
-    """Load what members need, without looking for garbage meanwhile or in what is forked off."""
+    """Load the training code, without garbage collection meanwhile or in forked processes."""
     gc.disable()
     import mnistop.engine.process.job  # noqa: F401
 

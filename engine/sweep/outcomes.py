@@ -1,9 +1,9 @@
-"""How far the runs of a sweep are, and what they have come to: those that differ in their seed
-together."""
+"""Progress and results of a sweep's runs, grouped by all settings but the seed."""
 
 from __future__ import annotations
 
 import statistics
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -19,7 +19,7 @@ from mnistop.engine.runs.sweep_folder import Sweep
 
 @dataclass
 class _Tail:
-    """A member that may still say something."""
+    """A member that may have new events."""
 
     run: Run
     events: EventTail
@@ -30,7 +30,7 @@ class SweepReader:
     """The outcomes of a sweep's runs, in the order of its plan.
 
     Args:
-        sweep: which.
+        sweep: the sweep.
 
     Raises:
         RunError: its plan or its state cannot be read.
@@ -39,13 +39,13 @@ class SweepReader:
     def __init__(self, sweep: Sweep) -> None:
         self.sweep = sweep
         self.state = ""
-        """The sweep's own, as `Sweep.state` has it; empty before the first reading."""
+        """See `Sweep.state`; empty before the first reading."""
         plan = sweep.plan()
         sweep.check_readable()
         self.dask = plan.dask
         """The Dask scheduler that it was planned for; empty for this machine."""
         self.problem = ""
-        """What has ended the sweep's process before all was done, in words."""
+        """See `Sweep.problem`."""
         self.outcomes = [Outcome(config) for config in plan.configs]
         self._tails: dict[int, _Tail] = {}
         for place in range(len(self.outcomes)):
@@ -54,11 +54,11 @@ class SweepReader:
 
     @property
     def done(self) -> int:
-        """How many runs have nothing left to train."""
+        """The number of runs with nothing left to train."""
         return sum(one.is_done for one in self.outcomes)
 
     def read(self) -> bool:
-        """Reads what has been said since; says whether anything has changed."""
+        """Read new events; return whether anything has changed."""
         before = self.state
         self.state = self.sweep.state()
         if self.state != before:
@@ -70,14 +70,14 @@ class SweepReader:
         tail, before = self._tails[place], self.outcomes[place]
         if before.name == "" and not tail.run.is_there():
             return False
-        running = tail.run.is_running()  # first: what is said after this is read the next time
-        said = []
+        running = tail.run.is_running()  # first: later events are read the next time
+        found = []
         while batch := tail.events.read():
-            said += batch
-        if said:
-            tail.history = reduce(tail.history, said)
+            found += batch
+        if found:
+            tail.history = reduce(tail.history, found)
         state = tail.history.state(running)
-        if not said and before.name and state == before.state:
+        if not found and before.name and state == before.state:
             return False
         self.outcomes[place] = Outcome.of(before.config, tail.run.name, state, tail.history)
         if self.outcomes[place].is_done:
@@ -93,11 +93,11 @@ _VERDICTS = {
     "dead ReLUs": "high: dead ReLUs",
     "too low": "too low",
 }
-"""By the kind of the advice, where `mnistop.engine.learning_rate` has a lower or a higher rate."""
+"""By the kind of advice, if `mnistop.engine.learning_rate` has a lower or a higher rate."""
 
 _NOTHING_YET = ("waiting", "start", "neutral")
 _DATA = ("blank images", "one class")
-"""Kinds of advice on data from which no curve tells anything about a rate."""
+"""Kinds of advice on data with which curves say nothing about a rate."""
 
 
 def rate_verdict(history: History, config: RunConfig) -> str:
@@ -108,7 +108,7 @@ def rate_verdict(history: History, config: RunConfig) -> str:
         config: its hyperparameters.
 
     Returns:
-        As in `too high: diverged` or `right`; empty where the curves cannot tell.
+        As in `too high: diverged` or `right`; empty if the curves do not show it.
     """
     kind = advise(history, config, None).kind
     if kind in _DATA:
@@ -122,22 +122,22 @@ WAITING = "waiting"
 """The state of a run that has not begun."""
 
 ATTACK = 0.1
-"""The ε under which models are compared where none is named."""
+"""The default ε under which models are compared."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One run of a sweep, as far as it has come."""
+    """The results of a sweep's run so far."""
 
     config: RunConfig
     name: str = ""
     """The run's name; empty while it waits."""
     state: str = WAITING
-    """As `History.state` has it, or `WAITING`."""
+    """See `History.state`; or `WAITING`."""
     epochs: int = 0
-    """Finished ones."""
+    """The finished epochs."""
     seconds: float = 0.0
-    """So long it has trained."""
+    """The training time."""
     images: int = 1
     """Validation images."""
     best_epoch: int | None = None
@@ -145,22 +145,22 @@ class Outcome:
     """Of the best epoch, as the next one is."""
     best_val_loss: float | None = None
     test_images: int = 0
-    """Images that it has never seen, and that it was tested on in the end."""
+    """Unseen images that it was tested on in the end."""
     test_acc: float | None = None
-    """On them, with the weights of the best epoch."""
+    """Accuracy on them, with the weights of the best epoch."""
     val_acc: float | None = None
     """Of the newest epoch, as the next two are."""
     val_loss: float | None = None
     verdict: str = ""
-    """Whether the learning rate was too high, too low or right; empty while nobody can tell."""
+    """See `rate_verdict`."""
     is_done: bool = False
-    """Whether it has nothing left to train: all its epochs are finished, or it diverged."""
+    """True if nothing is left to train: all epochs are finished, or it diverged."""
     attacked: float | None = None
     """Accuracy when every validation image is attacked; None if that was not measured."""
 
     @classmethod
     def of(cls, config: RunConfig, name: str, state: str, history: History) -> Outcome:
-        """What a run has come to by its history."""
+        """Collect the results of a run from its history."""
         newest = history.epochs[-1] if history.epochs else None
         best = history.best
         return cls(
@@ -183,12 +183,12 @@ class Outcome:
 
     @property
     def counts(self) -> bool:
-        """Whether it has come, or may still come, to a model that is worth something."""
+        """True if it has or may still get a usable model."""
         return not self.is_done or self.state == "finished"
 
 
 Value = Callable[[Outcome], float | None]
-"""A number of a run; None where it is not known."""
+"""A number of a run; None if it is not known."""
 
 
 def best_acc(one: Outcome) -> float | None:
@@ -228,28 +228,28 @@ class Group:
         return max(one.images for one in self.outcomes)
 
     def images_of(self, value: Value) -> int:
-        """How many images an accuracy of each is measured on."""
+        """Return the number of images behind an accuracy of each run."""
         tested = max(one.test_images for one in self.outcomes)
         return tested if value is unseen_acc and tested else self.images
 
     @property
     def done(self) -> int:
-        """How many have nothing left to train."""
+        """The number of runs with nothing left to train."""
         return sum(one.is_done for one in self.outcomes)
 
     @property
     def verdict(self) -> str:
-        """What is to be said of most of the runs, and of how many if not of all."""
-        said = [one.verdict for one in self.outcomes if one.verdict]
-        if not said:
+        """The most common verdict, with its count if the runs differ; empty if there is none."""
+        counts = Counter(one.verdict for one in self.outcomes if one.verdict)
+        if not counts:
             return ""
-        most = max(dict.fromkeys(said), key=said.count)
-        return most if said.count(most) == len(said) else f"{most} ({said.count(most)}/{len(said)})"
+        ((most, number),) = counts.most_common(1)
+        return most if len(counts) == 1 else f"{most} ({number}/{counts.total()})"
 
     def measured(self, value: Value) -> Measured | None:
-        """The mean of a number and its spread over the seeds; None where no run has it.
+        """Return the mean of a number and its spread over the seeds; None if no run has it.
 
-        Runs that have just begun do not count beside those that are done.
+        If some runs are done, the others do not count.
         """
         counted = [one for one in self.outcomes if one.is_done] or self.outcomes
         found = [number for one in counted if (number := value(one)) is not None]
@@ -260,7 +260,7 @@ class Group:
 
 
 def grouped(outcomes: Iterable[Outcome]) -> list[Group]:
-    """Runs of the same hyperparameters together, in the order of their first ones."""
+    """Group runs by their hyperparameters without the seed, in the order of first runs."""
     groups: dict[RunConfig, list[Outcome]] = {}
     for one in outcomes:
         groups.setdefault(replace(one.config, seed=0), []).append(one)
@@ -268,17 +268,17 @@ def grouped(outcomes: Iterable[Outcome]) -> list[Group]:
 
 
 def highest(groups: Sequence[Group], value: Value) -> Group | None:
-    """The group with the highest mean of a number; None where no group has it."""
+    """Return the group with the highest mean of a number; None if no group has it."""
     found = [(group.measured(value), group) for group in groups]
     known = [(measured.mean, group) for measured, group in found if measured]
     return max(known, key=lambda each: each[0])[1] if known else None
 
 
 def comparable(groups: Sequence[Group]) -> Value:
-    """The accuracy by which groups are compared.
+    """Return the accuracy by which groups are compared.
 
-    That on images never seen, if all that have come to a result have it of equally many images;
-    else that on the validation images at the best epoch. Runs that diverged have no result.
+    That is the one on unseen images, if all runs with a result have it of equally many images; else
+    the one on the validation images at the best epoch. Runs that diverged have no result.
     """
     reached = [one for group in groups for one in group.outcomes if one.epochs]
     images = {one.test_images if one.test_acc is not None else 0 for one in reached if one.counts}
@@ -286,10 +286,9 @@ def comparable(groups: Sequence[Group]) -> Value:
 
 
 def best_of(groups: Sequence[Group]) -> tuple[Group, list[Group]] | None:
-    """The group of the highest accuracy at its best epoch, and those that may be as good.
+    """Return the group of the highest accuracy (see `comparable`), and those that may be as good.
 
-    As good may be those whose mean lies within the 95% interval of the best one's mean, which the
-    images leave that they are compared on (`comparable`).
+    Their mean lies within the 95% interval of the best group's mean, by the number of images.
     """
     accuracy = comparable(groups)
     best = highest(groups, accuracy)

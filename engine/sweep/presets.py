@@ -1,4 +1,4 @@
-"""Sweeps that each show one effect, and roughly how long runs will take."""
+"""Preset sweeps that each show one effect, and rough estimates of training times."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from mnistop.engine.errors import ConfigError
 from mnistop.engine.sweep.grid import Changes, plan
 
 _UPDATE, _WEIGHT, _START = 60e-6, 1e-10, 0.5
-"""Seconds on one core of today: of an update besides its arithmetic, of a weight and an image, and
-of a run before its first epoch. The notebook's run then takes a second."""
+"""Seconds on one core of today: for an update besides its arithmetic, for a weight and an image,
+and for a run before its first epoch. The notebook's run then takes a second."""
 _IMAGES = {"bundled": 4502, "digits": 1797, "openml": 70_000}
 _PIXELS = {"digits": 64}
 _USUAL_IMAGES, _USUAL_PIXELS = 60_000, 784
-"""Of sources that nobody has looked at yet."""
+"""Guesses for other sources."""
 _CLASSES = 10
 
 
 def effort(config: RunConfig) -> float:
-    """Seconds that a run trains for, roughly, on one core."""
+    """Estimate the seconds that a run trains for on one core."""
     images = _IMAGES.get(config.source, _USUAL_IMAGES)
     images = min(images, config.samples) if config.samples else images
     trained = images * (1 - config.val_fraction)
@@ -35,25 +35,25 @@ def effort(config: RunConfig) -> float:
 
 
 def pace(known: Iterable[tuple[RunConfig, float]]) -> float:
-    """How much longer than `effort` says runs take on this machine.
+    """Return the factor between real training times on this machine and `effort`.
 
     Args:
-        known: finished runs with the seconds that each has trained for.
+        known: finished runs with their training times in seconds.
 
     Returns:
-        A factor; 1 where nothing is known.
+        Their median; 1 without runs.
     """
     ratios = [seconds / effort(config) for config, seconds in known if seconds > 0]
     return statistics.median(ratios) if ratios else 1.0
 
 
 def duration_of(configs: Sequence[RunConfig], jobs: int, factor: float = 1.0) -> float:
-    """Seconds that runs take, roughly, some of them at once.
+    """Estimate the seconds that runs take together.
 
     Args:
         configs: at least one.
-        jobs: how many are trained at once.
-        factor: what `pace` says.
+        jobs: the number of runs trained at once.
+        factor: see `pace`.
     """
     each = [_START + factor * effort(config) for config in configs]
     return max(max(each), sum(each) / max(1, jobs))
@@ -61,17 +61,17 @@ def duration_of(configs: Sequence[RunConfig], jobs: int, factor: float = 1.0) ->
 
 @dataclass(frozen=True)
 class SweepPreset:
-    """What varies, in which order, and how often each is repeated."""
+    """The variants of a sweep, and the number of seeds for each."""
 
     question: str
-    """What the sweep answers, as a sentence."""
+    """The question that the sweep answers."""
     variants: Sequence[Changes]
-    """What each kind of run changes of the base."""
+    """The changes of the base for each kind of run."""
     seeds: int = 3
     base: Changes = field(default_factory=dict)
-    """What all runs change of the notebook's."""
+    """The changes of the notebook's run for all runs."""
     epsilon: float | None = None
-    """The ε of the attack under which the models are to be compared; None for no attack."""
+    """The ε of the attack for comparing the models; None for no attack."""
 
     def configs(
         self,
@@ -81,16 +81,14 @@ class SweepPreset:
         sample: int | None = None,
         sample_seed: int = 0,
     ) -> list[RunConfig]:
-        """The configurations, as `mnistop.engine.sweep.grid.plan` has them.
+        """Return the configurations, see `mnistop.engine.sweep.grid.plan`.
 
         Args:
-            base: what is the same in all runs unless the preset says otherwise; the notebook's
-                values if not given.
-            texts: values that win over those of the preset, and multiply its runs if they are
-                several.
-            seeds: how many each kind of run is trained with; the preset's number if not given.
-            sample: how many kinds of runs to draw at random, None for all.
-            sample_seed: decides which.
+            base: the common values unless the preset changes them; the notebook's if not given.
+            texts: values that override those of the preset; several multiply its runs.
+            seeds: the number of seeds for each kind of run; the preset's if not given.
+            sample: the number of kinds of runs to draw at random, None for all.
+            sample_seed: of the random draw.
 
         Raises:
             ConfigError: a sentence for each text that is wrong.
@@ -145,7 +143,7 @@ SWEEPS: dict[str, SweepPreset] = {
 
 
 def sweep_preset(name: str) -> SweepPreset:
-    """The preset of a name, written with spaces or dashes.
+    """Return the preset of a name, written with spaces or dashes.
 
     Raises:
         ConfigError: there is none.

@@ -19,6 +19,9 @@ BETAS = 0.9, 0.999
 ADAM_EPSILON = 1e-8
 """Adam's constant added to the root of the mean squared gradient."""
 
+RMSPROP_DECAY, RMSPROP_EPSILON = 0.99, 1e-8
+"""RMSprop's decay rate of the mean squared gradient, and the constant added to its root."""
+
 
 class Optimizer(ABC):
     """Updates parameters by their gradients.
@@ -139,6 +142,29 @@ class Adam(Optimizer):
         )
 
 
+class RMSprop(Optimizer):
+    """RMSprop: `v = 0.99 v + 0.01 gradient²; w -= lr * gradient / (√v + 10⁻⁸)`.
+
+    Tieleman and Hinton 2012, lecture 6.5, with PyTorch's constants; weight decay is a part of the
+    gradient.
+    """
+
+    buffer_count = 1
+
+    def update(self, gradients: list[Tensor], lr: float | Tensor) -> None:
+        """Apply the gradients."""
+        if self.config.weight_decay:
+            torch._foreach_add_(gradients, self.parameters, alpha=self.config.weight_decay)
+        squares = self.buffers[0]
+        torch._foreach_mul_(squares, RMSPROP_DECAY)
+        torch._foreach_addcmul_(squares, gradients, gradients, 1 - RMSPROP_DECAY)
+        scales = torch._foreach_sqrt(squares)
+        torch._foreach_add_(scales, RMSPROP_EPSILON)
+        torch._foreach_div_(gradients, scales)
+        torch._foreach_mul_(gradients, lr)
+        torch._foreach_sub_(self.parameters, gradients)
+
+
 class AdamW(Adam):
     """Adam with weight decay apart from the gradient (Loshchilov and Hutter 2019, algorithm 2)."""
 
@@ -150,6 +176,7 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {
     "sgd": SGD,
     "adam": Adam,
     "adamw": AdamW,
+    "rmsprop": RMSprop,
 }
 
 

@@ -79,7 +79,7 @@ OUT_OF_BOUNDS = {
         ("12.5", "or none", "'12.5'"),
     ],
     "activation": [("swish", f"one of {', '.join(ACTIVATIONS)}", "'swish'")],
-    "optimizer": [("rmsprop", "one of manual, sgd, adam, adamw", "'rmsprop'")],
+    "optimizer": [("adagrad", "one of manual, sgd, adam, adamw, rmsprop", "'adagrad'")],
     "lr": [
         (0, "a number above 0 and at most 1,000", "0"),
         ("1000.5", "at most 1,000", "'1000.5'"),

@@ -20,7 +20,7 @@ from mnistop.engine.runs.history import History, reduce
 from mnistop.engine.runs.run_folder import Run
 from tests.helpers.waiting import wait_until
 
-OPTIMIZERS = ("manual", "sgd", "adam", "adamw")
+OPTIMIZERS = ("manual", "sgd", "adam", "adamw", "rmsprop")
 SCHEDULES = ("constant", "step", "cosine")
 
 
@@ -32,7 +32,7 @@ def settings() -> list[dict[str, Any]]:
             "schedule": schedule,
             "shift": shift,
             "dropout": dropout,
-            "lr": 0.003 if optimizer.startswith("adam") else 0.05,
+            "lr": 0.05 if optimizer in ("manual", "sgd") else 0.003,
             "weight_decay": 0.01 if optimizer in ("sgd", "adamw") else 0.0,
         }
         for optimizer, schedule, shift, dropout in itertools.product(

@@ -67,14 +67,7 @@ def advise(history: History, config: RunConfig, predictions: EpochPredictions | 
         predictions: those for the validation images after the newest epoch, if known: without them
             no class can be reported as never predicted.
     """
-    if not history.started:
-        return NOTHING_YET
-    from mnistop.engine.analysis.coach.curves import Curves  # which needs NumPy
-    from mnistop.engine.analysis.coach.rules import RULES, first_advice
-
-    advice = first_advice(RULES, Curves(history, config, predictions))
-    assert advice  # the last rule always applies
-    return advice
+    return _first_advice(history, config, predictions, on_rate=False) or NOTHING_YET
 
 
 def advise_on_rate(
@@ -87,9 +80,17 @@ def advise_on_rate(
         config: its hyperparameters.
         predictions: as for `advise`.
     """
-    if not history.started:
-        return None
-    from mnistop.engine.analysis.coach.curves import Curves
-    from mnistop.engine.analysis.coach.rules import RATE_RULES, first_advice
+    return _first_advice(history, config, predictions, on_rate=True)
 
-    return first_advice(RATE_RULES, Curves(history, config, predictions))
+
+def _first_advice(
+    history: History, config: RunConfig, predictions: EpochPredictions | None, on_rate: bool
+) -> Advice | None:
+    if not (history.started or history.ended):
+        return None
+    from mnistop.engine.analysis.coach import rules  # which need NumPy
+    from mnistop.engine.analysis.coach.curves import Curves
+
+    all_rules = rules.RATE_RULES if on_rate else rules.RULES
+    applicable = all_rules if history.started else (rules.diverged,)
+    return rules.first_advice(applicable, Curves(history, config, predictions))

@@ -49,6 +49,7 @@ KINDS: dict[str, dict[str, Any]] = {
     },
     "momentum, shift, step": {"optimizer": "sgd", "shift": 1, "schedule": "step", "lr": 0.05},
     "adversarial": {"adversarial_epsilon": 0.1, "clip_norm": 1.0},
+    "rmsprop, dropout": {"optimizer": "rmsprop", "lr": 0.001, "dropout": 0.1},
     "adamw, decay, shift, dropout": {
         "optimizer": "adamw",
         "weight_decay": 0.1,

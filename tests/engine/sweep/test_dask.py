@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from mnistop.engine import worker
+from mnistop.engine.data.sources import source_exists
 from mnistop.engine.errors import RunError
 from mnistop.engine.events import MemberFailed
 from mnistop.engine.runs import sweep_folder
 from mnistop.engine.runs.event_log import read_events
 from mnistop.engine.runs.sweep_folder import Plan, Sweep
-from mnistop.engine.sweep import cluster_member
 from mnistop.engine.sweep import job as sweep_job
 from tests.engine.sweep.dask_cluster import DaskCluster, dask_cluster
 from tests.engine.sweep.test_sweeps import never_killed, states, wait_for_end
@@ -181,9 +181,8 @@ def test_a_scheduler_that_is_not_there_is_told(runs_folder: Path) -> None:
 def test_missing_data_of_a_worker_are_named(tmp_path: Path) -> None:
     images = tmp_path / "images.npz"
     images.touch()
-    assert cluster_member.missing(("digits", "openml", str(images))) == ()
-    gone = f"{images},{tmp_path / 'labels'}"
-    assert cluster_member.missing((gone, "bundled")) == (gone,)
+    assert all(map(source_exists, ("digits", "openml", "bundled", str(images))))
+    assert not source_exists(f"{images},{tmp_path / 'labels'}")
 
 
 def test_a_missing_extra_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

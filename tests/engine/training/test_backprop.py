@@ -103,6 +103,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     },
     "adam": {"optimizer": "adam", "lr": 0.002},
     "adam, decay": {"optimizer": "adam", "lr": 0.002, "weight_decay": 0.01},
+    "rmsprop": {"optimizer": "rmsprop", "lr": 0.0005},
     "adamw, cosine": {
         "optimizer": "adamw",
         "lr": 0.002,

@@ -90,6 +90,7 @@ def test_a_captured_run_is_the_textbooks(values: dict[str, Any]) -> None:
     [
         {"optimizer": "adam", "lr": 0.002, "dropout": 0.2, "schedule": "cosine"},
         {"optimizer": "sgd", "lr": 0.03, "shift": 1, "adversarial_epsilon": 0.1},
+        {"optimizer": "rmsprop", "lr": 0.001, "weight_decay": 0.01},
         {"batch_size": 7},
     ],
     ids=str,

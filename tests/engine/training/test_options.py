@@ -55,6 +55,8 @@ def reference_optimizer(config: RunConfig, model: nn.Module) -> torch.optim.Opti
             return torch.optim.Adam(model.parameters(), config.lr, **decay)
         case "adamw":
             return torch.optim.AdamW(model.parameters(), config.lr, **decay)
+        case "rmsprop":
+            return torch.optim.RMSprop(model.parameters(), config.lr, **decay)
 
 
 @pytest.mark.parametrize(
@@ -70,6 +72,8 @@ def reference_optimizer(config: RunConfig, model: nn.Module) -> torch.optim.Opti
         {"optimizer": "adam", "lr": 0.01},
         {"optimizer": "adam", "lr": 0.01, "weight_decay": 0.1},
         {"optimizer": "adamw", "lr": 0.01, "weight_decay": 0.1},
+        {"optimizer": "rmsprop", "lr": 0.001},
+        {"optimizer": "rmsprop", "lr": 0.001, "weight_decay": 0.1, "clip_norm": 0.3},
         {"activation": "tanh"},
         {"activation": "sigmoid", "lr": 1.0},
         {"activation": "gelu"},
@@ -125,7 +129,7 @@ def test_each_epoch_learns_once_from_each_training_image_in_a_new_order(samples:
     assert orders[0] != orders[1] != orders[2]
 
 
-@pytest.mark.parametrize("optimizer", ["manual", "sgd", "adam", "adamw"])
+@pytest.mark.parametrize("optimizer", ["manual", "sgd", "adam", "adamw", "rmsprop"])
 def test_weight_decay_keeps_weights_small(optimizer: str) -> None:
     def length(weight_decay: float) -> float:
         config = digits_config(optimizer=optimizer, lr=0.01, weight_decay=weight_decay, epochs=5)

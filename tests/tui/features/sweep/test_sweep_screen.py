@@ -207,7 +207,7 @@ async def test_left_and_right_step_through_the_value_a_few_and_all_usual_ones(
         await shown.press("backspace")
         assert "A single run: give a row several values" in shown.text
         await shown.press("up")
-        for sign, words in (("manual, sgd, adam, adamw", "4 runs"), ("manual", "A single run")):
+        for sign, words in (("manual, sgd, adam, adamw", "5 runs"), ("manual", "A single run")):
             await shown.press("right")
             assert sign in shown.text
             assert words in shown.text

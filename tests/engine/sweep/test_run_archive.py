@@ -13,7 +13,7 @@ from mnistop.engine.errors import RunError
 from mnistop.engine.runs import run_folder
 from mnistop.engine.runs.entry import About, read_about, write_about
 from mnistop.engine.runs.run_folder import Run
-from mnistop.engine.sweep.cluster_member import finish_putting, pack, put_in_place, unpack
+from mnistop.engine.sweep.cluster_member import finish_placing, pack, put_in_place, unpack
 from tests.helpers.small_runs import digits_config
 
 FILES = {
@@ -48,13 +48,13 @@ def content_of(run: Run) -> dict[str, bytes]:
 
 def zipped(**files: bytes) -> bytes:
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as parcel:
+    with zipfile.ZipFile(buffer, "w") as archive:
         for name, content in files.items():
-            parcel.writestr(name, content)
+            archive.writestr(name, content)
     return buffer.getvalue()
 
 
-def test_a_parcel_holds_all_of_a_run_and_is_private_again(member: Run, tmp_path: Path) -> None:
+def test_an_archive_holds_all_of_a_run_and_is_private_again(member: Run, tmp_path: Path) -> None:
     (member.path / "room").write_bytes(b"kept free")
     (member.path / "events.jsonl.new").write_bytes(b"half")
     (member.path / "best.pt").symlink_to("/etc/passwd")
@@ -81,40 +81,40 @@ def test_what_is_no_file_of_a_run_is_refused(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("cut", range(0, 100, 7))
-def test_a_damaged_parcel_is_refused_and_leaves_nothing(
+def test_a_damaged_archive_is_refused_and_leaves_nothing(
     cut: int, member: Run, tmp_path: Path
 ) -> None:
     whole = pack(member)
-    for parcel in (whole[: len(whole) * cut // 100], whole[: len(whole) // 2] + b"no zip"):
+    for archive in (whole[: len(whole) * cut // 100], whole[: len(whole) // 2] + b"no zip"):
         with pytest.raises(RunError, match="is damaged"):
-            unpack(parcel, tmp_path / "copy")
+            unpack(archive, tmp_path / "copy")
         assert not (tmp_path / "copy").exists()
 
 
 def test_a_member_that_comes_back_is_put_in_place(member: Run) -> None:
-    parcel = pack(member)
+    archive = pack(member)
     other = Run(member.path.with_name("20990101-000000-calm-otter.02"))
-    put_in_place(parcel, other)
+    put_in_place(archive, other)
     assert content_of(other) == content_of(member)
     assert list((member.path.parent / member.sweep).iterdir()) == []
 
 
 def test_what_comes_back_replaces_what_was_trained_but_not_the_users_words(member: Run) -> None:
     (member.path / "events.jsonl").write_bytes(b"more has happened\n")
-    parcel = pack(member)
+    archive = pack(member)
     (member.path / "events.jsonl").write_bytes(FILES["events.jsonl"])
     write_about(member, About("mine", "to be kept"))
-    put_in_place(parcel, member)
+    put_in_place(archive, member)
     assert content_of(member)["events.jsonl"] == b"more has happened\n"
     assert read_about(member) == About("mine", "to be kept")
     assert list((member.path.parent / member.sweep).iterdir()) == []
 
 
 def test_nothing_is_put_in_the_place_of_a_run_in_training(member: Run) -> None:
-    parcel, before = pack(member), content_of(member)
+    archive, before = pack(member), content_of(member)
     (member.path / "labels.u8").write_bytes(b"newer")
     with member.take_lock(), pytest.raises(RunError, match="is already being trained"):
-        put_in_place(parcel, member)
+        put_in_place(archive, member)
     assert content_of(member) == before | {"labels.u8": b"newer"}
 
 
@@ -123,8 +123,8 @@ def test_a_process_killed_while_it_puts_a_member_in_place_loses_nothing(member: 
     before = content_of(member)
     unpack(pack(member), beside / f"incoming-{member.name}")
     os.rename(member.path, beside / f"outgoing-{member.name}")
-    finish_putting(member)
+    finish_placing(member)
     assert content_of(member) == before
     assert list(beside.iterdir()) == []
-    finish_putting(member)
+    finish_placing(member)
     assert content_of(member) == before
