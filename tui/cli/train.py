@@ -17,6 +17,7 @@ from mnistop.engine.config import RunConfig
 from mnistop.engine.formatting import accuracy, count, duration, is_milestone, loss, on_device
 from mnistop.engine.runs.history import History, reduce
 from mnistop.engine.runs.lookup import find_run_or_sweep
+from mnistop.engine.runs.recorded import planned_epochs
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.tui.cli import watch
@@ -177,8 +178,8 @@ class RunView(watch.View[Run]):
 
     def __init__(self, out: Printer) -> None:
         self._history = History()
-        self._epochs = 1
-        """The planned number of epochs."""
+        self._epochs = 0
+        """The planned number of epochs; 0 if it is unknown, as for a script's own loop."""
         self._skipped: events.EpochFinished | None = None
         super().__init__(out)
 
@@ -203,23 +204,24 @@ class RunView(watch.View[Run]):
 
     def begin(self, run: Run) -> None:
         """Print the run's name."""
-        self._epochs = run.config().epochs
+        self._epochs = planned_epochs(run.config())
         self.out.print(f"run {run.name}")
 
     def update(self, new: Sequence[events.Event]) -> None:
         """Print new events."""
         history = self._history = reduce(self._history, new)
+        self._epochs = history.planned or self._epochs
         if history.preparing:
             self.out.wait(history.preparing, at_once=False)
         elif history.started and not history.ended:
-            self.out.wait("")
+            self.out.wait("" if self._epochs else "training", at_once=False)
         self.out.print(*self._lines(new))
         self.out.print_json(*(event.to_json() for event in new))
 
     def print_end(self, run: Run) -> tuple[str, bool]:
         """Print how it ended, its accuracy, and the next commands."""
         history = self._history
-        lines = closing_lines(run, history, run.config().epochs)
+        lines = closing_lines(run, history, self._epochs)
         self.out.print(*lines)
         if self.out.as_json:
             print_note(lines[1])
@@ -245,7 +247,8 @@ class RunView(watch.View[Run]):
                     yield EPOCH_HEADER
                 case events.RunResumed():
                     self._epochs = event.epochs or self._epochs
-                    yield f"resumed in epoch {event.epoch} of {self._epochs:,}"
+                    total = f" of {self._epochs:,}" if self._epochs else ""
+                    yield f"resumed in epoch {event.epoch}{total}"
                 case events.EpochFinished():
                     self._skipped = None if is_milestone(event.epoch, self._epochs) else event
                     if not self._skipped:
@@ -261,13 +264,13 @@ class RunView(watch.View[Run]):
     def progress(self, width: int) -> RenderableType | None:
         """Draw a progress bar between the epoch and the time left."""
         history, part, done = self._history, self._history.progress, len(self._history.epochs)
-        if not history.started:
+        if not history.started or not self._epochs:
             return None
         epochs = done + (part.step / part.steps if part and part.epoch == done else 0)
         share = epochs / self._epochs
         right = f" {share:4.0%}  {_time_left(history, self._epochs - epochs)}"
-        if history.epochs:
-            images = history.started.validation_images
+        images = history.started.validation_images
+        if history.epochs and images:
             right += f"  val acc {accuracy(history.epochs[-1].val_acc, images)}"
         if part and width >= _WIDE:
             right += f"  {part.images_per_second:,.0f} images/s"
@@ -275,26 +278,25 @@ class RunView(watch.View[Run]):
 
 
 def _facts(started: events.RunStarted) -> Iterator[str]:
-    layers = "-".join(map(str, started.layers or ()))
-    yield f"model {layers}, {count(started.parameters or 0, 'parameter')}, on {on_device(started)}"
-    yield (
-        f"data  {count(started.training_images or 0, 'image')} to train on, "
-        f"{started.validation_images:,} to validate"
-    )
-    classes = len(started.class_names)
-    yield (
-        f"loss  {loss(started.val_loss)} on validation before training; "
-        f"guessing has ln {classes} = {math.log(classes):.3f}"
-    )
+    """Yield the model, the data and the first loss; a run of a script's own may know none."""
+    if started.layers:
+        layers = "-".join(map(str, started.layers))
+        parameters = count(started.parameters or 0, "parameter")
+        yield f"model {layers}, {parameters}, on {on_device(started)}"
+    if started.training_images:
+        training = f"{count(started.training_images, 'image')} to train on, "
+        yield f"data  {training}{started.validation_images:,} to validate"
+    elif started.validation_images:
+        yield f"data  {count(started.validation_images, 'image')} to validate"
+    if started.val_loss is not None and (classes := len(started.class_names)):
+        yield (
+            f"loss  {loss(started.val_loss)} on validation before training; "
+            f"guessing has ln {classes} = {math.log(classes):.3f}"
+        )
 
 
 def _time_left(history: History, epochs: float) -> str:
-    """Return the estimated time of the remaining epochs.
-
-    Args:
-        history: that of a run that has started.
-        epochs: the number of epochs, with the fraction of the current one.
-    """
+    """Return the estimated time of the remaining epochs, of which the first may have begun."""
     if history.paused:
         return "paused"
     if history.epochs:
