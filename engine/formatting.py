@@ -77,6 +77,8 @@ def count(number: int, thing: str) -> str:
 
 def epochs_of(done: int, planned: int) -> str:
     """Format progress as in `34 epochs of 100`; `34 epochs` if the number planned is unknown."""
+    if not (done or planned):
+        return "no epochs"
     return count(done, "epoch") + (f" of {planned:,}" if planned else "")
 
 

@@ -41,10 +41,15 @@ def lower_rate(config: RunConfig, factor: float) -> str:
     return _in_one_digit(lower if lower <= _NEAR * 1.01 * _usual(config) else _usual(config))
 
 
+def for_example(config: RunConfig, rate: str, to: str = "") -> str:
+    """As in `, for example 0.01`; empty where a recorded run does not name its learning rate."""
+    return "" if "lr" in config.without_effect() else f", for example {to}{rate}"
+
+
 def after_divergence(config: RunConfig) -> str:
     """Return the remedy for a run whose loss is no longer a number."""
     other = "" if config.clip_norm else ", or gradient clipping"
-    return f"Try a lower learning rate, for example {lower_rate(config, 10)}{other}."
+    return f"Try a lower learning rate{for_example(config, lower_rate(config, 10))}{other}."
 
 
 def higher_rate(config: RunConfig) -> str:

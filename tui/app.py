@@ -17,16 +17,14 @@ from mnistop.engine.process.child import set_title
 from mnistop.engine.runs.lookup import find_run
 from mnistop.engine.runs.run_folder import Run, runs_folder
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.features.train.dashboard import LEAST, mode_for
+from mnistop.tui.features.train.dashboard import LEAST
 from mnistop.tui.features.train.screen import TrainScreen
-from mnistop.tui.navigator import Answer, QuitScreen, TooSmallScreen, Views, load_the_rest
+from mnistop.tui.navigator import Answer, Navigator, QuitScreen, TooSmallScreen, load_the_rest
 from mnistop.tui.session.progress import LiveRuns
 from mnistop.tui.session.session import RunEnded
-from mnistop.tui.session.state import State
-from mnistop.tui.session.view import EpochMoved, ScreenWanted, ViewScreen
+from mnistop.tui.session.view import ScreenWanted, ViewScreen
 from mnistop.tui.terminal.attributes import to_ascii
 from mnistop.tui.terminal.scheduler import SLOW, USUAL
-from mnistop.tui.terminal.terminal_app import TerminalApp
 from mnistop.tui.toolkit.bars import SCREENS
 from mnistop.tui.toolkit.bindings import (
     GivesReasons,
@@ -56,7 +54,7 @@ def _commands() -> type[Provider]:
     return Commands
 
 
-class MnistopApp(GivesReasons, TerminalApp):
+class MnistopApp(GivesReasons, Navigator):
     """mnistop.
 
     Args:
@@ -99,24 +97,16 @@ class MnistopApp(GivesReasons, TerminalApp):
         run: Run | None = None,
         slow: bool = False,
     ) -> None:
-        super().__init__(terminal, SLOW if slow else USUAL)
-        self._train = TrainScreen(terminal, values or {}, run)
-        self._views = Views(terminal, lambda: self._train.config)
-        self._trail: list[str] = []
-        """The screens that Esc returns to, the last one first."""
+        pace = SLOW if slow else USUAL
+        super().__init__(terminal, pace, TrainScreen(terminal, values or {}, run))
         self._keys: dict[str, str] = {}
         self._bell = False
         """Whether a bell rings when the shown run has ended."""
         self._notify = ""
         """The user's command for that moment."""
 
-    @property
-    def shown(self) -> State:
-        """What the dashboard shows."""
-        return self._train.state
-
     def get_key_display(self, binding: Binding) -> str:
-        """The key's name, in ASCII where only that can be shown."""
+        """Return the key's name, in ASCII where only that can be shown."""
         shown = super().get_key_display(binding)
         if self.terminal.unicode or shown.isascii():
             return shown
@@ -125,14 +115,14 @@ class MnistopApp(GivesReasons, TerminalApp):
         return binding.key.partition(",")[0]
 
     def on_mount(self) -> None:
-        """Opens the dashboard."""
+        """Open the dashboard."""
         try:
             self._keys = read_keymap(self._bindings_by_place, self._advise)
             self.set_keymap(self._keys)
             self._bell, self._notify = read_notices()
         except MnistopError as error:
             self._advise(str(error), "warning")
-        self.screen_change_signal.subscribe(self, lambda _: self._cover_what_is_too_small())
+        self.screen_change_signal.subscribe(self, lambda _: self.cover_what_is_too_small())
         self.push_screen(self._train)
         if self.terminal.advice:
             self._advise(self.terminal.advice)
@@ -142,67 +132,12 @@ class MnistopApp(GivesReasons, TerminalApp):
         self.notify(sentence, severity=severity, markup=False, timeout=15)
 
     def _after_the_first_frame(self) -> None:
-        """Loads what that frame does not need: PyTorch in the fork server, all else here."""
+        """Load all that the frame did not need: PyTorch in the fork server, the rest here."""
         self._train.session.warm_up()
         load_the_rest()
 
-    # The terminal's size
-
-    def on_resize(self, event: events.Resize) -> None:
-        """Covers all where there is no room for it, once Textual has taken up the size."""
-        self.call_next(self._on_resized)
-
-    def _on_resized(self) -> None:
-        if not self._is_too_small and any(
-            isinstance(screen, TooSmallScreen) for screen in self.screen_stack
-        ):
-            self.forget_typed()  # it was typed unseen
-        self._cover_what_is_too_small()
-
-    def _cover_what_is_too_small(self) -> None:
-        """Lets nothing be seen by a part, and nothing act unseen, but help and quitting."""
-        if self._is_too_small and not isinstance(
-            self.screen, TooSmallScreen | HelpScreen | QuitScreen
-        ):
-            self.push_screen(TooSmallScreen())
-
-    @property
-    def _is_too_small(self) -> bool:
-        return mode_for(self.size) == "too-small"
-
-    # Screens
-
-    def action_go(self, name: str) -> None:
-        """Goes to a screen: the dashboard, or one that lies over it."""
-        self._trail.clear()
-        self._go(name)
-
-    def _go(self, name: str) -> None:
-        if name == "train":
-            while isinstance(self.screen, ViewScreen):
-                self.pop_screen()
-        else:
-            self._open(self._views[name])
-
-    def _open_over(self, view: ViewScreen) -> None:
-        """Opens a screen from which Esc leads back to the present one."""
-        if isinstance(self.screen, ViewScreen) and self.screen is not view:
-            self._trail.append(self._views.name_of(self.screen))
-        self._open(view)
-
-    def _open(self, view: ViewScreen) -> None:
-        if view is self.screen:
-            return
-        if not self.is_screen_installed(view):
-            self.install_screen(view, self._views.name_of(view))
-        view.state, view.status = self.shown, self._train.session.status
-        if isinstance(self.screen, ViewScreen):
-            self.switch_screen(view)
-        else:
-            self.push_screen(view)
-
     def action_watch(self) -> None:
-        """Watches the run that the line on top tells of."""
+        """Watch the run named in the line on top."""
         line = self._train.query_one(LiveRuns)
         if line.newest:
             self._train.session.watch(line.newest)
@@ -210,7 +145,7 @@ class MnistopApp(GivesReasons, TerminalApp):
 
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
         """Give the reason why an action is impossible now."""
-        if self._is_too_small and action not in TooSmallScreen.ACTIONS:
+        if self.is_too_small and action not in TooSmallScreen.ACTIONS:
             return f"The terminal is smaller than {LEAST.width}×{LEAST.height} cells."
         if action == "watch":
             found = list(self._train.query(LiveRuns)) if self._train.is_mounted else []
@@ -223,19 +158,13 @@ class MnistopApp(GivesReasons, TerminalApp):
         if reason := reason_against(self.screen, event.key, self._keys):
             self.notify(reason, markup=False)
 
-    @on(TrainScreen.Shown)
-    def _on_shown(self, message: TrainScreen.Shown) -> None:
-        for screen in self.screen_stack:
-            if isinstance(screen, ViewScreen):
-                screen.follow(message.state, message.status)
-
     @on(RunEnded)
     async def _on_ended(self, message: RunEnded) -> None:
         if self._bell or self._notify:
             self.run_worker(self._tell_end(message.run), exit_on_error=False)
 
     async def _tell_end(self, run: Run) -> None:
-        """Call for attention, as the configuration file has it."""
+        """Call for attention, as the configuration file asks."""
         from mnistop.tui.session.notification import Outcome, attention, run_command
 
         outcome = await asyncio.to_thread(Outcome.of, run)
@@ -247,23 +176,13 @@ class MnistopApp(GivesReasons, TerminalApp):
                 self.notify(problem, severity="warning", markup=False)
 
     def hand_over(self) -> None:
-        """See to it that the user's command is run when a run ends that was started here."""
+        """Have the user's command run when a run that was started here ends."""
         run = self._train.session.started
         if self._notify and run and run.is_running():
             from mnistop.tui.session.notification import leave_watcher
 
             with contextlib.suppress(OSError):
                 leave_watcher(run, self._notify)
-
-    @on(ScreenWanted)
-    def _on_screen_wanted(self, message: ScreenWanted) -> None:
-        view = self._views[message.name]
-        try:
-            view.enter(message.about)
-        except MnistopError as error:  # what it is about has just been deleted or damaged
-            self.notify(str(error), severity="error", markup=False)
-        else:
-            self._open_over(view)
 
     @on(ViewScreen.OpenWanted)
     def _on_open_wanted(self, message: ViewScreen.OpenWanted) -> None:
@@ -285,16 +204,8 @@ class MnistopApp(GivesReasons, TerminalApp):
         self._train.set_rate(message.text)
         self.action_go("train")
 
-    @on(ViewScreen.Left)
-    def _on_left(self) -> None:
-        self._go(self._trail.pop() if self._trail else "train")
-
-    @on(EpochMoved)
-    def _on_epoch_moved(self, message: EpochMoved) -> None:
-        self._train.move_cursor(message.by)
-
     def action_help(self) -> None:
-        """Explains the panes and all keys."""
+        """Explain the panes and all keys."""
         self.push_screen(HelpScreen(self._sections(), self._keys))
 
     def _bindings_by_place(self) -> list[Sequence[Binding]]:
@@ -308,7 +219,7 @@ class MnistopApp(GivesReasons, TerminalApp):
         return help_sections(self, self.screen, self._train, self._views)
 
     async def action_quit(self) -> None:
-        """Quits; asks first what is to become of a run that is going on."""
+        """Quit; ask first about a run in training."""
         if self._train.session.is_training:
             self.push_screen(QuitScreen(), self._on_quit_answer)
         else:
@@ -328,7 +239,7 @@ def run_app(
     slow: bool,
     mouse: bool | None = None,
 ) -> int:
-    """Opens the app and returns the exit code of the command.
+    """Open the app and return the exit code of the command.
 
     Args:
         terminal: what the terminal can show.
@@ -349,16 +260,11 @@ def run_app(
     finally:
         worker.close()
         app.hand_over()
-    if app.is_heard:
-        _say_farewell(app)
-    return app.return_code or 0
-
-
-def _say_farewell(app: MnistopApp) -> None:
-    words = app.fault
-    if run := app.shown.run:
+    words = app.fault if app.is_heard else ""
+    if app.is_heard and app.shown.run:
         from mnistop.tui.text.run_lines import farewell
 
-        words += farewell(run, app.shown.epochs_planned)
+        words += farewell(app.shown.run, app.shown.epochs_planned)
     if words:
-        print(words if app.terminal.unicode else to_ascii(words))
+        print(words if terminal.unicode else to_ascii(words))
+    return app.return_code or 0

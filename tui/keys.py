@@ -1,4 +1,4 @@
-"""Where all keys are named: the sections of the help, and the commands of the palette."""
+"""The names of all keys: the sections of the help, and the commands of the palette."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def help_sections(
 
 
 class Command(NamedTuple):
-    """What a key does now."""
+    """A command of a key that is possible now."""
 
     name: str
     key: str
@@ -112,7 +112,7 @@ class Commands(Provider):
                 yield Hit(score, Content(one.title), self._run(one), one.title, one.description)
 
     def _commands(self) -> Iterator[Command]:
-        """The bindings in force, each action once."""
+        """Yield the bindings in force, each action once."""
         offered = set()
         terminal = getattr(self.app, "terminal", Terminal())
         for active in self.screen.active_bindings.values():

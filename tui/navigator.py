@@ -11,25 +11,27 @@ import importlib
 import sys
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING
-
-from mnistop.engine.config import RunConfig
-from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.terminal import garbage_collection
-from mnistop.tui.toolkit.bars import SCREENS
-
-if TYPE_CHECKING:
-    from mnistop.tui.session.view import ViewScreen
-
 from typing import ClassVar, Literal
 
+from textual import events, on
 from textual.app import ComposeResult
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from mnistop.engine.config import RunConfig
+from mnistop.engine.errors import MnistopError
+from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.train.dashboard import LEAST, mode_for
+from mnistop.tui.features.train.screen import TrainScreen
+from mnistop.tui.session.state import State
+from mnistop.tui.session.view import EpochMoved, ScreenWanted, ViewScreen
+from mnistop.tui.terminal import garbage_collection
 from mnistop.tui.terminal.faults import FaultTolerant
+from mnistop.tui.terminal.scheduler import Pace
+from mnistop.tui.terminal.terminal_app import TerminalApp
+from mnistop.tui.toolkit.bars import SCREENS
 from mnistop.tui.toolkit.bindings import bindings, key
+from mnistop.tui.toolkit.dialogs import HelpScreen
 
 NAMES = tuple(name for name in SCREENS if name != "train")
 """The screens that lie over the dashboard."""
@@ -52,7 +54,7 @@ _SWITCH_SECONDS = 0.0002
 
 
 def load_the_rest() -> threading.Thread:
-    """Loads in a thread what the dashboard could be drawn without."""
+    """Load in a thread all that the first frame does without."""
     thread = threading.Thread(target=_load_the_rest, name="loading", daemon=True)
     thread.start()
     return thread
@@ -68,7 +70,7 @@ def _load_the_rest() -> None:
     garbage_collection.go_on_between_keys()
 
 
-class Views(dict[str, "ViewScreen"]):
+class Views(dict[str, ViewScreen]):
     """The screens by their names among `NAMES`, each made when it is first opened.
 
     `attack` is the class `AttackScreen` in the module `screen` of the feature's folder.
@@ -114,7 +116,7 @@ class QuitScreen(FaultTolerant, ModalScreen[Answer]):
     )
 
     def compose(self) -> ComposeResult:
-        """The line."""
+        """Yield the line."""
         yield Static(
             "d quit, training goes on (Enter)   s stop, save and quit   Esc stay",
             markup=False,
@@ -144,7 +146,7 @@ class TooSmallScreen(FaultTolerant, ModalScreen[None]):
         self._sentence = Static(markup=False)
 
     def compose(self) -> ComposeResult:
-        """The sentence."""
+        """Yield the sentence."""
         yield self._sentence
 
     @property
@@ -152,7 +154,7 @@ class TooSmallScreen(FaultTolerant, ModalScreen[None]):
         return mode_for(self.app.size) != "too-small"
 
     def on_resize(self) -> None:
-        """Names the size, or closes where it is enough."""
+        """Show the size, or close where it is enough."""
         self.set_class(self._fits, "fits")
         self._sentence.update(
             f"The terminal has {self.app.size.width}×{self.app.size.height} cells; mnistop "
@@ -161,9 +163,107 @@ class TooSmallScreen(FaultTolerant, ModalScreen[None]):
         self._close_if_it_fits()
 
     def on_screen_resume(self) -> None:
-        """Closes if there is room since a question was put over it."""
+        """Close if the terminal has grown since a question covered this."""
         self._close_if_it_fits()
 
     def _close_if_it_fits(self) -> None:
         if self._fits and self.is_active:
             self.dismiss()
+
+
+class Navigator(TerminalApp):
+    """An app with the dashboard and screens over it, and nothing in a terminal that is too small.
+
+    Args:
+        terminal: what the terminal can show.
+        pace: how much the line takes.
+        train: the dashboard.
+    """
+
+    def __init__(self, terminal: Terminal, pace: Pace, train: TrainScreen) -> None:
+        super().__init__(terminal, pace)
+        self._train = train
+        self._views = Views(terminal, lambda: train.config)
+        self._trail: list[str] = []
+        """The screens that Esc returns to, the last one first."""
+
+    @property
+    def shown(self) -> State:
+        """The state that the dashboard shows."""
+        return self._train.state
+
+    # The terminal's size
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Cover a terminal that is too small, once Textual has taken up the size."""
+        self.call_next(self._on_resized)
+
+    def _on_resized(self) -> None:
+        if not self.is_too_small and any(
+            isinstance(screen, TooSmallScreen) for screen in self.screen_stack
+        ):
+            self.forget_typed()  # it was typed unseen
+        self.cover_what_is_too_small()
+
+    def cover_what_is_too_small(self) -> None:
+        """Cover all but help and quitting, so that nothing is shown in part or acts unseen."""
+        if self.is_too_small and not isinstance(
+            self.screen, TooSmallScreen | HelpScreen | QuitScreen
+        ):
+            self.push_screen(TooSmallScreen())
+
+    @property
+    def is_too_small(self) -> bool:
+        """True while the terminal has too few cells for anything but a sentence."""
+        return mode_for(self.size) == "too-small"
+
+    # Screens
+
+    def action_go(self, name: str) -> None:
+        """Go to a screen: the dashboard, or one over it."""
+        self._trail.clear()
+        self._go(name)
+
+    def _go(self, name: str) -> None:
+        if name == "train":
+            while isinstance(self.screen, ViewScreen):
+                self.pop_screen()
+        else:
+            self._open(self._views[name])
+
+    def _open(self, view: ViewScreen) -> None:
+        if view is self.screen:
+            return
+        if not self.is_screen_installed(view):
+            self.install_screen(view, self._views.name_of(view))
+        view.state, view.status = self.shown, self._train.session.status
+        if isinstance(self.screen, ViewScreen):
+            self.switch_screen(view)
+        else:
+            self.push_screen(view)
+
+    @on(ScreenWanted)
+    def _on_screen_wanted(self, message: ScreenWanted) -> None:
+        view = self._views[message.name]
+        try:
+            view.enter(message.about)
+        except MnistopError as error:  # what it is about has just been deleted or damaged
+            self.notify(str(error), severity="error", markup=False)
+        else:
+            if isinstance(self.screen, ViewScreen) and self.screen is not view:
+                self._trail.append(self._views.name_of(self.screen))
+            self._open(view)
+
+    @on(ViewScreen.Left)
+    def _on_left(self) -> None:
+        self._go(self._trail.pop() if self._trail else "train")
+
+    @on(TrainScreen.Shown)
+    def _on_shown(self, message: TrainScreen.Shown) -> None:
+        for screen in self.screen_stack:
+            if isinstance(screen, ViewScreen):
+                screen.follow(message.state, message.status)
+
+    @on(EpochMoved)
+    def _on_epoch_moved(self, message: EpochMoved) -> None:
+        self._train.move_cursor(message.by)

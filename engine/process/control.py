@@ -67,6 +67,28 @@ def request(run: Run, word: str) -> None:
         raise RunError(f"{run.full_name} cannot be asked: {run.why_not_writable(error)}.") from None
 
 
+ANSWER_SECONDS = 5.0
+"""Within these, a loop that asks whether it is to stop, or that logs, has done so."""
+
+
+def unanswered(run: Run) -> str:
+    """Say that a loop has not complied with the last request; empty if it has, or is over."""
+    try:
+        word = run.request_path.read_text()
+    except (OSError, ValueError):
+        return ""
+    process = run.process_id()
+    if process is None:
+        return ""
+    script = getattr(run.config(), "script", "") or "The script"
+    if word == "stop":
+        return (
+            f"{script} (process {process}) has asked neither run.epochs nor run.should_stop since: "
+            f"it keeps training. To end it: kill -INT {process}."
+        )
+    return f"{script} (process {process}) has logged nothing since: it will {word} when it does."
+
+
 def send_signal(whom: Run | Sweep, number: signal.Signals) -> None:
     """Send a signal to the process of a run or a sweep.
 

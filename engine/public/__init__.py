@@ -171,10 +171,7 @@ class Run:
             try:
                 recording.log(metrics, step, epoch)
             except Exception as error:
-                if isinstance(metrics, Mapping):
-                    self._note("log", error)
-                else:
-                    _warn(f"log takes numbers by name, as a dict, not {metrics!r:.60}.")
+                self._note(recording, "log", error)
         elif not self._warned:
             self._warn_of_end()
 
@@ -219,7 +216,7 @@ class Run:
             try:
                 scores = getattr(recording, method)(given, metrics)
             except Exception as error:
-                self._note(method, error)
+                self._note(recording, method, error)
         elif not self._warned:
             self._warn_of_end()
         return Evaluation(scores)
@@ -287,7 +284,7 @@ class Run:
                 endings.let_go(self)
                 getattr(recording, method)(*arguments)
             except Exception as error:
-                self._note(method, error)
+                self._note(recording, method, error)
 
     def leave_to_parent(self) -> None:
         """Record nothing more in this process, which was forked off the one that records."""
@@ -310,8 +307,10 @@ class Run:
         else:
             self.end_with(error)
 
-    def _note(self, method: str, error: Exception) -> None:
-        _warn(f"{method} has recorded nothing: {type(error).__name__}: {error}")
+    def _note(self, recording: Recording, method: str, error: Exception) -> None:
+        what = f"{method} has recorded nothing: {type(error).__name__}: {error}"
+        with contextlib.suppress(Exception):
+            recording.troubles.warn(f"call {method}", what)
 
     def _warn_of_end(self) -> None:
         self._warned = True

@@ -18,6 +18,7 @@ from mnistop.engine.recording.metrics import MetricsWriter
 from mnistop.engine.recording.run_writer import RunWriter
 from mnistop.engine.recording.troubles import Troubles
 from mnistop.engine.recording.validation import numbered
+from mnistop.engine.runs.recorded import ACCURACIES, LOSSES
 from mnistop.engine.runs.run_folder import Run
 
 MOST_WAITING = 1 << 25
@@ -27,8 +28,6 @@ _SCORES_AT_ONCE = 1 << 22
 _MOST_MEANS = 64
 _LARGEST = 1e39
 
-LOSSES = ("train/loss", "train_loss", "loss")
-ACCURACIES = ("train/acc", "train/accuracy", "train_acc", "acc", "accuracy")
 RATES = ("lr", "train/lr", "learning_rate", "train/learning_rate")
 
 START = -1

@@ -5,6 +5,7 @@ Nothing here touches a file: the loop's calls gather records in memory, and a th
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
@@ -82,6 +83,8 @@ class Recording:
     def begin(self, kind: type[events.Event], **values: Any) -> None:
         """Say that the run begins or goes on, and begin to write."""
         self._files.begin(kind, **values)
+        with contextlib.suppress(OSError):  # the thread tries again, and names the trouble
+            self._files.write()
         self._writer.start()
         self._writer.wake()
 
@@ -89,6 +92,10 @@ class Recording:
 
     def log(self, logged: Mapping[str, Any], step: int | None, epoch: int | None) -> None:
         """As `mnistop.Run.log`."""
+        if type(logged) is not dict and not isinstance(logged, Mapping):
+            what = f"log takes numbers by name, as a dict, not {logged!r:.60}."
+            self.troubles.warn("log", what)
+            return
         if not self._writer.requests.may_go_on.is_set():
             self._wait_while_paused()
         if epoch is not None:

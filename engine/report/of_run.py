@@ -24,6 +24,7 @@ from mnistop.engine.formatting import (
     percent,
 )
 from mnistop.engine.hyperparameters import as_text
+from mnistop.engine.recording.metrics import MetricsReader
 from mnistop.engine.report.document import (
     Chart,
     Code,
@@ -44,6 +45,7 @@ from mnistop.engine.runs.history import flattering, or_nan, others_as_good, unse
 from mnistop.engine.runs.lookup import typed
 from mnistop.engine.runs.predictions import Mistake
 from mnistop.engine.runs.recorded import RecordedConfig
+from mnistop.engine.runs.run_folder import Run
 
 AGAIN = "Again"
 """The section with commands to repeat the run and to use its model."""
@@ -64,7 +66,7 @@ def progress_line(facts: Facts) -> str:
     """Return a phrase as in `finished, 100 epochs of 100 in 0.9 s`."""
     epochs = facts.history.epochs
     trained = epochs_of(len(epochs), facts.summary.planned)
-    took = duration(sum(epoch.seconds for epoch in epochs))
+    took = duration(facts.history.seconds)
     return f"{facts.summary.state}, {trained} in {took}"
 
 
@@ -134,6 +136,8 @@ def _sections(facts: Facts, mistakes: int) -> Iterator[Section]:
             "Log",
             (_log(history.epochs, history.best, facts.summary.planned or len(history.epochs)),),
         )
+    if facts.summary.is_recorded and (table := _metrics(facts.run)).rows:
+        yield Section("Metrics", (table,))
     yield Section(AGAIN, tuple(_again(facts)))
 
 
@@ -209,11 +213,15 @@ def _model(started: RunStarted, kept: ModelKept | None) -> Iterator[Part]:
     height, width = started.shape
     classes = len(started.class_names)
     versions = ", ".join(f"{name} {version}" for name, version in started.versions.items())
-    guessing = f"guessing among {classes} has ln {classes} = {math.log(max(classes, 1)):.3f}"
+    chance = f"ln {classes} = {math.log(classes):.3f}" if classes else ""
+    guessing = f"guessing among {classes} has {chance}"
     yield Listing(
         (
             *_known("training images", started.training_images and f"{started.training_images:,}"),
-            Entry("validation images", f"{started.validation_images:,}"),
+            *_known(
+                "validation images",
+                started.validation_images and f"{started.validation_images:,}",
+            ),
             *_unseen(started),
             *_known("image size", started.image_shape and f"{height}×{width} pixels"),
             *_known("classes", ", ".join(started.class_names)),
@@ -237,7 +245,7 @@ def _known(label: str, text: object) -> Iterator[Entry]:
 
 
 def _class_counts(started: RunStarted) -> Iterator[Entry]:
-    if counts := ClassCounts.of(started):
+    if started.class_names and (counts := ClassCounts.of(started)):
         columns = zip(counts.names, counts.training, counts.validation, strict=True)
         numbers = ", ".join(f"{name} {trained:,} + {kept:,}" for name, trained, kept in columns)
         yield Entry("images of each class, training + validation", numbers)
@@ -269,6 +277,23 @@ def _log(epochs: Sequence[EpochFinished], best: EpochFinished | None, planned: i
             )
     head = ("epoch", "train loss", "val loss", "train acc", "val acc", "learning rate", "")
     return Table(head, rows, texts=frozenset({""}))
+
+
+_MOST_METRICS = 100
+
+
+def _metrics(run: Run) -> Table:
+    """What a recorded run has logged by name: the number of values, the last and the extremes."""
+    reader = MetricsReader(run.path)
+    while reader.read():
+        pass
+    rows = []
+    for name in reader.names[:_MOST_METRICS]:
+        values = reader.series(name).values
+        finite = values[np.isfinite(values)]
+        ends = (finite.min(), finite.max()) if len(finite) else (math.nan, math.nan)
+        rows.append((name, f"{len(values):,}", *(f"{value:.4g}" for value in (values[-1], *ends))))
+    return Table(("metric", "values", "last", "least", "largest"), rows, frozenset({"metric"}))
 
 
 def _again(facts: Facts) -> Iterator[Part]:

@@ -137,7 +137,7 @@ class Overview:
             threads=started.threads if started else None,
             started=started.time if started else None,
             ended=ended.time if ended else None,
-            seconds=min(_LONGEST, sum(epoch.seconds for epoch in history.epochs)),
+            seconds=min(_LONGEST, history.seconds),
             message=ended.message if isinstance(ended, RunFailed) else "",
             diverged=isinstance(ended, RunFailed) and ended.diverged,
             about=read_about(run),

@@ -54,6 +54,13 @@ class History:
     """True if a reader has found the run's folder gone."""
 
     @property
+    def seconds(self) -> float:
+        """Training and evaluation without pauses; without epochs, from the start to the end."""
+        if not self.epochs and self.started and self.ended:
+            return max(0.0, self.ended.time - self.started.time)
+        return sum(epoch.seconds for epoch in self.epochs)
+
+    @property
     def test_acc(self) -> float | None:
         """Accuracy of the best epoch's weights on images never seen; None if not measured."""
         return self.tested.best_acc if self.tested else None

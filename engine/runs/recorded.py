@@ -12,6 +12,10 @@ from mnistop.engine.errors import ConfigError
 from mnistop.engine.files import one_line
 from mnistop.engine.hyperparameters import as_text
 
+LOSSES = ("train/loss", "train_loss", "loss")
+ACCURACIES = ("train/acc", "train/accuracy", "train_acc", "acc", "accuracy")
+"""The names of metrics whose means are an epoch's training loss and accuracy."""
+
 MOST_SETTINGS = 200
 LONGEST_NAME, LONGEST_VALUE = 60, 200
 """Characters of a setting's name and text; what is longer is cut."""

@@ -9,6 +9,7 @@ from tests.bench import (
     gpu,
     growth,
     interface,
+    own_loops,
     processes,
     recording,
     runs,
@@ -23,6 +24,7 @@ training.main()
 threads.main()
 unseen.main()
 recording.main()
+own_loops.main()
 growth.main()
 processes.main()
 gpu.main()

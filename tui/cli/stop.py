@@ -6,6 +6,7 @@ import queue
 import signal
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -32,6 +33,7 @@ from mnistop.tui.cli.output import OutputClosedError, OutputError, Printer, prin
 from mnistop.tui.session.notification import Outcome
 from mnistop.tui.text.run_lines import command_hints, either_accuracy
 
+_POLL_SECONDS = 0.05
 _MOST_LISTED = 30  # runs and sweeps, before a deletion
 
 
@@ -74,6 +76,9 @@ def _signal_stop(found: Run | Sweep) -> None:
 
 def _print_stopped(out: Printer, found: Run | Sweep) -> Outcome:
     """Wait until a run or a sweep has ended, and print how it did."""
+    if isinstance(found, Run) and (sentence := _unanswered(found)):
+        print_error(sentence)
+        return Outcome(found.name, "running", None, sentence)
     _block_until_end(found)
     outcome = Outcome.of(found)
     late = outcome.state in ("finished", "failed")
@@ -149,6 +154,18 @@ def _wait_for_all(out: Printer, ending: EndNotice, found: Sequence[Run | Sweep])
             out.print(outcome.sentence)
         codes.append(outcome.exit_code)
     return next((code for code in (1, 130) if code in codes), 0)
+
+
+def _unanswered(run: Run) -> str:
+    """Give a recorded run's loop time to comply; say so if it does not."""
+    from mnistop.engine.process import control
+
+    deadline = time.monotonic() + control.ANSWER_SECONDS
+    while run.is_running() and run.request_path.exists():
+        if time.monotonic() > deadline:
+            return control.unanswered(run)
+        time.sleep(_POLL_SECONDS)
+    return ""
 
 
 def _block_until_end(found: Run | Sweep) -> None:

@@ -214,7 +214,7 @@ class RunView(watch.View[Run]):
         if history.preparing:
             self.out.wait(history.preparing, at_once=False)
         elif history.started and not history.ended:
-            self.out.wait("" if self._epochs else "training", at_once=False)
+            self.out.wait("" if self._epochs or not self.out.is_live else "training")
         self.out.print(*self._lines(new))
         self.out.print_json(*(event.to_json() for event in new))
 
@@ -244,7 +244,8 @@ class RunView(watch.View[Run]):
                             )
                         else:
                             print_note(f"note: {note}")
-                    yield EPOCH_HEADER
+                    if event.class_names:
+                        yield EPOCH_HEADER
                 case events.RunResumed():
                     self._epochs = event.epochs or self._epochs
                     total = f" of {self._epochs:,}" if self._epochs else ""
@@ -253,6 +254,8 @@ class RunView(watch.View[Run]):
                     self._skipped = None if is_milestone(event.epoch, self._epochs) else event
                     if not self._skipped:
                         yield epoch_row(event)
+                case events.EpochsPlanned():
+                    self._epochs = event.epochs
                 case events.RunPaused():
                     yield "paused"
                 case events.RunUnpaused():
@@ -274,21 +277,21 @@ class RunView(watch.View[Run]):
             right += f"  val acc {accuracy(history.epochs[-1].val_acc, images)}"
         if part and width >= _WIDE:
             right += f"  {part.images_per_second:,.0f} images/s"
-        return self.bar(f"epoch {done}/{self._epochs} ", share, right, width)
+        name = f"epoch {done}/{self._epochs} " if self._epochs else f"epoch {done} "
+        return self.bar(name, share, right, width)
 
 
 def _facts(started: events.RunStarted) -> Iterator[str]:
-    """Yield the model, the data and the first loss; a run of a script's own may know none."""
-    if started.layers:
-        layers = "-".join(map(str, started.layers))
-        parameters = count(started.parameters or 0, "parameter")
-        yield f"model {layers}, {parameters}, on {on_device(started)}"
+    if started.layers and started.parameters is not None:
+        layers = f"{'-'.join(map(str, started.layers))}, {count(started.parameters, 'parameter')}"
+        yield f"model {layers}, on {on_device(started)}"
     if started.training_images:
-        training = f"{count(started.training_images, 'image')} to train on, "
-        yield f"data  {training}{started.validation_images:,} to validate"
+        training = f"{count(started.training_images, 'image')} to train on"
+        yield f"data  {training}, {started.validation_images:,} to validate"
     elif started.validation_images:
         yield f"data  {count(started.validation_images, 'image')} to validate"
-    if started.val_loss is not None and (classes := len(started.class_names)):
+    classes = len(started.class_names)
+    if started.val_loss is not None:
         yield (
             f"loss  {loss(started.val_loss)} on validation before training; "
             f"guessing has ln {classes} = {math.log(classes):.3f}"

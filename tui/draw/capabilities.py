@@ -66,7 +66,7 @@ class Terminal:
 
     @property
     def images(self) -> Literal["half", "ascii"]:
-        """How images are drawn unless the user chose: by half blocks or by an ASCII ramp."""
+        """The default way of drawing images: by half blocks or by an ASCII ramp."""
         return "half" if self.unicode and self.colors >= 256 else "ascii"
 
     @property

@@ -178,8 +178,6 @@ _WITH_NAMES = 56
 class ComparedCharts(LossAndAccuracy, can_focus=True):
     """Loss and accuracy of all, with a cursor along the epochs."""
 
-    DEFAULT_CSS = "ComparedCharts { height: 1fr; }"
-
     BINDINGS = bindings(
         "compare",
         *epochs("left,h", "right,l", "←→", "All runs at an earlier epoch"),

@@ -136,12 +136,15 @@ class Progress(FaultTolerantWidget):
                 f"{run.path}, and training has ended"
             )
         if phase == "interrupted":
-            going_on = (
-                "goes on from the last checkpoint" if history.checkpoints else "trains it again"
-            )
+            if run.is_recorded():
+                going_on = f"mnistop.init(resume={run.name!r}) in its script continues it"
+            elif history.checkpoints:
+                going_on = f"mnistop resume {name} goes on from the last checkpoint"
+            else:
+                going_on = f"mnistop resume {name} trains it again"
             return (
                 f"{name}: the training process died after {trained}: it was killed, or memory was "
-                f"full; what is shown is safe, and mnistop resume {name} {going_on}"
+                f"full; what is shown is safe, and {going_on}"
             )
         return f"{name}: {history.preparing or 'starting'}"
 

@@ -165,8 +165,6 @@ _SHOWN = ("epochs", TEST_ACC, VAL_ACC, "best epoch", "val loss at best", "time",
 class RunTable(OfModel[RunListModel], Table[RunEntry]):
     """The list of the runs screen."""
 
-    DEFAULT_CSS = "RunTable { height: 1fr; }"
-
     EXPLANATION = (
         "Each row is a run: its state, its name, what differs from the notebook's settings, "
         "finished epochs, and what it was worth at its best epoch: accuracy on images that it has "

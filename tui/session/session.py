@@ -15,6 +15,7 @@ from mnistop.engine import worker
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import ConfigError, DataError, MnistopError, PixelRangeError, RunError
 from mnistop.engine.events import Event
+from mnistop.engine.process import control
 from mnistop.engine.runs.recorded import planned_epochs
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
@@ -240,10 +241,19 @@ class Session:
             return False
         try:
             what(self.state.run)
+            if self.state.run.is_recorded():
+                self._screen.run_worker(
+                    self._warn_unanswered(self.state.run), group="ask", exclusive=True
+                )
         except MnistopError as error:
             self._screen.notify(str(error), severity="error", markup=False)
             return False
         return True
+
+    async def _warn_unanswered(self, run: Run) -> None:
+        await asyncio.sleep(control.ANSWER_SECONDS)
+        if sentence := control.unanswered(run):
+            self._screen.notify(sentence, severity="warning", markup=False)
 
     def leave_then(self, then: Callable[[], object]) -> None:
         """Do something, but not before a run that is being started is there."""

@@ -62,6 +62,12 @@ class State:
         return newest if self.cursor is None else min(self.cursor, newest)
 
     @property
+    def first_epoch(self) -> int:
+        """The first epoch to show: -1, or 0 if the untrained model was not evaluated."""
+        started = self.history.started
+        return 0 if started and started.val_loss is None else -1
+
+    @property
     def shown(self) -> events.EpochFinished | None:
         """The results of the shown epoch."""
         epoch = self.shown_epoch
@@ -93,7 +99,7 @@ class State:
         if not self.history.epochs:
             return self
         newest = len(self.history.epochs) - 1
-        epoch = max(-1, min(newest, self.shown_epoch + by))
+        epoch = max(self.first_epoch, min(newest, self.shown_epoch + by))
         return dataclasses.replace(self, cursor=epoch)
 
     def live(self) -> State:

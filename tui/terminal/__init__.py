@@ -1,1 +1,1 @@
-"""How the app shares a terminal with a person at the far end of a line."""
+"""The terminal, shared with a person at the far end of a line."""

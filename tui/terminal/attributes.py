@@ -104,15 +104,15 @@ _SHAPES = {
 
 
 class AsciiOnly(LineFilter):
-    """Lets nothing outside ASCII through, whoever drew it."""
+    """A filter that lets nothing outside ASCII through."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
-        """The segments with every other character replaced, cell by cell."""
+        """Return the segments with every other character replaced, cell by cell."""
         return [Segment(to_ascii(text), style, control) for text, style, control in segments]
 
 
 def to_ascii(text: str) -> str:
-    """A text of the same width in ASCII."""
+    """Return a text of the same width in ASCII."""
     return text if text.isascii() else "".join(map(_replaced, text))
 
 
@@ -124,7 +124,7 @@ def _replaced(char: str) -> str:
 
 
 class _EachOnce(LineFilter):
-    """A filter of single pieces of lines, which is asked once about each."""
+    """A filter of single pieces of lines, which handles each piece once."""
 
     def __init__(self, whole: LineFilter) -> None:
         super().__init__()
@@ -132,7 +132,7 @@ class _EachOnce(LineFilter):
         self._changed: dict[Color, Changed] = {}
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
-        """The pieces as the filter lets them through."""
+        """Return the pieces after the filter."""
         changed = self._changed.get(background)
         if changed is None:
             changed = self._changed[background] = Changed(

@@ -55,7 +55,7 @@ _STYLE = itemgetter(1)
 
 
 class CellDiff:
-    """What is drawn, and what of it the terminal shows as far as it has been sent.
+    """The drawn cells, and the cells that have been sent to the terminal.
 
     Args:
         fills: whether the terminal gives cells that it erases the background of the present
@@ -94,7 +94,7 @@ class CellDiff:
 
     @property
     def is_complete(self) -> bool:
-        """Whether the terminal has been sent all that is drawn."""
+        """True if the terminal has been sent all that is drawn."""
         return not self._stale
 
     def draw(self, text: str) -> None:
@@ -268,7 +268,7 @@ def _erase(blank: re.Match[str]) -> str:
 
 
 def _blank(cell: _Cell) -> _Cell:
-    """What is left of a character of two cells that was written over by half."""
+    """Return the rest of a character of two cells after half of it was overwritten."""
     return " ", on_blanks(cell[1])
 
 

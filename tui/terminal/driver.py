@@ -82,7 +82,7 @@ class TerminalDriver(DriverHooks):
         """Bytes so far, without those that answer a key or the mouse."""
 
     def start_application_mode(self) -> None:
-        """Takes over the terminal, for the first time or after a suspension."""
+        """Take over the terminal, for the first time or after a suspension."""
         if self._writer:  # continued by SIGCONT, but stopped by a SIGSTOP that nobody can hear
             self.suspend_application_mode()
             self.mark_resumption()
@@ -122,12 +122,12 @@ class TerminalDriver(DriverHooks):
             self.send_message(NotSuspended())
 
     def disable_input(self) -> None:
-        """Ends reading, once no answer is under way that the shell would get for typed keys."""
+        """Stop reading, once no answer is under way that the shell would take for typed keys."""
         self._flow.wait_until_answered(PATIENCE)
         super().disable_input()
 
     def stop_application_mode(self) -> None:
-        """Gives the terminal back, with nothing of the app on it.
+        """Give the terminal back, with nothing of the app on it.
 
         GNU screen and the Linux console have no second screen that could be left: there the
         shell would go on in the middle of the last frame.
@@ -138,18 +138,18 @@ class TerminalDriver(DriverHooks):
     # What goes out
 
     def write(self, data: str) -> None:
-        """Takes what is drawn; controls are sent at once, cells once the frame is complete."""
+        """Draw; controls are sent at once, cells once the frame is complete."""
         self._diff.draw(data)
         if self._writer and (controls := self._diff.take_controls()):
             self._writer.write(controls)
 
     def flush(self) -> None:
-        """Sends of a frame what the line takes; the rest follows as the terminal answers."""
+        """Send as much of a frame as the line takes; the rest follows as the terminal answers."""
         self._send()
 
     @property
     def line_is_free(self) -> bool:
-        """Whether what is drawn now would be sent at once."""
+        """True if what is drawn now would be sent at once."""
         return bool(
             self._writer
             and not self._writer.is_behind
@@ -158,17 +158,17 @@ class TerminalDriver(DriverHooks):
         )
 
     def forget(self) -> None:
-        """What the terminal shows is no longer known; the next frame is sent whole."""
+        """Forget the contents of the terminal, so that the next frame is sent whole."""
         self._diff.forget()
 
     def _send_soon(self) -> None:
-        """Sends what is left in a turn of the event loop, from whichever thread."""
+        """Send the rest in a turn of the event loop, from any thread."""
         if self.loop.is_running():
             with contextlib.suppress(RuntimeError):
                 self.loop.call_soon_threadsafe(self._send)
 
     def _send_now_and_then(self) -> None:
-        """Finds a terminal that does not answer, or an answer that was lost."""
+        """Find out every second that the terminal does not answer, or that an answer was lost."""
         if self._timer:
             self._timer.cancel()
         if self._writer:
@@ -194,17 +194,17 @@ class TerminalDriver(DriverHooks):
 
     @property
     def quiet_seconds(self) -> float:
-        """How long no key has come."""
+        """The seconds since the last key."""
         return time.monotonic() - self._key_at
 
     def process_message(self, message: Message) -> None:
-        """Executor on what comes from the terminal."""
+        """Take a message from the terminal."""
         if isinstance(message, events.InputEvent):
             self._key_at = time.monotonic()
         super().process_message(message)
 
     def run_input_thread(self) -> None:
-        """Reads keys and answers until the app ends or the terminal is given back.
+        """Read keys and answers until the app ends or the terminal is given back.
 
         What is no text in UTF-8 is left out, and so is what Textual cannot read.
         """
@@ -227,7 +227,7 @@ class TerminalDriver(DriverHooks):
                     parser.feed(piece, self.process_message)
 
     def close(self) -> None:
-        """Lets go of the terminal once it has got the last words, or does not take them."""
+        """Let go of the terminal once it has the last output, or does not take it."""
         super().close()
         if self._writer:
             self.is_stalled = not self._writer.close()
@@ -235,7 +235,7 @@ class TerminalDriver(DriverHooks):
             self._give_back()
 
     def _give_back(self) -> None:
-        """Makes what was drawn to the standard error again."""
+        """Restore standard error, to which the app drew."""
         assert self._terminal is not None
         assert sys.__stderr__
         os.dup2(self._terminal, sys.__stderr__.fileno())
@@ -244,7 +244,7 @@ class TerminalDriver(DriverHooks):
         self._terminal = None
 
     def send_message(self, message: Message) -> None:
-        """Sends a message to the app, if it is still there."""
+        """Send a message to the app, if it still runs."""
         if self.loop.is_running():
             with contextlib.suppress(RuntimeError):
                 super().send_message(message)
@@ -265,7 +265,7 @@ class TerminalDriver(DriverHooks):
 
 
 def _take(descriptor: int) -> int:
-    """Puts the null device in the place of a descriptor, and returns a new one for what it was."""
+    """Put the null device in the place of a descriptor, and return a new one for the old file."""
     taken = os.dup(descriptor)
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, descriptor)

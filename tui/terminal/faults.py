@@ -30,7 +30,7 @@ _said: dict[tuple[str, str, int | None], str] = {}
 
 
 def in_words(error: Exception) -> str:
-    """What went wrong, and where its traceback is."""
+    """Return a sentence on an error, with the path of its traceback."""
     if lack := host_error(error):
         return str(lack)
     name = type(error).__name__
@@ -45,7 +45,7 @@ def in_words(error: Exception) -> str:
 
 
 def _write(error: Exception) -> str:
-    """Appends a traceback; returns the file, or nothing if it cannot be written."""
+    """Append a traceback; return the file, or nothing if it cannot be written."""
     with contextlib.suppress(OSError, RuntimeError):  # the latter of a user without a home
         path = platformdirs.user_log_path("mnistop") / "faults.txt"
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -57,7 +57,7 @@ def _write(error: Exception) -> str:
 
 
 class FaultTolerant(DispatchHook):
-    """Says what has failed in a handler, a timer or a worker, where Textual would end the app.
+    """A part of the app that reports failed handlers, timers and workers and goes on.
 
     Composing has to succeed, and what the app does before it has a screen: there is nothing to go
     on with otherwise.
@@ -72,17 +72,17 @@ class FaultTolerant(DispatchHook):
 
     @on(Worker.StateChanged)
     def _on_worker_state_changed(self, message: Worker.StateChanged) -> None:
-        """Says what work beside this part has failed."""
+        """Report a failed worker."""
         error = message.worker.error
         if message.state == WorkerState.ERROR and isinstance(error, Exception):
             self.say_fault(error)
 
     def every(self, seconds: float, act: Callable[[], object]) -> Timer:
-        """Does something again and again, and says a fault in it once."""
+        """Do something again and again, and report a fault in it once."""
         return self.set_interval(seconds, self._tolerant(act))
 
     def after_refresh(self, act: Callable[[], object]) -> None:
-        """Does something once all that has changed is drawn."""
+        """Do something after the next frame."""
         self.call_after_refresh(self._tolerant(act))
 
     def _tolerant(self, act: Callable[[], object]) -> Callable[[], None]:
@@ -100,7 +100,7 @@ class FaultTolerant(DispatchHook):
         return tolerant
 
     def say_fault(self, error: Exception) -> None:
-        """Says what has failed."""
+        """Report an error."""
         self.app.notify(in_words(error), severity="error", markup=False, timeout=15)
 
 
@@ -108,7 +108,7 @@ class FaultTolerantWidget(FaultTolerant, Widget):
     """A widget in whose place nothing is drawn where it cannot be drawn."""
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """Lines for Textual's compositor."""
+        """Return lines for Textual's compositor."""
         try:
             return super().render_lines(crop)
         except Exception as error:
@@ -130,7 +130,7 @@ _AT_MOST = 1.8
 
 
 def end_on_signals(end: Callable[[int], object], is_gone: Callable[[], bool]) -> None:
-    """Lets a signal that asks for the end bring it about in good order.
+    """End the app in good order on the signals that ask for it.
 
     Batch systems warn of the end of a job by SIGUSR1, SIGUSR2 or SIGXCPU.
 
@@ -151,7 +151,7 @@ def end_on_signals(end: Callable[[int], object], is_gone: Callable[[], bool]) ->
 
 
 def end_soon(code: int) -> None:
-    """Ends the process before long, even while a thread of it waits for something.
+    """End the process before long, even while a thread of it waits for something.
 
     Args:
         code: the exit code.

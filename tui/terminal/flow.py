@@ -39,7 +39,7 @@ _QUICKEST = 0.001
 
 
 class FlowControl:
-    """How many bytes may be sent, by what the terminal has answered.
+    """The number of bytes that may be sent, learnt from the answers of the terminal.
 
     The event loop sends and the thread that reads the terminal answers.
 
@@ -164,7 +164,7 @@ class FlowControl:
 
 
 class Writer:
-    """Writes to a terminal in a thread of its own, in order.
+    """A thread that writes to a terminal, in order.
 
     Args:
         descriptor: what to write to.
@@ -193,18 +193,18 @@ class Writer:
 
     @property
     def is_behind(self) -> bool:
-        """Whether something is still to be written."""
+        """True if something is still to be written."""
         return self._writing or bool(self._unwritten)
 
     def write(self, text: str) -> None:
-        """Appends to what is to be written."""
+        """Queue a text."""
         if text:
             with self._changed:
                 self._unwritten.append(text)
                 self._changed.notify()
 
     def close(self) -> bool:
-        """Ends the thread, or leaves it behind if the terminal takes nothing.
+        """End the thread, or leave it behind if the terminal takes nothing.
 
         Returns:
             Whether all has been written.

@@ -16,19 +16,19 @@ _NEVER = 1_000_000
 
 
 def put_off() -> None:
-    """Collects nothing until one of the next two is called."""
+    """Collect nothing until one of the next two is called."""
     gc.disable()
 
 
 def go_on() -> None:
-    """Leaves out all that there is now, and collects as Python does from now on."""
+    """Exempt all present objects, and collect as Python does from now on."""
     if not gc.isenabled():
         gc.freeze()
         gc.enable()
 
 
 def go_on_between_keys() -> None:
-    """Leaves out all that there is now, and looks by itself at young objects only."""
+    """Exempt all present objects, and collect only young ones unasked."""
     if not gc.isenabled():
         go_on()
         youngest, young, _ = gc.get_threshold()
@@ -36,5 +36,5 @@ def go_on_between_keys() -> None:
 
 
 def collect() -> None:
-    """Looks at all objects but those left out."""
+    """Collect all objects but the exempt ones."""
     gc.collect()

@@ -1,4 +1,4 @@
-"""What comes from the terminal, cut into keys and replies, wherever the line has cut it.
+"""Input from the terminal, cut into keys and replies, wherever the line has cut it.
 
 A terminal answers questions, also those of the program before on a slow line. Textual takes a
 reply that it does not know for keys: one that ends in `r` would start a training. Here complete
@@ -52,7 +52,7 @@ _LONGEST = 1 << 16
 
 
 class Replies:
-    """What has come from the terminal, and is not yet handed on.
+    """The parser of input, with the part that is incomplete.
 
     Args:
         clock: tells the seconds.
@@ -128,7 +128,7 @@ class Replies:
 
     @staticmethod
     def _given_up(begun: str) -> Iterator[str | events.Event]:
-        """Keys that looked like the beginning of a sequence; what else was begun is dropped."""
+        """Yield keys that looked like the beginning of a sequence; drop any other beginning."""
         if begun in _KEYS_BEHIND_ESCAPE:
             yield _escape()
             if begun[1:]:
@@ -165,7 +165,7 @@ def _escape() -> events.Key:
 
 
 def _key(sequence: str) -> str:
-    """A key in kitty's or xterm's notation, as Textual reads it; empty for one that is let go.
+    """Return a key in kitty's or xterm's notation, as Textual reads it; empty for a released one.
 
     Textual takes no alternate keys (`97:65`) and no kinds of events (`;1:3`, 3 for letting go).
     """

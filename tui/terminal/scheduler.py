@@ -1,4 +1,4 @@
-"""When what is drawn: a piece at a time, so that keys come between, and as often as the line takes.
+"""The order of drawing: a piece at a time, so that keys come between, as often as the line takes.
 
 An epoch may take milliseconds, and each changes nearly all panes. Here every pane is drawn at its
 own pace, never two in one turn of the event loop, and what nobody asked for by a key only once the
@@ -24,7 +24,7 @@ _TURN = 0.04
 
 @dataclass(frozen=True)
 class Pace:
-    """How much a line takes."""
+    """The speed of a line."""
 
     stretch: float
     """How many times as long as usual pieces wait before they are drawn again."""
@@ -44,7 +44,7 @@ class Paced(Protocol):
 
     @property
     def line_is_free(self) -> bool:
-        """Whether what is drawn now would be sent at once."""
+        """True if what is drawn now would be sent at once."""
 
     @property
     def unsolicited_bytes(self) -> int:
@@ -71,7 +71,7 @@ class Budget:
 
     @property
     def allows(self) -> bool:
-        """Whether something may be sent: not more than a second's bytes are saved up."""
+        """True if something may be sent: not more than a second's bytes are saved up."""
         now, sent = self._clock(), self._sent()
         earned = self._rate * (now - self._before[0])
         self._left = min(self._rate, self._left + earned) - (sent - self._before[1])
@@ -79,7 +79,7 @@ class Budget:
         return self._left > 0
 
     def clear_debt(self) -> None:
-        """Starts anew, without debt."""
+        """Start anew, without debt."""
         self._before = (self._clock(), self._sent())
         self._left = self._rate
 
@@ -97,7 +97,7 @@ class _Piece:
 
 
 class Scheduler:
-    """Draws the pieces of a screen.
+    """The drawing of the pieces of a screen.
 
     Args:
         screen: while it is hidden, nothing is drawn. Its app knows the line if it is `Paced`.
@@ -116,7 +116,7 @@ class Scheduler:
         self._timer = screen.set_interval(_TURN, self._turn, pause=True)
 
     def add(self, draw: Callable[[], object], every: float, cheap: bool = False) -> None:
-        """Takes up a piece.
+        """Add a piece.
 
         Args:
             draw: draws it.
@@ -126,7 +126,7 @@ class Scheduler:
         self._pieces.append(_Piece(draw, every * self._pace.stretch, cheap))
 
     def changed(self, urgent: bool = False) -> None:
-        """All pieces may have to be drawn.
+        """Have all pieces drawn again in their turn.
 
         Args:
             urgent: whether a person waits for it.
@@ -140,11 +140,11 @@ class Scheduler:
         self._timer.resume()
 
     def clear_debt(self) -> None:
-        """What was just drawn had been asked for by a key."""
+        """Charge nothing for a drawing that a key asked for."""
         self._budget.clear_debt()
 
     def finish(self) -> None:
-        """Draws now all that has changed."""
+        """Draw all changed pieces now."""
         for piece in self._pieces:
             if piece.changed:
                 self._draw(piece)
@@ -169,7 +169,7 @@ class Scheduler:
                 self._draw(max(due, key=lambda piece: (now - piece.last) / piece.every))
 
     def _after_this_turn(self, act: Callable[[], object]) -> None:
-        """Lets a key come first: of what waits for one screen, Textual does all in one turn."""
+        """Act after a key that waits: Textual handles all messages of one screen in one turn."""
         asyncio.get_running_loop().call_soon(self._screen.call_later, act)
 
     def _turn_if_urgent(self) -> None:

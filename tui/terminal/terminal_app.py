@@ -40,7 +40,7 @@ class Reading(Protocol):
 
     @property
     def is_reading(self) -> bool:
-        """Whether that is not there yet, but as a rule will be in a moment."""
+        """True if that is still missing, but will be there in a moment as a rule."""
 
 
 class TypedAhead(AppHooks):
@@ -60,7 +60,7 @@ class TypedAhead(AppHooks):
 
     @property
     def is_answering(self) -> bool:
-        """Whether a key has not had its effect yet."""
+        """True if a key has not had its effect yet."""
         return self._answering is not None and not self.is_exiting
 
     def forget_typed(self) -> None:
@@ -68,7 +68,7 @@ class TypedAhead(AppHooks):
         self._typed.clear()
 
     async def on_event(self, event: Event) -> None:
-        """Takes a key, or keeps it until its turn comes."""
+        """Take a key, or keep it until its turn comes."""
         if not isinstance(event, Key | Paste) or event.is_forwarded:
             await super().on_event(event)
         elif self._answering:
@@ -125,7 +125,7 @@ class TypedAhead(AppHooks):
 
 
 async def _has_done(node: DOMNode) -> None:
-    """Waits until a part of the app has opened and handled all that it has been sent so far."""
+    """Wait until a part of the app has opened and handled all messages so far."""
     if isinstance(node, Widget) and node.is_mounted and not node.message_queue_size:
         return
     done = asyncio.Event()
@@ -175,24 +175,24 @@ class TerminalApp(FaultTolerant, TypedAhead):
             super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        """Textual's filters, and those for what this terminal cannot show."""
+        """Return Textual's filters, and those for this terminal."""
         return [each_once(each) for each in (*super().get_line_filters(), *self._extra_filters)]
 
     def on_load(self) -> None:
-        """Tidies up now and then, and draws all anew when a suspended app goes on."""
+        """Collect garbage now and then, and draw everything when a suspended app goes on."""
         self.every(garbage_collection.SECONDS, self._tidy)
         self.app_resume_signal.subscribe(
             self, lambda _: self.screen.refresh(repaint=True, layout=True)
         )
 
     def on_resize(self, event: events.Resize) -> None:
-        """What the terminal shows after a change of its size is up to the terminal."""
+        """Forget the contents of the terminal, which are its own choice after a change of size."""
         self._forget()
         if self.screen_stack and event.size == self.screen.outer_size:  # it was another in between
             self.screen.refresh()
 
     def action_redraw(self) -> None:
-        """Sends all that is to be seen, as after a message of another program."""
+        """Send the whole screen, as after the output of another program."""
         self._forget()
         self.screen.refresh()
 
@@ -215,7 +215,7 @@ class TerminalApp(FaultTolerant, TypedAhead):
 
     @property
     def is_heard(self) -> bool:
-        """Whether the terminal has taken all that the app had to say."""
+        """True if the terminal has taken all that the app had to say."""
         return not (isinstance(self.line, TerminalDriver) and self.line.is_stalled)
 
     @on(EndRequested)
@@ -232,11 +232,11 @@ class TerminalApp(FaultTolerant, TypedAhead):
 
     @property
     def line_is_free(self) -> bool:
-        """Whether what is drawn now would be sent at once."""
+        """True if what is drawn now would be sent at once."""
         return not isinstance(self.line, TerminalDriver) or self.line.line_is_free
 
     def post_display_hook(self) -> None:
-        """Starts anew after a frame that was laid out for another size of the terminal."""
+        """Send the next frame whole after one that was laid out for another size."""
         if self.screen.outer_size != self.size:
             self._forget()
 

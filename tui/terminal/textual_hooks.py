@@ -49,7 +49,7 @@ class AppHooks(App[int]):
 
     @property
     def is_exiting(self) -> bool:
-        """Whether the app is ending."""
+        """True if the app is ending."""
         return self._exit  # there is no public name
 
     @property
@@ -59,7 +59,7 @@ class AppHooks(App[int]):
 
     @property
     def line(self) -> Driver | None:
-        """What the app draws to; None before it runs."""
+        """The driver that the app draws to; None before it runs."""
         return self._driver  # there is no public name
 
     def _fatal_error(self) -> None:

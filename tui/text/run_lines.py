@@ -27,7 +27,7 @@ def closing_lines(run: Run, history: History, epochs: int) -> list[str]:
         epochs: the planned number of epochs.
     """
     state = history.state(running=False)
-    took = duration(sum(epoch.seconds for epoch in history.epochs))
+    took = duration(history.seconds)
     lines = [""]
     trained = count(len(history.epochs), "epoch")
     of_planned = epochs_of(len(history.epochs), epochs)

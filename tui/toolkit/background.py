@@ -24,7 +24,7 @@ Answer = TypeVar("Answer")
 
 
 class LatestAnswer(Generic[Answer]):
-    """Keeps an answer up to date while what is asked for changes.
+    """An answer that is kept up to date while its question changes.
 
     While one question is being answered the next is only noted, and of those noted only the
     newest is put: answers follow a held key as fast as they come.
@@ -56,16 +56,16 @@ class LatestAnswer(Generic[Answer]):
 
     @property
     def waiting(self) -> bool:
-        """Whether the answer to the newest question is still to come."""
+        """True if the answer to the newest question is still to come."""
         return self._wanted != self._answered
 
     def forget(self) -> None:
-        """Nothing is wanted any more, and no answer still to come will be shown."""
+        """Want no answer any more, and show none that is still to come."""
         self._wanted = self._answered = None
         self._subject += 1
 
     def want(self, *args: object, key: Hashable = None) -> None:
-        """Asks, if that has not been answered already.
+        """Ask, unless that has been answered already.
 
         Args:
             args: what the question takes.
@@ -106,16 +106,16 @@ class ProgressNote:
         return temporary_folder() / f"progress-{id(self)}"
 
     def start(self) -> None:
-        """Another question begins now."""
+        """Start the clock for another question."""
         self._since = time.monotonic()
 
     @property
     def seconds(self) -> float:
-        """How long the question has been asked."""
+        """The seconds since the question was put."""
         return time.monotonic() - self._since
 
     def read(self, otherwise: str) -> str:
-        """What was said last.
+        """Return the last progress.
 
         Args:
             otherwise: stands for it before anything was.
@@ -125,7 +125,7 @@ class ProgressNote:
         return otherwise
 
     def clear(self) -> None:
-        """Nothing has been said of the next question."""
+        """Delete the progress, before the next question."""
         self.path.unlink(missing_ok=True)
 
 
@@ -136,7 +136,7 @@ _SECONDS = 15
 
 
 class BackgroundTasks:
-    """Does things in a thread, and says what went wrong.
+    """Tasks in a thread, with their errors as notifications.
 
     Args:
         screen: whose work it is.
@@ -152,7 +152,7 @@ class BackgroundTasks:
         self._after = after
 
     def do(self, what: Callable[[], T], then: Callable[[T], object] | None = None) -> None:
-        """Does something; what was said of earlier attempts goes.
+        """Do something, and clear the notifications of earlier tasks.
 
         Args:
             what: to be done, in a thread; a `MnistopError` that it raises is told.
@@ -162,7 +162,7 @@ class BackgroundTasks:
         self.screen.run_worker(self._try(what, then), exit_on_error=False)
 
     def resume(self, what: Callable[[], str], question: str = "") -> None:
-        """Resumes a run or a sweep, and shows the warning that comes back if there is one.
+        """Resume a run or a sweep, and show the warning that comes back if there is one.
 
         Args:
             what: does so, in a thread.
@@ -180,7 +180,7 @@ class BackgroundTasks:
     def ask(
         self, question: str, what: Callable[[], T], then: Callable[[T], object] | None = None
     ) -> None:
-        """Does something after a yes."""
+        """Do something after a yes."""
 
         def answer(yes: bool | None) -> None:
             if yes:

@@ -90,19 +90,22 @@ class Bar(FaultTolerantWidget):
 
     def on_mount(self) -> None:
         """Follow what is possible."""
-        self.screen.bindings_updated_signal.subscribe(self, lambda _: self._update())
-        self._update()
+        self.screen.bindings_updated_signal.subscribe(self, lambda _: self.update_items())
+        self.update_items()
 
     def on_resize(self) -> None:
         """Show as much as there is room for."""
-        self._update()
+        self.update_items()
 
-    def _update(self) -> None:
-        if not self.screen.is_active:
-            return
-        shown = self.items(self.size.width)
-        if shown != self._shown:
-            self._shown = shown
+    def update_items(self) -> None:
+        """Follow the bindings, while those of this screen are in force."""
+        if self.screen.is_active:
+            self.show(self.items(self.size.width))
+
+    def show(self, items: Sequence[Item]) -> None:
+        """Draw other items."""
+        if items != self._shown:
+            self._shown = items
             self.refresh()
 
     def key_name(self, binding: Binding) -> str:

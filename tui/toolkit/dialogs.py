@@ -108,7 +108,7 @@ class HelpScreen(FaultTolerant, ModalScreen[None]):
 
 
 class AskScreen(FaultTolerant, ModalScreen[bool]):
-    """Asks whether something is to be done.
+    """A question with yes or no.
 
     Args:
         terminal: what the terminal can show.
@@ -126,12 +126,12 @@ class AskScreen(FaultTolerant, ModalScreen[bool]):
         self._question = clean(question, terminal)
 
     def compose(self) -> ComposeResult:
-        """The line."""
+        """Yield the line."""
         yield Static(f"{self._question}  y yes   Esc no", markup=False)
 
 
 class AskTextScreen(FaultTolerant, ModalScreen[str | None]):
-    """Asks for a text; Esc leaves it as it was.
+    """A question for a text; Esc changes nothing.
 
     Args:
         terminal: what the terminal can show.
@@ -168,7 +168,7 @@ class AskTextScreen(FaultTolerant, ModalScreen[str | None]):
         self._input.cursor_blink = False
 
     def compose(self) -> ComposeResult:
-        """The label and the input."""
+        """Yield the label and the input."""
         with Horizontal():
             yield Static(self._label, markup=False)
             yield self._input

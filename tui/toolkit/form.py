@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from textual import events
 from textual.app import ComposeResult
@@ -40,8 +40,8 @@ class Form(DrawnWidget, can_focus=True):
         hidden("down", "down,j", "move(1)", "Down", "Row below"),
         hidden("page_up", "pageup", "page(-1)", "Page up", "Rows above"),
         hidden("page_down", "pagedown", "page(1)", "Page down", "Rows below"),
-        hidden("first", "home", "home", "First", "First row"),
-        hidden("last", "end", "end", "Last", "Last row"),
+        hidden("first", "home", "move(-1000000)", "First", "First row"),
+        hidden("last", "end", "move(1000000)", "Last", "Last row"),
         key("edit", "enter", "edit", "Edit", "Type another value"),
         hidden("previous", "left,h", "step(-1)", "Previous", "Previous usual value"),
         key("next", "right,l", "step(1)", "Next", "Next usual value"),
@@ -66,26 +66,21 @@ class Form(DrawnWidget, can_focus=True):
         """Why nothing can be changed; empty where it can."""
         self._explained = 0
         """Lines that the explanation of the selected row takes."""
-        self._input = ValueInput(self.take, self.keep, self.cancel, terminal.unicode)
+        self._input = ValueInput(self.on_key, self.keep, self.cancel, terminal.unicode)
         self._before: str | None = None
         """The text before it was edited; None while none is."""
         self._editor_focused = False
         """Whether the editor has the focus from the form."""
 
     def compose(self) -> ComposeResult:
-        """The editor, hidden until a value is edited."""
+        """Yield the editor, hidden until a value is edited."""
         yield self._input
 
     # What others see and do
 
     @property
-    def problems(self) -> Mapping[str, str]:
-        """A sentence for each row that is wrong, by name."""
-        return self.values.problems
-
-    @property
     def editing(self) -> bool:
-        """Whether a value is being edited."""
+        """True if a value is being edited."""
         return self._before is not None
 
     @property
@@ -95,7 +90,7 @@ class Form(DrawnWidget, can_focus=True):
 
     @property
     def parts(self) -> FormLines:
-        """Where the parts of the form are."""
+        """The places of the parts of the form."""
         return FormLines(self.palette, self.terminal, self.size, len(self.rows), self._explained)
 
     def changed(self) -> None:
@@ -123,14 +118,6 @@ class Form(DrawnWidget, can_focus=True):
         """Move the cursor by pages."""
         self.select(self.cursor + by * self.parts.rows.height)
 
-    def action_home(self) -> None:
-        """Move the cursor to the first row."""
-        self.select(0)
-
-    def action_end(self) -> None:
-        """Move the cursor to the last row."""
-        self.select(len(self.rows) - 1)
-
     def show_cursor(self) -> None:
         """Give the explanation its lines, and scroll as little as brings the cursor into view."""
         self._explained = self.parts.lines_of(self.about())
@@ -141,11 +128,7 @@ class Form(DrawnWidget, can_focus=True):
     # Keys
 
     async def on_key(self, event: events.Key) -> None:
-        """Run the form's own bindings; all other keys are the app's."""
-        await self.take(event)
-
-    async def take(self, event: events.Key) -> None:
-        """Act on a key as soon as it is here.
+        """Run the form's own bindings as soon as a key is here; all other keys are the app's.
 
         Textual runs bindings when a key has bubbled up to the app, and by then the keys after it
         have gone to a widget that is losing the focus. Slow lines deliver several keys at once.
@@ -235,11 +218,6 @@ class Form(DrawnWidget, can_focus=True):
 
     # While the focus goes to the editor and comes back, the form looks the same.
 
-    @property
-    def has_keys(self) -> bool:
-        """Whether keys go to the form or its editor."""
-        return self.has_focus or self._editor_focused
-
     def on_blur(self, event: events.Blur) -> None:
         """Give the focus to the editor, or away."""
         self._editor_focused = self.editing
@@ -263,13 +241,12 @@ class Form(DrawnWidget, can_focus=True):
         Not `on_click`: by then the end of an editing may have given rows to the explanation.
         """
         offset = event.get_content_offset(self)
-        if offset is None or not self.parts.rows.contains_point(offset):
-            return
-        row = self.top + offset.y
-        if row == self.cursor:
-            self.action_edit()
-        else:
-            self.select(row)
+        if offset is not None and self.parts.rows.contains_point(offset):
+            row = self.top + offset.y
+            if row == self.cursor:
+                self.action_edit()
+            else:
+                self.select(row)
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         """Show rows further down."""
@@ -301,11 +278,11 @@ class Form(DrawnWidget, can_focus=True):
         return self.parts.editor(self.values.label(name), text, self.cursor - self.top)
 
     def about(self) -> Sequence[str]:
-        """Sentences on the selected value, and on which are allowed."""
+        """Return sentences on the selected value, and on the allowed ones."""
         return self.values.about(self.selected, self.editing)
 
     def render_lines(self, crop: Region) -> list[TextualStrip]:
-        """Lines for Textual's compositor, those of another size with the cursor in view."""
+        """Return lines for Textual's compositor, those of another size with the cursor in view."""
         if self.size != self._drawn_for:
             self.show_cursor()
         return super().render_lines(crop)
@@ -319,7 +296,7 @@ class Form(DrawnWidget, can_focus=True):
         words, style = self.about(), ""
         if self.status:
             words, style = [self.status], "changed"
-        elif problem := self.problems.get(self.selected):
+        elif problem := self.values.problems.get(self.selected):
             words, style = [f"! {problem}"], "problem"
         rows = [self._row(name, parts) for name in names]
         return self._based(parts.paint(rows, words, style, hints))
@@ -328,6 +305,6 @@ class Form(DrawnWidget, can_focus=True):
         selected, values = name == self.selected, self.values
         value = "" if selected and self.editing else values.text(name)
         steps = selected and not self.editing and not self.locked
-        return parts.row(
-            values.label(name), value, values.state(name), selected, self.has_keys, steps
-        )
+        has_keys = self.has_focus or self._editor_focused
+        label, state = values.label(name), values.state(name)
+        return parts.row(label, value, state, selected, has_keys, steps)

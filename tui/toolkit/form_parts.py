@@ -51,7 +51,7 @@ class FormValues(ABC):
 
     @abstractmethod
     def start(self, name: str) -> str:
-        """The text of a row before anything is typed."""
+        """Return the text of a row before anything is typed."""
 
     @abstractmethod
     def is_changed(self, name: str) -> bool:
@@ -59,19 +59,19 @@ class FormValues(ABC):
 
     @abstractmethod
     def about(self, name: str, editing: bool = False) -> Sequence[str]:
-        """Plain words on a row."""
+        """Return sentences on a row."""
 
     @abstractmethod
     def stepped(self, name: str, by: int) -> str:
-        """The next usual text (`by` = 1) or the one before it (`by` = -1)."""
+        """Return the next usual text (`by` = 1) or the one before it (`by` = -1)."""
 
     @abstractmethod
     def tidied(self, name: str) -> str:
-        """A text that is not wrong, as the program writes it."""
+        """Return a correct text as the program writes it."""
 
     @abstractmethod
     def presets(self) -> Sequence[str]:
-        """The presets to step through, the first one that of a reset."""
+        """Return the presets to step through; a reset takes the first."""
 
     def texts_of(self, preset: str) -> Mapping[str, str]:
         """Return what a preset changes of the texts that the rows start with."""
@@ -86,11 +86,11 @@ class FormValues(ABC):
         return name in self.problems
 
     def text(self, name: str) -> str:
-        """The text of a row."""
+        """Return the text of a row."""
         return self.preset if name == PRESET else self.typed.get(name, self.start(name))
 
     def state(self, name: str) -> str:
-        """``problem``, ``no effect``, ``changed``, or nothing of these."""
+        """Return ``problem``, ``no effect``, ``changed`` or an empty text."""
         if name in self.problems:
             return "problem"
         if name in self.without_effect:
@@ -131,7 +131,7 @@ class FormValues(ABC):
 
 
 def next_round(stops: Sequence[Any], stop: Any, by: int) -> Any:
-    """The next stop of a round; from outside, the first or the last one."""
+    """Return the next stop of a round; from outside, the first or the last one."""
     outside = -1 if by > 0 else len(stops)
     at = stops.index(stop) if stop in stops else outside
     return stops[(at + by) % len(stops)]
@@ -170,7 +170,7 @@ class FormLines:
 
     @property
     def beside(self) -> bool:
-        """Whether the explanation stands beside the rows."""
+        """True if the explanation stands beside the rows."""
         return self.size.width >= _BESIDE
 
     @property
@@ -192,7 +192,7 @@ class FormLines:
         return Region(1, rows.bottom + 1, max(width - 2, 1), max(height - rows.bottom - 1, 1))
 
     def editor(self, label: str, text: str, y: int) -> Region:
-        """The place of the editor in line `y`: at the right, as wide as the text needs."""
+        """Return the place of the editor in line `y`: at the right, as wide as the text needs."""
         room = max(self.rows.width - _MARKS - len(label) - 1, 1)
         width = min(max(cell_len(text) + 1, _EDITOR), room)
         return Region(self.rows.width - width, y, width, 1)
@@ -200,7 +200,7 @@ class FormLines:
     def paint(
         self, rows: Sequence[Strip], words: Sequence[str], style: str, hints: Sequence[str]
     ) -> list[Strip]:
-        """All lines from top to bottom.
+        """Return all lines from top to bottom.
 
         Args:
             rows: those in view.
@@ -225,7 +225,7 @@ class FormLines:
     def row(
         self, label: str, value: str, state: str, selected: bool, has_keys: bool, steps: bool
     ) -> Strip:
-        """One row.
+        """Draw one row.
 
         Args:
             label: what it is called.

@@ -53,7 +53,7 @@ class Tiles:
         return self.rows * self.height
 
     def place(self, x: int, y: int) -> int | None:
-        """Which image of the page covers a cell."""
+        """Return the image of the page that covers a cell."""
         column, row = x // (self.width + 1), y // max(self.height, 1)
         inside = 0 <= column < self.columns and 0 <= row < self.rows
         place = row * self.columns + column
@@ -77,7 +77,7 @@ def fit(
     least: int = LEAST,
     square: bool = False,
 ) -> Tiles:
-    """A page of 16 images, reduced where they would not fit otherwise, or of as many as fit.
+    """Lay out a page of 16 images, reduced if need be, or of as many as fit.
 
     Args:
         width: cells that there are.
@@ -116,7 +116,7 @@ def _page(
     terminal: Terminal,
     mode: image.Mode,
 ) -> Tiles:
-    """So many images in so many columns; without pixels where there is no room for them."""
+    """Lay out images in columns; without pixels where they do not fit."""
     rows = -(-wanted // columns)
     cells, lines = (width + 1) // columns - 1, height // rows - 1
     if cells < _LEAST_CAPTION or lines < 1:
@@ -162,7 +162,7 @@ class ImageGrid(LinesPane, can_focus=True):
     @property
     @abstractmethod
     def total(self) -> int:
-        """How many images there are."""
+        """The number of images."""
 
     @property
     @abstractmethod
@@ -172,17 +172,17 @@ class ImageGrid(LinesPane, can_focus=True):
     @property
     @abstractmethod
     def why_empty(self) -> str:
-        """Why there are no images."""
+        """The reason why there are no images."""
 
     @property
     @abstractmethod
     def source(self) -> object:
-        """Differs where the images of the same positions do."""
+        """A value that differs where the images of the same positions do."""
 
     @property
     @abstractmethod
     def tiles(self) -> Tiles:
-        """How the images share the pane."""
+        """The layout of the images in the pane."""
 
     def square_page(self, shape: tuple[int, int], total: int, whole: bool = False) -> Tiles:
         """Return a page of 4 × 4 images below the title, or of as many as fit; as `fit`."""
@@ -207,7 +207,7 @@ class ImageGrid(LinesPane, can_focus=True):
         return range(first, min(first + count, self.total))
 
     def lines(self, width: int, height: int) -> list[Strip]:
-        """The page with the cursor."""
+        """Draw the page with the cursor."""
         if not self.total:
             return self.say(self.why_empty, width)
         tiles, page = self.tiles, self.page
@@ -226,7 +226,7 @@ class ImageGrid(LinesPane, can_focus=True):
         return drawn
 
     def _blank_lines(self, tiles: Tiles) -> int:
-        """Lines between two rows: one where captions are below the images and it has room."""
+        """Return the lines between two rows: one if captions are below the images and it fits."""
         has_room = tiles.rows > 1 and self.size.height // tiles.rows > tiles.height
         return int(self.CAPTIONS_BELOW and has_room)
 

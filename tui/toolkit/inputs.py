@@ -25,6 +25,11 @@ from mnistop.tui.terminal.textual_hooks import InputHook
 from mnistop.tui.toolkit.bindings import bindings, key
 
 
+def _without_enter() -> list[BindingType]:
+    """Return the keys of `Input` alone, but for Enter."""
+    return [each for each in Input.BINDINGS if isinstance(each, Binding) and each.key != "enter"]
+
+
 class ValueInput(FaultTolerant, InputHook, inherit_bindings=False):
     """An input that lies over the value of a row while it is edited.
 
@@ -38,7 +43,7 @@ class ValueInput(FaultTolerant, InputHook, inherit_bindings=False):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        *(each for each in Input.BINDINGS if isinstance(each, Binding) and each.key != "enter"),
+        *_without_enter(),
         *bindings(
             "form",
             key("keep", "enter", "submit", "Keep", "Keep the value"),
@@ -108,7 +113,7 @@ class ValueInput(FaultTolerant, InputHook, inherit_bindings=False):
 
     @property
     def shown_text(self) -> Text:
-        """The value, character for character, as it is safe to draw."""
+        """The value, character for character, safe to draw."""
         shown = (
             char if char.isprintable() and (self._unicode or char.isascii()) else "?"
             for char in self.value
@@ -117,14 +122,14 @@ class ValueInput(FaultTolerant, InputHook, inherit_bindings=False):
 
 
 class _Completion(Suggester):
-    """Completes the last word."""
+    """The completion of the last word."""
 
     def __init__(self, complete: Callable[[str], Sequence[str]]) -> None:
         super().__init__(use_cache=False, case_sensitive=True)
         self._complete = complete
 
     async def get_suggestion(self, value: str) -> str | None:
-        """The likeliest line that begins with what is typed."""
+        """Return the likeliest line that begins with the typed text."""
         return next(iter(self._complete(value)), None)
 
 
@@ -132,7 +137,7 @@ class FilterInput(FaultTolerant, Input, inherit_bindings=False):
     """The input; it has the bindings of `Input` alone, so that the others stay the screen's."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        *(each for each in Input.BINDINGS if isinstance(each, Binding) and each.key != "enter"),
+        *_without_enter(),
         *bindings(
             "filter",
             key("apply", "enter", "submit", "Apply", "Show what passes"),
@@ -209,7 +214,7 @@ class FilterLine(FaultTolerant, Horizontal):
         self.input.cursor_blink = False
 
     def compose(self) -> ComposeResult:
-        """The label, the input and what is wrong."""
+        """Yield the label, the input and the problem."""
         yield Static("/ filter ", id="filter-label", markup=False)
         yield self.input
         yield self._problem

@@ -63,27 +63,27 @@ class ListPane(LinesPane, can_focus=True):
     @property
     @abstractmethod
     def count(self) -> int:
-        """How many rows there are."""
+        """The number of rows."""
 
     @abstractmethod
     def header(self, width: int) -> Strip:
-        """What the columns are."""
+        """Draw the heads of the columns."""
 
     @abstractmethod
     def row(self, index: int, width: int, chosen: bool) -> Strip:
-        """One row."""
+        """Draw one row."""
 
     @abstractmethod
     def empty(self) -> str:
-        """What to say where there are no rows."""
+        """Return the text in place of rows."""
 
     @property
     def marks(self) -> bool:
-        """Whether the row at the cursor is marked."""
+        """True if the row at the cursor is marked."""
         return True
 
     def lines(self, width: int, height: int) -> list[Strip]:
-        """The header and the rows in sight."""
+        """Draw the header and the rows in sight."""
         if not self.count:
             return self.say(self.empty(), width)
         room = max(1, height - 1)
@@ -94,11 +94,11 @@ class ListPane(LinesPane, can_focus=True):
         return [self.header(width), *drawn]
 
     def action_move(self, by: int) -> None:
-        """Moves the cursor, within the rows."""
+        """Move the cursor, within the rows."""
         self._go(self.position + by)
 
     def action_page(self, by: int) -> None:
-        """Moves the cursor by a page."""
+        """Move the cursor by a page."""
         self._go(self.position + by * max(1, self.size.height - 2))
 
     def _go(self, position: int) -> None:
@@ -110,7 +110,7 @@ class ListPane(LinesPane, can_focus=True):
         self.post_message(self.Moved(self, self.position))
 
     def action_open(self) -> None:
-        """Asks for what is behind the row."""
+        """Open the row at the cursor."""
         if self.count:
             self.post_message(self.Opened(self, self.position))
         else:
@@ -126,12 +126,12 @@ class ListPane(LinesPane, can_focus=True):
                 self.action_open()
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """The wheel moves by three rows."""
+        """Move by three rows."""
         event.stop()
         self.action_move(-3)
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        """The wheel moves by three rows."""
+        """Move by three rows."""
         event.stop()
         self.action_move(3)
 
@@ -185,7 +185,7 @@ class Table(ListPane, Generic[Item]):
     @property
     @abstractmethod
     def items(self) -> Sequence[Item]:
-        """What the rows are of, in order."""
+        """The items of the rows, in order."""
 
     @abstractmethod
     def columns(self, width: int) -> Sequence[Column[Item]]:
@@ -198,16 +198,16 @@ class Table(ListPane, Generic[Item]):
 
     @property
     def count(self) -> int:
-        """How many rows there are."""
+        """The number of rows."""
         return len(self.items)
 
     def lines(self, width: int, height: int) -> list[Strip]:
-        """The header and the rows in sight."""
+        """Draw the header and the rows in sight."""
         self._columns = self.columns(width) if self.count else ()
         return super().lines(width, height)
 
     def header(self, width: int) -> Strip:
-        """The heads of the columns."""
+        """Draw the heads of the columns."""
         strong, muted, order = self.palette.strong, self.palette.muted, self.order
         heads = ((column.head, column.fill(column.head)) for column in self._columns)
         return line(
@@ -215,7 +215,7 @@ class Table(ListPane, Generic[Item]):
         )
 
     def row(self, index: int, width: int, chosen: bool) -> Strip:
-        """One item."""
+        """Draw one item."""
         item = self.items[index]
         pieces = [(column.fill(column.text(item)), column.style(item)) for column in self._columns]
         if chosen:

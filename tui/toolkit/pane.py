@@ -24,7 +24,7 @@ from mnistop.tui.toolkit.bindings import GivesReasons, bindings, hidden
 
 
 def textual_strip(drawn: Strip, ground: Style | None = None) -> TextualStrip:
-    """A line for Textual, on the ground of its widget if that is not in it yet."""
+    """Return a line for Textual, on the ground of its widget if that is not in it yet."""
     strip = TextualStrip(drawn, drawn.cell_length)
     return strip.apply_style(ground) if ground else strip
 
@@ -47,7 +47,7 @@ class DrawnWidget(GivesReasons, FaultTolerantWidget):
 
     @abstractmethod
     def _draw(self) -> list[Strip]:
-        """All lines, `_based`."""
+        """Return all lines, `_based`."""
 
     def say(
         self, text: str, width: int, style: Style | None = None, most: int | None = None
@@ -71,7 +71,7 @@ class DrawnWidget(GivesReasons, FaultTolerantWidget):
         return on_ground([strip.adjust_cell_length(width) for strip in strips], self.rich_style)
 
     def redraw(self) -> None:
-        """Draws anew and sends what is different; what is not in sight yet is drawn once it is."""
+        """Draw anew and send the difference; a pane out of sight is drawn once it is in sight."""
         if self.display and self.size == self._drawn_for:
             self._replace(self._draw)
         else:
@@ -87,21 +87,21 @@ class DrawnWidget(GivesReasons, FaultTolerantWidget):
             self.refresh(*changed)
 
     def _or_fault(self, draw: Callable[[], list[Strip]]) -> list[Strip]:
-        """What is drawn, or in its place which fault of the program prevented that."""
+        """Draw, or return the error that prevented it as lines."""
         try:
             return draw()
         except Exception as error:
             return self._based(self.say(faults.in_words(error), self.size.width))
 
     def render_lines(self, crop: Region) -> list[TextualStrip]:
-        """Lines for Textual's compositor, which asks for them in the size that they will have."""
+        """Return lines for Textual's compositor, which asks for them in their future size."""
         if self.size != self._drawn_for:
             self._drawn_for = self.size
             self._lines = self._or_fault(self._draw)
         return super().render_lines(crop)
 
     def render_line(self, y: int) -> TextualStrip:
-        """One of these lines."""
+        """Return one of these lines."""
         width = self.size.width
         if y >= len(self._lines):
             return TextualStrip.blank(width, self.rich_style)
@@ -111,21 +111,21 @@ class DrawnWidget(GivesReasons, FaultTolerantWidget):
     # all styles anew.
 
     def on_focus(self, event: events.Focus) -> None:
-        """Shows that the keys go here."""
+        """Show that the keys go here."""
         event.prevent_default()
         self.has_focus = True
         if self.parent:
             self.parent.post_message(events.DescendantFocus(self))
 
     def on_blur(self, event: events.Blur) -> None:
-        """Shows that the keys go elsewhere."""
+        """Show that the keys go elsewhere."""
         event.prevent_default()
         self.has_focus = False
         if self.parent:
             self.parent.post_message(events.DescendantBlur(self))
 
     def watch_has_focus(self, has_focus: bool) -> None:
-        """Draws what the focus changes; no style depends on it."""
+        """Draw the change of focus; no style depends on it."""
         self.redraw()
 
 
@@ -137,16 +137,18 @@ class LinesPane(DrawnWidget):
         id: the widget's id.
     """
 
+    DEFAULT_CSS = "LinesPane { height: 1fr; }"
+
     @abstractmethod
     def title(self) -> str:
-        """What the pane shows, in a few words."""
+        """Return the title of the pane, in a few words."""
 
     @abstractmethod
     def lines(self, width: int, height: int) -> Sequence[Strip]:
-        """The lines below the title, at most `height` of at most `width` cells."""
+        """Draw the lines below the title, at most `height` of at most `width` cells."""
 
     def text(self) -> str:
-        """All that the pane shows, as plain text."""
+        """Return the content of the pane as plain text."""
         return plain(self._draw()).rstrip()
 
     def _draw(self) -> list[Strip]:
@@ -174,7 +176,7 @@ class LinesPane(DrawnWidget):
         return line([(text + rule * (width - cell_len(text)), style)], width)
 
     def watch_has_focus(self, has_focus: bool) -> None:
-        """Shows in the title whether the keys go here."""
+        """Show in the title whether the keys go here."""
         self.redraw_title()
 
 
@@ -231,11 +233,11 @@ class ContentPane(LinesPane, Generic[Content]):
         """Return the lines below the title, at most `height` of at most `width` cells."""
 
     def title(self) -> str:
-        """The title of what is shown."""
+        """Return the title of the content."""
         return self.EMPTY_TITLE if self.content is None else self.heading(self.content)
 
     def lines(self, width: int, height: int) -> Sequence[Strip]:
-        """What is shown, or the status in its place."""
+        """Draw the content, or the status in its place."""
         if self.content is None:
             return self.say(self.status, width)
         return self.draw(self.content, width, height)
@@ -288,11 +290,11 @@ class ScrolledPane(LinesPane):
         return super().why_not(action, parameters)
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """The wheel scrolls by three lines."""
+        """Scroll by three lines."""
         event.stop()
         self._scroll(-3)
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        """The wheel scrolls by three lines."""
+        """Scroll by three lines."""
         event.stop()
         self._scroll(3)

@@ -7,77 +7,53 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Container, Vertical
 from textual.geometry import Size
 from textual.message import Message
-from textual.strip import Strip as TextualStrip
 from textual.widget import Widget
 
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import line
-from mnistop.tui.draw.palette import Palette
-from mnistop.tui.terminal.faults import FaultTolerant, FaultTolerantWidget
+from mnistop.tui.terminal.faults import FaultTolerant
+from mnistop.tui.toolkit.bars import Bar, Item
 from mnistop.tui.toolkit.bindings import declared
 from mnistop.tui.toolkit.dialogs import Section
-from mnistop.tui.toolkit.pane import textual_strip
 
 Mode = Literal["wide", "medium", "small", "too-small"]
 MODES: tuple[Mode, ...] = ("wide", "medium", "small", "too-small")
 
 
-class Tabs(FaultTolerantWidget):
-    """One line of names.
+class Tabs(Bar):
+    """One line of the names of panes; a click on one shows it.
 
     Args:
         terminal: what the terminal can show.
-        id: the widget's id.
+        host: the panes.
     """
 
     DEFAULT_CSS = "Tabs { height: 1; }"
 
-    @dataclass
-    class Chosen(Message):
-        """A name was clicked."""
+    def __init__(self, terminal: Terminal, host: PaneHost) -> None:
+        super().__init__(terminal, "tabs")
+        self._host = host
 
-        index: int
+    def update_items(self) -> None:
+        """Follow the panes, also on a screen below another."""
+        self.show(self.items(self.size.width))
 
-    def __init__(self, terminal: Terminal, *, id: str | None = None) -> None:
-        super().__init__(id=id)
-        self._palette = Palette.of(terminal)
-        self._names: Sequence[str] = ()
-        self._active = 0
-
-    def show(self, names: Sequence[str], active: int) -> None:
-        """Draws the names.
-
-        Args:
-            names: of the panes.
-            active: the index of the shown one.
-        """
-        if (names, active) != (self._names, self._active):
-            self._names, self._active = names, active
-            self.refresh()
-
-    def render_line(self, y: int) -> TextualStrip:
-        """The line for Textual's compositor."""
-        styles = [
-            self._palette.cursor if index == self._active else self._palette.muted
-            for index in range(len(self._names))
+    def items(self, width: int) -> list[Item]:
+        """Return all names, and the key for the next one."""
+        host, palette = self._host, self._palette
+        tabs = [
+            Item(
+                [(f" {pane.name} ", palette.cursor if pane is host.active else palette.muted)],
+                f"tab({index})",
+                host,
+            )
+            for index, pane in enumerate(host.panes)
         ]
-        pieces = [(f" {name} ", style) for name, style in zip(self._names, styles, strict=True)]
-        pieces.append(("  Tab: next", self._palette.muted))
-        return textual_strip(line(pieces, self.size.width), self.rich_style)
-
-    def on_click(self, event: events.Click) -> None:
-        """Chooses the clicked name."""
-        end = 0
-        for index, name in enumerate(self._names):
-            end += len(name) + 2
-            if event.x < end:
-                self.post_message(self.Chosen(index))
-                return
+        following = (host.panes.index(host.active) + 1) % len(tabs)
+        return [*tabs, Item([("  Tab: next", palette.muted)], f"tab({following})", host)]
 
 
 class Pane(NamedTuple):
@@ -133,7 +109,7 @@ class PaneHost(FaultTolerant, Vertical):
         """Whether the active pane has all the room."""
         self._shared = next(pane for pane in panes if not pane.always)
         """The pane that is shown beside those that always are."""
-        self._tabs = Tabs(terminal)
+        self._tabs = Tabs(terminal, self)
         self._body = Container(classes="panes")
         self._arranged: tuple[Mode, list[Pane]] | None = None
 
@@ -142,7 +118,7 @@ class PaneHost(FaultTolerant, Vertical):
         """Return how many panes fit a terminal of some size."""
 
     def compose(self) -> ComposeResult:
-        """The names, and the panes, those first that are always shown."""
+        """Yield the names, and the panes, those first that are always shown."""
         self.set_class(True, self.mode)  # before there are panes whose styles depend on it
         yield self._tabs
         with self._body:
@@ -152,20 +128,20 @@ class PaneHost(FaultTolerant, Vertical):
 
     @property
     def mode(self) -> Mode:
-        """How many panes are shown."""
+        """The arrangement of the panes."""
         mode = self.mode_for(self.app.size)
         return "small" if self.zoomed and mode != "too-small" else mode
 
     @property
     def can_zoom(self) -> bool:
-        """Whether zooming, or its end, changes anything."""
+        """True if zooming, or its end, changes anything."""
         return self.zoomed or self.mode in ("wide", "medium")
 
     def fit(self) -> None:
         """Show what fits the terminal."""
         mode = self.mode
         shown = [pane for pane in self.panes if self._is_shown(pane, mode)]
-        self._tabs.show([pane.name for pane in self.panes], self.panes.index(self.active))
+        self._tabs.update_items()
         if (mode, shown) != self._arranged:
             self._arranged = (mode, shown)
             for other in MODES:
@@ -230,6 +206,6 @@ class PaneHost(FaultTolerant, Vertical):
             self._shared = pane
         self.fit()
 
-    @on(Tabs.Chosen)
-    def _on_tab(self, message: Tabs.Chosen) -> None:
-        self.go_to(self.panes[message.index])
+    def action_tab(self, index: int) -> None:
+        """Show a pane and give it the keys."""
+        self.go_to(self.panes[index])

@@ -25,7 +25,7 @@ The parser takes time and memory by the square of the dots in a line.
 
 
 def preferences_path() -> Path:
-    """The file in which the user sets keys, the use of the mouse, and what tells of a run's end.
+    """Return the file in which the user sets keys, the mouse, and notices of a run's end.
 
     Raises:
         RunError: this user has no home folder.
@@ -35,7 +35,7 @@ def preferences_path() -> Path:
 
 
 def preferences_place() -> str:
-    """The file of `preferences_path` as a person is told of it."""
+    """Return the file of `preferences_path` for a message."""
     try:
         return str(preferences_path())
     except RunError:
@@ -75,7 +75,7 @@ def read_preferences() -> dict[str, Any]:
 
 
 def takes_mouse() -> bool:
-    """Whether the app takes the mouse, by the file; so it does where that cannot be read.
+    """Return whether the app takes the mouse, by the file; true where that cannot be read.
 
     The app says what is wrong with the file when it reads the keys.
     """
@@ -104,7 +104,7 @@ def read_notices() -> tuple[bool, str]:
 
 
 def _read(path: Path) -> bytes:
-    """The content of a regular file; a pipe without a writer is not waited for."""
+    """Return the content of a regular file, without waiting for a pipe's writer."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     with open(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):

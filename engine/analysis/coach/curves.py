@@ -86,8 +86,10 @@ class Curves:
 
     @property
     def start(self) -> float:
-        """Validation loss of the untrained model."""
-        return or_nan(self.started.val_loss)
+        """Validation loss of the untrained model; the first training loss where it is not known."""
+        if self.started.val_loss is None:
+            return or_nan(self.history.epochs[0].train_loss) if self.epochs else math.nan
+        return self.started.val_loss
 
     @property
     def dead(self) -> float:

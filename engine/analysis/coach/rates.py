@@ -7,7 +7,7 @@ import numpy as np
 from mnistop.engine.analysis.coach import Advice, number, percent
 from mnistop.engine.analysis.coach.curves import Curve, Curves, falls_steadily
 from mnistop.engine.formatting import count
-from mnistop.engine.learning_rate import higher_rate, lower_rate
+from mnistop.engine.learning_rate import for_example, higher_rate, lower_rate
 
 AT_CHANCE = 0.97
 """Training loss from this share of guessing's loss is guessing."""
@@ -74,7 +74,7 @@ def stuck(curves: Curves) -> Advice | None:
     if config.activation == "sigmoid" and len(config.hidden) > 1 and not above and not exploded:
         remedy = "Try ReLU or Adam: gradients shrink on their way through layers of sigmoids."
     else:
-        remedy = f"Try a lower learning rate, for example {lower_rate(config, 10)}."
+        remedy = f"Try a lower learning rate{for_example(config, lower_rate(config, 10))}."
     return Advice("exploded" if exploded else "stuck", f"{sentence}.", remedy)
 
 
@@ -90,7 +90,8 @@ def swinging(curves: Curves) -> Advice | None:
     swings = rises > np.maximum(SWING * recent[:-1], SWING_OF_CHANCE * math.log(curves.classes))
     if swings.sum() < SWINGS:
         return None
-    remedy = f"Lower the learning rate, for example to {lower_rate(curves.config, 3)}"
+    example = for_example(curves.config, lower_rate(curves.config, 3), "to ")
+    remedy = f"Lower the learning rate{example}"
     return Advice(
         "swinging",
         f"Training loss swings: {swings.sum()} times in the last {count(len(rises), 'epoch')} it "
@@ -120,10 +121,11 @@ def too_low(curves: Curves) -> Advice | None:
     )
     if curves.planned > curves.epochs:
         sentence += f"; at this pace {count(curves.planned, 'epoch')} end near {number(end)}"
+    example = for_example(curves.config, higher_rate(curves.config), "to ")
     return Advice(
         "too low",
         f"{sentence}.",
-        f"Raise the learning rate, for example to {higher_rate(curves.config)}.",
+        f"Raise the learning rate{example}.",
     )
 
 
@@ -131,11 +133,12 @@ def dead(curves: Curves) -> Advice | None:
     """Many hidden neurons are 0 for every image."""
     if curves.dead < DEAD:
         return None
+    example = for_example(curves.config, lower_rate(curves.config, 3))
     return Advice(
         "dead ReLUs",
         f"{percent(curves.dead)} of the hidden neurons are dead: they are 0 for every validation "
         "image, so they add nothing.",
-        f"Train again with a lower learning rate, for example {lower_rate(curves.config, 3)}: "
+        f"Train again with a lower learning rate{example}: "
         "dead ReLUs hardly learn and rarely come back.",
     )
 

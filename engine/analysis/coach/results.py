@@ -11,7 +11,7 @@ from mnistop.engine.analysis.coach.curves import RECENT, Curve, Curves, falls_st
 from mnistop.engine.evaluate import wilson_interval
 from mnistop.engine.events import RunFinished
 from mnistop.engine.formatting import count
-from mnistop.engine.learning_rate import lower_rate
+from mnistop.engine.learning_rate import for_example, lower_rate
 
 ENOUGH_IMAGES = 5
 """A class with fewer validation images may be missed by bad luck: a model that finds half of them
@@ -152,7 +152,7 @@ def gap(curves: Curves) -> Advice | None:
         f"Training loss is {number(curves.train[-1])}, validation loss {number(curves.val_now)}"
         f"{f', above guessing ({curves.chance})' if worse else ''}: the training images are "
         f"memorised; accuracy {curves.accuracy_now}.",
-        f"Try a lower learning rate, for example {lower_rate(curves.config, 3)}."
+        f"Try a lower learning rate{for_example(curves.config, lower_rate(curves.config, 3))}."
         if worse
         else _against_overfitting(curves),
     )

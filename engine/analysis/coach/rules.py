@@ -33,6 +33,21 @@ def diverged(curves: Curves) -> Advice | None:
     )
 
 
+def nothing_to_read(curves: Curves) -> Advice | None:
+    """A recorded run has no losses of validation images to read."""
+    if curves.epochs and not np.isnan(curves.val).all():
+        return None
+    if not curves.started.validation_images:
+        return Advice(
+            "nothing to read",
+            "Recorded without validation images: only its metrics are known.",
+            "mnistop.init(validation=...) records predictions too.",
+        )
+    if math.isnan(curves.start):
+        return Advice("nothing to read", "The model has not been evaluated yet.")
+    return None
+
+
 def before_training(curves: Curves) -> Advice | None:
     """The loss of the untrained model."""
     if curves.epochs:
@@ -105,6 +120,7 @@ RULES: tuple[Rule, ...] = (
     diverged,
     untrained_classes,
     unvalidated_classes,
+    nothing_to_read,
     before_training,
     rates.stuck,
     rates.swinging,

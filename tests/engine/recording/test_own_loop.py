@@ -3,6 +3,7 @@
 import os
 import random
 import signal
+import sys
 import threading
 import time
 import warnings
@@ -696,3 +697,125 @@ def trained(record: bool) -> tuple[list[bytes], list[float]]:
 
 def test_weights_and_random_numbers_are_the_same_bits_with_and_without_recording() -> None:
     assert trained(record=True) == trained(record=False)
+
+
+# A device, of which there may be none here.
+
+
+class Sent:
+    """Stands for a number on a device, and for the pinned memory that it is on its way to."""
+
+    is_cuda = True
+
+    def __init__(self) -> None:
+        self.there: dict[int, float] = {}
+        self.slots = 0
+
+    def send(self, tensor: Any) -> int:
+        self.slots += 1
+        return self.slots
+
+    def receive(self, slot: int) -> float | None:
+        return self.there.pop(slot, None)
+
+    def wait(self) -> None:
+        self.there.setdefault(2, 4.0)
+
+
+def test_numbers_that_come_late_from_a_device_keep_their_place() -> None:
+    run, sent = begin(), Sent()
+    assert run._recording
+    run._recording._log.device_values = sent
+    run.log({"loss": sent, "b": 1.0})
+    run.log_predictions(SCORES)
+    run.log({"loss": 3.0})
+    time.sleep(1.2)
+    assert series(the_run(), "b").values.tolist() == [], "what came later waits as well"
+    sent.there[1] = 2.0
+    until(lambda: series(the_run(), "loss").values.tolist() == [2, 3])
+    run.log({"loss": sent})
+    run.finish()
+    assert series(the_run(), "loss").values.tolist() == [2, 3, 4]
+    assert series(the_run(), "loss").steps.tolist() == [0, 1, 2]
+    assert history_of(the_run()).epochs[0].train_loss == 2
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_numbers_and_models_on_a_cuda_device() -> None:
+    run = begin()
+    model = small().cuda()
+    torch.cuda.manual_seed(1)
+    expected = torch.rand(1, device="cuda")
+    torch.cuda.manual_seed(1)
+    for _ in run.epochs(2):
+        loss = torch.full((), 1.0, device="cuda")
+        for _ in range(5000):
+            run.log({"train/loss": loss})
+            loss += 1
+        run.evaluate(model)
+    assert torch.equal(torch.rand(1, device="cuda"), expected)
+    with warns("not a number"):
+        run.log({"bad": torch.zeros(3, device="cuda")})
+    run.finish(model=model)
+    assert series(the_run(), "train/loss").values.tolist() == [*range(1, 5001)] * 2
+    assert history_of(the_run()).kept
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_a_wrapped_model_is_evaluated_and_kept(compiled: bool, tmp_path: Path) -> None:
+    torch.distributed.init_process_group(
+        "gloo", init_method=f"file://{tmp_path / 'store'}", rank=0, world_size=1
+    )
+    try:
+        model: Any = nn.parallel.DistributedDataParallel(small())
+        run = begin()
+        if compiled:
+            model = torch.compile(model, backend="eager")
+        run.log({"loss": 1.0})
+        run.evaluate(model)
+        run.finish(model=model)
+    finally:
+        torch.distributed.destroy_process_group()
+    history = history_of(the_run())
+    assert history.epochs[0].val_acc is not None
+    assert history.kept
+
+
+# A notebook.
+
+
+class Cells:
+    """Stands for IPython: calls what is registered before and after a cell."""
+
+    def __init__(self) -> None:
+        self.registered: dict[str, Any] = {}
+        self.events = self
+
+    def get_ipython(self) -> "Cells":
+        return self
+
+    def register(self, event: str, call: Any) -> None:
+        self.registered[event] = call
+
+    def run(self, cell: Any, error: BaseException | None = None) -> None:
+        self.registered["pre_run_cell"](None)
+        cell()
+        self.registered["post_run_cell"](SimpleNamespace(error_in_exec=error))
+
+
+@pytest.mark.parametrize(
+    ("error", "state"), [(ValueError("wrong"), "failed"), (KeyboardInterrupt(), "stopped")]
+)
+def test_an_exception_in_a_cell_ends_the_run_that_was_used_in_it(
+    error: BaseException, state: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell = Cells()
+    monkeypatch.setitem(sys.modules, "IPython", shell)  # type: ignore[arg-type]
+    endings._watch_cells()
+    run = begin()
+    shell.run(lambda: run.log({"a": 1.0}))
+    shell.run(lambda: None, NameError("a typo elsewhere"))
+    assert state_of(the_run()) == "running"
+    shell.run(lambda: run.log({"a": 1.0}), error)
+    assert state_of(the_run()) == state
+    assert not the_run().is_running()

@@ -12,6 +12,9 @@ from tests.helpers.command_line import Place
 from tests.helpers.processes import process_of, standing_still
 from tests.helpers.waiting import wait_until
 
+pytestmark = [pytest.mark.process, pytest.mark.pty, pytest.mark.slow]
+
+
 LONG = ("--epochs", "1000000")
 
 

@@ -15,7 +15,7 @@ from mnistop.tui.features.attack.accuracy import ChooseRunScreen
 from mnistop.tui.features.runs.screen import RunsScreen
 from mnistop.tui.features.sweep.form import SweepSize
 from mnistop.tui.features.sweep.form_screen import SweepFormScreen
-from mnistop.tui.features.train.epochs import Charts
+from mnistop.tui.features.train.charts import Charts
 from mnistop.tui.session.progress import LiveRuns
 from mnistop.tui.session.session import Session
 from mnistop.tui.terminal.faults import FaultTolerant
@@ -54,11 +54,11 @@ async def test_what_fails_after_a_key_says_so_and_its_screen_goes_on(
         shown.may_fail = True
         await shown.show(5)
         await shown.go_to("charts")
-        monkeypatch.setattr(Session, "look", fails)
-        await shown.press("left", "left")
+        with monkeypatch.context() as patch:
+            patch.setattr(Session, "look", fails)
+            await shown.press("left", "left")
         (notice,) = shown.notices
         assert "ZeroDivisionError" in notice
-        monkeypatch.undo()
         await shown.press("left")
         assert shown.state.cursor == 3
 
@@ -142,7 +142,7 @@ async def test_work_beside_a_dialog_that_fails_says_so(
         shown.may_fail = True
         monkeypatch.setattr(Index, "look", fails)
         await shown.show(5)
-        shown.app.push_screen(ChooseRunScreen(Terminal(), "Compare with", None))
+        shown.app.push_screen(ChooseRunScreen(Terminal(), None))
         await shown.until(lambda: shown.notices)
         assert "ZeroDivisionError" in shown.notices[-1]
         await shown.press("escape")

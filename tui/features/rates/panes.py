@@ -17,8 +17,6 @@ from mnistop.tui.toolkit.plotted_pane import PlottedPane
 class RateCurve(PlottedPane, ContentPane[RangeTest], can_focus=True):
     """The loss after the step at each rate."""
 
-    DEFAULT_CSS = "RateCurve { height: 1fr; }"
-
     BINDINGS = bindings(
         "rates",
         key("lower", "left,h", "move(-1)", "Rate", "Move to a lower rate", "←→"),

@@ -22,8 +22,6 @@ _MARK = 2
 class SweepTable(OfModel[SweepModel], ListPane):
     """The rows."""
 
-    DEFAULT_CSS = "SweepTable { height: 1fr; }"
-
     EXPLANATION = (
         "Each row is a combination of the values that vary, as it was at its best epoch: accuracy "
         "on unseen images once it has finished, validation accuracy and loss, with 95% intervals, "

@@ -19,7 +19,8 @@ from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import Strip, clean, line
 from mnistop.tui.draw.palette import Palette
-from mnistop.tui.features.train.epochs import Charts, EpochLog
+from mnistop.tui.features.train.charts import Charts
+from mnistop.tui.features.train.epochs import EpochLog
 from mnistop.tui.features.train.hyperparameters import Hyperparameters
 from mnistop.tui.features.train.images import Confusion, Digit
 from mnistop.tui.session.state import State

@@ -11,6 +11,7 @@ from textual.message import Message
 from mnistop.engine.config import HYPERPARAMETERS, NAMES, PRESETS, RunConfig
 from mnistop.engine.errors import ConfigError
 from mnistop.engine.hyperparameters import as_text, rank
+from mnistop.engine.runs.recorded import RecordedConfig
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.toolkit.form import Form
 from mnistop.tui.toolkit.form_parts import CUSTOM, PRESET, FormValues, next_round
@@ -144,6 +145,58 @@ class ConfigValues(FormValues):
         return "The notebook's run, as it is."
 
 
+class RecordedValues(FormValues):
+    """The settings of a recorded run, which nobody can change.
+
+    Args:
+        config: the settings.
+    """
+
+    def __init__(self, config: RecordedConfig) -> None:
+        super().__init__()
+        self._script = config.script
+        self._texts = {"recorded by": config.script, **config.settings}
+
+    @property
+    def rows(self) -> Sequence[str]:
+        """The names of the settings."""
+        return tuple(self._texts)
+
+    def evaluate(self) -> None:
+        """Do nothing: the texts stay."""
+
+    def label(self, name: str) -> str:
+        """Return the name that the script gives."""
+        return name
+
+    def start(self, name: str) -> str:
+        """The recorded text."""
+        return self._texts[name]
+
+    def is_changed(self, name: str) -> bool:
+        """Return that none is."""
+        return False
+
+    def about(self, name: str, editing: bool = False) -> Sequence[str]:
+        """Plain words on where a setting comes from."""
+        return [
+            f"As {self._script} recorded it.",
+            "Press r for a run of this program with the same settings, as far as it has them.",
+        ]
+
+    def stepped(self, name: str, by: int) -> str:
+        """The same text."""
+        return self._texts[name]
+
+    def tidied(self, name: str) -> str:
+        """The same text."""
+        return self._texts[name]
+
+    def presets(self) -> Sequence[str]:
+        """None."""
+        return ()
+
+
 class Hyperparameters(Form):
     """The hyperparameters of the next run or, locked, those of the run that is going on.
 
@@ -167,6 +220,7 @@ class Hyperparameters(Form):
         self, values: RunConfig | Mapping[str, str], terminal: Terminal, *, id: str | None = None
     ) -> None:
         self._own = self._shown = ConfigValues(values)
+        self._script = ""
         super().__init__(_ROWS, self._own, terminal, id=id)
         self._posted = self.config
 
@@ -185,19 +239,33 @@ class Hyperparameters(Form):
         self._own.update(values)
         self.changed()
 
+    @property
+    def script(self) -> str:
+        """The script that recorded the run whose settings are shown; empty for any other."""
+        return self._script
+
     def show_run(self, config: RunConfig) -> None:
         """Show the values of a run, locked; the user's own come back with `unlock`."""
         self.leave()
-        self._show(ConfigValues(config), _LOCKED)
+        if isinstance(config, RecordedConfig):
+            self._script = config.script
+            recorded = RecordedValues(config)
+            self._show(recorded, recorded.rows, f"{config.script} recorded this run.")
+        else:
+            self._shown = ConfigValues(config)
+            self._show(self._shown, _ROWS, _LOCKED)
 
     def unlock(self) -> None:
         """Show the user's own values again."""
         self.status = ""
-        self._show(self._own, "")
+        self._script = ""
+        self._shown = self._own
+        self._show(self._own, _ROWS, "")
 
-    def _show(self, values: ConfigValues, locked: str) -> None:
-        self.values = self._shown = values
-        self.locked = locked
+    def _show(self, values: FormValues, rows: Sequence[str], locked: str) -> None:
+        self.values, self.locked = values, locked
+        if rows != self.rows:
+            self.rows, self.cursor, self.top = rows, 0, 0
         self.changed()
 
     def show_problem(self, name: str, sentence: str) -> None:
@@ -208,7 +276,8 @@ class Hyperparameters(Form):
 
     def point_at(self, name: str) -> None:
         """Select a hyperparameter."""
-        self.select(_ROWS.index(name))
+        if name in self.rows:
+            self.select(self.rows.index(name))
 
     def changed(self) -> None:
         """Show the values, and post a configuration that is another one."""

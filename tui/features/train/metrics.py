@@ -13,7 +13,6 @@ from mnistop.engine.recording.metrics import MetricsReader, Series
 from mnistop.engine.runs.run_folder import Run
 
 XAxis = Literal["step", "epoch", "time"]
-X_AXES: tuple[XAxis, ...] = ("step", "epoch", "time")
 
 MOST = 2048
 """Buckets of values whose extremes are kept: more than any terminal has points in a row."""
@@ -87,6 +86,11 @@ class MetricCurve:
     count: int
     """Values that were logged."""
 
+    @property
+    def label(self) -> str:
+        """The name without its group, which the title says."""
+        return self.name.partition("/")[2] or self.name
+
 
 @dataclass(frozen=True, eq=False)
 class MetricsPage:
@@ -102,6 +106,20 @@ class MetricsPage:
     x_label: str = "step"
     problem: str = ""
     """The problem with the file, in a sentence."""
+
+    def is_news(self, before: MetricsPage) -> bool:
+        """Return whether it shows anything that an earlier page does not."""
+        now, then = (
+            (
+                page.number,
+                page.pages,
+                page.x_label,
+                page.problem,
+                *((curve.name, curve.count) for curve in page.curves),
+            )
+            for page in (self, before)
+        )
+        return now != then
 
 
 class RunMetrics:
@@ -189,8 +207,3 @@ def _time_unit(seconds: float) -> tuple[float, str]:
         if seconds >= 3 * unit:
             return unit, label
     return 1.0, "seconds"
-
-
-def label_of(curve: MetricCurve, group: str) -> str:
-    """Return a metric's name without its group, which the title says."""
-    return curve.name.removeprefix(f"{group}/") if group else curve.name

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,8 +15,10 @@ from textual.message import Message
 from mnistop.engine import worker
 from mnistop.engine.config import RunConfig
 from mnistop.engine.hyperparameters import as_text
+from mnistop.engine.runs.recorded import RecordedConfig, as_run_config
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.features.train.charts import Charts
 from mnistop.tui.features.train.dashboard import Dashboard
 from mnistop.tui.features.train.hyperparameters import Hyperparameters
 from mnistop.tui.session.progress import LiveRuns
@@ -33,6 +37,9 @@ if TYPE_CHECKING:
 
 _SOMETIMES = ("train", "pause", "stop", "back", "digit", "zoom")
 """Actions that are not always possible."""
+
+_METRICS_SECONDS = 0.5
+"""The metrics of a recorded run are read this often."""
 
 
 class TrainScreen(RunScreen):
@@ -72,6 +79,8 @@ class TrainScreen(RunScreen):
         )
         self._attempts = BackgroundTasks(self, terminal, self.show_changes)
         self._possible: frozenset[str] = frozenset()
+        self._metrics_wanted = asyncio.Event()
+        """Set when another page of metrics is wanted at once."""
         self._dashboard = Dashboard(terminal, values)
         self._form, self._digit = self._dashboard.form, self._dashboard.digit
 
@@ -145,10 +154,20 @@ class TrainScreen(RunScreen):
 
     def action_train(self) -> None:
         """Start a run with what the form holds."""
-        if config := self._form.config:
+        if script := self._form.script:
+            self._form.unlock()
+            self._dashboard.show_form()
+            self.notify(
+                f"Only {script} can train its run again. The form has those of its settings that "
+                "this program knows: r trains with them.",
+                markup=False,
+            )
+        elif config := self._form.config:
             self.session.train(config)
         else:
-            self.notify(" ".join(self._form.problems.values()), severity="error", markup=False)
+            self.notify(
+                " ".join(self._form.values.problems.values()), severity="error", markup=False
+            )
 
     def action_pause(self) -> None:
         """Pause the run, or let it go on."""
@@ -171,8 +190,9 @@ class TrainScreen(RunScreen):
 
     def _show_opened(self, config: RunConfig) -> None:
         """Show the run's hyperparameters, and the charts where only one pane has room."""
-        self._form.set_values({name: as_text(value) for name, value in config})
+        self._form.set_values(as_run_config(config).texts())
         self._form.show_run(config)
+        self._follow_metrics()
         self._dashboard.show_charts()
         self._digit.forget()
 
@@ -194,7 +214,9 @@ class TrainScreen(RunScreen):
         config = self.session.config
         if config.epochs != epochs:
             self._form.set_values({"epochs": as_text(config.epochs)})
-        if not self.session.is_training:
+        if isinstance(config, RecordedConfig):
+            pass
+        elif not self.session.is_training:
             self._form.unlock()
         elif not self._form.locked or config.epochs != epochs:  # it was resumed
             self._form.show_run(config)
@@ -222,6 +244,11 @@ class TrainScreen(RunScreen):
                 return "A run is being trained: s stops it, and then r trains the next one."
             case "resume" if self.state.run is None:
                 return "No run is shown: r trains one, and 6 lists those that there are."
+            case "resume" if isinstance(self.session.config, RecordedConfig):
+                return (
+                    f"{self.session.config.script} recorded this run: run that again with "
+                    f'mnistop.init(resume="{self.state.run.name if self.state.run else ""}").'
+                )
             case "resume" if self.session.is_training:
                 return "This run is in training already."
             case "resume" if getattr(self.state.history.ended, "diverged", False):
@@ -237,6 +264,31 @@ class TrainScreen(RunScreen):
             case "zoom" if not self._dashboard.can_zoom:
                 return "This pane has all the room already; Tab goes to the next one."
         return ""
+
+    # The metrics of a recorded run
+
+    def _follow_metrics(self) -> None:
+        """Read the metrics of the shown run if it is a recorded one, and those of no other."""
+        self._dashboard.charts.show_metrics(None)
+        self.workers.cancel_group(self, "metrics")
+        if self.state.run and isinstance(self.session.config, RecordedConfig):
+            self.run_worker(
+                self._read_metrics(self.state.run), group="metrics", exit_on_error=False
+            )
+
+    async def _read_metrics(self, run: Run) -> None:
+        from mnistop.tui.features.train.metrics import RunMetrics  # which needs NumPy
+
+        metrics, charts = RunMetrics(run), self._dashboard.charts
+        while True:
+            self._metrics_wanted.clear()
+            charts.show_metrics(await asyncio.to_thread(metrics.page, *charts.wanted))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._metrics_wanted.wait(), _METRICS_SECONDS)
+
+    @on(Charts.PageWanted)
+    def _on_page_wanted(self) -> None:
+        self._metrics_wanted.set()
 
     # Looking at an epoch
 

@@ -245,7 +245,7 @@ async def test_a_wrong_value_from_outside_is_shown_and_stepping_mends_it() -> No
     app = FormApp({"lr": "high"})
     async with app.run_test(size=(34, 30)) as pilot:
         assert app.form.config is None
-        assert "lr" in app.form.problems
+        assert "lr" in app.form.values.problems
         assert any("!learning rate" in line and "high" in line for line in app.lines)
         go_to(pilot, "lr")
         assert "not 'high'" in app.text

@@ -15,7 +15,8 @@ from textual.pilot import Pilot
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import Strip, plain
-from mnistop.tui.features.train.epochs import Charts, EpochLog
+from mnistop.tui.features.train.charts import Charts
+from mnistop.tui.features.train.epochs import EpochLog
 from mnistop.tui.features.train.images import Digit
 from mnistop.tui.session import state as states
 from mnistop.tui.toolkit.pane import LinesPane

@@ -13,7 +13,8 @@ from mnistop.engine.evaluate import confusion_matrix
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import plain
-from mnistop.tui.features.train.epochs import Charts, EpochLog
+from mnistop.tui.features.train.charts import Charts
+from mnistop.tui.features.train.epochs import EpochLog
 from mnistop.tui.features.train.images import Confusion, Digit
 from mnistop.tui.session import state as states
 from mnistop.tui.session.state import State
