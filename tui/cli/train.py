@@ -225,8 +225,7 @@ class RunView(watch.View[Run]):
         self.out.print(*lines)
         if self.out.as_json:
             print_note(lines[1])
-        sentence = failure_sentence(run, history)
-        if sentence:
+        if sentence := failure_sentence(run, history):
             print_error(sentence)
         return history.state(running=False), not sentence
 
