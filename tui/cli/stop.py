@@ -56,7 +56,8 @@ def stop(out: Printer, every: bool, words: tuple[str, ...]) -> int:
         return 0
     signalled = chosen.try_each(chosen.found, _signal_stop)
     ends = {one: _print_stopped(out, one).state for one in signalled}
-    if resumable := [typed(one) for one, state in ends.items() if state == "stopped"]:
+    stopped = [one for one, state in ends.items() if state == "stopped"]
+    if resumable := [typed(one) for one in stopped if not _is_recorded(one)]:
         name = resumable[0] if len(resumable) == 1 else "RUN"
         out.print(command_hints({f"mnistop resume {name}": "resume it"}))
     code = chosen.exit_code(signalled)
@@ -154,6 +155,10 @@ def _wait_for_all(out: Printer, ending: EndNotice, found: Sequence[Run | Sweep])
             out.print(outcome.sentence)
         codes.append(outcome.exit_code)
     return next((code for code in (1, 130) if code in codes), 0)
+
+
+def _is_recorded(found: Run | Sweep) -> bool:
+    return isinstance(found, Run) and found.is_recorded()
 
 
 def _unanswered(run: Run) -> str:
