@@ -353,10 +353,10 @@ def test_the_two_words_of_a_run_have_room_in_every_table() -> None:
 
 
 def test_what_nfs_keeps_of_open_files_does_not_hinder_deleting(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, runs_folder: Path
 ) -> None:
     """There a removed file that somebody reads gets another name, and cannot be removed again."""
-    run = make_run(tmp_path)
+    run = make_run(runs_folder)
     unlink = os.unlink
 
     def on_nfs(path: str, *, dir_fd: int | None = None) -> None:
