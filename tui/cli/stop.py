@@ -44,8 +44,8 @@ _MOST_LISTED = 30  # runs and sweeps, before a deletion
 def stop(out: Printer, every: bool, words: tuple[str, ...]) -> int:
     """Stop runs and sweeps after their current step, and wait until they are saved.
 
-    RUN names a run; FILTER selects the runs in training that match: mnistop stop state:running,
-    mnistop stop calm-otter "lr>0.1". Several filters must all match. mnistop resume undoes it.
+    RUN names a run; FILTER selects the runs in training that match all filters: mnistop stop
+    calm-otter "lr>0.1" stops calm-otter and those with a higher rate. mnistop resume undoes this.
 
     A stopped sweep starts no further runs; a sweep whose training runs all match is stopped, too.
     If some cannot be stopped, the others are, and the exit code is 1.
@@ -187,9 +187,9 @@ def _block_until_end(found: Run | Sweep) -> None:
 def delete(out: Printer, yes: bool, every: bool, words: tuple[str, ...]) -> int:
     """Delete runs and sweeps: their logs, their weights, everything.
 
-    RUN names a run; FILTER selects the runs that match: mnistop delete state:failed, mnistop delete
-    calm-otter "val_acc<0.5". Several filters must all match. A sweep is deleted with its runs; a
-    finished sweep whose runs all match is deleted, too.
+    RUN names a run; FILTER selects the runs that match all filters: mnistop delete calm-otter
+    "val_acc<0.5" deletes calm-otter and those with a lower accuracy. A sweep is deleted with its
+    runs; a finished sweep whose runs all match is deleted, too.
 
     You see a list and are asked before anything is deleted. A run in training has to be stopped
     first. If some cannot be deleted, the others are, and the exit code is 1.
