@@ -24,8 +24,11 @@ from mnistop.engine.recording.metric_log import MetricLog
 from mnistop.engine.recording.troubles import Troubles
 from mnistop.engine.recording.validation import MOST_CLASSES, Validation
 from mnistop.engine.runs import checkpoint
+from mnistop.engine.runs.recorded import ACCURACIES, LOSSES
 from mnistop.engine.runs.run_folder import Run
 
+_OF_TRAINING = frozenset((*LOSSES, *ACCURACIES))
+"""Metrics that a model has only once it was trained."""
 END_SECONDS = 10.0
 """The end of a run waits for the disk this long, at most."""
 _FIRST_IMAGES = 128
@@ -135,7 +138,7 @@ class Recording:
         self.troubles.warn("validation", f"{call} {needs}: only metrics are recorded.")
 
     def _evaluated(self, scores: Any, logged: Mapping[str, Any]) -> Scores | None:
-        is_start = not self._has_begun
+        is_start = not (self._has_begun or any(name in _OF_TRAINING for name in logged))
         if logged:
             self.log(logged, None, None)
         self.calls += 1
@@ -248,9 +251,13 @@ class Recording:
             )
 
     def _keep(self, model: Any) -> None:
-        torch = sys.modules.get("torch")
-        if torch is None or self._evaluator is None or self._validation is None:
+        if self._evaluator is None or self._validation is None:
             self._warn_of_no_validation("finish(model=…)")
+            return
+        torch = sys.modules.get("torch")
+        if torch is None or not isinstance(model, torch.nn.Module):
+            kind = type(model).__name__
+            self._say_not_kept(f"finish keeps PyTorch models for questions, and a {kind} is none.")
             return
         if self._validation.normalize is None:
             self._say_not_kept("A model of images in color is not kept for questions.")

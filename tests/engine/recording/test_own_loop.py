@@ -112,6 +112,23 @@ def test_the_five_lines_make_a_run_with_all_that_the_screens_show() -> None:
     assert all(path.stat().st_mode & 0o77 == 0 for path in recorded.path.iterdir())
 
 
+def test_an_evaluation_with_a_training_accuracy_is_of_a_trained_model() -> None:
+    with begin() as run:
+        for _ in range(3):
+            run.log_predictions(SCORES, train_acc=0.5)
+    history = history_of(the_run())
+    assert [epoch.train_acc for epoch in history.epochs] == [0.5] * 3
+    assert history.started and history.started.val_acc is None
+
+
+def test_a_model_of_another_library_is_named_at_the_end() -> None:
+    run = begin()
+    run.log_predictions(SCORES)
+    with warns("finish keeps PyTorch models for questions, and a SimpleNamespace is none"):
+        run.finish(SimpleNamespace())
+    assert state_of(the_run()) == "finished"
+
+
 def test_an_evaluation_before_the_first_log_is_the_untrained_model_s() -> None:
     with begin() as run:
         start = run.log_predictions(SCORES)
