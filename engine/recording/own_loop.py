@@ -95,7 +95,7 @@ class Recording:
 
     def log(self, logged: Mapping[str, Any], step: int | None, epoch: int | None) -> None:
         """As `mnistop.Run.log`."""
-        if not isinstance(logged, Mapping):
+        if type(logged) is not dict and not isinstance(logged, Mapping):
             what = f"log takes numbers by name, as a dict, not {logged!r:.60}."
             self.troubles.warn("log", what)
             return

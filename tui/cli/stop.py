@@ -44,8 +44,8 @@ _MOST_LISTED = 30  # runs and sweeps, before a deletion
 def stop(out: Printer, every: bool, words: tuple[str, ...]) -> int:
     """Stop runs and sweeps after their current step, and wait until they are saved.
 
-    RUN names a run; FILTER selects the runs in training that match: mnistop stop state:running,
-    mnistop stop calm-otter "lr>0.1". Several filters must all match. mnistop resume undoes it.
+    RUN names a run; FILTER selects the runs in training that match all filters: mnistop stop
+    calm-otter "lr>0.1" stops calm-otter and those with a higher rate. mnistop resume undoes this.
 
     A stopped sweep starts no further runs; a sweep whose training runs all match is stopped, too.
     If some cannot be stopped, the others are, and the exit code is 1.
@@ -56,7 +56,8 @@ def stop(out: Printer, every: bool, words: tuple[str, ...]) -> int:
         return 0
     signalled = chosen.try_each(chosen.found, _signal_stop)
     ends = {one: _print_stopped(out, one).state for one in signalled}
-    if resumable := [typed(one) for one, state in ends.items() if state == "stopped"]:
+    stopped = [one for one, state in ends.items() if state == "stopped"]
+    if resumable := [typed(one) for one in stopped if not _is_recorded(one)]:
         name = resumable[0] if len(resumable) == 1 else "RUN"
         out.print(command_hints({f"mnistop resume {name}": "resume it"}))
     code = chosen.exit_code(signalled)
@@ -156,6 +157,10 @@ def _wait_for_all(out: Printer, ending: EndNotice, found: Sequence[Run | Sweep])
     return next((code for code in (1, 130) if code in codes), 0)
 
 
+def _is_recorded(found: Run | Sweep) -> bool:
+    return isinstance(found, Run) and found.is_recorded()
+
+
 def _unanswered(run: Run) -> str:
     """Give a recorded run's loop time to comply; say so if it does not."""
     from mnistop.engine.process import control
@@ -182,9 +187,9 @@ def _block_until_end(found: Run | Sweep) -> None:
 def delete(out: Printer, yes: bool, every: bool, words: tuple[str, ...]) -> int:
     """Delete runs and sweeps: their logs, their weights, everything.
 
-    RUN names a run; FILTER selects the runs that match: mnistop delete state:failed, mnistop delete
-    calm-otter "val_acc<0.5". Several filters must all match. A sweep is deleted with its runs; a
-    finished sweep whose runs all match is deleted, too.
+    RUN names a run; FILTER selects the runs that match all filters: mnistop delete calm-otter
+    "val_acc<0.5" deletes calm-otter and those with a lower accuracy. A sweep is deleted with its
+    runs; a finished sweep whose runs all match is deleted, too.
 
     You see a list and are asked before anything is deleted. A run in training has to be stopped
     first. If some cannot be deleted, the others are, and the exit code is 1.

@@ -397,6 +397,7 @@ def test_what_it_advises_against_overfitting_lowers_the_final_loss(remedy: dict[
 # Where it runs.
 
 
+@pytest.mark.process
 def test_the_coach_needs_no_torch() -> None:
     code = "import sys, mnistop.engine.analysis.coach; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

@@ -49,6 +49,9 @@ from tests.helpers.small_runs import (
 )
 from tests.helpers.waiting import until_true
 
+pytestmark = pytest.mark.process
+
+
 linux = pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc")
 
 

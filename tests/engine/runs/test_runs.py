@@ -399,6 +399,7 @@ def test_a_run_in_training_is_not_deleted_and_not_trained_twice(runs_folder: Pat
         assert run.process_id() == os.getpid()
 
 
+@pytest.mark.process
 def test_looking_whether_a_run_is_running_does_not_keep_it_from_being_resumed(
     runs_folder: Path,
 ) -> None:

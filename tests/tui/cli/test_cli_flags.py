@@ -35,6 +35,7 @@ def test_each_command_has_help_in_eighty_columns(call, command):
     assert max(map(len, answer.out.splitlines())) <= 80
 
 
+@pytest.mark.process
 def test_help_and_runs_load_nothing_heavy(tmp_path: Path):
     program = (
         "import sys; from mnistop.tui.cli.entry import exit_code_of; "
@@ -53,6 +54,7 @@ def test_help_and_runs_load_nothing_heavy(tmp_path: Path):
         assert done.stderr.strip() == ""
 
 
+@pytest.mark.process
 def test_training_processes_import_nothing_with_the_command():
     program = "import sys; before = set(sys.modules); import mnistop.__main__; "
     program += "print(*(set(sys.modules) - before))"

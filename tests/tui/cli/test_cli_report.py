@@ -11,6 +11,9 @@ import pytest
 
 from tests.helpers.command_line import Answer, Finished, Place
 
+pytestmark = pytest.mark.process
+
+
 Call = Callable[..., Answer]
 
 
@@ -20,6 +23,7 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.chdir(tmp_path / "here")
 
 
+@pytest.mark.slow
 def test_a_report_goes_to_standard_output_as_markdown(call: Call, finished: Finished):
     answer = call("report", "last", runs=finished.place.folder)
     assert answer.code == 0
@@ -127,6 +131,7 @@ def test_curves_are_written_for_tensorboard(call: Call, finished: Finished):
     assert "To view: tensorboard --logdir logs" in answer.out
 
 
+@pytest.mark.pty
 def test_a_model_is_not_printed_on_a_terminal(finished: Finished):
     terminal = finished.place.in_terminal("export", "last", "--format", "onnx", "-o", "-")
     terminal.expect("A model file is not text")

@@ -164,7 +164,7 @@ async def test_an_old_id_moves_every_list_and_its_new_name_is_told(
     made_up.write_run(workers.folder, [*made_up.story(3), made_up.finished(3)])
     config.write_text('[keys]\nmistakes.down = "g"\n')
     async with opened((120, 600)) as shown:
-        await shown.until_shown("mistakes.down is now list.down")
+        await shown.until(lambda: "mistakes.down is now list.down" in " ".join(shown.notices))
         await shown.press("6")
         await shown.until_shown("quiet-otter")
         assert shown.app.screen.focused is not None

@@ -88,6 +88,7 @@ async def test_v_changes_how_the_pictures_are_drawn(opened: Opened, answers: Ans
         await shown.until(lambda: "*****" in shown.text)
 
 
+@pytest.mark.slow
 async def test_help_explains_every_pane_with_the_focused_one_first(
     opened: Opened, answers: Answers
 ) -> None:

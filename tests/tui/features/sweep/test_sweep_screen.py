@@ -485,6 +485,9 @@ def test_a_failed_member_says_so_in_its_row(workers: Workers) -> None:
     assert reader.done == 2
 
 
+@pytest.mark.process
+@pytest.mark.pty
+@pytest.mark.slow
 def test_from_the_first_key_to_the_table_in_a_real_terminal(tmp_path: Path) -> None:
     flags = ("--epochs", "8", "--samples", "300", "--hidden", "16")
     with terminal(tmp_path, *flags, COLORTERM="truecolor") as shown:
