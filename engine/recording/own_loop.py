@@ -75,7 +75,7 @@ class Recording:
         self._classes = len(validation.class_names) if validation else 0
         self._has_epochs = self._has_begun = epochs > 0
         self._loop_epoch: int | None = None
-        self._planned = 0
+        self._planned, self._epochs_before = 0, epochs
         self._epoch_began = time.monotonic()
         self._paused_seconds = 0.0
         self._log = MetricLog(troubles, known)
@@ -179,7 +179,9 @@ class Recording:
 
     def epochs(self, planned: int) -> Iterator[int]:
         """As `mnistop.Run.epochs`."""
-        self._planned = planned
+        if planned > 0:
+            planned += self.epoch - self._epochs_before
+        self._planned, self._epochs_before = planned, 0
         if planned > 0:
             self._say(events.EpochsPlanned, epochs=planned)
         try:

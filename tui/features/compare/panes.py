@@ -106,9 +106,7 @@ class ComparedTable(ContentPane[Comparison]):
             ],
             ["val loss", *(loss(each.val_loss) if each else "-" for each in at)],
         ]
-        settings = [
-            [label_of(name), *values] for name, values in comparison.settings.items()
-        ]
+        settings = [[label_of(name), *values] for name, values in comparison.settings.items()]
         return columns + settings, len(columns)
 
 

@@ -192,4 +192,20 @@ async def test_what_was_not_logged_has_no_place_in_the_legend(runs: Path, opened
         await shown.until_shown("epoch 2")
         losses, accuracies = shown.lines_of("charts")[1].split("val")[:2]
         assert "train" in losses
-        assert "train" not in accuracies and "nan" not in shown.text_of("charts")
+        assert "train" not in accuracies
+        assert "nan" not in shown.text_of("charts")
+
+
+@pytest.mark.parametrize("epochs", [1, 20])
+async def test_the_coach_speaks_of_no_loss_that_was_not_logged(
+    runs: Path, opened: Opened, epochs: int
+) -> None:
+    recorded = mnistop.init(validation=(IMAGES, LABELS))
+    for _ in recorded.epochs(epochs):
+        recorded.log_predictions(np.eye(10, dtype=np.float32)[np.zeros(60, int)], train_acc=0.5)
+    recorded.finish()
+    (run,) = list_runs()
+    async with opened(run=run) as shown:
+        await follow(shown, run)
+        await shown.until_shown(f"Coach, epoch {epochs - 1}")
+        assert "nan" not in shown.text.split("Coach")[1]
