@@ -87,8 +87,10 @@ class Curves:
     @property
     def start(self) -> float:
         """Validation loss of the untrained model; the first known loss where it is not known."""
-        first = self.history.epochs[0] if self.epochs else None
-        losses = (self.started.val_loss, first and first.train_loss, first and first.val_loss)
+        losses = [self.started.val_loss]
+        if self.epochs:
+            first = self.history.epochs[0]
+            losses += [first.train_loss, first.val_loss]
         return next((loss for loss in losses if loss is not None), math.nan)
 
     @property
