@@ -25,7 +25,7 @@ Number = Annotated[float, Meta(ge=0, le=1e39)]
 Loss = Annotated[float, Meta(ge=-1e39, le=1e39)]
 """A loss that is not ours may be negative."""
 Fraction = Annotated[float, Meta(ge=0, le=1)]
-ClassCounts = Annotated[list[Count], Meta(max_length=100)]
+ClassCounts = Annotated[list[Count], Meta(max_length=256)]
 Seconds = Annotated[float, Meta(ge=0, le=1e11)]
 
 

@@ -11,6 +11,9 @@ import pytest
 import mnistop.engine
 import mnistop.tui
 
+pytestmark = [pytest.mark.process, pytest.mark.slow]
+
+
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 

@@ -112,6 +112,4 @@ def send_signal(whom: Run | Sweep, number: signal.Signals) -> None:
     except ProcessLookupError:
         raise RunError(f"{whom.full_name} is not being trained.") from None
     except PermissionError:
-        raise RunError(
-            f"{whom.full_name} belongs to another user, who alone can do that."
-        ) from None
+        raise whom.foreign_error() from None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -12,6 +14,7 @@ from mnistop.engine import events
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import RunError, TooFewImagesError
 from mnistop.engine.events import Event, RunResumed, RunStarted
+from mnistop.engine.files import open_regular, write_atomically
 from mnistop.engine.fingerprint import Fingerprint, changes, has_changed
 from mnistop.engine.runs.checkpoint import newest_checkpoint
 from mnistop.engine.runs.event_log import epochs_trained, final_event, read_events
@@ -87,6 +90,23 @@ def _sweep_of(run: Run) -> Sweep | None:
     """Return the sweep of a run; None if it has none, or that was deleted."""
     sweep = Sweep(run.path.with_name(run.sweep)) if run.sweep else None
     return sweep if sweep and sweep.is_there() else None
+
+
+def set_epochs(run: Run, epochs: int) -> None:
+    """Change the planned number of epochs of a run whose lock this process holds.
+
+    Everything else in `config.json` stays, its time of change too.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path = run.path / Run.MANIFEST
+    with open_regular(path) as file:
+        manifest = json.loads(file.read())
+        made = os.fstat(file.fileno()).st_mtime_ns
+    manifest["config"]["epochs"] = epochs
+    write_atomically(path, json.dumps(manifest, indent=1).encode())
+    os.utime(path, ns=(made, made))
 
 
 def load_for(

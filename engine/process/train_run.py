@@ -23,10 +23,9 @@ from mnistop.engine.data.sources import load
 from mnistop.engine.errors import MnistopError, RunError
 from mnistop.engine.files import write_atomically
 from mnistop.engine.model import MLP
-from mnistop.engine.process.resuming import load_for
+from mnistop.engine.process.resuming import load_for, set_epochs
 from mnistop.engine.process.signal_control import SignalControl, StopRequestedError
 from mnistop.engine.recording.recorder import PROGRESS_SECONDS, Recorder
-from mnistop.engine.runs import run_folder
 from mnistop.engine.runs.checkpoint import newest_checkpoint
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.training.examples import Examples, find_device, make_examples
@@ -89,7 +88,7 @@ def train_run(prepared: PreparedRun, recorder: Recorder, control: SignalControl)
                 f"Run {run.name} cannot go on: its checkpoint does not fit its configuration."
             ) from None
         if run.config().epochs != config.epochs:
-            run_folder.set_epochs(run, config.epochs)
+            set_epochs(run, config.epochs)
         recorder.say(
             events.RunResumed,
             pid=os.getpid(),

@@ -28,6 +28,7 @@ from mnistop.engine.runs.entry import About, write_about
 from mnistop.engine.runs.event_log import read_events
 from mnistop.engine.runs.history import History, reduce
 from mnistop.engine.runs.lookup import find_run
+from mnistop.engine.runs.recorded import Origin
 from mnistop.engine.runs.run_folder import Run
 
 _LIBRARIES = ("torch", "numpy", "sklearn", "jax", "tensorflow", "keras", "lightning")
@@ -101,8 +102,8 @@ def _begin(
     test: Validation | None,
     troubles: Troubles,
 ) -> Recording:
-    recording = run_folder.Recording(script(), list(map(_text, sys.argv)), _versions())
-    run, held = run_folder.create_recorded(recording, settings, run_folder.runs_folder())
+    origin = Origin(script(), list(map(_text, sys.argv)), _versions())
+    run, held = run_folder.create_recorded(origin, settings, run_folder.runs_folder())
     troubles.log_to(run.log_path)
     _keep_images(run, images, troubles)
     begun = Recording(run, held, images, test, troubles)

@@ -141,7 +141,7 @@ class Facts:
         """Return all facts as values for JSON; None for those not known yet."""
         history = self.history
         started, counts = history.started, self.counts
-        facts = self.summary.as_json() | {
+        facts = self.summary.listed.as_json() | {
             "changes": self.config.changes(),
             "facts": started and _without_time(started),
             "log": [_without_time(one) for one in history.epochs],

@@ -264,11 +264,3 @@ class Summary:
         """The run as `mnistop runs` lists it."""
         overview = Overview.of(self.run, self.config, self.history)
         return RunEntry(self.run, overview, self.state, self.pid, self.run.size())
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the entry of `mnistop runs --json`; None for what is not known yet."""
-        return self.listed.as_json()
-
-    def differences(self) -> str:
-        """Return the differences from the notebook's run, as in `lr 0.5, hidden none`."""
-        return self.listed.differences()

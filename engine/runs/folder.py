@@ -106,7 +106,11 @@ class Folder:
             RunError: it belongs to another user.
         """
         if not self.is_ours:
-            raise RunError(f"{self.full_name} belongs to another user, who alone can do that.")
+            raise self.foreign_error()
+
+    def foreign_error(self) -> RunError:
+        """Return the error that only the owner can do something."""
+        return RunError(f"{self.full_name} belongs to another user, who alone can do that.")
 
     def check_readable(self) -> None:
         """Check that the files that its state depends on can be read; else it would look dead.

@@ -85,6 +85,11 @@ class History:
             return ""
         if self.not_kept:
             return self.not_kept
+        if not self.started.validation_images:
+            return (
+                "This run has metrics only: a model is kept for questions by "
+                "mnistop.init(validation=...) and run.finish(model=model)."
+            )
         if running and not self.ended:
             return "The model can be asked once the loop has called run.finish(model=model)."
         return "The loop ended without run.finish(model=model), which keeps a model for questions."

@@ -177,12 +177,12 @@ class Index:
         fresh = EventTail(run), History()
         grows = before and before.stamp[:2] == stamp[:2] and before.stamp[2] <= stamp[2]
         tail, history = self._tails.get(name, fresh) if grows else fresh
-        said = []
+        found = []
         while batch := tail.read():
-            said += batch
+            found += batch
         if tail.damage:
             self.problems[run] = tail.damage
-        history = reduce(history, said)
+        history = reduce(history, found)
         overview = Overview.of(run, config, history)
         if tail.damage:  # so that it is read and reported again next time
             stamp = (*stamp[:2], *(-2 for _ in stamp[2:]))

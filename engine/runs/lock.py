@@ -104,9 +104,9 @@ def is_here(process: int, path: Path) -> bool:
     if not os.path.exists("/proc/self/fd"):
         return True
     try:
-        wanted = path.stat()
+        facts = path.stat()
         opened = Path("/proc", str(process), "fd").iterdir()
-        return any(_is(link, wanted) for link in opened)
+        return any(_is_same(link, facts) for link in opened)
     except PermissionError:
         return True
     except OSError:
@@ -122,9 +122,9 @@ def is_suspended(process: int, path: Path) -> bool:
     return fields.rpartition(")")[2].split()[0] == "T" and is_here(process, path)
 
 
-def _is(link: Path, wanted: os.stat_result) -> bool:
+def _is_same(link: Path, facts: os.stat_result) -> bool:
     try:
-        return os.path.samestat(link.stat(), wanted)
+        return os.path.samestat(link.stat(), facts)
     except PermissionError:
         raise
     except OSError:  # closed since, or on a disk that does not answer

@@ -22,6 +22,18 @@ LONGEST_NAME, LONGEST_VALUE = 60, 200
 
 
 @dataclass(frozen=True)
+class Origin:
+    """The origin of a recorded run."""
+
+    script: str
+    """The name of the file, as in `train.py`."""
+    command: list[str] = field(default_factory=list)
+    """The command line."""
+    versions: dict[str, str] = field(default_factory=dict)
+    """The versions of Python and of the script's imports, as in `{"torch": "2.13.0"}`."""
+
+
+@dataclass(frozen=True)
 class RecordedConfig(RunConfig):
     """The settings of a recorded run, by the names that its script gives them.
 

@@ -11,11 +11,10 @@ Only the functions for arrays import NumPy: listing runs works without it.
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 import re
 import shutil
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -35,7 +34,7 @@ from mnistop.engine.files import (
 from mnistop.engine.runs import folder
 from mnistop.engine.runs.event_log import last_of_kind
 from mnistop.engine.runs.folder import Folder, newest_first
-from mnistop.engine.runs.recorded import RecordedConfig
+from mnistop.engine.runs.recorded import Origin, RecordedConfig
 
 if TYPE_CHECKING:
     import numpy as np
@@ -65,24 +64,12 @@ _MEMBER = re.compile(r"(.+)\.\d{2,}")
 
 
 @dataclass(frozen=True)
-class Recording:
-    """The origin of a recorded run."""
-
-    script: str
-    """The name of the file, as in `train.py`."""
-    command: list[str] = field(default_factory=list)
-    """The command line."""
-    versions: dict[str, str] = field(default_factory=dict)
-    """The versions of Python and of the script's imports, as in `{"torch": "2.13.0"}`."""
-
-
-@dataclass(frozen=True)
 class _Manifest:
     """The content of `config.json`."""
 
     format: int
     config: dict[str, Any]
-    recorded: Recording | None = None
+    recorded: Origin | None = None
 
 
 def _config_in(manifest: bytes) -> RunConfig:
@@ -273,37 +260,20 @@ def create(config: RunConfig, parent: Path, name: str = "") -> tuple[Run, IO[byt
 
 
 def create_recorded(
-    recording: Recording, settings: dict[str, Any], parent: Path
+    origin: Origin, settings: dict[str, Any], parent: Path
 ) -> tuple[Run, IO[bytes]]:
     """Create a run folder for the loop of a script, with an open lock held by this process.
 
     Args:
-        recording: the origin of the run.
+        origin: the origin of the run.
         settings: the free configuration, of values that JSON holds.
         parent: the folder to make it in.
 
     Raises:
         RunError: the folder cannot be made.
     """
-    manifest = {"format": RECORDED_FORMAT, "config": settings, "recorded": asdict(recording)}
+    manifest = {"format": RECORDED_FORMAT, "config": settings, "recorded": asdict(origin)}
     return folder.create(Run, manifest, parent)
-
-
-def set_epochs(run: Run, epochs: int) -> None:
-    """Change the planned number of epochs of a run whose lock this process holds.
-
-    Everything else in `config.json` stays, its time of change too.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    path = run.path / Run.MANIFEST
-    with open_regular(path) as file:
-        manifest = json.loads(file.read(_LONGEST_MANIFEST))
-        made = os.fstat(file.fileno()).st_mtime_ns
-    manifest["config"]["epochs"] = epochs
-    write_atomically(path, json.dumps(manifest, indent=1).encode())
-    os.utime(path, ns=(made, made))
 
 
 def _member_folder(path: Path) -> Path:

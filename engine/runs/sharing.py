@@ -42,14 +42,14 @@ _FOLDERS = ("robustness", "snapshots")
 
 @dataclass(frozen=True)
 class Shared:
-    """What others may read from now on."""
+    """A run or a sweep that others may read from now on."""
 
     path: Path
-    """Where they find it, without links."""
+    """Its path without links."""
     closed: tuple[Path, ...] = ()
-    """The folders above it that do not let them pass, the topmost first."""
+    """The folders above it that others may not pass, the topmost first."""
     left_out: tuple[str, ...] = ()
-    """The names of what lies in the folder, is no file of a run, and stays private."""
+    """The names of other files in the folder, which stay private."""
 
 
 def share(found: Run | Sweep) -> Shared:
@@ -66,7 +66,7 @@ def share(found: Run | Sweep) -> Shared:
     if opens_parent:
         _check_neighbours(found, missing)
     was_shared, folders = is_shared(found), _folders_of(found)
-    with _told(found, "shared"):
+    with _explain_errors(found, "shared"):
         try:
             left_out = [name for path in folders for name in _open(path)]
             if opens_parent:
@@ -77,12 +77,11 @@ def share(found: Run | Sweep) -> Shared:
                     for path in folders:
                         _close(path)
             raise
-    real = Path(os.path.realpath(found.path))
-    return Shared(real, _closed_above(real), tuple(left_out))
+    return _shared(found.path, left_out)
 
 
 def unshare(found: Run | Sweep) -> bool:
-    """Take back what `share` has done; the runs folder is closed with the last run that was shared.
+    """Undo `share`; the runs folder is closed with the last shared run.
 
     Returns:
         Whether it was shared.
@@ -92,7 +91,7 @@ def unshare(found: Run | Sweep) -> bool:
     """
     _check_owner(found)
     was_shared = is_shared(found)
-    with _told(found, "unshared"):
+    with _explain_errors(found, "unshared"):
         for path in _folders_of(found):
             _close(path)
         parent = found.path.parent
@@ -106,21 +105,21 @@ def unshare(found: Run | Sweep) -> bool:
 
 
 def is_shared(found: Folder) -> bool:
-    """Whether others may read a run or a sweep, as far as its own folder goes."""
+    """Return whether others may read a run or a sweep, by the mode of its own folder."""
     return bool(stat.S_IMODE(found.path.stat().st_mode) & _OTHERS)
 
 
 def copy_to(found: Run | Sweep, folder: Path) -> Shared:
-    """Copy a run, or a sweep with its members, to where others may read it.
+    """Copy a run, or a sweep with its members, and let others read the copy.
 
-    The copy is of this moment: of a run in training it does not grow.
+    The copy of a run in training does not grow.
 
     Args:
-        found: what to copy.
-        folder: where the copy goes, under the same name; it is made if it is not there.
+        found: the original.
+        folder: the folder to copy it to, under the same name; it is made if it does not exist.
 
     Raises:
-        RunError: the copy cannot be made, or something is there already.
+        RunError: the copy cannot be made, or there is something of this name.
     """
     found.check_readable()
     sources = _folders_of(found)
@@ -150,12 +149,17 @@ def copy_to(found: Run | Sweep, folder: Path) -> Shared:
                 f"{error.strerror or type(error).__name__}."
             ) from None
         raise
-    real = Path(os.path.realpath(copies[found.path]))
-    return Shared(real, _closed_above(real), tuple(left_out))
+    return _shared(copies[found.path], left_out)
+
+
+def _shared(path: Path, left_out: list[str]) -> Shared:
+    real = Path(os.path.realpath(path))
+    closed = tuple(folder for folder in reversed(real.parents) if not _lets_pass(folder))
+    return Shared(real, closed, tuple(left_out))
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copy the files of a run, first the events: what they tell of is then there."""
+    """Copy the files of a run, the events first: the files that they name exist by then."""
     names = sorted(_files(source), key=lambda name: name != "events.jsonl")
     for name in names:
         kept = _FILES.fullmatch(name) and not name.endswith(".new") and name != "room"
@@ -181,17 +185,17 @@ def _folders_of(found: Run | Sweep) -> list[Path]:
     if isinstance(found, Run):
         return [found.path]
     parent = found.path.parent
-    with _told(found, "read"):
+    with _explain_errors(found, "read"):
         members = [parent / name for name in os.listdir(parent)]
     return [found.path, *sorted(path for path in members if Run(path).sweep == found.name)]
 
 
 def _open(path: Path) -> list[str]:
-    """Let others read a run's folder and the files of a run in it; return what is left out.
+    """Let others read a run's folder and the files of a run in it; return the other files.
 
-    What else lies there was private by the folder alone, whatever its own mode, and is closed. The
-    folder comes before its files, so that what is made meanwhile follows it; a file that was just
-    being made then is found by looking again.
+    The other files were private by the folder alone, whatever their own modes, and are closed. The
+    folder comes before its files, so that new files get its mode; files that were just being made
+    are found in another pass.
     """
     left_out = sorted(name for name in _files(path) if not _FILES.fullmatch(name))
     if _missing(path, _PASS):
@@ -209,7 +213,7 @@ def _open(path: Path) -> list[str]:
 
 
 def _close(path: Path) -> None:
-    """Let nobody else into a run's folder, nor read the files of a run in it."""
+    """Close a run's folder and the files of a run in it to others."""
     _change(path, 0, _OTHERS)
     for name in (*_files(path), *_FOLDERS):
         if name in _FOLDERS or _FILES.fullmatch(name):
@@ -217,7 +221,7 @@ def _close(path: Path) -> None:
 
 
 def _files(path: Path) -> Iterator[str]:
-    """Yield the names of what lies in a run's folder, but for the folders of a run themselves."""
+    """Yield the names of all files in a run's folder and in its subfolders."""
     for name in os.listdir(path):
         if name not in _FOLDERS or os.path.islink(path / name):
             yield name
@@ -227,7 +231,7 @@ def _files(path: Path) -> Iterator[str]:
 
 
 def _change(path: Path, more: int, less: int) -> bool:
-    """Change the mode of a file or a folder; a link, a device and what is gone are left alone."""
+    """Change the mode of a file or a folder; links, devices and missing files are left alone."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -249,18 +253,14 @@ def _change(path: Path, more: int, less: int) -> bool:
 
 
 def _check_owner(found: Folder) -> None:
-    """Check that the modes are this user's to change.
-
-    Raises:
-        RunError: they are another's.
-    """
+    """Raise an error unless this user owns the folder, and so may change its mode."""
     user = os.geteuid()
     if user and found.path.stat().st_uid != user:
-        raise RunError(f"{found.full_name} belongs to another user, who alone can do that.")
+        raise found.foreign_error()
 
 
 @contextlib.contextmanager
-def _told(found: Folder, what: str) -> Iterator[None]:
+def _explain_errors(found: Folder, what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -272,7 +272,7 @@ def _told(found: Folder, what: str) -> Iterator[None]:
 
 
 def _is_own_runs_folder(parent: Path) -> bool:
-    """Whether a folder is that of the runs, this user's, and neither home nor above it."""
+    """Return whether a folder is this user's runs folder, and neither home nor above it."""
     real = Path(os.path.realpath(parent))
     home = Path(os.path.realpath(os.path.expanduser("~")))
     with contextlib.suppress(OSError):
@@ -288,7 +288,7 @@ def _missing(folder: Path, wanted: int) -> int:
 
 
 def _entries(folder: Path) -> Iterator[tuple[str, int]]:
-    """Yield the names and modes of what lies in a folder; links lead to what is elsewhere.
+    """Yield the names and modes of the entries of a folder, without links.
 
     An index, which an earlier version left open, is closed.
     """
@@ -330,13 +330,8 @@ def _check_neighbours(found: Run | Sweep, missing: int) -> None:
         )
 
 
-def _closed_above(path: Path) -> tuple[Path, ...]:
-    """Return the folders on the way to a path that others may not pass, the topmost first."""
-    return tuple(folder for folder in reversed(path.parents) if not _lets_pass(folder))
-
-
 def _lets_pass(folder: Path) -> bool:
-    """Whether others may pass through a folder: all of them, or a group that is not one's own."""
+    """Return whether others may pass through a folder: all, or a group of several users."""
     try:
         facts = folder.stat()
     except OSError:

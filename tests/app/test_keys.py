@@ -24,6 +24,9 @@ from tests.tui.features.rates.test_rates_screen import Finder, finder
 from tests.tui.features.sweep.test_sweep_screen import rates
 from tests.tui.features.weights.test_weights import Answers as Weights
 
+pytestmark = pytest.mark.slow
+
+
 __all__ = ["finder"]
 
 _ROUNDS = 4

@@ -12,6 +12,9 @@ from tests.helpers import made_up
 from tests.helpers.dashboard import Opened, Workers
 from tests.helpers.pseudo_terminal import Terminal, places, terminal
 
+pytestmark = [pytest.mark.process, pytest.mark.pty]
+
+
 NAME = "20260101-120000-calm-otter"
 
 
@@ -74,6 +77,7 @@ def configured(tmp_path: Path, text: str) -> None:
     (folder / "config.toml").write_text(text)
 
 
+@pytest.mark.slow
 def test_a_bell_and_a_command_at_the_end_of_the_run_that_is_shown(tmp_path: Path) -> None:
     told = tmp_path / "told"
     command = f'echo "$MNISTOP_RUN $MNISTOP_STATE" > {told}.new; mv {told}.new {told}'
@@ -96,6 +100,7 @@ def test_a_bell_and_a_command_at_the_end_of_the_run_that_is_shown(tmp_path: Path
         assert not told.exists()
 
 
+@pytest.mark.slow
 def test_the_command_is_run_also_when_the_app_has_been_quit_before(tmp_path: Path) -> None:
     told = tmp_path / "told"
     configured(tmp_path, f"notify = 'echo $MNISTOP_STATE > {told}.new; mv {told}.new {told}'\n")

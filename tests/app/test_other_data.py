@@ -11,6 +11,9 @@ from tests.helpers.small_data import DataFile
 from tests.helpers.small_runs import ENDLESS, digits_config, history_of, kill_all, state_of
 from tests.helpers.waiting import wait_until
 
+pytestmark = [pytest.mark.process, pytest.mark.slow]
+
+
 LAUNCH, RESUME, STOP = worker.launch, worker.resume, worker.stop
 """The real ones; the fixture `workers` puts others in their places."""
 

@@ -27,6 +27,9 @@ from tests.helpers.processes import (
 from tests.helpers.pseudo_terminal import COMMAND, terminal
 from tests.helpers.waiting import wait_until
 
+pytestmark = [pytest.mark.process, pytest.mark.pty, pytest.mark.slow]
+
+
 SMALL = ("--samples", "300", "--hidden", "16")
 """Flags of a run of which more does not matter."""
 

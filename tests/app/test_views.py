@@ -13,6 +13,9 @@ from mnistop.tui.toolkit.bars import SCREENS
 from tests.helpers.dashboard import Opened
 from tests.helpers.small_runs import ROOT
 
+pytestmark = pytest.mark.process
+
+
 PROGRAM = """
 import json, sys
 from mnistop.tui import app

@@ -22,6 +22,9 @@ from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.image import RAMP
 from tests.helpers.pseudo_terminal import COMMAND, Terminal, terminal
 
+pytestmark = [pytest.mark.process, pytest.mark.pty, pytest.mark.slow]
+
+
 TRAINED = ("--epochs", "4")
 """Four epochs leave enough mistakes."""
 

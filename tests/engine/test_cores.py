@@ -27,6 +27,7 @@ def made_up_host(root: Path, cgroup: str, mounts: str, files: dict[str, str]) ->
 _V2_MOUNT = "30 23 0:26 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate\n"
 
 
+@pytest.mark.process
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no affinity on this system")
 def test_a_process_bound_to_one_core_may_use_one() -> None:
     one = min(os.sched_getaffinity(0))
@@ -80,6 +81,7 @@ def test_a_system_without_cgroups_has_no_quota(tmp_path: Path) -> None:
     assert cpu_quota(tmp_path) is None
 
 
+@pytest.mark.process
 def test_a_real_cgroup_with_half_a_core_leaves_one() -> None:
     """As of a container that is paid for half a core, on a machine that has more."""
     version_1 = (_CGROUP / "cpu").is_dir()

@@ -17,6 +17,9 @@ from mnistop.engine.runs.run_folder import Run, list_runs
 from tests.helpers.small_runs import ROOT, kill_all, run_script, state_of, to_the_end, until
 from tests.helpers.waiting import until_true
 
+pytestmark = pytest.mark.process
+
+
 linux = pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc")
 
 
@@ -198,6 +201,7 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]
         kill_all()
 
 
+@pytest.mark.pty
 @linux
 async def test_a_run_outlives_its_killed_program_and_its_closed_terminal(
     killed: dict[str, Any],
@@ -213,6 +217,7 @@ async def test_a_run_outlives_its_killed_program_and_its_closed_terminal(
     assert run.log_path.read_text() == ""
 
 
+@pytest.mark.pty
 @linux
 async def test_nothing_else_stays_of_a_killed_program(killed: dict[str, Any]) -> None:
     await until_true(lambda: not any(map(alive, killed["helpers"])))

@@ -68,6 +68,7 @@ def test_a_device_is_written_to_and_not_replaced() -> None:
     assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
 
 
+@pytest.mark.process
 def test_what_does_not_fit_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"mine")
     code = """if True:

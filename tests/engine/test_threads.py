@@ -24,6 +24,9 @@ from mnistop.engine.sweep.members import ThisMachine
 from tests.helpers.small_runs import digits_config, history_of, to_the_end
 from tests.helpers.waiting import wait_until
 
+pytestmark = [pytest.mark.process, pytest.mark.slow]
+
+
 LARGE = {"hidden": (2048,), "batch_size": 400, "epochs": 1, "source": "bundled", "samples": 500}
 """A model whose products are worth several threads, in a run of a step."""
 

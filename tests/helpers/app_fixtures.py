@@ -1,5 +1,6 @@
 """Fixtures that open the app without any process of its own."""
 
+import asyncio
 from functools import partial
 from pathlib import Path
 
@@ -24,9 +25,13 @@ def workers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Workers:
     async def warmed_up() -> None:
         pass
 
+    async def no_answer(*question: object) -> None:
+        await asyncio.Event().wait()
+
     monkeypatch.setattr(worker, "warmed_up", warmed_up)
     monkeypatch.setattr(worker, "launch", fake.launch)
     monkeypatch.setattr(worker, "ask", fake.ask)
+    monkeypatch.setattr(worker, "ask_at_low_priority", no_answer)
     monkeypatch.setattr(worker, "launch_sweep", fake.launch_sweep)
     for what in ("stop", "pause", "resume", "stop_sweep", "resume_sweep"):
         monkeypatch.setattr(worker, what, fake.tell(what))

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from rich.segment import Segment
 from textual.events import Key
@@ -227,6 +228,16 @@ class Dashboard:
         return run
 
 
+def _keep_notices(app: MnistopApp) -> None:
+    """Let notices stay, however slow the machine is."""
+    notify = app.notify
+
+    def keep(message: str, **options: Any) -> None:
+        notify(message, **options | {"timeout": LONG})
+
+    app.notify = keep  # type: ignore[method-assign]
+
+
 @asynccontextmanager
 async def dashboard(
     folder: Path,
@@ -237,6 +248,7 @@ async def dashboard(
 ) -> AsyncIterator[Dashboard]:
     """Opens the app in a terminal of some size."""
     app = MnistopApp(terminal or Terminal(), values, run)
+    _keep_notices(app)
     async with app.run_test(size=size, notifications=True) as pilot:
         shown = Dashboard(app, pilot, folder)
         await shown.settle()

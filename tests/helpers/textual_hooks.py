@@ -30,7 +30,7 @@ async def until_idle(app: App[object]) -> None:
 
 
 def _has_messages(app: App[object]) -> bool:
-    nodes = (node for screen in app.screen_stack for node in screen.walk_children())
+    nodes = (node for screen in app.screen_stack for node in screen.walk_children(with_self=True))
     return any(not node._message_queue.empty() for node in (app, *nodes))
 
 

@@ -21,6 +21,9 @@ from tests.helpers.processes import endless, goes_on, linux
 from tests.helpers.pseudo_terminal import COMMAND, Terminal, terminal
 from tests.helpers.waiting import wait_until
 
+pytestmark = [pytest.mark.process, pytest.mark.pty, pytest.mark.slow]
+
+
 NOBODY = ("--reuid=65534", "--regid=65534", "--clear-groups")
 READING = ("--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search")
 """He may then read what is installed for root alone, as in a virtual environment below `/root`."""

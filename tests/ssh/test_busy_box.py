@@ -25,6 +25,9 @@ from tests.helpers.processes import endless, goes_on, linux
 from tests.helpers.pseudo_terminal import COMMAND, terminal
 from tests.helpers.waiting import wait_until
 
+pytestmark = [pytest.mark.process, pytest.mark.slow]
+
+
 NOBODY = 65534
 
 
@@ -131,6 +134,7 @@ def test_in_a_folder_that_was_deleted_it_trains_or_says_what_to_do(
         assert "fault" not in refused.stderr
 
 
+@pytest.mark.pty
 def test_the_app_trains_also_when_its_folder_is_deleted(folder: Path) -> None:
     (folder / "gone").mkdir()
     there = ("sh", "-c", 'cd gone && exec "$@"', "sh", *COMMAND)
@@ -275,6 +279,7 @@ def _say(words: list[str]) -> int:
     return code
 
 
+@pytest.mark.pty
 def test_two_terminals_watch_one_run_and_either_may_stop_it(folder: Path) -> None:
     run = endless()
     with (

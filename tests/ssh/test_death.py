@@ -22,6 +22,9 @@ from tests.helpers.processes import endless, kill_helpers_of, linux, process_of,
 from tests.helpers.pseudo_terminal import COMMAND, Terminal, terminal
 from tests.helpers.waiting import wait_until
 
+pytestmark = [pytest.mark.process, pytest.mark.pty, pytest.mark.slow]
+
+
 LAST_LINES = 5
 """Lines of the screen in which the app says how a run stands."""
 

@@ -3,8 +3,12 @@
 import random
 from pathlib import Path
 
+import pytest
+
 from tests.faults import files, kills, sweeps
 from tests.helpers.dashboard import dashboard
+
+pytestmark = [pytest.mark.process, pytest.mark.slow]
 
 
 def test_no_damage_to_a_file_ends_a_command_hides_a_run_or_executes_anything(folder: Path) -> None:

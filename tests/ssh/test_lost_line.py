@@ -27,6 +27,8 @@ from tests.helpers.processes import (
 from tests.helpers.pseudo_terminal import COMMAND, Terminal, terminal
 from tests.helpers.waiting import wait_until
 
+pytestmark = [pytest.mark.process, pytest.mark.pty, pytest.mark.slow]
+
 
 def kill(shown: Terminal) -> None:
     os.kill(shown.process.pid, signal.SIGKILL)

@@ -17,6 +17,9 @@ from mnistop.engine.runs.event_log import epochs_trained
 from tests.helpers.processes import goes_on, the_run
 from tests.helpers.pseudo_terminal import COMMAND, Terminal, terminal
 
+pytestmark = [pytest.mark.process, pytest.mark.pty, pytest.mark.slow]
+
+
 PROMPT = "the-shell-is-here$"
 SHELL = ("sh", "-i")
 

@@ -21,6 +21,9 @@ from tests.helpers.small_runs import kill_all
 from tests.helpers.waiting import wait_until
 from tests.ssh.users import User
 
+pytestmark = [pytest.mark.process, pytest.mark.slow]
+
+
 NAME = "20260101-120000-quiet-otter"
 
 

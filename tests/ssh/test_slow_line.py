@@ -5,10 +5,15 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from mnistop.engine.runs.event_log import epochs_trained
 from tests.helpers.processes import the_run
 from tests.helpers.pseudo_terminal import COMMAND, Terminal, terminal
 from tests.ssh.slow_line import slow_line
+
+pytestmark = [pytest.mark.process, pytest.mark.pty, pytest.mark.slow]
+
 
 LONG = ("--epochs", "1000000", "--samples", "400", "--hidden", "16")
 RATE = 1000

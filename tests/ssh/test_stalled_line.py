@@ -8,6 +8,8 @@ import signal
 import time
 from pathlib import Path
 
+import pytest
+
 from mnistop.engine.runs.event_log import epochs_trained
 from mnistop.tui.terminal.flow import Writer
 from tests.helpers.processes import goes_on, kilobytes_of, linux, the_run
@@ -22,6 +24,9 @@ def epoch_shown(shown: Terminal) -> int:
     return int(found[1].replace(",", "")) if found else 0
 
 
+@pytest.mark.process
+@pytest.mark.pty
+@pytest.mark.slow
 @linux
 def test_a_stalled_line_slows_nothing_then_shows_the_newest_state_and_hinders_no_signal(
     folder: Path,

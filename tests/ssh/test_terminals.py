@@ -17,6 +17,9 @@ from tests.helpers.processes import command_of, linux, paused, session_of, state
 from tests.helpers.pseudo_terminal import COMMAND, Terminal, terminal
 from tests.helpers.waiting import wait_until
 
+pytestmark = [pytest.mark.process, pytest.mark.pty, pytest.mark.slow]
+
+
 ENTERED, LEFT = b"\x1b[?1004h", b"\x1b[?1004l"
 """The reports of focus, which are switched on as one of the last modes."""
 GIVEN_BACK = {

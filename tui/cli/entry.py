@@ -32,7 +32,7 @@ COMMANDS = {
     "stop": ("stop", "Stop runs and sweeps and save them."),
     "wait": ("stop", "Wait until runs have ended, and exit as they did."),
     "resume": ("train", "Resume a stopped, interrupted or paused run or sweep."),
-    "delete": ("stop", "Delete runs and sweeps with all their files."),
+    "delete": ("runs", "Delete runs and sweeps with all their files."),
     "share": ("runs", "Let other users of this machine read a run or a sweep."),
     "unshare": ("runs", "Undo share."),
     "attack": ("attack", "Measure how robust a run's model is to adversarial images."),

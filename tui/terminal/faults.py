@@ -196,7 +196,7 @@ def stop_job() -> None:
 
     The system lets a process group be that no shell could continue.
     """
-    logit_margins = os.getpgrp() == os.getpid()
+    is_leader = os.getpgrp() == os.getpid()
     before = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
-    os.kill(os.getpid() if logit_margins else 0, signal.SIGTSTP)
+    os.kill(os.getpid() if is_leader else 0, signal.SIGTSTP)
     signal.signal(signal.SIGTSTP, before)

@@ -20,6 +20,9 @@ from mnistop.engine.attacks import EpsilonBounds, epsilon_bounds
 from mnistop.engine.runs.run_folder import Run
 from tests.helpers.finished_run import finished_run
 
+pytestmark = [pytest.mark.process, pytest.mark.slow]
+
+
 MODELS = {
     "relu": {"hidden": (16,)},
     "deep": {"hidden": (24, 12)},

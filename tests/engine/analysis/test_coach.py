@@ -318,6 +318,7 @@ def test_known_by_heart_without_a_rise_is_a_gap(values: dict[str, Any]) -> None:
     assert run.last.remedy
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS[:2])
 @pytest.mark.parametrize("name", GOOD)
 def test_of_a_rate_that_works_nothing_is_ever_said(name: str, seed: int) -> None:
@@ -397,6 +398,7 @@ def test_what_it_advises_against_overfitting_lowers_the_final_loss(remedy: dict[
 # Where it runs.
 
 
+@pytest.mark.process
 def test_the_coach_needs_no_torch() -> None:
     code = "import sys, mnistop.engine.analysis.coach; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

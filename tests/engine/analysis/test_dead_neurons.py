@@ -68,6 +68,7 @@ def test_without_relus_there_is_none_to_die(values: dict[str, Any]) -> None:
     assert {epoch.dead for epoch in trained(digits_config(**values))[1]} == {None}
 
 
+@pytest.mark.process
 async def test_a_run_records_the_share_with_each_epoch(runs_folder: Path) -> None:
     run = worker.launch(digits_config())
     history, _ = await to_the_end(run)
@@ -85,6 +86,7 @@ def test_epochs_of_runs_that_did_not_record_it_can_be_read() -> None:
     assert read.dead is None
 
 
+@pytest.mark.process
 async def test_a_run_that_diverges_says_that_it_did(runs_folder: Path) -> None:
     run = worker.launch(digits_config(hidden=(64, 64, 64), lr=1000.0, epochs=20))
     history, _ = await to_the_end(run)

@@ -14,6 +14,8 @@ from mnistop.engine.errors import RunError
 from mnistop.engine.runs.run_folder import Run
 from tests.helpers.finished_run import finished_run
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:

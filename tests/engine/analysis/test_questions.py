@@ -25,6 +25,8 @@ from mnistop.engine.training.state import Labelled
 from tests.helpers.finished_run import finished_run
 from tests.helpers.small_runs import digits_config, prepared, until
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:

@@ -43,6 +43,7 @@ def verdict(run: Coached) -> str:
 # Whole runs at the marks.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1])
 def test_the_notebooks_run_at_each_mark_is_what_the_mark_says(seed: int) -> None:
     test = notebook(seed=seed)
@@ -62,6 +63,7 @@ def test_the_notebooks_run_at_each_mark_is_what_the_mark_says(seed: int) -> None
     assert min(losses[3:]) > 0.97 * math.log(10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "values",
     [
@@ -183,6 +185,7 @@ def test_a_trial_has_failed_only_if_neither_loss_nor_accuracy_is_better_than_gue
     assert not Trial(3.0, 1.9, 0.2).has_failed(2.3, 10)
 
 
+@pytest.mark.process
 async def test_another_process_gives_the_same_answer_says_what_it_does_and_makes_no_run(
     runs_folder: Path, tmp_path: Path
 ) -> None:

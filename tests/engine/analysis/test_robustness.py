@@ -16,6 +16,8 @@ from mnistop.engine.runs import checkpoint
 from mnistop.engine.runs.run_folder import Run
 from tests.helpers.finished_run import finished_run
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture
 def run(tmp_path: Path, finished: Run) -> Run:

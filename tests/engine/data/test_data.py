@@ -324,6 +324,7 @@ def test_whatever_the_pixels_are_the_images_lie_in_0_to_1(images: NDArray[np.gen
     assert dataset.images.max() <= 1
 
 
+@pytest.mark.process
 def test_importing_the_data_sources_loads_neither_torch_nor_scikit_learn() -> None:
     code = "import mnistop.engine.data.sources, sys; "
     code += "print({'torch', 'sklearn', 'textual'} & set(sys.modules))"

@@ -31,6 +31,9 @@ from tests.helpers import made_up
 from tests.helpers.finished_run import finished_run
 from tests.helpers.small_runs import history_of
 
+pytestmark = pytest.mark.process
+
+
 EPOCHS = 6
 
 

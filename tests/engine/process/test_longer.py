@@ -23,6 +23,9 @@ from tests.helpers.small_data import DataFile
 from tests.helpers.small_runs import ENDLESS, digits_config, history_of, state_of
 from tests.helpers.waiting import wait_until
 
+pytestmark = pytest.mark.process
+
+
 KINDS: dict[str, dict[str, Any]] = {
     "default": {},
     "adam, dropout, shift": {"optimizer": "adam", "lr": 0.003, "dropout": 0.3, "shift": 1},
@@ -53,6 +56,7 @@ def unseen_result(run: Run) -> dict[str, Any]:
     return {name: getattr(found, name) for name in ("images", "acc", "loss", "best_acc")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("values", KINDS.values(), ids=KINDS)
 def test_a_finished_run_trained_on_has_the_bits_of_one_begun_with_so_many_epochs(
     runs_folder: Path, values: dict[str, Any]

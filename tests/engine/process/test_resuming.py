@@ -39,6 +39,9 @@ from tests.helpers.small_runs import (
     until,
 )
 
+pytestmark = pytest.mark.process
+
+
 KINDS: dict[str, dict[str, Any]] = {
     "default": {},
     "adam, cosine, dropout": {
@@ -223,6 +226,7 @@ async def killed(run: Run, epochs: int) -> bool:
     return state_of(run) == "interrupted"
 
 
+@pytest.mark.slow
 async def test_killed_and_resumed_it_gives_the_same_bits(runs_folder: Path) -> None:
     """Killed after a checkpoint that is older than its last epochs; the last line is torn."""
     config = {"shift": 1, "dropout": 0.1, "samples": 1000, "batch_size": 8}

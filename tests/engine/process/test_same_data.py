@@ -29,6 +29,8 @@ from tests.helpers.small_runs import (
 )
 from tests.helpers.waiting import wait_until
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture
 def data(tmp_path: Path) -> DataFile:
@@ -234,6 +236,7 @@ def trained_on_openml(runs_folder: Path, values: str, samples: int | None = None
     return run
 
 
+@pytest.mark.slow
 def test_data_fetched_late_are_compared_and_the_run_stays_as_it_was(
     runs_folder: Path, openml: Callable[[int], None]
 ) -> None:
@@ -254,6 +257,7 @@ def test_data_fetched_late_are_compared_and_the_run_stays_as_it_was(
     assert state_of(run) == "finished"
 
 
+@pytest.mark.slow
 def test_a_run_that_had_failed_is_still_a_failed_one_when_its_data_are_others(
     runs_folder: Path, openml: Callable[[int], None]
 ) -> None:
@@ -266,6 +270,7 @@ def test_a_run_that_had_failed_is_still_a_failed_one_when_its_data_are_others(
     assert "have changed" in history.ended.message
 
 
+@pytest.mark.slow
 def test_a_finished_run_that_is_trained_on_is_still_finished_when_its_data_are_others(
     runs_folder: Path, openml: Callable[[int], None]
 ) -> None:

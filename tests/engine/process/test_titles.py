@@ -16,6 +16,8 @@ from tests.helpers.pseudo_terminal import terminal
 from tests.helpers.small_runs import ENDLESS, ROOT, digits_config, history_of, run_script
 from tests.helpers.waiting import wait_until
 
+pytestmark = pytest.mark.process
+
 
 def title_of(process: int) -> str:
     done = subprocess.run(
@@ -55,6 +57,7 @@ def test_a_sweep_and_its_members_are_told_apart(runs_folder: Path) -> None:
     assert parent_of(parent_of(process_of(member))) == process_of_sweep
 
 
+@pytest.mark.pty
 def test_the_app_is_called_by_its_name(tmp_path: Path) -> None:
     with terminal(tmp_path) as shown:
         shown.wait_for("Press r")

@@ -32,6 +32,8 @@ from tests.helpers.small_runs import (
     until,
 )
 
+pytestmark = pytest.mark.process
+
 
 async def launched(**values: Any) -> Run:
     return await asyncio.to_thread(worker.launch, digits_config(**values))

@@ -492,6 +492,7 @@ def test_logits_may_come_with_more() -> None:
     assert found.layers == (36, 8, 10)
 
 
+@pytest.mark.process
 def test_finding_does_not_load_the_compiler() -> None:
     """It would take longer than everything else that a recording does."""
     script = (

@@ -60,6 +60,7 @@ def run(place: Place, script_output: str, monkeypatch: pytest.MonkeyPatch) -> Ru
     return next(run for run in list_runs() if run.is_recorded())
 
 
+@pytest.mark.process
 def test_the_students_script_has_five_more_lines(script_output: str) -> None:
     lines = SCRIPT.read_text().splitlines()
     more = [line for line in lines if re.match(r" *(import mnistop|run[.= ])", line)]
@@ -159,6 +160,7 @@ def test_it_is_exported_as_any_model(run: Run) -> None:
         Trained.of(run, "3")
 
 
+@pytest.mark.process
 def test_it_is_compared_with_the_programs_own_run(place: Place, run: Run) -> None:
     done = place.run("train", "--epochs", str(EPOCHS), "--threads", "1")
     assert done.returncode == 0, done.stderr
@@ -169,6 +171,7 @@ def test_it_is_compared_with_the_programs_own_run(place: Place, run: Run) -> Non
     assert values["comparison"]["images"] == 200
 
 
+@pytest.mark.process
 def test_the_commands_answer(place: Place, run: Run) -> None:
     attacked = place.run("attack", run.name, "--index", "3", "--json")
     assert attacked.returncode == 0, attacked.stderr

@@ -220,6 +220,7 @@ def test_whatever_is_given_is_read_or_refused(images: Any, labels: list[int]) ->
     assert len(read.pixels) == len(read.labels) == len(labels)
 
 
+@pytest.mark.process
 def test_arrays_need_no_torch() -> None:
     code = """if True:
         import sys, numpy as np

@@ -49,6 +49,7 @@ def training_elsewhere(run: Run, ahead: float = 0) -> Iterator[None]:
         thread.join()
 
 
+@pytest.mark.process
 def test_a_run_that_is_trained_on_another_machine_is_left_alone(run: Run) -> None:
     with training_elsewhere(run):
         wait_until(run.is_running)
@@ -60,6 +61,7 @@ def test_a_run_that_is_trained_on_another_machine_is_left_alone(run: Run) -> Non
     assert run.lock_path.read_text() == "4242 another-machine"
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("ahead", [3600, -3600])
 def test_a_run_is_not_trained_twice_where_the_clocks_of_the_machines_differ(
     run: Run, ahead: float
@@ -68,6 +70,7 @@ def test_a_run_is_not_trained_twice_where_the_clocks_of_the_machines_differ(
         worker.resume(run)
 
 
+@pytest.mark.process
 def test_a_run_whose_machine_has_gone_is_interrupted_and_can_be_resumed(run: Run) -> None:
     assert not run.is_running()
     assert run.process_id() is None

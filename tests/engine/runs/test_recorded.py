@@ -18,11 +18,12 @@ from mnistop.engine.runs.filters import parse
 from mnistop.engine.runs.history import History, reduce
 from mnistop.engine.runs.recorded import (
     LONGEST_VALUE,
+    Origin,
     RecordedConfig,
     as_run_config,
     planned_epochs,
 )
-from mnistop.engine.runs.run_folder import Recording, Run
+from mnistop.engine.runs.run_folder import Run
 
 SETTINGS = {
     "lr": 0.1,
@@ -35,7 +36,7 @@ SETTINGS = {
 
 @pytest.fixture
 def recorded(tmp_path: Path) -> Run:
-    run, lock = run_folder.create_recorded(Recording("train.py"), SETTINGS, tmp_path)
+    run, lock = run_folder.create_recorded(Origin("train.py"), SETTINGS, tmp_path)
     lock.close()
     return run
 
@@ -96,7 +97,7 @@ def test_a_recorded_run_is_compared_by_what_it_names(recorded: Run) -> None:
 
 
 def test_a_recorded_run_is_asked_by_a_file(tmp_path: Path) -> None:
-    run, lock = run_folder.create_recorded(Recording("train.py"), {}, tmp_path)
+    run, lock = run_folder.create_recorded(Origin("train.py"), {}, tmp_path)
     for ask, word in ((control.pause, "pause"), (control.stop, "stop")):
         ask(run)
         assert run.request_path.read_text() == word
@@ -135,8 +136,8 @@ def test_numbers_that_a_recorded_run_lacks_are_missing_in_its_history(recorded: 
     assert summary.planned == 7
     assert summary.history.best is None
     assert summary.history.epochs[0].train_loss == -3.5
-    assert summary.as_json()["config"] == dict(recorded.config())
-    json.dumps(summary.as_json())
+    assert summary.listed.as_json()["config"] == dict(recorded.config())
+    json.dumps(summary.listed.as_json())
 
 
 def test_an_evaluation_before_the_first_step_is_that_of_the_untrained_model() -> None:

@@ -147,6 +147,7 @@ def test_what_is_no_file_of_a_run_stays_private(home: Path) -> None:
     assert mode(outside) == 0o600
 
 
+@pytest.mark.process
 async def test_all_that_a_run_writes_is_shared_and_what_it_writes_later(
     home: Path, tmp_path: Path
 ) -> None:
@@ -228,6 +229,7 @@ def test_a_path_that_leads_to_no_run_is_told(reference: str, sentence: str, home
         find_run_or_sweep(reference.format(home=home))
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("name", ["a b", "it's", "new\nline", "\x1b[31m", os.fsdecode(b"\xff'\\")])
 def test_a_path_is_printed_on_one_line_as_bash_takes_it(
     name: str, tmp_path: Path, bash: Callable[[str], bytes]

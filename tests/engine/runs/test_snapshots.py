@@ -20,6 +20,9 @@ from mnistop.engine.runs.run_folder import Run
 from tests.helpers.finished_run import finished_run
 from tests.helpers.small_runs import ENDLESS, digits_config, to_the_end, until
 
+pytestmark = pytest.mark.process
+
+
 LAYERS = (64, 16, 10)
 KEPT = [0, 1, 2, 3, 4, 6, 8, 12]
 

@@ -24,6 +24,8 @@ from tests.helpers.small_data import DataFile
 from tests.helpers.small_runs import digits_config, ever_more, history_of, state_of
 from tests.helpers.waiting import wait_until
 
+pytestmark = [pytest.mark.process, pytest.mark.slow]
+
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskCluster]:

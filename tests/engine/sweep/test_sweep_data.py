@@ -21,6 +21,8 @@ from tests.helpers.small_data import DataFile
 from tests.helpers.small_runs import digits_config, ever_more, history_of
 from tests.helpers.waiting import wait_until
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture
 def data(tmp_path: Path) -> DataFile:
@@ -67,6 +69,7 @@ def contents(sweep: Sweep) -> list[bytes]:
     return [folder.events_path.read_bytes() for folder in (sweep, *sweep.members())]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", DataFile.REFUSED)
 def test_a_sweep_does_not_go_on_with_other_data(
     runs_folder: Path, data: DataFile, change: str

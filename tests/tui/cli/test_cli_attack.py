@@ -23,6 +23,9 @@ from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.text.attack_outcome import at_least, at_most
 from tests.helpers.command_line import Answer, Finished, Place
 
+pytestmark = pytest.mark.process
+
+
 Call = Callable[..., Answer]
 EPSILONS = "0,0.02,0.05,0.1,0.3"
 
@@ -43,6 +46,7 @@ def as_json(answer: Answer) -> dict[str, Any]:
     return told
 
 
+@pytest.mark.slow
 def test_the_table_tells_clean_fgsm_pgd_and_certified_accuracy(
     attack: Call, finished: Finished
 ) -> None:

@@ -1,7 +1,12 @@
 import json
 from collections.abc import Callable
 
+import pytest
+
 from tests.helpers.command_line import Answer, Finished, Place
+
+pytestmark = pytest.mark.process
+
 
 Call = Callable[..., Answer]
 

@@ -112,6 +112,8 @@ def test_what_cannot_be_used_is_told(call: Call, words: list[str], part: str):
     assert answer.out == ""
 
 
+@pytest.mark.process
+@pytest.mark.pty
 def test_on_a_terminal_the_images_are_drawn_in_gray(place: Place):
     text = place.in_terminal("data").read()
     assert "▀" in text

@@ -3,6 +3,11 @@
 import subprocess
 import sys
 
+import pytest
+
+pytestmark = pytest.mark.process
+
+
 PROGRAM = """
 import atexit
 from mnistop.tui.cli import entry

@@ -35,6 +35,7 @@ def test_each_command_has_help_in_eighty_columns(call, command):
     assert max(map(len, answer.out.splitlines())) <= 80
 
 
+@pytest.mark.process
 def test_help_and_runs_load_nothing_heavy(tmp_path: Path):
     program = (
         "import sys; from mnistop.tui.cli.entry import exit_code_of; "
@@ -53,12 +54,32 @@ def test_help_and_runs_load_nothing_heavy(tmp_path: Path):
         assert done.stderr.strip() == ""
 
 
+@pytest.mark.process
 def test_training_processes_import_nothing_with_the_command():
     program = "import sys; before = set(sys.modules); import mnistop.__main__; "
     program += "print(*(set(sys.modules) - before))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     loaded = {name for name in done.stdout.split() if name[:6] != "typing"}
     assert loaded <= {"mnistop", "mnistop.__main__", "collections.abc", "_typing"}
+
+
+@pytest.mark.parametrize(
+    ("words", "needless"),
+    [
+        (["--help"], {"mnistop.engine.runs", "numpy", "tempfile", "rich", "platformdirs"}),
+        (["show", "last"], {"mnistop.engine.data.sources", "http.client", "textual", "torch"}),
+        (["runs"], {"numpy", "textual", "torch"}),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else None,
+)
+@pytest.mark.process
+def test_a_quick_command_loads_nothing_that_it_does_not_need(words, needless):
+    program = "import atexit, sys; atexit.register(lambda: print('MODULES', *sys.modules)); "
+    program += "from mnistop.__main__ import main; main()"
+    done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True)
+    loaded = set(done.stdout.rpartition("MODULES")[2].split())
+    assert loaded, done.stderr
+    assert not needless & loaded
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,9 @@ from tests.helpers.processes import linux, process_of, states_of
 from tests.helpers.small_runs import ROOT
 from tests.helpers.waiting import wait_until
 
+pytestmark = [pytest.mark.process, pytest.mark.slow]
+
+
 SMALL = ("--epochs", "1", "--samples", "100", "--hidden", "4", "--source", "digits")
 STRANGER = 54321
 """A user whom the system does not know."""

@@ -12,6 +12,8 @@ from tests.helpers.small_data import DataFile
 from tests.helpers.small_runs import history_of
 from tests.helpers.waiting import wait_until
 
+pytestmark = [pytest.mark.process, pytest.mark.slow]
+
 
 @pytest.fixture
 def data(tmp_path: Path) -> DataFile:
@@ -74,6 +76,7 @@ def test_the_warning_on_a_run_without_a_fingerprint_goes_to_stderr(
     assert WARNING not in resumed.stdout
 
 
+@pytest.mark.pty
 @pytest.mark.parametrize("width", [80, 120])
 def test_the_warning_stays_on_the_terminal_above_what_is_live(
     place: Place, data: DataFile, width: int

@@ -11,10 +11,14 @@ from sklearn.model_selection import train_test_split
 from tests.helpers.command_line import Answer, Place
 from tests.helpers.data_files import some_images
 
+pytestmark = pytest.mark.process
+
+
 Call = Callable[..., Answer]
 SMALL = ("--source", "digits", "--samples", "400", "--hidden", "16", "--epochs", "20")
 
 
+@pytest.mark.slow
 def test_the_curve_is_drawn_with_three_marks_and_what_to_do_next(call: Call, tmp_path: Path):
     answer = call("rates", *SMALL, "--ascii")
     assert answer.code == 0, answer.err
@@ -46,6 +50,7 @@ def test_trained_at_the_marks_each_run_is_told_and_kept(call: Call, tmp_path: Pa
         assert (tmp_path / "runs" / run["run"] / "events.jsonl").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "flags",
     [
@@ -123,6 +128,7 @@ def test_what_cannot_be_tested_is_told(call: Call, words: list[str], part: str):
     assert answer.out == ""
 
 
+@pytest.mark.pty
 def test_ctrl_c_ends_it_with_130_and_stops_the_runs(place: Place):
     endless = ("--source", "digits", "--hidden", "16", "--epochs", "1000000")
     terminal = place.in_terminal("rates", "--train", *endless)

@@ -7,6 +7,8 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from mnistop.engine import worker
 from mnistop.engine.runs.entry import About, write_about
 from mnistop.engine.runs.event_log import epochs_trained
@@ -14,6 +16,9 @@ from mnistop.engine.runs.run_folder import Run
 from tests.helpers.command_line import COMMAND, Answer, Finished, Place
 from tests.helpers.small_runs import history_of
 from tests.helpers.waiting import wait_until
+
+pytestmark = pytest.mark.process
+
 
 Call = Callable[..., Answer]
 KEYS = [
@@ -23,6 +28,7 @@ KEYS = [
     "epochs",
     "pid",
     "config",
+    "script",
     "threads",
     "val_acc",
     "val_loss",
@@ -210,6 +216,7 @@ def end_soon(run: Run) -> int:
     return epochs
 
 
+@pytest.mark.slow
 def test_a_killed_training_is_told_with_what_is_safe(place: Place):
     name = place.train_detached("--epochs", "1000000")
     wait_until(lambda: place.state(name)["epoch"])
@@ -233,6 +240,7 @@ def test_a_killed_training_is_told_with_what_is_safe(place: Place):
     assert f"run {name} interrupted after" in out
 
 
+@pytest.mark.pty
 def test_delete_asks_on_a_terminal_and_wants_yes_without(place: Place):
     run = place.folder / "20990101-000000-calm-otter"
     run.mkdir(parents=True)

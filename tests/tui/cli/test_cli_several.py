@@ -99,6 +99,8 @@ def test_without_a_terminal_nothing_is_deleted_unasked(call: Call, store: Path) 
         assert left(store) == ["calm-otter", "keen-lark"]
 
 
+@pytest.mark.process
+@pytest.mark.pty
 def test_on_a_terminal_all_that_would_go_is_listed_with_its_size(place: Place) -> None:
     place.folder.mkdir()
     otter = add(place.folder, "calm-otter")
@@ -172,6 +174,8 @@ def test_a_sweep_that_is_not_finished_keeps_its_plan_unless_all_goes(
 # Stopping and waiting
 
 
+@pytest.mark.slow
+@pytest.mark.process
 def test_all_that_trains_is_stopped_at_once_and_each_is_told(place: Place) -> None:
     names = [place.train_detached(*ENDLESS) for _ in range(2)]
     wait_until(lambda: all(place.state(name)["epoch"] for name in names))
@@ -204,6 +208,8 @@ def test_waiting_ends_as_the_run_does(call: Call, store: Path) -> None:
     assert call("wait", names["finished"], "nothing").code == 2
 
 
+@pytest.mark.slow
+@pytest.mark.process
 def test_a_run_that_is_killed_ends_the_waiting(place: Place) -> None:
     name = place.train_detached(*ENDLESS)
     waiting = subprocess.Popen(
@@ -217,6 +223,9 @@ def test_a_run_that_is_killed_ends_the_waiting(place: Place) -> None:
     assert f"run {name} interrupted after" in out
 
 
+@pytest.mark.slow
+@pytest.mark.process
+@pytest.mark.pty
 def test_ctrl_c_ends_the_waiting_and_not_the_run(place: Place) -> None:
     name = place.train_detached(*ENDLESS)
     terminal = place.in_terminal("wait", name)
@@ -244,6 +253,7 @@ def test_waiting_blocks_on_the_lock_and_looks_at_nothing_again_and_again(
 # What is done at the end
 
 
+@pytest.mark.process
 def test_the_command_at_the_end_hears_of_the_run_and_nothing_of_it_is_executed(
     call: Call, store: Path, tmp_path: Path
 ) -> None:
@@ -262,6 +272,7 @@ def test_the_command_at_the_end_hears_of_the_run_and_nothing_of_it_is_executed(
     assert not Path("evil").exists()
 
 
+@pytest.mark.process
 def test_a_command_that_fails_is_told_and_changes_no_exit_code(call: Call, store: Path) -> None:
     run = add(store, "calm-otter")
     for command, problem in {
@@ -275,6 +286,7 @@ def test_a_command_that_fails_is_told_and_changes_no_exit_code(call: Call, store
             assert problem in answer.err
 
 
+@pytest.mark.process
 def test_a_detached_run_tells_its_end_although_nobody_stays(place: Place, tmp_path: Path) -> None:
     told = tmp_path / "told"
     command = f'echo "$MNISTOP_RUN $MNISTOP_STATE" > {told}.new; mv {told}.new {told}; exit 7'
@@ -285,6 +297,8 @@ def test_a_detached_run_tells_its_end_although_nobody_stays(place: Place, tmp_pa
     wait_until(lambda: "--notify ended with exit code 7" in log.read_text())
 
 
+@pytest.mark.process
+@pytest.mark.pty
 def test_a_terminal_that_goes_away_takes_no_notice_with_it(place: Place, tmp_path: Path) -> None:
     told = tmp_path / "told"
     command = f'echo "$MNISTOP_STATE" > {told}.new; mv {told}.new {told}'
@@ -301,6 +315,8 @@ def test_a_terminal_that_goes_away_takes_no_notice_with_it(place: Place, tmp_pat
     assert told.read_text() == "stopped\n"
 
 
+@pytest.mark.process
+@pytest.mark.pty
 def test_a_bell_rings_on_a_terminal_and_writes_into_no_pipe(place: Place) -> None:
     place.folder.mkdir()
     run = add(place.folder, "calm-otter")
@@ -329,6 +345,8 @@ def test_only_a_terminal_that_shows_notifications_gets_one() -> None:
 # The list
 
 
+@pytest.mark.slow
+@pytest.mark.process
 def test_the_list_shows_sizes_and_warns_of_more_runs_than_cores(place: Place) -> None:
     name = place.train_detached(*ENDLESS)
     assert "at once" not in place.run("runs").stderr

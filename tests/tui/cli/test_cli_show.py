@@ -6,7 +6,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.helpers.command_line import Answer, Finished, Place
+
+pytestmark = pytest.mark.process
+
 
 Call = Callable[..., Answer]
 
@@ -90,6 +95,7 @@ def test_another_epoch_can_be_shown(call: Call, without_weights: Place):
         assert "has epochs 0 to 11" in answer.err
 
 
+@pytest.mark.pty
 def test_it_takes_the_width_of_the_terminal(without_weights: Place):
     for width in (70, 120):
         text = without_weights.in_terminal("show", "last", width=width).read()
@@ -98,6 +104,7 @@ def test_it_takes_the_width_of_the_terminal(without_weights: Place):
         assert 0.7 * width < longest <= width
 
 
+@pytest.mark.pty
 def test_no_color_means_no_color(without_weights: Place):
     coloured = without_weights.in_terminal("show", "last").read()
     plain = without_weights.in_terminal("show", "last", NO_COLOR="1").read()

@@ -12,6 +12,9 @@ from tests.helpers.command_line import Place
 from tests.helpers.processes import process_of, standing_still
 from tests.helpers.waiting import wait_until
 
+pytestmark = [pytest.mark.process, pytest.mark.pty, pytest.mark.slow]
+
+
 LONG = ("--epochs", "1000000")
 
 
@@ -35,7 +38,7 @@ def test_ctrl_c_while_loading_still_leaves_a_saved_run(place: Place):
     terminal.sendintr()
     last = place.last_words(terminal)
     assert terminal.exitstatus == 130
-    assert re.search(r"stopped and saved after \d+ epochs? of 1000000", last)
+    assert re.search(r"stopped and saved after \d+ epochs? of 1,000,000", last)
     assert "Traceback" not in last
 
 

@@ -13,6 +13,9 @@ from tests.helpers import made_up_sweeps
 from tests.helpers.command_line import Answer, Place
 from tests.helpers.waiting import wait_until
 
+pytestmark = pytest.mark.process
+
+
 Call = Callable[..., Answer]
 TINY = ("--source", "digits", "--samples", "300", "--epochs", "6", "--hidden", "16")
 LONG = ("--source", "digits", "--epochs", "1000000")
@@ -27,6 +30,7 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Place, list[str]]:
     return place, done.stdout.splitlines()
 
 
+@pytest.mark.slow
 def test_each_run_that_ends_is_a_line_of_json_and_the_last_is_the_sweep(
     swept: tuple[Place, list[str]],
 ) -> None:
@@ -203,6 +207,7 @@ def test_a_sweep_goes_on_on_a_cluster_only_where_its_address_is_given_again(
     assert "--dask is for sweeps" in answer.err
 
 
+@pytest.mark.pty
 def test_ctrl_c_stops_and_saves_all_runs_and_tells_how_to_go_on(place: Place) -> None:
     terminal = place.in_terminal("sweep", "--lr", "0.01,0.1,1", *LONG)
     terminal.expect("of 3 runs")

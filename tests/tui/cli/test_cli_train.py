@@ -11,6 +11,9 @@ from sklearn.datasets import load_digits
 from tests.helpers.command_line import COMMAND, SHORT, Answer, Finished, Place
 from tests.helpers.waiting import wait_until
 
+pytestmark = [pytest.mark.process, pytest.mark.slow]
+
+
 Call = Callable[..., Answer]
 
 
@@ -56,6 +59,7 @@ MISSING = (
 )
 
 
+@pytest.mark.pty
 def test_classes_that_are_missing_are_told_before_training(call: Call, place: Place, by_class: str):
     flags = ("--source", by_class, "--pixel-range", "0 16", "--samples", "880", "--epochs", "2")
     answer = call("train", *flags, runs=place.folder)

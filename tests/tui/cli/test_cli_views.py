@@ -8,6 +8,8 @@ from mnistop.tui.draw.capabilities import Terminal
 from tests.helpers.command_line import Finished
 from tests.helpers.waiting import wait_until
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture
 def screen(monkeypatch: pytest.MonkeyPatch) -> Printer:

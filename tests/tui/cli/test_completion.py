@@ -14,6 +14,9 @@ from mnistop.engine.config import RunConfig
 from mnistop.engine.runs.run_folder import create
 from tests.helpers.waiting import wait_until
 
+pytestmark = pytest.mark.process
+
+
 TAKE = "take() { printf '%s\\n' \"$@\" > words; mv words taken; }"
 """Has a shell write the words of a line to a file."""
 
@@ -74,6 +77,7 @@ def needs(shell: str) -> None:
         pytest.skip(f"{shell} is not installed")
 
 
+@pytest.mark.pty
 @pytest.mark.parametrize("shell", SET_UP)
 def test_tab_completes_commands_flags_values_runs_filters_and_files(
     shell: str, environ: dict[str, str], tmp_path: Path

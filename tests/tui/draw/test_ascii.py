@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
@@ -18,6 +19,7 @@ names = st.lists(st.text(max_size=12), min_size=1, max_size=12)
 sizes = st.integers(0, 70)
 
 
+@pytest.mark.slow
 @given(ascii_terminals, names, sizes, st.integers(0, 20), st.integers(0, 10_000))
 def test_nothing_outside_ascii_leaves_an_ascii_terminal(terminal, labels, width, height, seed):
     """Charts have a test of their own."""

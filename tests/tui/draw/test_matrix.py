@@ -34,6 +34,7 @@ def numbers(matrix, names, terminal, width, height, cursor=None):
     return {cell: text.strip() for cell, text in found.items()}
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(squares, terminals, st.integers(0, 29), st.integers(0, 29))
 def test_every_count_can_be_read_back_and_clicked(matrix, terminal, row, column):

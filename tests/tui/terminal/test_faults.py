@@ -54,11 +54,11 @@ async def test_what_fails_after_a_key_says_so_and_its_screen_goes_on(
         shown.may_fail = True
         await shown.show(5)
         await shown.go_to("charts")
-        monkeypatch.setattr(Session, "look", fails)
-        await shown.press("left", "left")
+        with monkeypatch.context() as patch:
+            patch.setattr(Session, "look", fails)
+            await shown.press("left", "left")
         (notice,) = shown.notices
         assert "ZeroDivisionError" in notice
-        monkeypatch.undo()
         await shown.press("left")
         assert shown.state.cursor == 3
 

@@ -3,7 +3,12 @@
 import subprocess
 import sys
 
+import pytest
+
 from tests.helpers.small_runs import ROOT
+
+pytestmark = pytest.mark.process
+
 
 PROGRAM = """
 import gc, weakref

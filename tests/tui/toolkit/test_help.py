@@ -158,13 +158,14 @@ async def test_a_keymap_file_that_is_wrong_gets_a_sentence_and_the_usual_keys_wo
         await shown.until(lambda: workers.launched)
 
 
+@pytest.mark.slow
 async def test_an_old_id_moves_every_list_and_its_new_name_is_told(
     opened: Opened, workers: Workers, config: Path
 ) -> None:
     made_up.write_run(workers.folder, [*made_up.story(3), made_up.finished(3)])
     config.write_text('[keys]\nmistakes.down = "g"\n')
     async with opened((120, 600)) as shown:
-        await shown.until_shown("mistakes.down is now list.down")
+        await shown.until(lambda: "mistakes.down is now list.down" in " ".join(shown.notices))
         await shown.press("6")
         await shown.until_shown("quiet-otter")
         assert shown.app.screen.focused is not None

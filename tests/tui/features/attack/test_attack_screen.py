@@ -121,6 +121,7 @@ async def test_the_pictures_the_words_and_the_bracket(opened: Opened, answers: A
         assert [glyph for glyph in "█░▓" if glyph in bar[87:]] == ["█", "░", "▓"]
 
 
+@pytest.mark.slow
 async def test_epsilon_follows_a_held_key_and_the_picture_follows_epsilon(
     opened: Opened, answers: Answers
 ) -> None:

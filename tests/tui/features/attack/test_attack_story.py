@@ -14,6 +14,8 @@ from mnistop.engine.config import RunConfig
 from tests.helpers.pseudo_terminal import Terminal, terminal
 from tests.helpers.waiting import wait_until
 
+pytestmark = [pytest.mark.process, pytest.mark.pty, pytest.mark.slow]
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:

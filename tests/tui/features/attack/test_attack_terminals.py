@@ -14,6 +14,7 @@ from tests.helpers.dashboard import Opened
 from tests.helpers.made_up_attacks import Answers, certified
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(60, 16), SMALL, (100, 34), (117, 60), WIDE, LARGE])
 @pytest.mark.parametrize(("classes", "shape"), [(10, (28, 28)), (100, (8, 8)), (2, (1, 3))])
 async def test_every_size_shows_the_outcome_with_the_bracket(
@@ -88,6 +89,7 @@ async def test_v_changes_how_the_pictures_are_drawn(opened: Opened, answers: Ans
         await shown.until(lambda: "*****" in shown.text)
 
 
+@pytest.mark.slow
 async def test_help_explains_every_pane_with_the_focused_one_first(
     opened: Opened, answers: Answers
 ) -> None:

@@ -285,6 +285,7 @@ async def test_a_wrong_value_is_said_also_where_a_run_with_other_data_is_shown(
         await shown.until_shown("A value in the form is wrong")
 
 
+@pytest.mark.process
 async def test_the_data_screen_shows_the_file_as_it_is_and_says_what_the_run_had(
     opened: Opened, answering: asyncio.Event, tmp_path: Path
 ) -> None:

@@ -376,7 +376,7 @@ async def test_the_runs_are_stopped_by_s_while_they_go_on(opened: Opened, finder
         await shown.press("r")
         await shown.until_shown("What the curves show so far")
         await shown.press("s")
-        assert finder.stopped == [SWEEP]
+        await shown.until(lambda: finder.stopped == [SWEEP])
 
 
 async def test_what_keeps_the_runs_from_starting_is_a_sentence(

@@ -463,6 +463,9 @@ async def test_in_ascii_without_colour_nothing_else_is_drawn(
         assert shown.text.isascii()
 
 
+@pytest.mark.process
+@pytest.mark.pty
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("size", "environ"),
     [
