@@ -16,7 +16,7 @@ from mnistop.engine.hyperparameters import as_text
 from mnistop.engine.learning_rate import lr_of_epoch
 from mnistop.engine.process.resuming import load_for
 from mnistop.engine.process.train_run import load_examples
-from mnistop.engine.runs.event_log import last_of_kind, read_events
+from mnistop.engine.runs.event_log import final_event, last_of_kind, read_events
 from mnistop.engine.runs.run_folder import Run
 
 _WIDTH = 88
@@ -141,6 +141,11 @@ def _about(run: Run, code: TrainingCode) -> str:
         text += (
             f" The run was computed on {code.device}, where the order of sums and some random "
             "numbers can be others: the logs may agree only roughly."
+        )
+    if getattr(final_event(run), "diverged", False):
+        text += (
+            " The run ended when its loss was no longer a number: this code goes on, and prints "
+            "nan."
         )
     if _schedule_has_changed(run, code):
         text += (

@@ -28,6 +28,7 @@ from mnistop.engine.runs.recorded import Origin
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.training.loop import train
 from mnistop.engine.training.state import Epoch, TrainState
+from tests.helpers import made_up
 from tests.helpers.finished_run import finished_run
 from tests.helpers.small_data import DataFile
 from tests.helpers.small_runs import digits_config, history_of, prepared
@@ -133,7 +134,7 @@ def test_the_notebooks_run_is_the_same_in_plain_pytorch(
 
 
 VARIANTS: dict[str, dict[str, Any]] = {
-    "sgd with momentum": {"optimizer": "sgd", "lr": 0.01, "momentum": 0.8},
+    "sgd with momentum": {"optimizer": "sgd", "lr": 0.01, "momentum": 0.8, "weight_decay": 0.001},
     "sgd without momentum": {"optimizer": "sgd", "momentum": 0.0, "weight_decay": 0.01},
     "Adam with weight decay": {"optimizer": "adam", "lr": 0.001, "weight_decay": 0.01},
     "AdamW": {"optimizer": "adamw", "lr": 0.001, "weight_decay": 0.1},
@@ -288,6 +289,19 @@ def test_images_of_a_file_are_only_in_the_file(tmp_path: Path) -> None:
     assert "sklearn" not in script
     assert f"pixel range {as_text(config.pixel_range)}" in script
     assert np.load(tmp_path / "loop.npz")["train_images"].shape == (320, 64)
+
+
+def test_what_the_code_does_not_repeat_is_named(tmp_path: Path) -> None:
+    """The divergence of a run, and the first schedule of one that was extended."""
+    config = digits_config(schedule="cosine", epochs=4)
+    script = write_script(run_of(config, tmp_path), tmp_path).read_text()
+    assert "prints nan" not in script
+    assert "extended" not in script
+    logged = [made_up.epoch(2), made_up.failed("It diverged.", diverged=True)]
+    run = made_up.write_run(tmp_path, logged, config)
+    script = " ".join(write_script(run, tmp_path).read_text().replace("#", "").split())
+    assert "prints nan" in script
+    assert "The run was extended later" in script
 
 
 def test_a_recorded_run_has_its_own_script(tmp_path: Path) -> None:
