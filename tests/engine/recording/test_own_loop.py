@@ -24,8 +24,11 @@ from mnistop.engine import events
 from mnistop.engine.process import control
 from mnistop.engine.recording import endings
 from mnistop.engine.recording.metrics import MetricsReader, Series
+from mnistop.engine.report.facts import Facts
+from mnistop.engine.report.of_run import _charts
 from mnistop.engine.runs.entry import read_about
 from mnistop.engine.runs.event_log import read_events
+from mnistop.engine.runs.history import unseen_accuracy
 from mnistop.engine.runs.predictions import load_predictions
 from mnistop.engine.runs.run_folder import Run
 from tests.helpers.loops import history_of, state_of, the_run
@@ -129,6 +132,22 @@ def test_a_loop_run_once_more_has_as_many_epochs_again() -> None:
     history = history_of(the_run())
     assert (len(history.epochs), history.planned) == (6, 6)
     assert getattr(history.ended, "reason", None) == "all epochs"
+
+
+def test_the_test_accuracy_is_that_of_the_model_at_the_end() -> None:
+    run = begin(test=(PIXELS[:20], LABELS[:20]))
+    model = small()
+    for _ in run.epochs(2):
+        run.evaluate(model)
+    run.finish(model=model)
+    history = history_of(the_run())
+    assert history.tested
+    assert history.test_acc == history.tested.acc
+    assert unseen_accuracy(history).endswith("on 20 unseen images")
+    loss, accuracy = _charts(Facts.of(the_run()), history.started)
+    assert [curve.name for chart in (loss, accuracy) for curve in chart.curves] == [
+        "validation"
+    ] * 2
 
 
 def test_a_model_of_another_library_is_named_at_the_end() -> None:

@@ -111,10 +111,8 @@ class ComparedTable(ContentPane[Comparison]):
 
 
 def _unseen_accuracy(one: ComparedRun) -> str:
-    tested = one.history.tested
-    if tested is None or tested.best_acc is None:
-        return "-"
-    return accuracy(tested.best_acc, tested.images)
+    tested, found = one.history.tested, one.history.test_acc
+    return "-" if tested is None or found is None else accuracy(found, tested.images)
 
 
 def _width(columns: list[list[str]]) -> int:
