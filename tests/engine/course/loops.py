@@ -287,6 +287,8 @@ WRONG = (
           "        model = MLP", ("new model", "lost")),
     # The model
     forward("no bend", LAYERS, "self.linear_2(self.linear_1(x))", "return", "no bend"),
+    forward("the bend before the layers", LAYERS, "self.linear_2(self.linear_1(self.relu(x)))",
+            "return", "no bend between the layers"),
     forward("the bend is not used", "return " + LAYERS,
             "x = self.linear_1(x)\n        self.relu(x)\n        return self.linear_2(x)",
             "return self.linear_2(x)", "no bend", "use its result"),
