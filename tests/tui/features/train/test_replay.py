@@ -26,6 +26,16 @@ def with_clock(shown: Dashboard) -> Clock:
     return clock
 
 
+async def to_the_end(shown: Dashboard, clock: Clock) -> None:
+    """Lets time pass until the replay is over."""
+
+    def is_over() -> bool:
+        clock.now += 0.2
+        return not shown.state.replay
+
+    await shown.until(is_over)
+
+
 async def test_it_takes_all_panes_from_the_untrained_model_to_the_newest_epoch(
     opened: Opened,
 ) -> None:
@@ -43,9 +53,7 @@ async def test_it_takes_all_panes_from_the_untrained_model_to_the_newest_epoch(
             await shown.until(lambda before=before: shown.state.shown_epoch > before)
         await looks_at(shown, 9)
         await shown.until_shown("replay, epoch 9 of 40")
-        while shown.state.replay:
-            clock.now += 1
-            await shown.pilot.pause()
+        await to_the_end(shown, clock)
         assert shown.state.cursor is None
         await shown.until_shown("epoch 40 of 100")
         assert "replay" not in shown.text
@@ -110,11 +118,8 @@ async def test_it_plays_a_run_in_training_and_ends_at_the_newest_epoch(opened: O
         clock.now += 1
         await shown.until(lambda: shown.state.shown_epoch == 3)
         await shown.say(*(made_up.epoch(number) for number in range(40, 100)))
-        assert shown.state.shown_epoch == 3
-        await shown.until_shown("replay, epoch 3 of 100")
-        while shown.state.replay:
-            clock.now += 1
-            await shown.pilot.pause()
+        await shown.until_shown("replay, epoch 9 of 100")
+        await to_the_end(shown, clock)
         assert shown.state.shown_epoch == 99
 
 
@@ -150,7 +155,7 @@ async def test_behind_the_help_it_stands_still(opened: Opened) -> None:
     async with opened() as shown:
         clock = with_clock(shown)
         await shown.show(40)
-        await shown.press("P", "?")
+        await shown.press("P", "question_mark")
         skipped = []
         shown.screen.replay.skip_time, skip = (
             lambda: skipped.append(skip()),
@@ -178,7 +183,7 @@ async def test_other_screens_play_and_end_it_and_esc_leaves_them_only_then(
         await shown.until_shown("replay, untrained, 40 epochs to come")
         clock.now += 1
         await shown.until_shown("replay, epoch 3 of 40")
-        await shown.press("]")
+        await shown.press("right_square_bracket")
         await shown.until_shown("replay paused, epoch 4 of 40")
         await shown.press("escape")
         assert shown.app.screen is above
