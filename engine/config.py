@@ -15,7 +15,7 @@ from mnistop.engine.errors import ConfigError
 from mnistop.engine.hyperparameters import Hyperparameter, as_text, setting
 
 PixelRange = Literal["auto"] | tuple[float, float]
-"""The stored values of black and of white; `auto` where the pixels themselves tell."""
+"""The stored values of black and of white; `auto` to find them in the pixels."""
 
 SOURCES = {
     "bundled": "sources.read_bundled",

@@ -9,7 +9,6 @@ import os
 import pwd
 import random
 import stat
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -86,6 +85,8 @@ def replace_own(path: Path, content: bytes) -> None:
     Raises:
         OSError: it cannot be written.
     """
+    import tempfile  # which takes as long as all else that --help loads
+
     descriptor, beside = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)  # mode 0600
     try:
         with open(descriptor, "wb") as file:

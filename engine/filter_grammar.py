@@ -74,7 +74,7 @@ class Field(Generic[Item]):
     """True if its values are words of their own, without the name."""
 
     def read(self, comparison: str, text: str) -> Any:
-        """Read what is wanted.
+        """Read the condition of a word.
 
         Raises:
             FilterError: it makes no sense.
@@ -86,7 +86,7 @@ class Field(Generic[Item]):
         return self.find(text)
 
     def missing(self) -> FilterError:
-        """The error that there is no value."""
+        """Return the error for a word without a value."""
         return FilterError(f"a {self.noun} is missing, as in {self.example}.")
 
     def find(self, text: str) -> Any:
@@ -106,28 +106,28 @@ class Field(Generic[Item]):
         raise FilterError(f"there is no {what} {text}; {hint}")
 
     def both(self, one: Any, other: Any) -> Any:
-        """Combine what two words want; None if they exclude each other."""
+        """Combine the conditions of two words; None if they exclude each other."""
         return one if one == other else None
 
     def passes(self, item: Item, wanted: Any) -> Any:
-        """Return whether an item, or each of an array, is as wanted."""
+        """Return whether an item, or each of an array, meets a condition."""
         return self.value(item) == wanted
 
 
 @dataclass(frozen=True)
 class Text(Field[Item]):
-    """A field of which parts are named, in any case of letters."""
+    """A field that contains a text; case does not matter."""
 
     def find(self, text: str) -> tuple[str, ...]:
-        """The part to look for."""
+        """Return the text to find."""
         return (text.casefold(),)
 
     def both(self, one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
-        """All parts."""
+        """Combine the texts; an item must contain all."""
         return one + other
 
     def passes(self, item: Item, wanted: tuple[str, ...]) -> bool:
-        """Return whether an item has all parts."""
+        """Return whether an item contains all texts."""
         return all(part in self.value(item).casefold() for part in wanted)
 
 
@@ -169,17 +169,16 @@ class Number(Field[Item]):
             return Bound(self.name, value, math.inf, low_counts=comparison == ">=")
         if comparison in ("<", "<="):
             return Bound(self.name, -math.inf, value, high_counts=comparison == "<=")
-        half = 0.5 / 10 ** len(digits.partition(".")[2]) / scale
-        if self.whole or self.exact:
-            half = 0
+        decimals = len(digits.partition(".")[2])
+        half = 0 if self.whole or self.exact else 0.5 / 10**decimals / scale
         return Bound(self.name, value - half, value + half)
 
     def find(self, text: str) -> float:
-        """The number that a text is, NaN if it is none."""
+        """Read a number; NaN if it is none."""
         return number(text)
 
     def both(self, one: Bound, other: Bound) -> Bound | None:
-        """The numbers that pass both bounds."""
+        """Intersect two bounds; None if they exclude each other."""
         return one.narrowed(other)
 
     def passes(self, item: Item, wanted: Bound) -> Any:
@@ -192,9 +191,9 @@ class Grammar(Generic[Item]):
 
     Args:
         fields: the likeliest first.
-        summary: what the fields are, for a word that is none of them; without it, all of them.
-        alone: the advice on a word that compares nothing, `{word}`; without it, a similar field.
-        free: makes a field of a name that only some items have; None where it is none of these.
+        summary: of the fields, for the error on an unknown word; by default all of them.
+        alone: the advice on a `{word}` that compares nothing; by default a similar field.
+        free: makes a field for a name that only some items have; None for any other name.
     """
 
     def __init__(
@@ -207,7 +206,7 @@ class Grammar(Generic[Item]):
         self._free = free
         self.fields = {each.name: each for each in fields}
         self._words: dict[str, tuple[Field[Item], str]] = {}
-        """The field of each known word, and how it goes on."""
+        """The field of each known word, and its beginning with a comparison."""
         for name, each in self.fields.items():
             if each.bare:
                 self._words |= {value: (each, value) for value in each.values}
@@ -220,7 +219,7 @@ class Grammar(Generic[Item]):
         """Read a filter.
 
         Returns:
-            What is wanted of each field that is named, as `Field.read` makes it.
+            The condition for each field that is named, see `Field.read`.
 
         Raises:
             FilterError: a word is unknown or malformed, or two of them exclude each other.
@@ -236,16 +235,11 @@ class Grammar(Generic[Item]):
         return {name: both for name, (both, _) in wanted.items()}
 
     def passes(self, item: Item, wanted: Mapping[str, Any]) -> Any:
-        """Return whether an item, or each of an array, is as wanted; None is for any."""
-        found = (
-            self._field(name).passes(item, one) for name, one in wanted.items() if one is not None
-        )
+        """Return whether an item, or each of an array, meets all conditions; None is for any."""
+        named = {name: one for name, one in wanted.items() if one is not None}
+        fields = {name: self.fields.get(name) or self._free(name) for name in named}
+        found = (field.passes(item, named[name]) for name, field in fields.items() if field)
         return reduce(and_, found, True)
-
-    def _field(self, name: str) -> Field[Item]:
-        found = self.fields.get(name) or self._free(name)
-        assert found
-        return found
 
     def complete(self, text: str) -> list[str]:
         """Complete the last word of a text that is being typed.
@@ -321,11 +315,7 @@ def number(text: str) -> float:
 
 
 def nearest(typed: str, known: Sequence[str]) -> str:
-    """The known word that was probably meant; empty if none is near."""
-    near = [
-        name
-        for name in known
-        if len(typed) > 1 and (typed.startswith(name) or name.startswith(typed))
-    ]
-    near += difflib.get_close_matches(typed, known, 1)
-    return near[0] if near else ""
+    """Return the known word that was probably meant; empty if none is near."""
+    near = [name for name in known if typed.startswith(name) or name.startswith(typed)]
+    close = difflib.get_close_matches(typed, known, 1)
+    return next(iter([*(near if len(typed) > 1 else ()), *close]), "")

@@ -17,7 +17,7 @@ from mnistop.engine.errors import ConfigError
 
 @dataclasses.dataclass(frozen=True)
 class Hyperparameter:
-    """All that is known of a hyperparameter."""
+    """The declaration of a hyperparameter."""
 
     name: str
     type: Any
@@ -32,7 +32,7 @@ class Hyperparameter:
     by_factors: bool = False
     """True if it is varied by equal factors, as rates and sizes are, not by equal steps."""
     format: str = ""
-    """The allowed values, where the type does not tell."""
+    """The allowed values, if the type does not say."""
     parse: Callable[[str], Any] = str
     """Prepares typed text for the type."""
     is_possible: Callable[[Any], bool] = lambda value: True
@@ -64,7 +64,7 @@ class Hyperparameter:
 
     @property
     def allowed(self) -> str:
-        """The values there are, as in `a number above 0 and at most 1,000`."""
+        """The allowed values in words, as in `a number above 0 and at most 1,000`."""
         if self.choices:
             return "one of " + ", ".join(self.choices)
         if self.format:
@@ -80,7 +80,7 @@ class Hyperparameter:
         return f"{'a number' if kind is float else 'a whole number'} {words}"
 
     def read(self, given: Any) -> Any:
-        """The value that is given as such or as its text.
+        """Read a value, given as such or as its text.
 
         Raises:
             ConfigError: it is wrong.
@@ -100,13 +100,13 @@ class Hyperparameter:
 
 
 def setting(default: Any, label: str, explanation: str, usual: Any = (), **more: Any) -> Any:
-    """A field of a dataclass with its default and other parts of its `Hyperparameter`."""
+    """Make a field of a dataclass, with the default and the other parts of a `Hyperparameter`."""
     metadata = {"label": label, "explanation": explanation, "usual": usual, **more}
     return dataclasses.field(default=default, metadata=metadata)
 
 
 def as_text(value: Any) -> str:
-    """A hyperparameter's value as a person types it; `RunConfig.from_values` reads it back."""
+    """Format a hyperparameter's value as users type it; `RunConfig.from_values` reads it back."""
     if value is None:
         return "all"
     if isinstance(value, tuple):
@@ -115,7 +115,7 @@ def as_text(value: Any) -> str:
 
 
 def rank(value: Any) -> tuple[float, ...]:
-    """A key that sorts the values of a hyperparameter that is not chosen by name.
+    """Return a key that sorts the values of a hyperparameter that is not chosen by name.
 
     `auto` is less than any number, and all of the images are more.
     """

@@ -1,1 +1,1 @@
-"""Files for other programs: a model for PyTorch or ONNX, curves for TensorBoard."""
+"""Files for other programs: models, code in plain PyTorch, curves for TensorBoard."""

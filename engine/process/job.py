@@ -37,7 +37,7 @@ from mnistop.engine.training.loop import DivergedError
 def start(what: RunConfig | Continuation, folder: Path, answer: Connection) -> None:
     """Fork off a training process, which makes or opens the run folder.
 
-    It also looks for the device: a process that has looked for CUDA cannot be forked.
+    It also finds the device: a process that has initialized CUDA cannot be forked.
 
     Args:
         what: the configuration of a new run, or a run to resume.

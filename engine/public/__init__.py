@@ -226,13 +226,14 @@ class Run:
 
         That is asked for by `mnistop stop` or by the key for it in the app. Waits between two
         epochs while the run is paused. An epoch in which nothing was evaluated ends with the
-        body of the loop. A run that was resumed goes on with its first unfinished epoch.
+        body of the loop. A run that was resumed goes on with its first unfinished epoch; a loop
+        that is run once more, as in the cell of a notebook, counts on from where it was.
 
         In a distributed training the loop does not end early, since all processes have to agree:
         share `should_stop` of rank 0 with the others.
 
         Args:
-            count: how many epochs there are to be in all.
+            count: how many epochs there are to be, with those that a resumed run has.
         """
         recording = self._recording
         if recording is None:

@@ -35,7 +35,7 @@ MOST_PARAMETERS = 50_000_000
 COMPARED = 128
 """Images on which model and MLP are compared: at most this many given, and as many random ones."""
 NOT_POSSIBLE = (
-    ": questions to the model (attacks, weights, pad) are not possible for this run; all else is."
+    ": attacks, weights and the pad need an MLP and do not work for this run; all else does."
 )
 DIFFERS = "What was found in the model computes other outputs than the model"
 

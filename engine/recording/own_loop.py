@@ -24,8 +24,11 @@ from mnistop.engine.recording.metric_log import MetricLog
 from mnistop.engine.recording.troubles import Troubles
 from mnistop.engine.recording.validation import MOST_CLASSES, Validation
 from mnistop.engine.runs import checkpoint
+from mnistop.engine.runs.recorded import ACCURACIES, LOSSES
 from mnistop.engine.runs.run_folder import Run
 
+_OF_TRAINING = frozenset((*LOSSES, *ACCURACIES))
+"""Metrics that a model has only once it was trained."""
 END_SECONDS = 10.0
 """The end of a run waits for the disk this long, at most."""
 _FIRST_IMAGES = 128
@@ -72,7 +75,7 @@ class Recording:
         self._classes = len(validation.class_names) if validation else 0
         self._has_epochs = self._has_begun = epochs > 0
         self._loop_epoch: int | None = None
-        self._planned = 0
+        self._planned, self._epochs_before = 0, epochs
         self._epoch_began = time.monotonic()
         self._paused_seconds = 0.0
         self._log = MetricLog(troubles, known)
@@ -135,7 +138,7 @@ class Recording:
         self.troubles.warn("validation", f"{call} {needs}: only metrics are recorded.")
 
     def _evaluated(self, scores: Any, logged: Mapping[str, Any]) -> Scores | None:
-        is_start = not self._has_begun
+        is_start = not (self._has_begun or any(name in _OF_TRAINING for name in logged))
         if logged:
             self.log(logged, None, None)
         self.calls += 1
@@ -176,7 +179,9 @@ class Recording:
 
     def epochs(self, planned: int) -> Iterator[int]:
         """As `mnistop.Run.epochs`."""
-        self._planned = planned
+        if planned > 0:
+            planned += self.epoch - self._epochs_before
+        self._planned, self._epochs_before = planned, 0
         if planned > 0:
             self._say(events.EpochsPlanned, epochs=planned)
         try:
@@ -248,9 +253,13 @@ class Recording:
             )
 
     def _keep(self, model: Any) -> None:
-        torch = sys.modules.get("torch")
-        if torch is None or self._evaluator is None or self._validation is None:
+        if self._evaluator is None or self._validation is None:
             self._warn_of_no_validation("finish(model=…)")
+            return
+        torch = sys.modules.get("torch")
+        if torch is None or not isinstance(model, torch.nn.Module):
+            kind = type(model).__name__
+            self._say_not_kept(f"finish keeps PyTorch models for questions, and a {kind} is none.")
             return
         if self._validation.normalize is None:
             self._say_not_kept("A model of images in color is not kept for questions.")

@@ -162,7 +162,7 @@ class Facts:
             }
         if history.tested:
             tested = _without_time(history.tested)
-            best, images = history.tested.best_acc, history.tested.images
+            best, images = history.test_acc, history.tested.images
             interval = None if best is None else wilson_interval(best, images)
             facts["test"] = tested | {"interval": interval}
         if counts is not None:

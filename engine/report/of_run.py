@@ -148,22 +148,34 @@ def _charts(facts: Facts, started: RunStarted) -> Iterator[Chart]:
     classes = len(started.class_names)
     yield Chart(
         "Loss",
-        (
-            Curve("training", [or_nan(epoch.train_loss) for epoch in epochs]),
-            Curve("validation", [or_nan(epoch.val_loss) for epoch in epochs]),
+        _curves(
+            [epoch.train_loss for epoch in epochs],
+            [epoch.val_loss for epoch in epochs],
         ),
         reference=(f"ln {classes}", math.log(classes)) if classes > 1 else None,
         best=best.epoch,
     )
     yield Chart(
         "Accuracy",
-        (
-            Curve("training", [or_nan(epoch.train_acc) for epoch in epochs]),
-            Curve("validation", [or_nan(epoch.val_acc) for epoch in epochs]),
+        _curves(
+            [epoch.train_acc for epoch in epochs],
+            [epoch.val_acc for epoch in epochs],
         ),
         fractions=True,
         best=best.epoch,
         interval=wilson_interval(or_nan(best.val_acc), started.validation_images),
+    )
+
+
+def _curves(
+    training: Sequence[float | None], validation: Sequence[float | None]
+) -> tuple[Curve, ...]:
+    """Return both curves; without that of training where a recorded run has not logged it."""
+    curves = {"training": training, "validation": validation}
+    return tuple(
+        Curve(name, [or_nan(value) for value in values])
+        for name, values in curves.items()
+        if name == "validation" or any(value is not None for value in values)
     )
 
 

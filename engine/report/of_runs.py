@@ -96,8 +96,8 @@ def _results(one: Facts) -> tuple[str, str, str, str]:
         return "-", "-", "-", "-"
     found = accuracy(best.val_acc, started.validation_images)
     unseen = "-"
-    if tested and tested.best_acc is not None:
-        unseen = accuracy(tested.best_acc, tested.images)
+    if tested and one.history.test_acc is not None:
+        unseen = accuracy(one.history.test_acc, tested.images)
     return unseen, str(best.epoch), found, loss(best.val_loss)
 
 

@@ -62,8 +62,14 @@ class History:
 
     @property
     def test_acc(self) -> float | None:
-        """Accuracy of the best epoch's weights on images never seen; None if not measured."""
-        return self.tested.best_acc if self.tested else None
+        """Accuracy of the best epoch's weights on images never seen; None if not measured.
+
+        Of a recorded run, that of the model with which its loop ended.
+        """
+        if self.tested is None:
+            return None
+        is_recorded = self.started is not None and self.started.training_images is None
+        return self.tested.acc if is_recorded else self.tested.best_acc
 
     @property
     def data(self) -> Fingerprint | None:
@@ -85,6 +91,11 @@ class History:
             return ""
         if self.not_kept:
             return self.not_kept
+        if not self.started.validation_images:
+            return (
+                "This run has metrics only: a model is kept for questions by "
+                "mnistop.init(validation=...) and run.finish(model=model)."
+            )
         if running and not self.ended:
             return "The model can be asked once the loop has called run.finish(model=model)."
         return "The loop ended without run.finish(model=model), which keeps a model for questions."
@@ -215,11 +226,10 @@ def others_as_good(history: History) -> int:
 
 def unseen_accuracy(history: History) -> str:
     """As in `87.8% (86.7–88.9) on 3,502 unseen images`; empty where that was not measured."""
-    tested = history.tested
-    if tested is None or tested.best_acc is None:
+    if history.tested is None or history.test_acc is None:
         return ""
-    found = accuracy(tested.best_acc, tested.images)
-    return f"{found} on {count(tested.images, 'unseen image')}"
+    found = accuracy(history.test_acc, history.tested.images)
+    return f"{found} on {count(history.tested.images, 'unseen image')}"
 
 
 def best_of(history: History) -> str:

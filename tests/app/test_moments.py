@@ -14,7 +14,7 @@ from tests.helpers.dashboard import Dashboard, Opened, dashboard
 from tests.helpers.finished_run import finished_run
 from tests.helpers.small_runs import ENDLESS, digits_config, history_of, kill_all, to_the_end, until
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.slow]
 
 
 MOMENT = r"(untrained|epoch \d+)"

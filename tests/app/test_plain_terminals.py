@@ -73,6 +73,7 @@ async def every_state(shown: Dashboard, workers: Workers):
     yield "failed"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES)
 async def test_without_unicode_all_that_is_drawn_is_ascii(
     opened: Opened, workers: Workers, size: tuple[int, int]
@@ -92,6 +93,7 @@ async def test_without_unicode_the_sentence_in_a_terminal_too_small_is_ascii(
         assert shown.text.isascii()
 
 
+@pytest.mark.slow
 async def test_no_color_leaves_no_colour_in_any_state(
     opened: Opened, workers: Workers, monkeypatch: pytest.MonkeyPatch
 ) -> None:

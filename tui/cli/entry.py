@@ -32,11 +32,12 @@ COMMANDS = {
     "stop": ("stop", "Stop runs and sweeps and save them."),
     "wait": ("stop", "Wait until runs have ended, and exit as they did."),
     "resume": ("train", "Resume a stopped, interrupted or paused run or sweep."),
-    "delete": ("stop", "Delete runs and sweeps with all their files."),
+    "delete": ("runs", "Delete runs and sweeps with all their files."),
     "share": ("runs", "Let other users of this machine read a run or a sweep."),
     "unshare": ("runs", "Undo share."),
     "attack": ("attack", "Measure how robust a run's model is to adversarial images."),
     "rates": ("rates", "Find learning rates that are too low, good and too high."),
+    "exercise": ("exercise", "Write the training loop yourself, and check it."),
     "data": ("show", "Describe a data source; openml is downloaded first."),
 }
 """Each command's module in `mnistop.tui.cli`, with a function of its name, and its line of help."""

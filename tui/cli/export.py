@@ -1,8 +1,9 @@
-"""`mnistop report` and `export`: a run written as a document, as a model, or as curves."""
+"""`mnistop report` and `export`: a run written as a document, a model, code, or curves."""
 
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -158,6 +159,8 @@ def _runs_of(name: str) -> list[Run]:
 
 _MODEL_FORMATS = {".pt": "state_dict", ".pth": "state_dict", ".onnx": "onnx"}
 """The format of a model by the extension of its file."""
+_CODE_FORMATS = {".py": "script", ".ipynb": "notebook"}
+"""The format of a run's code by the extension of its file."""
 _TENSORBOARD = "tensorboard"
 
 
@@ -181,6 +184,8 @@ Examples:
   mnistop export last --output model.onnx             for any ONNX runtime
   mnistop export last --weights 31 -o epoch-31.onnx
   mnistop export last --format tensorboard -o logs    for tensorboard --logdir
+  mnistop export last --format script                 a PyTorch script
+  mnistop export last --output loop.ipynb             a Jupyter notebook
 
 \b
 ONNX needs        pip install "mnistop[onnx]"
@@ -188,11 +193,14 @@ TensorBoard needs pip install "mnistop[tensorboard]"
 """
 )
 @with_output()
-@_with_destination("The file to write; for tensorboard, a folder that gets a subfolder per run.")
+@_with_destination(
+    "The file to write; for tensorboard, a folder that gets a subfolder per run.  [default for "
+    "script and notebook: the name of the run]"
+)
 @click.option(
     "--format",
-    type=click.Choice(["state_dict", "onnx", _TENSORBOARD]),
-    help="The format.  [default: by the extension of FILE, .pt or .onnx]",
+    type=click.Choice(["state_dict", "onnx", _TENSORBOARD, *_CODE_FORMATS.values()]),
+    help="The format.  [default: by the extension of FILE, .pt, .onnx, .py or .ipynb]",
 )
 @click.option(
     "--weights",
@@ -210,20 +218,24 @@ def export(
     weights: str | None,
     names: tuple[str, ...],
 ) -> int:
-    """Export the model of RUN to PyTorch or ONNX, or the curves of several runs to TensorBoard.
+    """Export the model of RUN to PyTorch or ONNX, the code that trains it, or the curves of runs.
 
     Both kinds of model take batches of flattened images with pixels in [0, 1]. The PyTorch file
     holds a state_dict, read by torch.load with weights_only=True, and the layers to build the model
     from. The ONNX model returns logits and probabilities.
+
+    A script or notebook trains the run again in plain PyTorch, without mnistop, and prints the same
+    log. Its images are in an .npz file beside it. TensorBoard takes the curves of several runs.
     """
-    if not output:
+    output = output or ""
+    if not output and format not in _CODE_FORMATS.values():
         raise click.UsageError(
             "Where to? Give a file, for example --output model.pt or model.onnx."
         )
     if format is None:
         if output == STDOUT:
             raise click.UsageError("Standard output needs a format: give --format.")
-        format = _format_of(output, _MODEL_FORMATS)
+        format = _format_of(output, _MODEL_FORMATS | _CODE_FORMATS)
     found = [find_run(name) for name in names]
     if format == _TENSORBOARD:
         if weights or output == STDOUT:
@@ -231,6 +243,13 @@ def export(
                 "TensorBoard takes curves, not weights, and a folder: for example --output logs."
             )
         _write_event_files(out, found, output, force)
+        return 0
+    if format in _CODE_FORMATS.values():
+        if len(found) > 1 or weights:
+            raise click.UsageError(
+                "A script or notebook trains one run from its start: name one run, and no weights."
+            )
+        _write_code(out, found[0], format, output, force)
         return 0
     if len(found) > 1:
         raise click.UsageError("A model file holds one model: name one run.")
@@ -265,6 +284,38 @@ def _write_model(
         lines = trained.architecture.in_pytorch(output)
     if output != STDOUT:
         out.print(f"The model of run {run.name} after epoch {trained.epoch}:\n\n{lines}")
+
+
+def _write_code(out: Printer, run: Run, format: str, output: str, force: bool) -> None:
+    suffixes = {format: suffix for suffix, format in _CODE_FORMATS.items()}
+    output = output or run.words + suffixes[format]
+    images = expanded(output).with_suffix(".npz")
+    if output == STDOUT or images == expanded(output):
+        raise click.UsageError(
+            f"A {format} has its images in an .npz file beside it: give the name of a file, for "
+            f"example --output loop{suffixes[format]}."
+        )
+    _check_destination(output, force)
+    if not images.is_file():  # the same images may be there, of the run's script or notebook
+        _check_destination(str(images), force)
+    with waiting(out) as progress:
+        progress("loading PyTorch and the images")
+        from mnistop.engine.export.script import export_code
+
+        code, pixels = export_code(run, format, images.name)
+    if force or not _has_content(images, pixels):
+        _deliver(out, pixels, str(images), force)
+    _deliver(out, code, output, force)
+    command = "To run: python" if format == "script" else "To open: jupyter lab"
+    out.print(f"{command} {shlex.quote(output)}")
+
+
+def _has_content(path: Path, content: bytes) -> bool:
+    """Return whether a file with this content exists."""
+    try:
+        return path.is_file() and path.read_bytes() == content
+    except OSError:
+        return False
 
 
 def _write_event_files(out: Printer, found: Sequence[Run], output: str, force: bool) -> None:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
@@ -18,10 +18,12 @@ from mnistop.engine.config import HYPERPARAMETERS, NAMES, PRESETS, RunConfig
 from mnistop.engine.errors import ConfigError
 from mnistop.engine.files import expanded
 from mnistop.engine.hyperparameters import as_text
-from mnistop.engine.runs.run_folder import Run
-from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.tui.cli.completion import complete_run, complete_run_or_filter
 from mnistop.tui.cli.output import Printer, print_error
+
+if TYPE_CHECKING:
+    from mnistop.engine.runs.run_folder import Run
+    from mnistop.engine.runs.sweep_folder import Sweep
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -64,8 +66,7 @@ def named(found: Run | Sweep) -> str:
 class EndNotice:
     """The command and the bell for the end of a run or a sweep."""
 
-    command: str = ""
-    """For the shell; empty for none."""
+    command: str = ""  # for the shell; empty for none
     bell: bool = False
 
     def send(self, found: Run | Sweep) -> None:
@@ -270,11 +271,7 @@ def given(flags: Mapping[str, str | None]) -> dict[str, str]:
 def naming_origin(
     flags: Mapping[str, str | None], config_file: str | None = None
 ) -> Iterator[None]:
-    """Add to each problem of a `ConfigError` the flag or the file that it came from.
-
-    Raises:
-        ConfigError: the one raised inside, with the origins.
-    """
+    """Add to each problem of a `ConfigError` the flag or the file that it came from."""
     try:
         yield
     except ConfigError as error:

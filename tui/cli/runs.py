@@ -1,24 +1,35 @@
-"""`mnistop runs`, `share` and `unshare`: the list of all runs, and who may read them."""
+"""`mnistop runs`, `delete`, `share` and `unshare`: the list of all runs, and who may read them."""
 
 from __future__ import annotations
 
 import os
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import click
 
+from mnistop.engine.errors import RunError
 from mnistop.engine.files import one_line, owner_of
 from mnistop.engine.filter_grammar import FilterError
 from mnistop.engine.formatting import count, size
 from mnistop.engine.runs import sharing
+from mnistop.engine.runs.entry import RunEntry, Summary
 from mnistop.engine.runs.filters import parse
 from mnistop.engine.runs.index import list_all
 from mnistop.engine.runs.lookup import find_run_or_sweep, quoted, typed, why_no_runs
+from mnistop.engine.runs.run_folder import Run
+from mnistop.engine.runs.selection import TO_DELETE
 from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.tui.cli.completion import complete_filter
-from mnistop.tui.cli.options import named, run_argument, with_output
+from mnistop.tui.cli.options import named, run_argument, several_argument, with_output
 from mnistop.tui.cli.output import Printer, print_error, print_note
-from mnistop.tui.text.run_lines import command_hints, overload_warning, table
+from mnistop.tui.cli.stop import Selection
+from mnistop.tui.text.run_lines import command_hints, either_accuracy, overload_warning, table
+
+_MOST_LISTED = 30  # runs and sweeps, before a deletion
 
 
 @click.command()
@@ -62,6 +73,99 @@ def runs(out: Printer, words: tuple[str, ...]) -> int:
     if warning := overload_warning(index.runs):
         print_note(warning)
     return 0
+
+
+@click.command()
+@with_output()
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@click.option("--all", "every", is_flag=True, help="Delete all runs and sweeps.")
+@several_argument
+def delete(out: Printer, yes: bool, every: bool, words: tuple[str, ...]) -> int:
+    """Delete runs and sweeps: their logs, their weights, everything.
+
+    RUN names a run; FILTER selects the runs that match all filters: mnistop delete calm-otter
+    "val_acc<0.5" deletes calm-otter and those with a lower accuracy. A sweep is deleted with its
+    runs; a finished sweep whose runs all match is deleted, too.
+
+    You see a list and are asked before anything is deleted. A run in training has to be stopped
+    first. If some cannot be deleted, the others are, and the exit code is 1.
+    """
+    chosen = Selection(words, every, TO_DELETE)
+    if chosen.is_empty:
+        out.print("There are no runs." if every else "No run matches this filter.")
+        return 0
+    doomed = chosen.try_each(chosen.found, _check_idle)
+    if doomed and not (yes or _is_confirmed(out, chosen.listed, doomed)):
+        out.print("nothing was deleted")
+        return 0
+    deleted = chosen.try_each(doomed, lambda found: found.delete())
+    out.print(*(f"{named(one)} deleted" for one in deleted))
+    return chosen.exit_code(deleted)
+
+
+def _check_idle(found: Run | Sweep) -> None:
+    found.check_ours()
+    if found.is_running():
+        raise RunError(f"{found.full_name} is training: mnistop stop {typed(found)} first.")
+    members = found.members() if isinstance(found, Sweep) else []
+    if busy := [run.name for run in members if run.is_running()]:
+        raise RunError(
+            f"{found.full_name} has a run that is training: mnistop stop {busy[0]} first."
+        )
+
+
+def _is_confirmed(
+    out: Printer, listed: Mapping[Run, RunEntry], doomed: Sequence[Run | Sweep]
+) -> bool:
+    """List what would be deleted, and ask.
+
+    Raises:
+        UsageError: there is no terminal.
+    """
+    numbers = Counter(type(one).__name__.lower() for one in doomed)
+    what = " and ".join(count(numbers[kind], kind) for kind in sorted(numbers))
+    sizes = [_size(one) for one in doomed]
+    contents = [
+        _contents(one, listed) + size(taken) for one, taken in zip(doomed, sizes, strict=True)
+    ]
+    single = doomed[0] if len(doomed) == 1 else None
+    if not (sys.stdin and sys.stdin.isatty() and out.is_terminal):
+        command = f"mnistop delete {typed(single)} --yes" if single else "--yes"
+        raise click.UsageError(
+            f"Without a terminal there is nobody to ask: {command} deletes "
+            f"{'it' if single else f'these {what}'} ({size(sum(sizes))})."
+        )
+    if single:
+        question = f"Delete {named(single)} ({contents[0]})?"
+    else:
+        for one, text in list(zip(doomed, contents, strict=True))[:_MOST_LISTED]:
+            out.print(f"{type(one).__name__.lower():<5}  {one.name}  {text}")
+        if (more := len(doomed) - _MOST_LISTED) > 0:
+            out.print(f"... and {more:,} more")
+        question = f"Delete {what}, {size(sum(sizes))}?"
+    return click.confirm(out.clean(question))
+
+
+def _contents(found: Run | Sweep, listed: Mapping[Run, RunEntry]) -> str:
+    """Return what would be lost: state, epochs and accuracy, each before a comma."""
+    if isinstance(found, Sweep):
+        title = ""
+        with suppress(RunError):
+            title = found.title
+        return f"{title + ', ' if title else ''}with its {count(len(found.members()), 'run')}, "
+    try:
+        run = listed.get(found) or Summary.of(found).listed
+    except RunError:
+        return "damaged, "
+    best = either_accuracy(run)
+    accuracy = "no accuracy yet" if best == "-" else f"accuracy {best}"
+    name = f"named {run.overview.about.name}, " if run.overview.about.name else ""
+    return f"{name}{run.state}, {count(run.overview.epochs, 'epoch')}, {accuracy}, "
+
+
+def _size(found: Run | Sweep) -> int:
+    members = found.members() if isinstance(found, Sweep) else []
+    return sum(one.size() for one in [found, *members])
 
 
 @click.command()

@@ -6,13 +6,12 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 import click
 import numpy as np
 
 from mnistop.engine.config import RunConfig
-from mnistop.engine.data.notes import data_notes
-from mnistop.engine.data.sources import Description, class_counts, describe, load, split
 from mnistop.engine.files import one_line
 from mnistop.engine.formatting import count
 from mnistop.engine.report.document import (
@@ -32,13 +31,16 @@ from mnistop.engine.runs.lookup import find_run_or_sweep, typed
 from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.tui.cli.options import given_settings, run_argument, with_output
 from mnistop.tui.cli.output import Printer, waiting
-from mnistop.tui.draw.bars import counts as histogram
 from mnistop.tui.draw.cells import Strip, beside, line, shorten
 from mnistop.tui.draw.chart import chart
 from mnistop.tui.draw.image import gray
 from mnistop.tui.draw.matrix import confusion
 from mnistop.tui.draw.series import Series
 from mnistop.tui.text.run_lines import command_hints, control_commands
+
+if TYPE_CHECKING:
+    from mnistop.engine.data.sources import Description
+
 
 _GAP = 2
 _MOST_ABREAST = 5
@@ -259,6 +261,10 @@ def data(out: Printer, samples: str, pixel_range: str, source: str) -> int:
     SOURCE is bundled, digits, openml, or the path of an .npz file or of a folder or pair of IDX
     files. If it cannot be trained on, the error says why.
     """
+    from mnistop.engine.data.notes import data_notes
+    from mnistop.engine.data.sources import class_counts, describe, load, split
+    from mnistop.tui.draw.bars import counts as histogram
+
     config, _ = given_settings(None, None, {"samples": samples, "pixel_range": pixel_range})
     with waiting(out) as progress:
         dataset = load(source, config.samples, progress, config.pixel_range)

@@ -1,40 +1,34 @@
-"""`mnistop stop`, `wait` and `delete`: one run or sweep, several, or all that pass a filter."""
+"""`mnistop stop` and `wait`: one run or sweep, several, or all that match a filter."""
 
 from __future__ import annotations
 
 import queue
 import signal
-import sys
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 
 import click
 
 from mnistop.engine.errors import RunError
 from mnistop.engine.filter_grammar import FilterError
-from mnistop.engine.formatting import count, size
 from mnistop.engine.runs import lock
-from mnistop.engine.runs.entry import RunEntry, Summary
 from mnistop.engine.runs.lookup import typed
 from mnistop.engine.runs.run_folder import Run
-from mnistop.engine.runs.selection import IN_TRAINING, TO_DELETE, Purpose, choose, choose_all
+from mnistop.engine.runs.selection import IN_TRAINING, Purpose, choose, choose_all
 from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.tui.cli.options import (
     EndNotice,
-    named,
     several_argument,
     with_ending,
     with_output,
 )
 from mnistop.tui.cli.output import OutputClosedError, OutputError, Printer, print_error, print_note
 from mnistop.tui.session.notification import Outcome
-from mnistop.tui.text.run_lines import command_hints, either_accuracy
+from mnistop.tui.text.run_lines import command_hints
 
 _POLL_SECONDS = 0.05
-_MOST_LISTED = 30  # runs and sweeps, before a deletion
 
 
 @click.command()
@@ -44,13 +38,13 @@ _MOST_LISTED = 30  # runs and sweeps, before a deletion
 def stop(out: Printer, every: bool, words: tuple[str, ...]) -> int:
     """Stop runs and sweeps after their current step, and wait until they are saved.
 
-    RUN names a run; FILTER selects the runs in training that match: mnistop stop state:running,
-    mnistop stop calm-otter "lr>0.1". Several filters must all match. mnistop resume undoes it.
+    RUN names a run; FILTER selects the runs in training that match all filters: mnistop stop
+    calm-otter "lr>0.1" stops calm-otter and those with a higher rate. mnistop resume undoes this.
 
     A stopped sweep starts no further runs; a sweep whose training runs all match is stopped, too.
     If some cannot be stopped, the others are, and the exit code is 1.
     """
-    chosen = _Selection(words, every, IN_TRAINING)
+    chosen = Selection(words, every, IN_TRAINING)
     if chosen.is_empty:
         out.print("Nothing is training." if every else _NONE_TRAINING)
         return 0
@@ -113,7 +107,7 @@ def wait(out: Printer, ending: EndNotice, every: bool, words: tuple[str, ...]) -
     Ctrl+C stops the waiting with exit code 130, but no run. With --notify, the command is run for
     each run that ends, even if the terminal has been closed by then.
     """
-    chosen = _Selection(words, every, IN_TRAINING)
+    chosen = Selection(words, every, IN_TRAINING)
     if chosen.failures:
         return 2
     if chosen.is_empty:
@@ -179,103 +173,10 @@ def _block_until_end(found: Run | Sweep) -> None:
         lock.wait(found.lock_path)
 
 
-@click.command()
-@with_output()
-@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
-@click.option("--all", "every", is_flag=True, help="Delete all runs and sweeps.")
-@several_argument
-def delete(out: Printer, yes: bool, every: bool, words: tuple[str, ...]) -> int:
-    """Delete runs and sweeps: their logs, their weights, everything.
-
-    RUN names a run; FILTER selects the runs that match: mnistop delete state:failed, mnistop delete
-    calm-otter "val_acc<0.5". Several filters must all match. A sweep is deleted with its runs; a
-    finished sweep whose runs all match is deleted, too.
-
-    You see a list and are asked before anything is deleted. A run in training has to be stopped
-    first. If some cannot be deleted, the others are, and the exit code is 1.
-    """
-    chosen = _Selection(words, every, TO_DELETE)
-    if chosen.is_empty:
-        out.print("There are no runs." if every else "No run matches this filter.")
-        return 0
-    doomed = chosen.try_each(chosen.found, _check_idle)
-    if doomed and not (yes or _is_confirmed(out, chosen.listed, doomed)):
-        out.print("nothing was deleted")
-        return 0
-    deleted = chosen.try_each(doomed, lambda found: found.delete())
-    out.print(*(f"{named(one)} deleted" for one in deleted))
-    return chosen.exit_code(deleted)
-
-
-def _check_idle(found: Run | Sweep) -> None:
-    found.check_ours()
-    if found.is_running():
-        raise RunError(f"{found.full_name} is training: mnistop stop {typed(found)} first.")
-    members = found.members() if isinstance(found, Sweep) else []
-    if busy := [run.name for run in members if run.is_running()]:
-        raise RunError(
-            f"{found.full_name} has a run that is training: mnistop stop {busy[0]} first."
-        )
-
-
-def _is_confirmed(
-    out: Printer, listed: Mapping[Run, RunEntry], doomed: Sequence[Run | Sweep]
-) -> bool:
-    """List what would be deleted, and ask.
-
-    Raises:
-        UsageError: there is no terminal.
-    """
-    numbers = Counter(type(one).__name__.lower() for one in doomed)
-    what = " and ".join(count(numbers[kind], kind) for kind in sorted(numbers))
-    sizes = [_size(one) for one in doomed]
-    contents = [
-        _contents(one, listed) + size(taken) for one, taken in zip(doomed, sizes, strict=True)
-    ]
-    single = doomed[0] if len(doomed) == 1 else None
-    if not (sys.stdin and sys.stdin.isatty() and out.is_terminal):
-        command = f"mnistop delete {typed(single)} --yes" if single else "--yes"
-        raise click.UsageError(
-            f"Without a terminal there is nobody to ask: {command} deletes "
-            f"{'it' if single else f'these {what}'} ({size(sum(sizes))})."
-        )
-    if single:
-        question = f"Delete {named(single)} ({contents[0]})?"
-    else:
-        for one, text in list(zip(doomed, contents, strict=True))[:_MOST_LISTED]:
-            out.print(f"{type(one).__name__.lower():<5}  {one.name}  {text}")
-        if (more := len(doomed) - _MOST_LISTED) > 0:
-            out.print(f"... and {more:,} more")
-        question = f"Delete {what}, {size(sum(sizes))}?"
-    return click.confirm(out.clean(question))
-
-
-def _contents(found: Run | Sweep, listed: Mapping[Run, RunEntry]) -> str:
-    """Return what would be lost: state, epochs and accuracy, each before a comma."""
-    if isinstance(found, Sweep):
-        title = ""
-        with suppress(RunError):
-            title = found.title
-        return f"{title + ', ' if title else ''}with its {count(len(found.members()), 'run')}, "
-    try:
-        run = listed.get(found) or Summary.of(found).listed
-    except RunError:
-        return "damaged, "
-    best = either_accuracy(run)
-    accuracy = "no accuracy yet" if best == "-" else f"accuracy {best}"
-    name = f"named {run.overview.about.name}, " if run.overview.about.name else ""
-    return f"{name}{run.state}, {count(run.overview.epochs, 'epoch')}, {accuracy}, "
-
-
-def _size(found: Run | Sweep) -> int:
-    members = found.members() if isinstance(found, Sweep) else []
-    return sum(one.size() for one in [found, *members])
-
-
 _NONE_TRAINING = "No run in training matches this filter."
 
 
-class _Selection:
+class Selection:
     """The runs and sweeps that a command was given, and the errors with each; prints those.
 
     Args:

@@ -178,8 +178,8 @@ class RunView(watch.View[Run]):
 
     def __init__(self, out: Printer) -> None:
         self._history = History()
-        self._epochs = 1
-        """The planned number of epochs."""
+        self._epochs = 0
+        """The planned number of epochs; 0 if it is unknown, as for a script's own loop."""
         self._skipped: events.EpochFinished | None = None
         super().__init__(out)
 
@@ -210,10 +210,11 @@ class RunView(watch.View[Run]):
     def update(self, new: Sequence[events.Event]) -> None:
         """Print new events."""
         history = self._history = reduce(self._history, new)
+        self._epochs = history.planned or self._epochs
         if history.preparing:
             self.out.wait(history.preparing, at_once=False)
         elif history.started and not history.ended:
-            self.out.wait("")
+            self.out.wait("" if self._epochs or not self.out.is_live else "training")
         self.out.print(*self._lines(new))
         self.out.print_json(*(event.to_json() for event in new))
 
@@ -224,8 +225,7 @@ class RunView(watch.View[Run]):
         self.out.print(*lines)
         if self.out.as_json:
             print_note(lines[1])
-        sentence = failure_sentence(run, history)
-        if sentence:
+        if sentence := failure_sentence(run, history):
             print_error(sentence)
         return history.state(running=False), not sentence
 
@@ -247,7 +247,8 @@ class RunView(watch.View[Run]):
                         yield EPOCH_HEADER
                 case events.RunResumed():
                     self._epochs = event.epochs or self._epochs
-                    yield f"resumed in epoch {event.epoch} of {self._epochs:,}"
+                    total = f" of {self._epochs:,}" if self._epochs else ""
+                    yield f"resumed in epoch {event.epoch}{total}"
                 case events.EpochFinished():
                     self._skipped = None if is_milestone(event.epoch, self._epochs) else event
                     if not self._skipped:
@@ -265,13 +266,13 @@ class RunView(watch.View[Run]):
     def progress(self, width: int) -> RenderableType | None:
         """Draw a progress bar between the epoch and the time left."""
         history, part, done = self._history, self._history.progress, len(self._history.epochs)
-        if not history.started:
+        if not history.started or not self._epochs:
             return None
         epochs = done + (part.step / part.steps if part and part.epoch == done else 0)
-        share = epochs / self._epochs if self._epochs else 0
-        right = f" {share:4.0%}  {_time_left(history, self._epochs - epochs)}" if share else ""
-        if history.epochs:
-            images = history.started.validation_images
+        share = epochs / self._epochs
+        right = f" {share:4.0%}  {_time_left(history, self._epochs - epochs)}"
+        images = history.started.validation_images
+        if history.epochs and images:
             right += f"  val acc {accuracy(history.epochs[-1].val_acc, images)}"
         if part and width >= _WIDE:
             right += f"  {part.images_per_second:,.0f} images/s"
@@ -281,14 +282,11 @@ class RunView(watch.View[Run]):
 
 def _facts(started: events.RunStarted) -> Iterator[str]:
     if started.layers and started.parameters is not None:
-        layers = "-".join(map(str, started.layers))
-        model = f"model {layers}, {count(started.parameters, 'parameter')}"
-        yield f"{model}, on {on_device(started)}"
+        layers = f"{'-'.join(map(str, started.layers))}, {count(started.parameters, 'parameter')}"
+        yield f"model {layers}, on {on_device(started)}"
     if started.training_images:
-        yield (
-            f"data  {count(started.training_images, 'image')} to train on, "
-            f"{started.validation_images:,} to validate"
-        )
+        training = f"{count(started.training_images, 'image')} to train on"
+        yield f"data  {training}, {started.validation_images:,} to validate"
     elif started.validation_images:
         yield f"data  {count(started.validation_images, 'image')} to validate"
     classes = len(started.class_names)
@@ -300,12 +298,7 @@ def _facts(started: events.RunStarted) -> Iterator[str]:
 
 
 def _time_left(history: History, epochs: float) -> str:
-    """Return the estimated time of the remaining epochs.
-
-    Args:
-        history: that of a run that has started.
-        epochs: the number of epochs, with the fraction of the current one.
-    """
+    """Return the estimated time of the remaining epochs, of which the first may have begun."""
     if history.paused:
         return "paused"
     if history.epochs:

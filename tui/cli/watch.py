@@ -1,4 +1,4 @@
-"""Watch a run or a sweep in its own processes, and answer Ctrl+C and other signals meanwhile."""
+"""Watch a run or a sweep until its end, and handle Ctrl+C and other signals."""
 
 from __future__ import annotations
 

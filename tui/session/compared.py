@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from textual.message import Message
 
 from mnistop.engine.analysis.comparison import Duel, differing_settings, duel
-from mnistop.engine.config import HYPERPARAMETERS, NAMES, RunConfig
+from mnistop.engine.config import NAMES, RunConfig, label_of
 from mnistop.engine.events import EpochFinished
 from mnistop.engine.formatting import count
 from mnistop.engine.hyperparameters import as_text
@@ -46,7 +46,7 @@ def in_words(settings: Mapping[str, str]) -> str:
     Args:
         settings: texts by name; none means those of the notebook.
     """
-    words = ", ".join(f"{HYPERPARAMETERS[name].label} {text}" for name, text in settings.items())
+    words = ", ".join(f"{label_of(name)} {text}" for name, text in settings.items())
     return words or "as the notebook"
 
 

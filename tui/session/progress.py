@@ -150,6 +150,8 @@ class Progress(FaultTolerantWidget):
             case RunFinished():
                 early = ", early stopping" if form < 3 else ", early stop"
                 early = early if history.ended.reason == "early stopping" else ""
+                if not history.epochs:
+                    return f"{name}: metrics only, {duration(history.seconds)}"
                 took = duration(sum(epoch.seconds for epoch in history.epochs))
                 return f"{name}: {trained} in {took}{early}{self._best(form)}"
         if phase == "stopped":
@@ -218,6 +220,8 @@ class Progress(FaultTolerantWidget):
         epochs = self._state.epochs_planned
         recent = history.epochs[-_RECENT:]
         numbers = {"epoch": f"epoch {len(history.epochs):,}"}
+        if not epochs and not recent and not history.preparing:
+            numbers["epoch"] = "recording metrics"
         if epochs:
             numbers["epoch"] += f" of {epochs:,}"
             numbers["percent"] = f"{self._fraction():.0%}"

@@ -86,10 +86,12 @@ class Curves:
 
     @property
     def start(self) -> float:
-        """Validation loss of the untrained model; the first training loss where it is not known."""
-        if self.started.val_loss is None:
-            return or_nan(self.history.epochs[0].train_loss) if self.epochs else math.nan
-        return self.started.val_loss
+        """Validation loss of the untrained model; the first known loss where it is not known."""
+        losses = [self.started.val_loss]
+        if self.epochs:
+            first = self.history.epochs[0]
+            losses += [first.train_loss, first.val_loss]
+        return next((loss for loss in losses if loss is not None), math.nan)
 
     @property
     def dead(self) -> float:

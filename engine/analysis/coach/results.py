@@ -49,7 +49,11 @@ def underfitting(curves: Curves) -> Advice | None:
     if curves.epochs < 2 * RECENT or min(curves.train[-1], curves.val_now) < HIGH * curves.guessing:
         return None
     before, now = _last_two_medians(curves.train)
-    if abs(now - before) > LEVEL * before or (curves.left and falls_steadily(curves.train)):
+    if (
+        math.isnan(now)
+        or abs(now - before) > LEVEL * before
+        or (curves.left and falls_steadily(curves.train))
+    ):
         return None
     config = curves.config
     if config.schedule != "constant":

@@ -70,10 +70,13 @@ def first_epochs(curves: Curves) -> Advice | None:
     """The plain facts while there are too few epochs for a trend."""
     if curves.epochs >= FEW_EPOCHS:
         return None
-    sentence = (
-        f"The loss began at {number(curves.start)} (guessing has {curves.chance}); after "
-        f"{count(curves.epochs, 'epoch')} training loss is {number(curves.train[-1])}."
-    )
+    began = f"The loss began at {number(curves.start)} (guessing has {curves.chance})"
+    if curves.started.val_loss is None:
+        began = f"Guessing has a loss of {curves.chance}"
+    part, loss = "training", float(curves.train[-1])
+    if math.isnan(loss):
+        part, loss = "validation", curves.val_now
+    sentence = f"{began}; after {count(curves.epochs, 'epoch')} {part} loss is {number(loss)}."
     return Advice("start", sentence)
 
 

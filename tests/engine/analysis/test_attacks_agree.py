@@ -20,7 +20,7 @@ from mnistop.engine.attacks import EpsilonBounds, epsilon_bounds
 from mnistop.engine.runs.run_folder import Run
 from tests.helpers.finished_run import finished_run
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.slow]
 
 
 MODELS = {

@@ -318,6 +318,7 @@ def test_known_by_heart_without_a_rise_is_a_gap(values: dict[str, Any]) -> None:
     assert run.last.remedy
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS[:2])
 @pytest.mark.parametrize("name", GOOD)
 def test_of_a_rate_that_works_nothing_is_ever_said(name: str, seed: int) -> None:

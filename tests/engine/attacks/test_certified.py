@@ -45,6 +45,7 @@ def assert_safe(model: MLP, images: Tensor, labels: Tensor, inside: Tensor) -> N
             assert torch.equal(model(corners(images, inside, seed)).argmax(1), labels)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*PIECEWISE, *SMOOTH])
 def test_no_attack_succeeds_within_the_radius(name: str) -> None:
     model, images, labels = some_unseen(name, 350)
@@ -57,6 +58,7 @@ def test_no_attack_succeeds_within_the_radius(name: str) -> None:
     assert (radius <= smallest_epsilon(model, images, labels).epsilon).all()
 
 
+@pytest.mark.slow
 @settings(max_examples=50, deadline=None)
 @given(st.integers(0, 2**32), st.booleans())
 def test_any_models_radius_is_safe_and_below_the_smallest_epsilon(seed: int, deep: bool) -> None:

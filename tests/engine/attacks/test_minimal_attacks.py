@@ -67,6 +67,7 @@ def test_half_of_what_was_found_does_not_suffice(attack: MinimalAttack, targeted
     assert goal.reached(nearly).float().mean() < 0.2
 
 
+@pytest.mark.slow
 @each_attack
 @given(seed=SEEDS, targeted=st.booleans())
 @settings(max_examples=15, deadline=None)

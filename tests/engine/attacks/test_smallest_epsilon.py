@@ -115,6 +115,7 @@ def test_fgsm_on_one_image_succeeds_with_the_epsilon_and_fails_just_below(name: 
         assert not FGSM()(model, image, label, smallest.item() - 2e-6).success
 
 
+@pytest.mark.slow
 @settings(max_examples=75, deadline=None)
 @given(st.integers(0, 2**32), st.booleans(), st.booleans())
 def test_any_model(seed: int, deep: bool, targeted: bool) -> None:

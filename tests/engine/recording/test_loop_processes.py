@@ -22,7 +22,8 @@ from tests.helpers.loops import (
     the_run,
 )
 
-pytestmark = pytest.mark.usefixtures("runs_folder")
+pytestmark = pytest.mark.process
+
 
 linux = pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc")
 

@@ -24,8 +24,11 @@ from mnistop.engine import events
 from mnistop.engine.process import control
 from mnistop.engine.recording import endings
 from mnistop.engine.recording.metrics import MetricsReader, Series
+from mnistop.engine.report.facts import Facts
+from mnistop.engine.report.of_run import _charts
 from mnistop.engine.runs.entry import read_about
 from mnistop.engine.runs.event_log import read_events
+from mnistop.engine.runs.history import unseen_accuracy
 from mnistop.engine.runs.predictions import load_predictions
 from mnistop.engine.runs.run_folder import Run
 from tests.helpers.loops import history_of, state_of, the_run
@@ -110,6 +113,49 @@ def test_the_five_lines_make_a_run_with_all_that_the_screens_show() -> None:
     assert warned(recorded) == ""
     assert oct(recorded.path.stat().st_mode & 0o777) == "0o700"
     assert all(path.stat().st_mode & 0o77 == 0 for path in recorded.path.iterdir())
+
+
+def test_an_evaluation_with_a_training_accuracy_is_of_a_trained_model() -> None:
+    with begin() as run:
+        for _ in range(3):
+            run.log_predictions(SCORES, train_acc=0.5)
+    history = history_of(the_run())
+    assert [epoch.train_acc for epoch in history.epochs] == [0.5] * 3
+    assert history.started
+    assert history.started.val_acc is None
+
+
+def test_a_loop_run_once_more_has_as_many_epochs_again() -> None:
+    with begin() as run:
+        assert list(run.epochs(3)) == [0, 1, 2]
+        assert list(run.epochs(3)) == [3, 4, 5]
+    history = history_of(the_run())
+    assert (len(history.epochs), history.planned) == (6, 6)
+    assert getattr(history.ended, "reason", None) == "all epochs"
+
+
+def test_the_test_accuracy_is_that_of_the_model_at_the_end() -> None:
+    run = begin(test=(PIXELS[:20], LABELS[:20]))
+    model = small()
+    for _ in run.epochs(2):
+        run.evaluate(model)
+    run.finish(model=model)
+    history = history_of(the_run())
+    assert history.tested
+    assert history.test_acc == history.tested.acc
+    assert unseen_accuracy(history).endswith("on 20 unseen images")
+    loss, accuracy = _charts(Facts.of(the_run()), history.started)
+    assert [curve.name for chart in (loss, accuracy) for curve in chart.curves] == [
+        "validation"
+    ] * 2
+
+
+def test_a_model_of_another_library_is_named_at_the_end() -> None:
+    run = begin()
+    run.log_predictions(SCORES)
+    with warns("finish keeps PyTorch models for questions, and a SimpleNamespace is none"):
+        run.finish(SimpleNamespace())
+    assert state_of(the_run()) == "finished"
 
 
 def test_an_evaluation_before_the_first_log_is_the_untrained_model_s() -> None:
@@ -659,7 +705,7 @@ def test_a_model_that_is_no_mlp_is_named() -> None:
     run = begin()
     convolutional = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(32, 10))
     run.evaluate(convolutional)
-    with warns("not possible"):
+    with warns("need an MLP"):
         run.finish(model=convolutional)
     assert history_of(the_run()).kept is None
     assert state_of(the_run()) == "finished"

@@ -111,7 +111,10 @@ def test_the_users_words_are_found() -> None:
         ("stopped", '"stopped": say state:stopped.'),
         ("state:stoped", "did you mean stopped?"),
         ("state>stopped", "state is not larger or smaller; say state:stopped."),
-        ("optimizer:lbfgs", "there is no optimizer lbfgs; they are manual, sgd, adam, adamw."),
+        (
+            "optimizer:lbfgs",
+            "there is no optimizer lbfgs; they are manual, sgd, adam, adamw,",
+        ),
         ("hidden:many", "hidden is whole numbers with commas between, or none"),
         ("pixel_range:dark", "pixel_range is two numbers with a comma between, or auto"),
         ("adam", '"adam": say optimizer:adam.'),

@@ -64,6 +64,25 @@ def test_training_processes_import_nothing_with_the_command():
 
 
 @pytest.mark.parametrize(
+    ("words", "needless"),
+    [
+        (["--help"], {"mnistop.engine.runs", "numpy", "tempfile", "rich", "platformdirs"}),
+        (["show", "last"], {"mnistop.engine.data.sources", "http.client", "textual", "torch"}),
+        (["runs"], {"numpy", "textual", "torch"}),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else None,
+)
+@pytest.mark.process
+def test_a_quick_command_loads_nothing_that_it_does_not_need(words, needless):
+    program = "import atexit, sys; atexit.register(lambda: print('MODULES', *sys.modules)); "
+    program += "from mnistop.__main__ import main; main()"
+    done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True)
+    loaded = set(done.stdout.rpartition("MODULES")[2].split())
+    assert loaded, done.stderr
+    assert not needless & loaded
+
+
+@pytest.mark.parametrize(
     ("words", "parts"),
     [
         (["--lr", "0"], ["--lr", "above 0", "'0'"]),

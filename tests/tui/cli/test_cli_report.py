@@ -95,6 +95,12 @@ def test_no_file_is_overwritten_without_force(call: Call, finished: Finished):
         (["export", "last", "-o", "m.pt", "--weights", "4"], "keeps no weights of epoch 4"),
         (["export", "last", "last", "-o", "m.pt"], "holds one model: name one run"),
         (
+            ["export", "last", "-o", "loop.npz", "--format", "script"],
+            "images in an .npz file beside",
+        ),
+        (["export", "last", "-o", "-", "--format", "notebook"], "for example --output loop.ipynb"),
+        (["export", "last", "-o", "loop.py", "--weights", "3"], "trains one run from its start"),
+        (
             ["export", "last", "-o", "-", "--format", "tensorboard"],
             "a folder: for example --output",
         ),
@@ -117,6 +123,25 @@ def test_models_are_written_with_how_to_use_them(call: Call, finished: Finished)
     answer = call("export", "last", "--output", "m.onnx", "--weights", "3")
     assert "after epoch 3:" in answer.out
     assert "input pixels (batch, 784) in [0, 1], outputs logits and probabilities" in answer.out
+
+
+def test_the_code_of_a_run_is_written_beside_its_images(call: Call, finished: Finished):
+    """Script and notebook share the images, which are the same; another file is not replaced."""
+    words = finished.name.split("-", 2)[-1]
+    answer = call("export", "last", "--format", "script", runs=finished.place.folder)
+    assert answer.code == 0, answer.err
+    assert f"Written to {Path.cwd() / words}.py" in answer.out
+    assert f"To run: python {words}.py" in answer.out
+    assert f'with_name("{words}.npz")' in Path(f"{words}.py").read_text()
+    answer = call("export", "last", "--format", "notebook")
+    assert f"To open: jupyter lab {words}.ipynb" in answer.out
+    assert json.loads(Path(f"{words}.ipynb").read_text())["nbformat"] == 4
+    Path("loop.npz").write_bytes(b"mine")
+    refused = call("export", "last", "-o", "loop.py")
+    assert "loop.npz is there already" in refused.err
+    assert Path("loop.npz").read_bytes() == b"mine"
+    assert not Path("loop.py").exists()
+    assert call("export", "last", "-o", "loop.py", "--force").code == 0
 
 
 def test_curves_are_written_for_tensorboard(call: Call, finished: Finished):

@@ -28,6 +28,7 @@ KEYS = [
     "epochs",
     "pid",
     "config",
+    "script",
     "threads",
     "val_acc",
     "val_loss",

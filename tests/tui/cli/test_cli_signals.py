@@ -38,7 +38,7 @@ def test_ctrl_c_while_loading_still_leaves_a_saved_run(place: Place):
     terminal.sendintr()
     last = place.last_words(terminal)
     assert terminal.exitstatus == 130
-    assert re.search(r"stopped and saved after \d+ epochs? of 1000000", last)
+    assert re.search(r"stopped and saved after \d+ epochs? of 1,000,000", last)
     assert "Traceback" not in last
 
 

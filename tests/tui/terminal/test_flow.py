@@ -1,5 +1,6 @@
 """No more is under way to the terminal than it answers in time."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -149,6 +150,7 @@ def test_a_terminal_that_answers_twice_is_not_taken_for_a_fast_one() -> None:
         assert line.backlog < 4
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(1, 5000), min_size=1, max_size=50))
 def test_requests_add_at_most_two_percent_to_a_fast_line(sizes: list[int]) -> None:
     line = Line(1e9)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import pkgutil
+import re
 from functools import cache
 from pathlib import Path
 from types import FunctionType
@@ -34,8 +35,12 @@ def defined(tree: ast.AST) -> set[str]:
 
 @cache
 def of_textual() -> frozenset[str]:
+    """The private names that Textual defines or assigns to: `def _name`, `._name =`."""
+    pattern = re.compile(r"\bdef (_[a-z]\w*)|\.(_[a-z]\w*)\s*[=:]")
     files = Path(textual.__file__).parent.rglob("*.py")
-    return frozenset().union(*(defined(ast.parse(file.read_text("utf-8"))) for file in files))
+    return frozenset(
+        one or other for file in files for one, other in pattern.findall(file.read_text("utf-8"))
+    )
 
 
 def uses(tree: ast.AST, own: frozenset[str] = frozenset()) -> list[str]:

@@ -158,6 +158,7 @@ async def test_a_keymap_file_that_is_wrong_gets_a_sentence_and_the_usual_keys_wo
         await shown.until(lambda: workers.launched)
 
 
+@pytest.mark.slow
 async def test_an_old_id_moves_every_list_and_its_new_name_is_told(
     opened: Opened, workers: Workers, config: Path
 ) -> None:

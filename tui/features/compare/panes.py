@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from rich.style import Style
 
 from mnistop.engine.analysis.comparison import Duel
-from mnistop.engine.config import HYPERPARAMETERS
+from mnistop.engine.config import label_of
 from mnistop.engine.formatting import accuracy, count, loss
 from mnistop.tui.draw import image
 from mnistop.tui.draw.capabilities import Terminal
@@ -106,17 +106,13 @@ class ComparedTable(ContentPane[Comparison]):
             ],
             ["val loss", *(loss(each.val_loss) if each else "-" for each in at)],
         ]
-        settings = [
-            [HYPERPARAMETERS[name].label, *values] for name, values in comparison.settings.items()
-        ]
+        settings = [[label_of(name), *values] for name, values in comparison.settings.items()]
         return columns + settings, len(columns)
 
 
 def _unseen_accuracy(one: ComparedRun) -> str:
-    tested = one.history.tested
-    if tested is None or tested.best_acc is None:
-        return "-"
-    return accuracy(tested.best_acc, tested.images)
+    tested, found = one.history.tested, one.history.test_acc
+    return "-" if tested is None or found is None else accuracy(found, tested.images)
 
 
 def _width(columns: list[list[str]]) -> int:

@@ -134,6 +134,11 @@ class ImageListModel:
         if not self._has_started:
             return f"The images that the model gets wrong: {self.state.hint}."
         if self.predictions is None:
+            if self.state.run and self.state.run.is_recorded():
+                return (
+                    "The images that the model gets wrong: mnistop.init(validation=...) and "
+                    "run.evaluate(model) record them, and this epoch has none."
+                )
             return (
                 "This run keeps no probabilities or images of this epoch: it was made by an "
                 "older mnistop, or its folder is damaged. A new run has them: 1, then r."

@@ -198,7 +198,7 @@ class RunDetail(ContentPane[RunEntry]):
 
 def _results(run: RunEntry) -> str:
     found = run.overview
-    words = f"{epochs_of(found.epochs, found.planned)} in {duration(found.seconds)}."
+    words = f"{epochs_of(found.epochs, found.planned).capitalize()} in {duration(found.seconds)}."
     if found.best_train_loss is not None and found.best_val_loss is not None:
         words = f"{words} Best epoch {best_epoch(run)}:"
         if found.test_acc is not None and found.test_images:

@@ -252,8 +252,9 @@ class Charts(LossAndAccuracy, can_focus=True):
         untrained = getattr(started, f"val_{kind}", None)
         train = Series("train", self._columns[f"train_{kind}"], "train")
         val = Series("val", self._columns[f"val_{kind}"], "val", before=untrained)
+        known = [one for one in (train, val) if any(map(math.isfinite, one.values))]
         return chart(
-            [train, val],
+            known or [train, val],  # a recorded run may have but one of them
             width,
             height,
             self.terminal,

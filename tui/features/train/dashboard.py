@@ -119,7 +119,8 @@ class Dashboard(PaneHost):
 
             predictions = load_predictions(run, epochs, len(state.class_names))
         advice = advise(history, config, predictions)
-        epoch = epoch_name(epochs - 1) if history.started else ""
+        is_evaluated = history.started and history.started.validation_images
+        epoch = epoch_name(epochs - 1) if epochs or is_evaluated else ""
         for coach in (self.coach, self._coach_aside):
             coach.show(advice, epoch)
 

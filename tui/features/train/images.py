@@ -136,7 +136,10 @@ class Digit(ContentPane["AttackedImage"], can_focus=True):
         self.state, self._right = state, right
         started = state.history.started
         if state.run is None or started is None or not state.saved:
-            self.wait(state.no_model or state.hint)
+            if state.no_model:
+                self.show(None, state.no_model)
+            else:
+                self.wait(state.hint)
             return
         if self._row is None or (state.cursor is None and not self._stays):
             self._row = self._first(right)

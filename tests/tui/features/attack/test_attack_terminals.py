@@ -14,6 +14,7 @@ from tests.helpers.dashboard import Opened
 from tests.helpers.made_up_attacks import Answers, certified
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(60, 16), SMALL, (100, 34), (117, 60), WIDE, LARGE])
 @pytest.mark.parametrize(("classes", "shape"), [(10, (28, 28)), (100, (8, 8)), (2, (1, 3))])
 async def test_every_size_shows_the_outcome_with_the_bracket(

@@ -156,3 +156,56 @@ async def test_a_loop_that_never_asks_is_named(
             await stops(shown)
     finally:
         run.finish()
+
+
+async def test_the_list_of_runs_describes_one_by_its_own_settings(
+    runs: Path, opened: Opened
+) -> None:
+    run = record(2, **{"model": {"layers": 12}})
+    async with opened(run=run) as shown:
+        await follow(shown, run)
+        await shown.press("6")
+        await shown.until_shown("Settings: learning rate 0.03")
+        assert "model.layers 12" in shown.sentences
+        assert "fault of the program" not in shown.text
+
+
+async def test_metrics_alone_say_on_each_screen_what_would_fill_it(
+    runs: Path, opened: Opened
+) -> None:
+    run = record(2, evaluated=False)
+    async with opened(run=run) as shown:
+        await follow(shown, run)
+        await shown.until_shown("metrics only,")
+        assert "0 epochs" not in shown.text
+        await shown.press("2")
+        await shown.until_shown("run.evaluate(model) record them")
+        assert "older mnistop" not in shown.sentences
+        await shown.press("3")
+        await shown.until_shown("This run has metrics only")
+
+
+async def test_what_was_not_logged_has_no_place_in_the_legend(runs: Path, opened: Opened) -> None:
+    run = record(3)
+    async with opened(run=run) as shown:
+        await follow(shown, run)
+        await shown.until_shown("epoch 2")
+        losses, accuracies = shown.lines_of("charts")[1].split("val")[:2]
+        assert "train" in losses
+        assert "train" not in accuracies
+        assert "nan" not in shown.text_of("charts")
+
+
+@pytest.mark.parametrize("epochs", [1, 20])
+async def test_the_coach_speaks_of_no_loss_that_was_not_logged(
+    runs: Path, opened: Opened, epochs: int
+) -> None:
+    recorded = mnistop.init(validation=(IMAGES, LABELS))
+    for _ in recorded.epochs(epochs):
+        recorded.log_predictions(np.eye(10, dtype=np.float32)[np.zeros(60, int)], train_acc=0.5)
+    recorded.finish()
+    (run,) = list_runs()
+    async with opened(run=run) as shown:
+        await follow(shown, run)
+        await shown.until_shown(f"Coach, epoch {epochs - 1}")
+        assert "nan" not in shown.text.split("Coach")[1]

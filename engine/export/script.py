@@ -1,0 +1,188 @@
+"""A run as a plain PyTorch script or a Jupyter notebook, which trains it again without mnistop."""
+
+from __future__ import annotations
+
+import json
+import math
+import textwrap
+from dataclasses import dataclass
+
+from mnistop.engine.config import HYPERPARAMETERS
+from mnistop.engine.errors import RunError
+from mnistop.engine.events import EpochFinished, RunStarted
+from mnistop.engine.export.images_file import ImagesFile
+from mnistop.engine.export.training_code import TrainingCode
+from mnistop.engine.hyperparameters import as_text
+from mnistop.engine.learning_rate import lr_of_epoch
+from mnistop.engine.process.resuming import load_for
+from mnistop.engine.process.train_run import load_examples
+from mnistop.engine.runs.event_log import final_event, last_of_kind, read_events
+from mnistop.engine.runs.run_folder import Run
+
+_WIDTH = 88
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the script; two cells of the notebook."""
+
+    title: str
+    text: str
+    """Sentences, and lines of a list that begin with `- `."""
+    code: list[str]
+
+
+def export_code(run: Run, format: str, images_name: str) -> tuple[bytes, bytes]:
+    """Return the code of a run, and the file with its images.
+
+    Args:
+        run: the run.
+        format: `script` or `notebook`.
+        images_name: the name of the file with the images, which lies beside the code.
+
+    Raises:
+        MnistopError: it is a recorded run or cannot be read, or its data cannot be loaded or have
+            changed.
+    """
+    if run.is_recorded():
+        raise RunError(
+            f"Run {run.name} was recorded from a script of your own, and that script is its code."
+        )
+    config = run.config_to_resume()
+    examples, _ = load_for(run, config, lambda: load_examples(config))
+    assert examples
+    images = ImagesFile.of(examples, images_name)
+    started = last_of_kind(run, RunStarted)
+    device = started.device.partition(":")[0] if started else "cpu"
+    code = TrainingCode(
+        config,
+        sizes=(examples.training.pixels.shape[1], *config.hidden, len(examples.class_names)),
+        image_shape=examples.image_shape,
+        images_name=images_name,
+        device=device if device in ("cuda", "mps") else "cpu",  # a folder may be a stranger's
+        threads=config.threads if isinstance(config.threads, int) else 1,
+        is_notebook=format == "notebook",
+    )
+    parts = _sections(run, code, images)
+    text = to_notebook(parts) if format == "notebook" else to_script(parts)
+    return text.encode(), images.content
+
+
+def to_script(parts: list[Section]) -> str:
+    """Return a Python script."""
+    blocks = []
+    for part in parts:
+        comment = [f"# {line}".rstrip() for line in [part.title, *_wrapped(part.text)]]
+        blocks.append("\n".join([*comment, *part.code]))
+    return "\n\n".join(blocks) + "\n"
+
+
+def to_notebook(parts: list[Section]) -> str:
+    """Return a Jupyter notebook of nbformat 4, with a text and a code cell for each section."""
+    cells: list[dict[str, object]] = []
+    for part in parts:
+        text = [f"## {part.title}", "", part.text]
+        cells += [
+            {"cell_type": "markdown", "metadata": {}, "source": "\n".join(text)},
+            {
+                "cell_type": "code",
+                "execution_count": None,
+                "metadata": {},
+                "outputs": [],
+                "source": "\n".join(part.code),
+            },
+        ]
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
+    notebook = {"nbformat": 4, "nbformat_minor": 4, "metadata": metadata, "cells": cells}
+    return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
+
+
+def settings_left_out(code: TrainingCode) -> str:
+    """Name the hyperparameters that are not in the code, those with the same reason together."""
+    named: dict[str, list[str]] = {}
+    for name, reason in code.left_out().items():
+        value = as_text(getattr(code.config, name))
+        named.setdefault(reason, []).append(f"{HYPERPARAMETERS[name].label} {value}")
+    lines = [f"- {', '.join(values)}: {reason}" for reason, values in named.items()]
+    return "\n".join(["Settings of the run that this code leaves out:", *lines])
+
+
+def _sections(run: Run, code: TrainingCode, images: ImagesFile) -> list[Section]:
+    parts = [
+        Section("The run", _about(run, code), code.imports()),
+        Section("Settings", settings_left_out(code), code.settings()),
+        Section(
+            "Images",
+            images.origin(code.config),
+            images.loading(code.config, code.device, code.is_notebook),
+        ),
+        Section("The model", _model(code), code.model()),
+    ]
+    if functions := code.augmentation():
+        text = "The training images of each batch are changed first."
+        parts.append(Section("New images", text, [*functions, ""]))
+    text = (
+        "Each epoch goes through all training images in a new order, batch by batch: forward, "
+        "loss, backward, update. Then it evaluates the model on the validation images."
+    )
+    return [*parts, Section("The training loop", text, code.loop())]
+
+
+def _about(run: Run, code: TrainingCode) -> str:
+    text = (
+        f"The training of run {run.name} in plain PyTorch, written by mnistop. It prints the log "
+        "of the run: losses are means over images, and those of the training images are from "
+        "before each update. Only rounding errors differ from the run's. At high learning rates "
+        "training is chaotic: rounding errors grow from step to step, and after some epochs the "
+        "two logs differ visibly, though both are right."
+    )
+    if code.device != "cpu":
+        text += (
+            f" The run was computed on {code.device}, where the order of sums and some random "
+            "numbers can be others: the logs may agree only roughly."
+        )
+    if getattr(final_event(run), "diverged", False):
+        text += (
+            " The run ended when its loss was no longer a number: this code goes on, and prints "
+            "nan."
+        )
+    if _schedule_has_changed(run, code):
+        text += (
+            " The run was extended later, and its first epochs followed the schedule of fewer "
+            "epochs: this code follows that of the final number from the start."
+        )
+    return text
+
+
+def _schedule_has_changed(run: Run, code: TrainingCode) -> bool:
+    """Return whether an epoch had another learning rate than the schedule has now."""
+    return any(
+        not math.isclose(event.lr, lr_of_epoch(code.config, event.epoch), rel_tol=1e-6)
+        for event in read_events(run)
+        if isinstance(event, EpochFinished) and event.lr is not None
+    )
+
+
+def _model(code: TrainingCode) -> str:
+    if not code.config.hidden:
+        return "One linear layer, from the pixels to a score (logit) for each class."
+    return (
+        "Linear layers with a nonlinearity after each but the last, without which they would be no "
+        "more than one. The last layer gives a score (logit) for each class."
+    )
+
+
+def _wrapped(text: str) -> list[str]:
+    """Return lines for comments; the further lines of a list's item are indented."""
+    return [
+        line
+        for paragraph in text.split("\n")
+        for line in textwrap.wrap(
+            paragraph,
+            _WIDTH - 2,
+            subsequent_indent="  " if paragraph.startswith("- ") else "",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    ]
