@@ -37,6 +37,7 @@ COMMANDS = {
     "unshare": ("runs", "Undo share."),
     "attack": ("attack", "Measure how robust a run's model is to adversarial images."),
     "rates": ("rates", "Find learning rates that are too low, good and too high."),
+    "exercise": ("exercise", "Write the training loop yourself, and check it."),
     "data": ("show", "Describe a data source; openml is downloaded first."),
 }
 """Each command's module in `mnistop.tui.cli`, with a function of its name, and its line of help."""

@@ -1,0 +1,1 @@
+"""The course: the training loop as an exercise, and its checks."""

@@ -1,0 +1,282 @@
+"""Checking a student's file in processes of its own, with a limit on the time of each part.
+
+The caller has no PyTorch. A process that has it loaded stays, and forks another one for each part
+of a file: whatever the student's code does there, the caller goes on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection, Pipe, wait
+from pathlib import Path
+from typing import Any, NoReturn
+
+from mnistop.engine.course.findings import BLANK, ERROR, Finding, at_line
+from mnistop.engine.course.source import Source
+from mnistop.engine.errors import MnistopError
+from mnistop.engine.process import fork_server
+from mnistop.engine.process.child import detach_from_terminal
+
+SECONDS = 10.0
+"""The processor time that each function may take: a busy machine makes no code wrong."""
+_CLOCK, _KILLED = 4, 6
+"""How many times as long it may take by the clock, as code that sleeps does, and until it is killed
+if it does not end then.
+"""
+_IDLE = 0.2
+"""Seconds without a further file, after which there is time to load more."""
+
+
+class FileError(MnistopError):
+    """A student's file that is missing or cannot be read."""
+
+
+class Checker:
+    """Checks files one after the other; the first waits for PyTorch to be loaded.
+
+    As a context manager it ends its process with the block.
+
+    Args:
+        seconds: the processor time that each function may take.
+    """
+
+    def __init__(self, seconds: float = SECONDS) -> None:
+        self._connection, end = fork_server.context.Pipe()
+        fork_server.begin(fork_server.context.Process(target=serve, args=(end, seconds)))
+        end.close()
+
+    def __enter__(self) -> Checker:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._connection.close()
+
+    def check(self, path: Path) -> list[Finding]:
+        """Check a file.
+
+        Returns:
+            A finding for each blank, in the order of the exercise.
+
+        Raises:
+            FileError: the file is missing, or cannot be read.
+            MnistopError: the process has died.
+        """
+        source = read(path)
+        try:
+            self._connection.send(source)
+            found: list[Finding] = self._connection.recv()
+        except (EOFError, ConnectionError) as error:
+            raise MnistopError(
+                "The process that checks has died: there may be too little memory. Try again."
+            ) from error
+        return found
+
+
+def read(path: Path) -> Source:
+    """Read a student's file.
+
+    Raises:
+        FileError: it is missing, or cannot be read.
+    """
+    try:
+        return Source.read(path)
+    except UnicodeDecodeError:
+        raise FileError(f"{path} cannot be read: it is not a text in UTF-8.") from None
+    except OSError as error:
+        raise FileError(f"{path} cannot be read: {error.strerror or error}.") from None
+
+
+# In the process that stays
+
+
+def serve(caller: Connection, seconds: float) -> None:
+    """Check the files that a caller sends, until it is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    detach_from_terminal()
+    load_parts()
+    is_first = True
+    while True:
+        try:
+            source: Source = caller.recv()
+            caller.send(check_source(source, seconds, caller))
+            if is_first and not caller.poll(_IDLE):
+                is_first = False
+                _load_more()
+        except (EOFError, OSError):
+            return
+
+
+def load_parts() -> None:
+    """Load what the parts need before they are forked."""
+    import torch
+
+    from mnistop.engine.course import evaluate_check, inline_check  # noqa: F401
+    from mnistop.engine.course.step_check import images_and_labels
+
+    torch.set_num_threads(1)
+    images_and_labels(1)
+
+
+def _load_more() -> None:
+    """Load what students often use, while nobody waits: it takes seconds."""
+    with contextlib.suppress(ImportError):
+        import sklearn.model_selection  # noqa: F401
+        import torch._dynamo  # noqa: F401  # which the first optimizer of `torch.optim` imports
+
+
+def check_source(
+    source: Source, seconds: float = SECONDS, caller: Connection | None = None
+) -> list[Finding]:
+    """Check a file, each part in a process of its own.
+
+    Args:
+        source: the file.
+        seconds: the time that each part may take.
+        caller: the check ends early if it is gone.
+    """
+    try:
+        has_functions = source.has_functions
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None)
+        message = getattr(error, "msg", None) or str(error)
+        hint = f": {source.line(line)}" if source.line(line) else ""
+        text = at_line(line, f"this is not Python ({message}){hint}")
+        return [Finding("file", ERROR, text, line)]
+    if not has_functions:
+        return _in_child(_check_whole, source, "loop", seconds, caller)
+    parts: list[tuple[str, Callable[[Source], list[Finding]]]] = [
+        ("MLP", _check_model),
+        ("train_step", _check_train_step),
+        ("evaluate", _check_evaluate),
+    ]
+    return [
+        finding
+        for name, check in parts
+        for finding in _in_child(check, source, name, seconds, caller)
+    ]
+
+
+def _in_child(
+    check: Callable[[Source], list[Finding]],
+    source: Source,
+    blank: str,
+    seconds: float,
+    caller: Connection | None,
+) -> list[Finding]:
+    """Run a check in a process of its own, and return its findings."""
+    reader, writer = Pipe(duplex=False)
+    child = os.fork()
+    if child == 0:
+        _run_and_exit(check, source, blank, seconds, writer)
+    writer.close()
+    found: list[Finding] | None = None
+    end = time.monotonic() + _KILLED * seconds
+    try:
+        watched = [reader, *([caller] if caller else [])]
+        ready = wait(watched, max(0.0, end - time.monotonic()))
+        is_late = not ready
+        if reader in ready:
+            with contextlib.suppress(EOFError):
+                found = reader.recv()
+    finally:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(child, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        reader.close()
+    if found is not None:
+        return found
+    cause = f"took more than {seconds:g} s" if is_late else "ended Python itself"
+    return [Finding(blank, ERROR, f"The code {cause}, and gave no answer.")]
+
+
+def _run_and_exit(
+    check: Callable[[Source], list[Finding]],
+    source: Source,
+    blank: str,
+    seconds: float,
+    writer: Connection,
+) -> NoReturn:
+    from mnistop.engine.course.student import StillRunningError, explain, prepare
+
+    try:
+        os.setsid()
+        detach_from_terminal()
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        prepare(source.path)
+
+        def stop(number: int, frame: Any) -> None:
+            raise StillRunningError(f"still running after {seconds:g} s")
+
+        signal.signal(signal.SIGPROF, stop)
+        signal.signal(signal.SIGALRM, stop)
+        signal.setitimer(signal.ITIMER_PROF, seconds)
+        signal.setitimer(signal.ITIMER_REAL, _CLOCK * seconds)
+        try:
+            found = check(source)
+        except BaseException as error:
+            found = [explain(blank, error, source, None)]
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        writer.send(found)
+    finally:
+        os._exit(0)
+
+
+# In a process of its own
+
+
+def _check_model(source: Source) -> list[Finding]:
+    from mnistop.engine.course import evaluate_check, model_check
+    from mnistop.engine.course.student import load
+
+    names = load(source)
+    values = model_check.check_values(source, names)
+    if not source.method("MLP", "forward"):
+        missing = "There is no class `MLP` with `__init__` and `forward` in the file."
+        model = [Finding("MLP", BLANK, missing)]
+    else:
+        _, model = model_check.build(source, names)
+    return [*values, *model, *evaluate_check.check_main(source)]
+
+
+def _check_train_step(source: Source) -> list[Finding]:
+    from mnistop.engine.course import model_check, step_check
+    from mnistop.engine.course.student import load
+
+    if found := model_check.not_filled("train_step", source, source.function("train_step")):
+        return [found]
+    names = load(source)
+    return [step_check.check_step(source, names, _built(source, names))]
+
+
+def _check_evaluate(source: Source) -> list[Finding]:
+    from mnistop.engine.course import evaluate_check, model_check
+    from mnistop.engine.course.student import load
+
+    if found := model_check.not_filled("evaluate", source, source.function("evaluate")):
+        return [found]
+    names = load(source)
+    return [evaluate_check.check_evaluate(source, names, _built(source, names))]
+
+
+def _built(source: Source, names: dict[str, Any]) -> Any:
+    """Return the student's model if it is right."""
+    from mnistop.engine.course import model_check
+
+    if not source.method("MLP", "forward"):
+        return None
+    with contextlib.suppress(Exception):
+        return model_check.build(source, names)[0]
+    return None
+
+
+def _check_whole(source: Source) -> list[Finding]:
+    from mnistop.engine.course.inline_check import check_inline
+
+    return check_inline(source)

@@ -1,0 +1,329 @@
+"""Checking the sizes, the learning rate and the class `MLP` of a student's file."""
+
+from __future__ import annotations
+
+import ast
+import numbers
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mnistop.engine.course.findings import BLANK, Finding, at_line, right, wrong
+from mnistop.engine.course.source import VALUES, Source, blank_lines, call_line
+from mnistop.engine.course.student import explain
+
+SIZES = (784, 128, 10)
+_TOO_HIGH, _TOO_LOW = 5.0, 1e-6
+
+
+def not_filled(blank: str, source: Source, part: ast.AST | None) -> Finding | None:
+    """Return a finding if a part of the file is missing or not filled in."""
+    if part is None:
+        return Finding(blank, BLANK, f"There is no `{blank}` in the file.")
+    if lines := blank_lines(part):
+        code = source.line(lines[0])
+        return Finding(blank, BLANK, at_line(lines[0], f"not filled in: {code}"), lines[0])
+    return None
+
+
+def check_values(source: Source, names: dict[str, Any]) -> list[Finding]:
+    """Check the three sizes and the learning rate."""
+    return [
+        not_filled(name, source, source.value(name)) or _check_value(name, source, names)
+        for name in VALUES
+    ]
+
+
+def _check_value(name: str, source: Source, names: dict[str, Any]) -> Finding:
+    node = source.value(name)
+    line = node.lineno if node else None
+    value = names.get(name)
+    if not isinstance(value, numbers.Real) or isinstance(value, bool):
+        return wrong(name, line, f"{name} is {value!r}: a number is needed.")
+    if name == "learning_rate":
+        return _check_rate(float(value), line)
+    if not isinstance(value, numbers.Integral):
+        return wrong(name, line, f"{name} is {value!r}: a whole number is needed, without a point.")
+    if name == "hidden_size":
+        if value < 1:
+            return wrong(name, line, f"{value} neurons: a hidden layer needs at least one.")
+        return right(name)
+    expected = 784 if name == "input_size" else 10
+    if value == expected:
+        return right(name)
+    if names.get("hidden_size") == expected or (name == "num_classes" and value in (64, 128, 256)):
+        return wrong(
+            name,
+            line,
+            f"{name} is {value} and hidden_size is {names.get('hidden_size')}: classes and hidden "
+            f"size are swapped. There are {expected} {'inputs' if expected == 784 else 'digits'}.",
+        )
+    reason = (
+        "an image of 28 x 28 pixels, flattened, is a row of 784 numbers."
+        if name == "input_size"
+        else "there are ten digits, 0 to 9, and one logit for each."
+    )
+    return wrong(name, line, f"{name} is {value}, but {reason}")
+
+
+def _check_rate(rate: float, line: int | None) -> Finding:
+    name = "learning_rate"
+    if rate < 0:
+        return wrong(name, line, f"{rate:g} is negative: every step climbs, and the loss rises.")
+    if not rate > _TOO_LOW:
+        return wrong(
+            name, line, f"{rate:g} is too low: the weights hardly move, and the loss stays at 2.3."
+        )
+    if rate > _TOO_HIGH:
+        return wrong(
+            name, line, f"{rate:g} is too high: the steps overshoot, and the loss jumps or is NaN."
+        )
+    return right(name)
+
+
+# The model
+
+
+def build(source: Source, names: dict[str, Any]) -> tuple[nn.Module | None, list[Finding]]:
+    """Make the student's model and check it.
+
+    Returns:
+        The model, or None if it cannot be used; and the findings for `MLP.__init__` and
+        `MLP.forward`.
+    """
+    init, forward = source.method("MLP", "__init__"), source.method("MLP", "forward")
+    blanks = [
+        not_filled("MLP.__init__", source, init),
+        not_filled("MLP.forward", source, forward),
+    ]
+    if any(blanks):
+        other = [found for found in blanks if found]
+        if blanks[0] is None:
+            _, found = _made(source, names)
+            other.insert(0, found or right("MLP.__init__"))
+        elif blanks[1] is None:
+            reason = "It can be checked when MLP.__init__ is filled in."
+            other.append(Finding("MLP.forward", BLANK, reason))
+        return None, other
+    model, failed = _made(source, names)
+    if model is None:
+        later = Finding("MLP.forward", BLANK, "It can be checked when MLP.__init__ is right.")
+        return None, [failed or right("MLP.__init__"), later]
+    assert init
+    assert forward
+    try:
+        found = _check_forward(model, source, init, forward)
+    except Exception as error:
+        found = explain("MLP.forward", error, source, forward)
+        if "shapes cannot be multiplied" in str(error):  # the layers are at fault
+            line = call_line(init, "Linear")
+            hint = f" The layers are made from line {line} on." if line else ""
+            found = Finding(found.blank, found.state, found.message + hint, found.line)
+    ready = failed or right("MLP.__init__")
+    is_usable = found.state == "right" and ready.state == "right"
+    return (model if is_usable else None), [ready, found]
+
+
+def _made(source: Source, names: dict[str, Any]) -> tuple[nn.Module | None, Finding | None]:
+    blank, init = "MLP.__init__", source.method("MLP", "__init__")
+    torch.manual_seed(0)
+    try:
+        model = names["MLP"](*SIZES)
+    except Exception as error:
+        return None, explain(blank, error, source, init)
+    line = init.lineno if init else None
+    if not isinstance(model, nn.Module):
+        return None, wrong(blank, line, "MLP is no `nn.Module`: write `class MLP(nn.Module):`.")
+    weights = [p for p in model.parameters() if p.ndim == 2]
+    if not weights:
+        return None, wrong(
+            blank,
+            line,
+            "the model has no weights, so nothing can be trained: its layers must be attributes "
+            "of self, or in an `nn.ModuleList`; a plain list or a local name hides them, and "
+            "layers made in `forward` are new at every call.",
+        )
+    if any(not p.requires_grad for p in weights):
+        return model, wrong(
+            blank, line, "some weights have `requires_grad=False`: they get no gradient."
+        )
+    if any(float(p.detach().abs().max()) == 0 for p in weights):
+        return model, wrong(
+            blank,
+            line,
+            "a layer's weights all start at zero: every neuron gets the same gradient, and stays "
+            "like the others. Keep PyTorch's random start.",
+        )
+    return model, None
+
+
+def _check_forward(
+    model: nn.Module, source: Source, init: ast.FunctionDef, forward: ast.FunctionDef
+) -> Finding:
+    blank = "MLP.forward"
+    model.eval()
+    torch.manual_seed(1)
+    x = torch.rand(6, SIZES[0])
+    out = model(x)
+    returned = max((n.lineno for n in ast.walk(forward) if isinstance(n, ast.Return)), default=0)
+    line = returned or forward.lineno
+    if not isinstance(out, Tensor):
+        cause = "there is no `return`" if out is None else f"it returns a {type(out).__name__}"
+        return wrong(blank, line, f"forward gives no tensor: {cause}. Return the logits.")
+    if out.shape != (6, 10):
+        return wrong(blank, line, _shape_message(tuple(out.shape), init))
+    if not out.requires_grad:
+        return wrong(
+            blank,
+            line,
+            "the output has no gradient: `torch.no_grad()`, `.detach()` or `.data` in forward cuts "
+            "it off, and nothing is learned.",
+        )
+    if not torch.equal(out, model(x)):
+        return wrong(
+            blank,
+            call_line(forward, "Linear", "rand", "randn", "dropout") or line,
+            "two calls with the same images differ in evaluation mode: layers (or dropout) are "
+            "made anew in forward. Make them in `__init__`.",
+        )
+    return check_outputs(blank, model, x, out, source, forward, line) or right(blank)
+
+
+def check_outputs(
+    blank: str,
+    model: nn.Module,
+    x: Tensor,
+    out: Tensor,
+    source: Source,
+    forward: ast.AST,
+    line: int,
+) -> Finding | None:
+    """Check that logits come out, and that the layers need each other.
+
+    Args:
+        blank: the name of the blank.
+        model: in evaluation mode.
+        x: images, `(n, ...)`.
+        out: its output for them, `(n, 10)`.
+        source: the file.
+        forward: the method, or the whole file.
+        line: the line to name if there is no better one.
+    """
+    return _check_squashing(blank, model, x, out.detach(), source, forward, line) or _check_layers(
+        blank, model, x, out, forward, line
+    )
+
+
+def _shape_message(shape: tuple[int, ...], init: ast.FunctionDef) -> str:
+    said = f"for 6 images the output has shape {shape} instead of (6, 10)"
+    if shape == (6, SIZES[1]):
+        layer = call_line(init, "Linear")
+        return (
+            f"{said}: it has hidden_size columns. Either classes and hidden size are swapped in "
+            f"the layers (line {layer}), or the last layer is not used in forward."
+        )
+    if shape[:1] != (6,):
+        return f"{said}: the batch dimension is lost. Keep one row for each image."
+    return f"{said}: one logit for each digit is needed."
+
+
+def _softmax_line(source: Source, forward: ast.AST, line: int) -> int:
+    names = ("softmax", "Softmax", "log_softmax", "sigmoid", "Sigmoid", "tanh", "exp")
+    inside = call_line(forward, *names)
+    if inside:
+        return inside
+    init = source.method("MLP", "__init__")
+    return (call_line(init, *names) if init else None) or line
+
+
+def _check_squashing(
+    blank: str,
+    model: nn.Module,
+    x: Tensor,
+    out: Tensor,
+    source: Source,
+    forward: ast.AST,
+    line: int,
+) -> Finding | None:
+    """Find a function after the last layer that makes something else of the logits."""
+    sums = out.sum(1)
+    at = _softmax_line(source, forward, line)
+    takes_log = call_line(source.tree, "nll_loss", "NLLLoss", "log")
+    if (out >= 0).all() and torch.allclose(sums, torch.ones_like(sums), atol=1e-4):
+        if takes_log:
+            return None
+        return wrong(
+            blank,
+            at,
+            "softmax twice: the outputs are probabilities (each row sums to 1), and cross-entropy "
+            "takes the softmax of them again. The loss cannot fall below 1.46 and learning is "
+            "slow. Return the logits.",
+        )
+    columns = out.sum(0)
+    if (out >= 0).all() and torch.allclose(columns, torch.ones_like(columns), atol=1e-4):
+        return wrong(
+            blank,
+            at,
+            "the softmax runs over the batch (dim=0): each column sums to 1, so images influence "
+            "each other. Return the logits, without softmax.",
+        )
+    alone = torch.cat([model(one[None]) for one in x]).detach()
+    if not torch.allclose(out, alone, atol=1e-4):
+        return wrong(
+            blank,
+            at,
+            "an image's output depends on the other images of its batch: no operation "
+            "may run along dim 0.",
+        )
+    far = torch.cat([model(x * 1e4), model(-x * 1e4)]).detach()
+    if float(far.abs().max()) <= 1.001:
+        return wrong(
+            blank,
+            at,
+            "the outputs stay between -1 and 1 whatever the image: a sigmoid or tanh after the "
+            "last layer. Cross-entropy needs the logits as they are.",
+        )
+    if float(far.min()) >= 0:
+        names = ("relu", "ReLU", "relu_")
+        found = [one.lineno for one in ast.walk(forward) if isinstance(one, ast.Call)
+                 and ast.unparse(one.func).split(".")[-1] in names]  # fmt: skip
+        return wrong(
+            blank,
+            max(found, default=line),
+            "no output is ever negative: a ReLU after the last layer cuts off the logits, and many "
+            "digits get no gradient. The ReLU belongs between the layers only.",
+        )
+    return None
+
+
+def _check_layers(
+    blank: str, model: nn.Module, x: Tensor, out: Tensor, forward: ast.AST, line: int
+) -> Finding | None:
+    """Find a missing nonlinearity, and layers that take no part."""
+    with torch.no_grad():
+        one, two = torch.randn_like(x) * 3, torch.randn_like(x) * 3
+        outputs = [model(at) for at in (one + two, one, two, torch.zeros_like(x))]
+        both, first, second, at_zero = (each - each.mean(1, keepdim=True) for each in outputs)
+        bend, size = both - first - second + at_zero, first.abs().max()
+    is_linear = float(bend.abs().max()) < 1e-3 * float(size)
+    model.zero_grad()
+    torch.autograd.backward(out.square().sum())
+    unused = [name for name, p in model.named_parameters() if p.grad is None]
+    model.zero_grad()
+    if unused:
+        layer = unused[0].rpartition(".")[0] or unused[0]
+        return wrong(
+            blank,
+            line,
+            f"`self.{layer}` takes no part in the output, so it never learns: forward does not "
+            "pass its input through it, or does not use the result.",
+        )
+    if is_linear and len([p for p in model.parameters() if p.ndim == 2]) > 1:
+        return wrong(
+            blank,
+            line,
+            "no bend between the layers: the output is linear in the image, so two layers can do "
+            "no more than one. Put a ReLU between them and use its result.",
+        )
+    return None

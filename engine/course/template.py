@@ -1,0 +1,108 @@
+"""The exercise's script: a training loop with blanks, for a student to fill in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mnistop.engine.safe_write import write_out
+
+TEMPLATE = '''"""Train a classifier of handwritten digits: the exercise.
+
+Replace every ... by code of your own, as many lines as you need. Then check it and run it:
+
+    mnistop exercise check {name}
+    python {name}
+
+A training run is recorded: watch it with the command mnistop in another terminal.
+"""
+
+from importlib.resources import files
+
+import numpy as np
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+import mnistop
+
+# Sizes. Each image has 28 x 28 pixels, flattened to a row of numbers; the digits are 0 to 9.
+input_size = ...
+hidden_size = ...  # neurons in the hidden layer: you choose
+num_classes = ...
+
+learning_rate = ...  # length of a step: you choose
+
+
+class MLP(nn.Module):
+    """Two linear layers with a nonlinearity between them."""
+
+    def __init__(self, input_size, hidden_size, num_classes):
+        super().__init__()
+        self.linear_1 = ...
+        self.relu = ...
+        self.linear_2 = ...
+
+    def forward(self, x):
+        """Take images (batch, 784) and return logits (batch, 10): scores, not probabilities."""
+        ...
+
+
+def train_step(model, x_batch, y_batch, learning_rate):
+    """Take one step of gradient descent on a batch.
+
+    Write forward pass, loss, backward pass and update; gradients must not add up from step to
+    step. Return two Python numbers: the batch's loss, and how many of its images were right.
+    """
+    logits = ...
+    loss = ...
+    ...
+    correct = ...
+    return loss, correct
+
+
+def evaluate(model, loader):
+    """Return the mean loss and the accuracy, from 0 to 1, on all batches of a loader.
+
+    The model must stay as it is, and no gradients are needed.
+    """
+    ...
+    return loss, accuracy
+
+
+if __name__ == "__main__":
+    torch.manual_seed(0)
+    data = files("mnistop.engine.data") / "bundled/mnist_784_first_4502.npz"
+    with data.open("rb") as file:
+        mnist = np.load(file)
+        x = torch.from_numpy(mnist["images"][:1000].reshape(-1, 784) / np.float32(255))
+        y = torch.from_numpy(mnist["labels"][:1000].astype(np.int64))
+    x_train, x_val, y_train, y_val = x[:800], x[800:], y[:800], y[800:]
+    train_loader = DataLoader(TensorDataset(x_train, y_train), batch_size=32, shuffle=True)
+    val_loader = DataLoader(TensorDataset(x_val, y_val), batch_size=32)
+
+    model = MLP(input_size, hidden_size, num_classes)
+    run = mnistop.init(config={{"lr": learning_rate}}, validation=(x_val, y_val))
+    epochs = 100
+    for epoch in run.epochs(epochs):
+        for x_batch, y_batch in train_loader:
+            loss, correct = train_step(model, x_batch, y_batch, learning_rate)
+            run.log({{"train/loss": loss, "train/acc": correct / len(y_batch)}})
+        val_loss, val_acc = evaluate(model, val_loader)
+        run.evaluate(model)
+        if epoch % 10 == 0 or epoch == epochs - 1:
+            print(f"epoch {{epoch:3}}  val loss {{val_loss:.3f}}  val accuracy {{val_acc:.1%}}")
+    run.finish(model=model)
+'''
+
+
+def write_exercise(path: Path, replace: bool = False) -> None:
+    """Write the script with its blanks.
+
+    Args:
+        path: the file.
+        replace: True to replace an existing one.
+
+    Raises:
+        MnistopError: it exists, or cannot be written.
+    """
+    write_out(path, TEMPLATE.format(name=path.name).encode(), replace)

@@ -1,0 +1,76 @@
+"""What a student's file may do to the checker: nothing."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mnistop.engine.course.checker import Checker
+from mnistop.engine.course.findings import Finding
+from tests.engine.course.loops import HEAD, MODEL, PIECES, STEP, VALUES, file_of
+
+Check = Callable[[str], list[Finding]]
+
+
+def states(found: list[Finding]) -> dict[str, str]:
+    return {one.blank: one.state for one in found}
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["while True: pass", "import time; time.sleep(1000)", "import os; os._exit(3)", "exit()",
+     "import os; os.kill(os.getpid(), 9)", "input()", "raise ValueError('no')"],
+)  # fmt: skip
+def test_a_function_that_does_not_return_is_an_error_and_the_others_are_checked(
+    line: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "loop.py"
+    path.write_text(file_of(step=STEP.replace("    logits", f"    {line}\n    logits", 1)))
+    with Checker(seconds=2) as checker:
+        found = checker.check(path)
+        assert states(found)["train_step"] == "error"
+        assert [one for one in found if one.state != "right" and one.blank != "train_step"] == []
+        path.write_text(file_of())
+        assert set(states(checker.check(path)).values()) == {"right"}
+
+
+def test_an_endless_loop_is_named_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "loop.py"
+    endless = "    while True:\n        pass\n    logits"
+    path.write_text(file_of(step=STEP.replace("    logits", endless, 1)))
+    with Checker(seconds=2) as checker:
+        (finding,) = [one for one in checker.check(path) if one.state != "right"]
+    assert finding.state == "error"
+    assert "still running after 2 s" in finding.message
+    assert finding.line
+
+
+def test_a_file_that_is_not_python_is_named_with_its_line(check: Check) -> None:
+    (finding,) = check("x = 1\ndef train_step(:\n")
+    assert (finding.blank, finding.state, finding.line) == ("file", "error", 2)
+
+
+def test_an_empty_file_and_missing_parts_are_blanks(check: Check) -> None:
+    found = check(HEAD + VALUES + MODEL)
+    assert states(found) | {"train_step": "blank", "evaluate": "blank"} == states(found)
+    assert "There is no `train_step`" in found[-2].message
+    assert {one.state for one in check("")} <= {"blank", "wrong"}
+
+
+@pytest.mark.parametrize("body", ["pass", "...", "raise NotImplementedError", "return ____, 0"])
+def test_a_function_with_an_empty_body_is_a_blank(body: str, check: Check) -> None:
+    step = f'def train_step(model, x, y, lr):\n    """To do."""\n    {body}\n'
+    (finding,) = [one for one in check(file_of(step=step)) if one.state != "right"]
+    assert (finding.blank, finding.state) == ("train_step", "blank")
+    assert finding.line
+
+
+def test_an_ellipsis_in_an_index_is_no_blank(check: Check) -> None:
+    model = MODEL.replace("self.linear_1(x)", "self.linear_1(x[..., :784])")
+    assert set(states(check(file_of(model=model))).values()) == {"right"}
+
+
+def test_a_loop_that_is_not_guarded_is_left_out(check: Check) -> None:
+    loop = "while True:\n    pass\nprint(train_step(1, 2, 3, 4))\n"
+    found = check("\n\n".join([HEAD, *list(PIECES.values())[:4], loop]))
+    assert set(states(found).values()) == {"right"}

@@ -1,0 +1,156 @@
+"""`mnistop exercise`: the script with blanks, and its check for a person and for programs."""
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mnistop.engine.course.template import TEMPLATE
+from tests.engine.course.loops import EVALUATE, MODEL, STEP, file_of
+from tests.helpers.command_line import Place
+
+BLANKS = [
+    "input_size",
+    "hidden_size",
+    "num_classes",
+    "learning_rate",
+    "MLP.__init__",
+    "MLP.forward",
+    "loop",
+    "train_step",
+    "evaluate",
+]
+
+
+def checked(place: Place, path: Path, *words: str) -> tuple[int, list[dict[str, object]]]:
+    done = place.run("exercise", "check", str(path), "--json", *words)
+    assert done.stdout, done.stderr
+    return done.returncode, json.loads(done.stdout)
+
+
+def filled_in(template: str) -> str:
+    """The script with its blanks filled in by a student."""
+    text = template.replace("input_size = ...", "input_size = 784")
+    text = text.replace("hidden_size = ...", "hidden_size = 32")
+    text = text.replace("num_classes = ...", "num_classes = 10")
+    text = text.replace("learning_rate = ...", "learning_rate = 0.1")
+    start, end = text.index("class MLP"), text.index('if __name__ == "__main__":')
+    pieces = "\n\n".join([MODEL, STEP, EVALUATE, ""])
+    text = text[:start] + "from torch.nn import functional as F\n\n\n" + pieces + text[end:]
+    return text.replace("epochs = 100", "epochs = 3")
+
+
+def test_a_new_script_has_blanks_and_is_not_replaced(place: Place, tmp_path: Path):
+    path = tmp_path / "loop.py"
+    done = place.run("exercise", "new", str(path))
+    assert done.returncode == 0, done.stderr
+    assert "mnistop exercise check" in done.stdout
+    assert path.read_text() == TEMPLATE.format(name="loop.py")
+    ast.parse(path.read_text())
+    again = place.run("exercise", "new", str(path))
+    assert again.returncode == 2
+    assert "is there already" in again.stderr
+    assert place.run("exercise", "new", str(path), "--force").returncode == 0
+    code, found = checked(place, path)
+    assert code == 1
+    assert [one["blank"] for one in found] == BLANKS
+    assert {one["blank"] for one in found if one["state"] == "blank"} == set(BLANKS) - {"loop"}
+    assert found[0]["message"].startswith("Line 21: not filled in")
+    assert list(found[0]) == ["blank", "state", "message", "line"]
+
+
+def test_the_filled_in_script_is_right_runs_and_records_itself(place: Place, tmp_path: Path):
+    path = tmp_path / "loop.py"
+    path.write_text(filled_in(TEMPLATE.format(name="loop.py")))
+    code, found = checked(place, path)
+    assert [one["state"] for one in found] == ["right"] * len(BLANKS), found
+    assert code == 0
+    assert not place.folder.exists()  # a check records nothing
+    done = subprocess.run(
+        [sys.executable, path], env=place.environ, capture_output=True, text=True, timeout=200
+    )
+    assert done.returncode == 0, done.stderr
+    assert "epoch   2  val loss" in done.stdout
+    (run,) = json.loads(place.run("runs", "--json").stdout)
+    assert run["state"] == "finished"
+
+
+def test_a_person_reads_a_line_for_each_blank(place: Place, tmp_path: Path):
+    path = tmp_path / "loop.py"
+    path.write_text(file_of(step=STEP.replace("-=", "+=")))
+    done = place.run("exercise", "check", str(path), "--ascii")
+    assert done.returncode == 1
+    assert "x train_step     WRONG  Line 29: the loss rises" in done.stdout
+    assert "8 of 9 right; go on with train_step." in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    path.write_text(file_of())
+    done = place.run("exercise", "check", str(path))
+    assert done.returncode == 0
+    assert "All right" in done.stdout
+
+
+def test_a_folder_is_a_table(place: Place, tmp_path: Path):
+    (tmp_path / "ann.py").write_text(file_of())
+    (tmp_path / "bob.py").write_text(file_of(step=STEP.replace("-=", "+=")))
+    (tmp_path / "cem.py").write_text("def train_step(:\n")
+    (tmp_path / "notes.txt").write_text("no script")
+    done = place.run("exercise", "check", str(tmp_path), "--ascii")
+    assert done.returncode == 1
+    rows = done.stdout.splitlines()
+    assert rows[0].split() == ["file", "right", "blank", "wrong", "error"]
+    assert rows[1].split() == ["+", "ann.py", "9", "0", "0", "0"]
+    assert rows[2].split() == ["x", "bob.py", "8", "0", "1", "0"]
+    assert rows[3].split() == ["x", "cem.py", "0", "0", "0", "1"]
+    assert "1 of 3 files all right" in done.stdout
+    code, found = checked(place, tmp_path)
+    assert code == 1
+    assert [one["file"] for one in found] == ["ann.py"] * 9 + ["bob.py"] * 9 + ["cem.py"]
+
+
+def test_what_cannot_be_read_is_an_error_of_use(place: Place, tmp_path: Path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "binary.py").write_bytes(b"\xff\xfe\x00")
+    for name in ("none.py", "folder", "binary.py"):
+        done = place.run("exercise", "check", str(tmp_path / name))
+        assert done.returncode == 2, name
+        assert name in done.stderr
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a file away")
+def test_a_file_of_another_user_runs_only_after_asking(place: Place, tmp_path: Path):
+    path = tmp_path / "theirs.py"
+    path.write_text(file_of() + f"\nopen({str(tmp_path / 'ran')!r}, 'w').close()\nx = 1\n")
+    os.chown(path, 12345, -1)
+    done = place.run("exercise", "check", str(path))
+    assert done.returncode == 2
+    assert "theirs.py" in done.stderr
+    assert "--yes" in done.stderr
+    asked = place.in_terminal("exercise", "check", str(path))
+    asked.expect("Execute 1 file of other users")
+    asked.sendline("n")
+    assert "nothing was checked" in place.last_words(asked)
+    assert checked(place, path, "--yes")[0] == 0
+
+
+def test_watch_checks_again_at_every_save(place: Place, tmp_path: Path):
+    path = tmp_path / "loop.py"
+    path.write_text(file_of(step=STEP.replace("-=", "+=")))
+    terminal = place.in_terminal("exercise", "check", str(path), "--watch")
+    terminal.expect("the loss rises")
+    terminal.expect("8 of 9 right")
+    path.write_text(file_of())
+    terminal.expect("loop.py was saved")
+    terminal.expect("All right")
+    beside = tmp_path / "loop.py~"  # as editors save
+    beside.write_text(file_of(model=MODEL.replace("self.relu(", "(")))
+    beside.replace(path)
+    terminal.expect("loop.py was saved")
+    terminal.expect("no bend")
+    terminal.expect("8 of 9 right")
+    terminal.sendintr()
+    place.last_words(terminal)
+    assert terminal.exitstatus == 130
