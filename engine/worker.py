@@ -96,8 +96,8 @@ def resume(run: Run, epochs: int | None = None) -> str:
     config = run.config() if run.is_recorded() else None
     if isinstance(config, RecordedConfig):
         raise RunError(
-            f"{run.full_name} was recorded by {config.script}: to go on with it, run that "
-            f'with mnistop.init(resume="{run.name}").'
+            f"{run.full_name} was recorded by {config.script}, which alone can continue it: "
+            f"with mnistop.init(resume={run.name!r})."
         )
     _, warning = _start(Continuation(run, epochs), run.path.parent)
     return warning

@@ -24,7 +24,7 @@ from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.train.dashboard import LEAST, mode_for
 from mnistop.tui.features.train.screen import TrainScreen
 from mnistop.tui.session.state import State
-from mnistop.tui.session.view import EpochMoved, ScreenWanted, ViewScreen
+from mnistop.tui.session.view import EpochMoved, ReplayWanted, ScreenWanted, ViewScreen
 from mnistop.tui.terminal import garbage_collection
 from mnistop.tui.terminal.faults import FaultTolerant
 from mnistop.tui.terminal.scheduler import Pace
@@ -267,3 +267,10 @@ class Navigator(TerminalApp):
     @on(EpochMoved)
     def _on_epoch_moved(self, message: EpochMoved) -> None:
         self._train.move_cursor(message.by)
+
+    @on(ReplayWanted)
+    def _on_replay_wanted(self, message: ReplayWanted) -> None:
+        if message.ends:
+            self._train.end_replay()
+        else:
+            self._train.action_replay()

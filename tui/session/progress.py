@@ -26,6 +26,7 @@ from mnistop.tui.draw.cells import PLAIN, Strip, clean, line
 from mnistop.tui.draw.palette import Palette
 from mnistop.tui.session.state import State
 from mnistop.tui.terminal.faults import FaultTolerant, FaultTolerantWidget
+from mnistop.tui.text.run_lines import UNTRAINED
 from mnistop.tui.toolkit.pane import textual_strip
 
 _RECENT = 8
@@ -95,6 +96,8 @@ class Progress(FaultTolerantWidget):
         phase = self._state.phase
         if self._status or phase == "idle":
             return self._wrapped(self._status, width)
+        if self._state.replay and self._state.history.epochs:
+            return [self._replay(width)]
         sign = _SIGNS[phase][0 if self._terminal.unicode else 1]
         history = self._state.history
         if history.started and phase in ("running", "paused") and not history.preparing:
@@ -102,6 +105,27 @@ class Progress(FaultTolerantWidget):
         forms = [f"{sign}{self._sentence(phase, form)}" for form in _FORMS]
         fitting = (form for form in forms if len(form) <= width)
         return self._wrapped(next(fitting, forms[-1]), width)
+
+    def _replay(self, width: int) -> Strip:
+        """Return the epoch of a replay, the keys, and a bar where there is room."""
+        is_paused, epochs = self._state.replay == "paused", len(self._state.history.epochs)
+        sign = _SIGNS["paused" if is_paused else "running"][0 if self._terminal.unicode else 1]
+        epoch = self._state.shown_epoch
+        place = (
+            f"epoch {epoch:,} of {epochs:,}"
+            if epoch >= 0
+            else f"{UNTRAINED}, {count(epochs, 'epoch')} to come"
+        )
+        text, keys = (
+            (f"replay paused, {place}", "P goes on, Esc ends")
+            if is_paused
+            else (f"replay, {place}", "P pauses, Esc ends")
+        )
+        room = width - len(sign)
+        text = f"{text}  {keys}" if len(text) + len(keys) + 2 <= room else text
+        return line(
+            [(sign, self._palette.strong), *self._bar((epoch + 1) / epochs, text, room)], width
+        )
 
     def _wrapped(self, text: str, width: int) -> list[Strip]:
         text = clean(text, self._terminal)
@@ -179,10 +203,14 @@ class Progress(FaultTolerantWidget):
             if len("  ".join(numbers.values())) > width:
                 numbers.pop(dispensable, None)
         text = clean("  ".join(numbers.values()), self._terminal)
+        return self._bar(self._fraction(), text, width)
+
+    def _bar(self, fraction: float, text: str, width: int) -> list[tuple[str, Style | None]]:
+        """Return a text, behind a bar if there is room for one."""
         room = min(_BAR[-1], width - len(text) - 1)
         if room not in _BAR:
             return [(text, None)]
-        [bar] = bars.progress(self._fraction(), room, self._terminal)
+        [bar] = bars.progress(fraction, room, self._terminal)
         return [*((part.text, part.style) for part in bar), (f" {text}", None)]
 
     def _numbers(self) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from mnistop.engine import events
 from mnistop.engine.runs import history
@@ -26,6 +27,8 @@ class State:
     """True while the training process lives, as far as its events say."""
     cursor: int | None = None
     """The chosen epoch, -1 for the untrained model, or None for the newest."""
+    replay: Literal["", "playing", "paused"] = ""
+    """Whether the cursor moves through the epochs by itself; empty if there is no replay."""
 
     @property
     def phase(self) -> str:
@@ -58,8 +61,13 @@ class State:
     @property
     def shown_epoch(self) -> int:
         """The epoch that the panes show; -1 for the untrained model."""
-        newest = len(self.history.epochs) - 1
+        newest = self.newest_epoch
         return newest if self.cursor is None else min(self.cursor, newest)
+
+    @property
+    def newest_epoch(self) -> int:
+        """The last finished epoch; -1 before there is one."""
+        return len(self.history.epochs) - 1
 
     @property
     def first_epoch(self) -> int:
@@ -95,16 +103,19 @@ class State:
         return next(checkpoints, saved[-1] if saved else None)
 
     def moved(self, by: int) -> State:
-        """The state with the cursor moved by some epochs, within those that there are."""
+        """The state with the cursor moved by some epochs, within those that there are.
+
+        A replay pauses there.
+        """
         if not self.history.epochs:
             return self
-        newest = len(self.history.epochs) - 1
-        epoch = max(self.first_epoch, min(newest, self.shown_epoch + by))
-        return dataclasses.replace(self, cursor=epoch)
+        epoch = max(self.first_epoch, min(self.newest_epoch, self.shown_epoch + by))
+        replay: Literal["", "paused"] = "paused" if self.replay else ""
+        return dataclasses.replace(self, cursor=epoch, replay=replay)
 
     def live(self) -> State:
-        """The state without a cursor: the newest epoch is shown as it comes."""
-        return dataclasses.replace(self, cursor=None)
+        """The state without a cursor or replay: the newest epoch is shown as it comes."""
+        return dataclasses.replace(self, cursor=None, replay="")
 
 
 def reduce(state: State, new: Sequence[events.Event]) -> State:

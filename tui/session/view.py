@@ -18,12 +18,13 @@ from textual.widget import Widget
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.session.progress import Progress
+from mnistop.tui.session.replay import why_no_replay
 from mnistop.tui.session.state import State
 from mnistop.tui.terminal.faults import FaultTolerant
 from mnistop.tui.terminal.scheduler import Scheduler
 from mnistop.tui.toolkit.background import BackgroundTasks, write_text
 from mnistop.tui.toolkit.bars import KeyBar, ScreenBar
-from mnistop.tui.toolkit.bindings import WRITE, GivesReasons, bindings, hidden, key
+from mnistop.tui.toolkit.bindings import REPLAY, WRITE, GivesReasons, bindings, hidden, key
 from mnistop.tui.toolkit.dialogs import Section
 from mnistop.tui.toolkit.pane import LinesPane
 
@@ -41,6 +42,14 @@ class EpochMoved(Message):
     """The shown epoch is to move, on all screens."""
 
     by: int
+
+
+@dataclass
+class ReplayWanted(Message):
+    """The epochs of the shown run are to be played, paused, or played on."""
+
+    ends: bool = False
+    """Whether the replay is to end instead, at the newest epoch."""
 
 
 @dataclass
@@ -94,6 +103,11 @@ class RunScreen(GivesReasons, FaultTolerant, Screen[None]):
         """
         if self._scheduler:
             self._scheduler.changed(urgent=urgent)
+
+    @property
+    def is_caught_up(self) -> bool:
+        """True if all that a person waits for has been drawn and sent."""
+        return self._scheduler is None or self._scheduler.is_caught_up
 
     def clear_debt(self) -> None:
         """Let what was just drawn, as a key had asked for it, hold back nothing that follows."""
@@ -185,7 +199,7 @@ class ViewScreen(RunScreen):
     def draw_progress(self) -> None:
         """Show the progress of the run, or the screen's hint in its place."""
         hint = self.hint()
-        if hint is None:
+        if hint is None or self.state.replay:
             self._progress.show(self.state, self.status)
         else:
             self._progress.show(State(), hint)
@@ -274,17 +288,38 @@ class AtAnEpoch(ViewScreen):
         "view",
         key("earlier", "[", "epoch(-1)", "Epoch", "To an earlier epoch, on all screens", "[ ]"),
         hidden("later", "]", "epoch(1)", "Later", "To a later epoch, on all screens"),
+        REPLAY,
     )
 
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
         """Give the reason why an action is impossible now."""
-        if action == "epoch" and self.state.run is None:
+        if action in ("epoch", "replay") and self.state.run is None:
             return NO_RUN
+        if action == "replay":
+            return why_no_replay(self.state)
         return super().why_not(action, parameters)
 
     def action_epoch(self, by: int) -> None:
         """Ask for another epoch."""
         self.post_message(EpochMoved(by))
+
+    def action_replay(self) -> None:
+        """Play the epochs of the run, pause, or go on."""
+        self.post_message(ReplayWanted())
+
+    def action_back(self) -> None:
+        """End a replay, else go back."""
+        if self.state.replay:
+            self.post_message(ReplayWanted(ends=True))
+        else:
+            super().action_back()
+
+    def follow(self, state: State, status: str) -> None:
+        """Show another state, and whether it can be replayed."""
+        before = why_no_replay(self.state)
+        super().follow(state, status)
+        if why_no_replay(state) != before:
+            self.refresh_bindings()
 
 
 def write_pane(screen: Screen[None], run: Run | None, pane: LinesPane) -> None:

@@ -139,6 +139,12 @@ class Scheduler:
             self._turn()
         self._timer.resume()
 
+    @property
+    def is_caught_up(self) -> bool:
+        """True if all that a person waits for has been drawn and sent."""
+        is_free = not isinstance(self._app, Paced) or self._app.line_is_free
+        return is_free and not any(piece.urgent for piece in self._pieces)
+
     def clear_debt(self) -> None:
         """Charge nothing for a drawing that a key asked for."""
         self._budget.clear_debt()

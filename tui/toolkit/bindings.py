@@ -65,6 +65,13 @@ IMAGES = hidden("images", "v", "image_mode", "Draw", "How images are drawn")
 WRITE = hidden(
     "write", "w", "write", "Write", "Write the focused pane to a text file in this folder"
 )
+REPLAY = key(
+    "replay",
+    "P",
+    "replay",
+    "Replay",
+    "Play all epochs from the first on, pause, or go on; Esc ends it",
+)
 ATTACK = key(
     "attack", "a", "attack", "Attack", "Take this image to the attack screen; Esc returns here"
 )

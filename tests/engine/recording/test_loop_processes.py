@@ -22,7 +22,7 @@ from tests.helpers.loops import (
     the_run,
 )
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.usefixtures("runs_folder")]
 
 
 linux = pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc")

@@ -96,7 +96,7 @@ class AttackScreen(AtAnEpoch, SeveralPanes):
 
     def action_back(self) -> None:
         """From a pane that fills the screen to all, then to where the image came from."""
-        if self._panes.zoomed:
+        if self._panes.zoomed and not self.state.replay:
             self.action_zoom()
         else:
             super().action_back()

@@ -225,6 +225,11 @@ class DataScreen(SeveralPanes):
     def _changed(self) -> str:
         """Say that the run in sight was trained on what its source held then; empty if it does."""
         run, data = self.state.run, self.state.history.data
+        if run and run.is_recorded():
+            return (
+                f"These are not the images of run {run.words}, which another program recorded: its "
+                "validation images are on 2, with the filter all. "
+            )
         if not (run and data and self._samples and self._data):
             return ""
         with contextlib.suppress(RunError):

@@ -181,6 +181,9 @@ class MistakesScreen(AtAnEpoch, SeveralPanes):
 
     def action_back(self) -> None:
         """From an image to what it was chosen in, from other views to the list, then elsewhere."""
+        if self.state.replay:
+            super().action_back()
+            return
         if self._view == "list" and self._filters_before:
             self._model.set_filter(self._filters_before.pop())
         if self._view == "list" and self._through_classes:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from textual import events, on
 from textual.app import ComposeResult
 from textual.message import Message
+from textual.timer import Timer
 
 from mnistop.engine import worker
 from mnistop.engine.config import RunConfig
@@ -22,12 +23,13 @@ from mnistop.tui.features.train.charts import Charts
 from mnistop.tui.features.train.dashboard import Dashboard
 from mnistop.tui.features.train.hyperparameters import Hyperparameters
 from mnistop.tui.session.progress import LiveRuns
+from mnistop.tui.session.replay import TICK, Replay, why_no_replay
 from mnistop.tui.session.session import GOING, RunEvents, Session, ask_to_train_on
 from mnistop.tui.session.state import State
 from mnistop.tui.session.view import RunScreen, write_pane
 from mnistop.tui.toolkit.background import BackgroundTasks
 from mnistop.tui.toolkit.bars import KeyBar, ScreenBar
-from mnistop.tui.toolkit.bindings import IMAGES, WRITE, ZOOM, bindings, hidden, key
+from mnistop.tui.toolkit.bindings import IMAGES, REPLAY, WRITE, ZOOM, bindings, hidden, key
 from mnistop.tui.toolkit.dialogs import Section
 from mnistop.tui.toolkit.pane import LinesPane
 
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_SOMETIMES = ("train", "pause", "stop", "back", "digit", "zoom")
+_SOMETIMES = ("train", "pause", "stop", "replay", "back", "digit", "zoom")
 """Actions that are not always possible."""
 
 _METRICS_SECONDS = 0.5
@@ -59,6 +61,7 @@ class TrainScreen(RunScreen):
         key("pause", "space", "pause", "Pause", "Pause training, or let it go on"),
         key("stop", "s", "stop", "Stop", "Stop training and save"),
         hidden("resume", "R", "resume", "Resume", "Resume this run, or train a finished one on"),
+        REPLAY,
         key("pane.next", "tab", "pane(1)", "Pane", "The next pane", priority=True),
         hidden(
             "pane.previous", "shift+tab", "pane(-1)", "Previous", "The pane before", priority=True
@@ -81,6 +84,9 @@ class TrainScreen(RunScreen):
         self._possible: frozenset[str] = frozenset()
         self._metrics_wanted = asyncio.Event()
         """Set when another page of metrics is wanted at once."""
+        self.replay = Replay()
+        """The epochs as a film."""
+        self._replay_timer: Timer | None = None
         self._dashboard = Dashboard(terminal, values)
         self._form, self._digit = self._dashboard.form, self._dashboard.digit
 
@@ -257,6 +263,8 @@ class TrainScreen(RunScreen):
                 )
             case "stop" | "pause" if self.state.phase not in GOING:
                 return "Nothing is being trained."
+            case "replay":
+                return why_no_replay(self.state)
             case "back" if not self._dashboard.zoomed and self.state.cursor is None:
                 return "All is at the newest epoch here, and Esc never quits: q does."
             case "digit" if self.session.predictions is None:
@@ -296,9 +304,36 @@ class TrainScreen(RunScreen):
         """Move the shown epoch."""
         self.session.look(self.state.moved(by))
 
+    def action_replay(self) -> None:
+        """Play the epochs of the run from the first on, pause, or go on."""
+        if reason := why_no_replay(self.state):  # asked for by a screen above
+            self.notify(reason, markup=False)
+            return
+        self.session.look(self.replay.toggled(self.state))
+        if self._replay_timer is None:
+            self._replay_timer = self.every(TICK, self._play)
+        self._replay_timer.resume()
+
+    def _play(self) -> None:
+        """Show the epoch of a replay, once the last one is drawn and the line has taken it."""
+        top = self.app.screen
+        if self.state.replay != "playing":
+            if self._replay_timer:
+                self._replay_timer.pause()
+        elif not isinstance(top, RunScreen):  # a dialog hides it
+            self.replay.skip_time()
+        elif (state := self.replay.advanced(self.state, top.is_caught_up)) is not self.state:
+            self.session.look(state)
+
+    def end_replay(self) -> None:
+        """End a replay at the newest epoch."""
+        self.session.look(self.state.live())
+
     def action_back(self) -> None:
-        """Back from the full-screen pane, then from an epoch to the newest."""
-        if self._dashboard.zoomed:
+        """Back from a replay, from the full-screen pane, then from an epoch to the newest."""
+        if self.state.replay:
+            self.end_replay()
+        elif self._dashboard.zoomed:
             self._dashboard.zoom()
             self.show_changes()
         else:

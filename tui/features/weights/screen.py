@@ -167,7 +167,9 @@ class WeightsScreen(AtAnEpoch, SeveralPanes):
 
     def action_back(self) -> None:
         """Back from the large neuron or the full-screen pane, then to the dashboard."""
-        if self._large and not self._on_network:
+        if self.state.replay:
+            super().action_back()
+        elif self._large and not self._on_network:
             self._large = False
             self.redraw()
         elif self._zoomed:

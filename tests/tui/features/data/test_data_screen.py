@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+import mnistop
 from mnistop.engine import worker
 from mnistop.engine.runs.event_log import read_events
+from mnistop.engine.runs.run_folder import list_runs
 from mnistop.engine.worker import launch
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.data.panes import SampleGrid
@@ -304,3 +306,19 @@ async def test_the_data_screen_shows_the_file_as_it_is_and_says_what_the_run_had
         data.write()
         await shown.press("1", "5")
         await shown.until(lambda: "other data" not in shown.text)
+
+
+async def test_the_form_s_images_are_not_taken_for_those_of_a_recorded_run(
+    opened: Opened, answering: asyncio.Event, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MNISTOP_RUNS", str(tmp_path / "runs"))
+    images = np.random.default_rng(0).integers(0, 256, (20, 8, 8), np.uint8)
+    recorded = mnistop.init(validation=(images, np.arange(20) % 10))
+    recorded.log_predictions(np.eye(10)[np.arange(20) % 10], train_acc=1)
+    recorded.finish()
+    (run,) = list_runs()
+    async with opened(run=run) as shown:
+        await shown.say(*read_events(run), run=run)
+        await shown.press("5")
+        await shown.until_shown(f"These are not the images of run {run.words}")
+        assert "was trained on other data" not in shown.sentences

@@ -1,0 +1,88 @@
+"""A replay: the epochs of a run played from the first to the newest, like a film."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from mnistop.tui.session.state import State
+
+TICK = 1 / 30
+"""Seconds between two looks at the clock."""
+_SECONDS = 10.0
+"""The length of a replay."""
+_EPOCH_SECONDS = 1.0
+"""The longest that an epoch stays: a run of a few epochs takes less than `_SECONDS`."""
+_FRAMES = 100
+"""Epochs shown at most; those between them are skipped."""
+_LONGEST_GAP = 1.0
+"""Seconds that one tick counts at most, so that a suspended app goes on where it was."""
+
+
+class Replay:
+    """Moves the epoch cursor of a state as time passes.
+
+    The epoch follows from the time alone: frames that a slow line cannot take are dropped, and the
+    replay takes no longer. The run may be in training meanwhile; the replay ends at its newest
+    epoch.
+
+    Args:
+        clock: the seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._last = 0.0
+        self._played = 0.0
+        """The part of the epochs that has been played, in [0, 1]."""
+
+    def toggled(self, state: State) -> State:
+        """Return the state with the replay started, paused, or going on from the cursor.
+
+        Args:
+            state: a state that `why_no_replay` has nothing against.
+        """
+        if state.replay == "playing":
+            return replace(state, replay="paused")
+        first, newest = state.first_epoch, state.newest_epoch
+        goes_on = state.replay == "paused" and state.shown_epoch < newest
+        epoch = state.shown_epoch if goes_on else first
+        self._played = (epoch - first) / (newest - first)
+        self.skip_time()
+        return replace(state, cursor=epoch, replay="playing")
+
+    def skip_time(self) -> None:
+        """Leave out the time since the last tick, in which nobody could see the replay."""
+        self._last = self._clock()
+
+    def advanced(self, state: State, is_drawn: bool) -> State:
+        """Return the state at the present time: the same one if it shows that epoch already.
+
+        Args:
+            state: a state that is being replayed.
+            is_drawn: whether the last frame has been drawn and sent; else this one is dropped.
+        """
+        now = self._clock()
+        passed, self._last = min(now - self._last, _LONGEST_GAP), now
+        epochs = state.newest_epoch - state.first_epoch
+        if epochs < 1:  # the run is being read anew
+            return state.live()
+        self._played += passed / min(_SECONDS, epochs * _EPOCH_SECONDS)
+        if not is_drawn:
+            return state
+        if self._played >= 1:
+            return state.live()
+        frames = min(epochs, _FRAMES)
+        frame = int(self._played * frames + 1e-6)
+        epoch = state.first_epoch + frame * epochs // frames
+        return state if epoch == state.cursor else replace(state, cursor=epoch)
+
+
+def why_no_replay(state: State) -> str:
+    """Give the reason why there is nothing to replay; empty if there is something."""
+    if not state.history.epochs:
+        return f"There is no epoch to replay: {state.hint}."
+    if state.newest_epoch == state.first_epoch:
+        return "There is one epoch only, and a replay takes two."
+    return ""
