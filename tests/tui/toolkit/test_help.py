@@ -133,14 +133,14 @@ def config(workers: Workers, tmp_path: Path) -> Path:
 async def test_a_key_of_the_keymap_file_works_and_is_shown(
     opened: Opened, workers: Workers, config: Path
 ) -> None:
-    config.write_text('[keys]\ntrain = "t,f5"\ncharts.log = "x"\n')
+    config.write_text('[keys]\ntrain = "t,f5"\ncharts.log = "u"\n')
     async with opened((120, 200)) as shown:
         assert "t Train" in shown.lines[-1]
         await shown.press("r")
         assert workers.launched == []
         await shown.press("tab")
-        assert "x Log scale" in shown.lines[-1]
-        await shown.press("x")
+        assert "u Log scale" in shown.lines[-1]
+        await shown.press("u")
         await shown.press("question_mark")
         row = next(line for line in shown.lines if "Train with the settings in the form" in line)
         assert row.split()[:2] == ["t", "f5"]

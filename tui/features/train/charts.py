@@ -76,8 +76,8 @@ class Charts(LossAndAccuracy, can_focus=True):
         hidden("rougher", "-", "smooth(-1)", "Rougher", "Smooth the curves less"),
         hidden("unsmoothed", "0", "smooth(-10)", "Unsmoothed", "Do not smooth"),
         key("tail", "t", "tail", "Last part", f"Show the last {_TAIL} epochs or the whole run"),
-        key("metrics", "g", "metrics(1)", "Metrics", "The next metrics of a recorded run", "gG"),
-        hidden("metrics_before", "G", "metrics(-1)", "Metrics before", "The metrics before"),
+        key("group", "g", "metrics(1)", "Metrics", "The next metrics of a recorded run", "gG"),
+        hidden("group_back", "G", "metrics(-1)", "Metrics before", "The metrics before"),
         key("x_axis", "x", "x_axis", "Axis", "Metrics by step, by epoch or by time"),
     )
 
