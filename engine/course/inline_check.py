@@ -38,7 +38,7 @@ from mnistop.engine.course.updates import Slice, Step, check_updates
 from mnistop.engine.course.watching import Event, Watch, flat
 
 _STEPS = 80
-"""Calls of `backward` after which the script is stopped: three epochs of the notebook's."""
+"""Computations of gradients after which the script is stopped: three epochs of the notebook's."""
 _EXAMINED = 8
 """Steps whose weights are compared."""
 
@@ -102,10 +102,10 @@ class _Script:
             self.parameters = found
 
     def _count(self, event: Event) -> None:
-        if event.kind == "backward":
+        if event.kind == "backward" or (event.kind == "gradient" and event.fresh is not None):
             if self.passes:
                 self.passes[-1].is_training = True
-            if len(self.watch.of("backward")) >= _STEPS:
+            if len(self.watch.of("backward", "gradient")) >= _STEPS:
                 raise _EnoughError
 
     def enter(self, model: nn.Module, args: tuple[Any, ...]) -> None:

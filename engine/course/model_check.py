@@ -277,7 +277,7 @@ def _check_squashing(
             "may run along dim 0.",
         )
     far = torch.cat([model(x * 1e4), model(-x * 1e4)]).detach()
-    if float(far.abs().max()) <= 1.001:
+    if float(far.abs().max()) <= 1.001 and _largest_with_long_weights(model, x) <= 1.001:
         return wrong(
             blank,
             at,
@@ -295,6 +295,23 @@ def _check_squashing(
             "digits get no gradient. The ReLU belongs between the layers only.",
         )
     return None
+
+
+def _largest_with_long_weights(model: nn.Module, x: Tensor) -> float:
+    """Return the largest output of a model whose weights are 1000 times as long.
+
+    New weights are small: behind a sigmoid or tanh between the layers the logits of any image may
+    stay below 1. Only a function after the last layer bounds them with any weights.
+    """
+    before = [p.data for p in model.parameters()]
+    with torch.no_grad():
+        try:
+            for p in model.parameters():
+                p.data = p.data * 1000  # not in place: a graph may hold the weights
+            return float(model(x).abs().max())
+        finally:
+            for p, old in zip(model.parameters(), before, strict=True):
+                p.data = old
 
 
 def _check_layers(

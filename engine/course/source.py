@@ -210,11 +210,38 @@ def kept_graph_line(node: ast.AST) -> int | None:
         for one in calls(node, "backward")
         if isinstance(one.func, ast.Attribute)
     }
-    inert = {id(one) for block in _walk(node, ast.With) if "no_grad" in ast.unparse(block.items[0])
-             for one in ast.walk(block)}  # fmt: skip
+    inert = {
+        id(one)
+        for block in ast.walk(node)
+        if (
+            isinstance(block, ast.With)
+            and _is_without_graph(*(i.context_expr for i in block.items))
+        )
+        or (isinstance(block, ast.FunctionDef) and _is_without_graph(*block.decorator_list))
+        for one in ast.walk(block)
+    }
     for added in _walk(node, ast.AugAssign):
         text = ast.unparse(added.value)
-        bare = {text, *(part.strip() for part in text.split("*"))}
-        if isinstance(added.op, ast.Add) and bare & losses and id(added) not in inert:
+        bare = {text, *(part.strip() for part in text.split("*"))} & losses
+        held = {name for name in bare if not _is_number_at(node, name, added.lineno)}
+        if isinstance(added.op, ast.Add) and held and id(added) not in inert:
             return added.lineno
     return None
+
+
+def _is_without_graph(*managers: ast.expr) -> bool:
+    """Return True if one of some context managers or decorators turns gradients off."""
+    texts = [ast.unparse(one) for one in managers]
+    off = ("no_grad", "inference_mode", "set_grad_enabled(False)")
+    return any(word in text for text in texts for word in off)
+
+
+def _is_number_at(node: ast.AST, name: str, line: int) -> bool:
+    """Return True if the last assignment of a name above a line has let its graph go."""
+    last = None
+    for one in _walk(node, ast.Assign):
+        if one.lineno < line and name in map(ast.unparse, one.targets):
+            last = one if last is None or one.lineno > last.lineno else last
+    if last is None:
+        return False
+    return any(last.value is call for call in calls(last.value, "item", "detach", "float"))

@@ -157,8 +157,8 @@ def _unchanged_by_optimizer(blank: str, steps: list[Step], part: ast.AST, still:
             f"{still}: `step()` comes before `backward()`, when the gradients are missing or "
             "cleared. The order is backward, then step.",
         )
-    between = kinds[kinds.index("backward") + 1 : kinds.index("step")] if "step" in kinds else []
-    if "zero_grad" in between:
+    is_ordered = "backward" in kinds and "step" in kinds
+    if is_ordered and "zero_grad" in kinds[kinds.index("backward") : kinds.index("step")]:
         return wrong(
             blank,
             next((e.line for e in first[kinds.index("backward") :] if e.kind == "zero_grad"), line),

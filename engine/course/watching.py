@@ -176,6 +176,9 @@ class Watch:
             if self._is_inside:  # Tensor.backward calls torch.autograd.backward
                 return original(*args, **kwargs)
             event = Event(kind, self.line())
+            inputs: list[Tensor] = []
+            if kind == "gradient":
+                inputs, args, kwargs = _with_inputs(args, kwargs)
             if kind in ("backward", "gradient") and args and isinstance(args[0], Tensor):
                 self.before_backward(args[0])
             parameters = self.parameters()
@@ -189,7 +192,7 @@ class Watch:
             if parameters and event.before is not None:
                 event.fresh = gradients(parameters) - event.before
             if kind == "gradient":
-                event.fresh = _as_flat(result, parameters)
+                event.fresh = _as_flat(result, inputs, parameters)
             self._note(event)
             return result
 
@@ -215,9 +218,25 @@ class Watch:
         self._stack.enter_context(mock.patch.object(functional, name, watched))
 
 
-def _as_flat(result: Any, parameters: Parameters) -> Tensor | None:
-    """Return the result of `torch.autograd.grad` as one vector if it is that of all weights."""
-    shapes = [p.shape for p in parameters]
-    if parameters and [getattr(one, "shape", None) for one in result] == shapes:
-        return flat(list(result))
-    return None
+def _with_inputs(args: Any, kwargs: Any) -> tuple[list[Tensor], Any, Any]:
+    """Return the inputs of a call of `torch.autograd.grad`, and its arguments to call it with.
+
+    A generator, as `model.parameters()`, can be gone through only once.
+    """
+    given = args[1] if len(args) > 1 else kwargs.get("inputs", ())
+    inputs = [given] if isinstance(given, Tensor) else list(given)
+    if len(args) > 1:
+        return inputs, (args[0], inputs, *args[2:]), kwargs
+    return inputs, args, kwargs | {"inputs": inputs}
+
+
+def _as_flat(result: Any, inputs: list[Tensor], parameters: Parameters) -> Tensor | None:
+    """Return the result of `torch.autograd.grad` in the order of the weights, as one vector.
+
+    Weights that are not among the inputs have zeros. None if no weight is, as for a gradient
+    by the images.
+    """
+    found = {id(one): part for one, part in zip(inputs, result, strict=True) if part is not None}
+    if not any(id(p) in found for p in parameters):
+        return None
+    return flat([found.get(id(p), torch.zeros_like(p)) for p in parameters])

@@ -114,6 +114,25 @@ RIGHT = {
         "w = torch.zeros(784, 10, requires_grad=True)\nb = torch.zeros(10, requires_grad=True)\n"
         "def model(x):\n    return x @ w + b\n",
     ).replace("model.parameters()", "(w, b)"),
+    "autograd.grad": SCRIPT.replace("        loss.backward()\n",
+        "        grads = torch.autograd.grad(loss, model.parameters())\n"
+    ).replace("param in model.parameters()", "param, grad in zip(model.parameters(), grads)"
+    ).replace("lr * param.grad", "lr * grad").replace("                param.grad = None\n", ""),
+    "a loss that becomes a number": SCRIPT.replace(
+        "train_loss += loss.item()", "loss = loss.item()\n        train_loss += loss"
+    ),
+    "a validation loss under inference_mode": SCRIPT.replace(
+        "    with torch.no_grad():\n        for xb, yb in val_loader:\n"
+        "            val_loss += criterion(model(xb), yb).item()",
+        "    with torch.inference_mode():\n        for xb, yb in val_loader:\n"
+        "            loss = criterion(model(xb), yb)\n            val_loss += loss",
+    ),
+    "a validation loss with gradients off": SCRIPT.replace(
+        "    with torch.no_grad():\n        for xb, yb in val_loader:\n"
+        "            val_loss += criterion(model(xb), yb).item()",
+        "    with torch.set_grad_enabled(False):\n        for xb, yb in val_loader:\n"
+        "            loss = criterion(model(xb), yb)\n            val_loss += loss",
+    ),
     "in a function": BEGINNING
     + "\n\ndef main():\n"
     + "".join(f"    {line}\n" for line in CELL.splitlines())

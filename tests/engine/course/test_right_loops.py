@@ -157,6 +157,9 @@ MODELS = {
     "            nn.Linear(hidden_size, num_classes))\n\n"
     "    def forward(self, x):\n        return self.net(x)\n",
     "functional": MODEL.replace("self.relu(", "F.relu(").replace("        self.relu = nn.ReLU()\n", ""),
+    "sigmoid between, with small weights": MODEL.replace("nn.ReLU()", "nn.Sigmoid()").replace(
+        "hidden_size, num_classes)\n\n", "hidden_size, num_classes)\n"
+        "        nn.init.normal_(self.linear_2.weight, std=0.01)\n\n"),
     "clamp": MODEL.replace("self.relu(self.linear_1(x))", "self.linear_1(x).clamp(min=0)"),
     "parameters by hand": "class MLP(nn.Module):\n"
     "    def __init__(self, n, h, k):\n        super().__init__()\n"
