@@ -78,7 +78,7 @@ class Charts(LossAndAccuracy, can_focus=True):
         key("tail", "t", "tail", "Last part", f"Show the last {_TAIL} epochs or the whole run"),
         key("group", "g", "metrics(1)", "Metrics", "The next metrics of a recorded run", "gG"),
         hidden("group_back", "G", "metrics(-1)", "Metrics before", "The metrics before"),
-        key("x_axis", "x", "x_axis", "Axis", "Metrics by step, by epoch or by time"),
+        hidden("x_axis", "x", "x_axis", "Axis", "Metrics by step, by epoch or by time"),
     )
 
     EXPLANATION = (
