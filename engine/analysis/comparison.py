@@ -28,7 +28,7 @@ def differing_settings(configs: Sequence[RunConfig]) -> dict[str, list[str]]:
     names = [
         name
         for name in dict.fromkeys(name for each in texts for name in each)
-        if name not in NAMES or all(name in config.known for config in recorded)
+        if name not in NAMES or all(name in config.settings for config in recorded)
     ]
     values = {name: [each.get(name, UNKNOWN) for each in texts] for name in names}
     return {name: each for name, each in values.items() if len(set(each)) > 1}

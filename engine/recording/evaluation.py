@@ -60,10 +60,11 @@ def log_probabilities(scores: Floats) -> Floats:
     Computed with the classes along the first axis, where NumPy is an order of magnitude faster.
     """
     columns: Floats = np.ascontiguousarray(scores.T)
-    if _are_probabilities(columns):
-        columns = np.log(np.maximum(columns, _LEAST_PROBABILITY))
-    columns = columns - columns.max(0)
-    columns -= np.log(np.exp(columns).sum(0))
+    with np.errstate(all="ignore"):  # a loop may have made these raise
+        if _are_probabilities(columns):
+            columns = np.log(np.maximum(columns, _LEAST_PROBABILITY))
+        columns = columns - columns.max(0)
+        columns -= np.log(np.exp(columns).sum(0))
     return columns.T
 
 
@@ -143,7 +144,7 @@ class Evaluator:
         """Return some images as a model gets them, a float32 tensor on the processor."""
         import torch
 
-        images = torch.from_numpy(self._validation.inputs[:most]).float()
+        images = torch.tensor(self._validation.inputs[:most].astype(np.float32))
         return images.reshape(-1, *self._shapes[0])
 
     def _on_device(self, torch: Any, model: Any) -> Any:
@@ -164,7 +165,9 @@ class Evaluator:
         problem = ""
         for shape in self._shapes:
             try:
-                found = [logits_of(model(rows)) for rows in inputs.view(-1, *shape).split(ROWS)]
+                found = [
+                    logits_of(model(rows.clone())) for rows in inputs.view(-1, *shape).split(ROWS)
+                ]
                 scores = checked_scores(torch.cat(found), len(inputs), classes)
             except DataError as error:
                 problem = str(error)

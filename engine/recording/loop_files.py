@@ -287,9 +287,9 @@ class LoopFiles:
         self, first: int, scores: NDArray[np.float32]
     ) -> tuple[_Rows, list[float], list[float]]:
         """Return rows, losses and accuracies of scores `(rows, n, classes)`."""
-        rows, images, classes = scores.shape
+        rows, images, _ = scores.shape
         with np.errstate(all="ignore"):
-            found = log_probabilities(scores.reshape(-1, classes)).reshape(scores.shape)
+            found = np.stack([log_probabilities(each) for each in scores])
             predicted = scores.argmax(2).astype(np.uint8)
             chosen = (np.arange(rows)[:, None], np.arange(images), self._labels.astype(np.intp))
             losses = -found[chosen].mean(1, dtype=np.float64)

@@ -183,6 +183,8 @@ class LoopWriter(threading.Thread):
             what = f"{self._run_folder.path} was deleted: nothing more of this run is recorded."
             self._troubles.warn("gone", what)
         self.requests.read()
+        if self._is_gone:  # nobody can let a paused loop go on any more
+            self.requests.may_go_on.set()
         self._say_pauses()
         self.requests.remove_if_done()
         self._taken.append(self._log.take())

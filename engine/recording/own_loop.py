@@ -6,10 +6,11 @@ Nothing here touches a file: the loop's calls gather records in memory, and a th
 from __future__ import annotations
 
 import contextlib
+import operator
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import IO, Any
 
 import numpy as np
@@ -119,6 +120,8 @@ class Recording:
                 scores = self._evaluator.scores(model, self._classes)
             except DataError as error:
                 self.troubles.warn("evaluate", str(error))
+            except Exception as error:  # as of a GPU without memory: the epoch ends all the same
+                self.troubles.warn("evaluate", f"The model was not evaluated: {error}")
         return self._evaluated(scores, logged)
 
     def log_predictions(self, given: Any, logged: Mapping[str, Any]) -> Scores | None:
@@ -179,6 +182,7 @@ class Recording:
 
     def epochs(self, planned: int) -> Iterator[int]:
         """As `mnistop.Run.epochs`."""
+        planned = operator.index(planned)
         if planned > 0:
             planned += self.epoch - self._epochs_before
         self._planned, self._epochs_before = planned, 0
@@ -228,10 +232,14 @@ class Recording:
 
     def finish(self, model: Any) -> None:
         """Test a model and keep it if it is an MLP, and end the run as a loop that is over."""
-        if model is not None:
-            if self._test:
-                self._test_model(model, self._test)
-            self._keep(model)
+        try:
+            if model is not None:
+                if self._test:
+                    self._tried(self._test_model, model, self._test)
+                self._tried(self._keep, model)
+        except BaseException:  # Ctrl+C
+            self.stop()
+            raise
         requests = self._writer.requests
         if requests.stop and requests.stop_noticed:
             self.end(events.RunStopped, epochs=self.epoch, step=0)
@@ -239,6 +247,13 @@ class Recording:
             is_whole = 0 < self._planned <= self.epoch
             reason = "all epochs" if is_whole else "end of the loop"
             self.end(events.RunFinished, epochs=self.epoch, reason=reason)
+
+    def _tried(self, action: Callable[..., None], *arguments: Any) -> None:
+        """Do something that must not keep the run from ending."""
+        try:
+            action(*arguments)
+        except Exception as error:
+            self.troubles.warn("finish", f"finish met {type(error).__name__}: {error}")
 
     def _test_model(self, model: Any, test: Validation) -> None:
         try:
@@ -311,8 +326,9 @@ class Recording:
 
     def end(self, kind: type[events.Event], **values: Any) -> None:
         """Write all that waits and the last event, as far as the disk does."""
-        if self._log.batch.late:
-            self._log.device_values.wait()
+        with contextlib.suppress(Exception):  # as after a failed assertion on a GPU
+            if self._log.device_values:
+                self._log.device_values.wait()
         if not self._writer.end(kind, END_SECONDS, **values):
             self.troubles.warn("end", "The disk is slow: the end of the run may not be recorded.")
 

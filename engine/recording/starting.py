@@ -260,6 +260,10 @@ def _go_on(
             "its model is not evaluated.",
         )
         images = None
+    elif images:
+        images = dataclasses.replace(
+            images, class_names=tuple(started.class_names), names_given=True
+        )
     begun = Recording(run, held, images, test, troubles, epochs, _known_metrics(run))
     if started is None:
         begun.begin(events.RunStarted, **_facts(images, test))

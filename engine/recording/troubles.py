@@ -59,8 +59,8 @@ class Troubles:
         if self._log:
             with contextlib.suppress(OSError):
                 flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-                with open(open_private(self._log, flags), "w", encoding="utf-8") as file:
-                    file.write(f"{text.rstrip()}\n")
+                with open(open_private(self._log, flags), "wb") as file:
+                    file.write(f"{text.rstrip()}\n".encode(errors="backslashreplace"))
 
 
 def _level_of_loop() -> int:

@@ -143,8 +143,6 @@ def _sections(facts: Facts, mistakes: int) -> Iterator[Section]:
 
 def _charts(facts: Facts, started: RunStarted) -> Iterator[Chart]:
     epochs, best = facts.history.epochs, facts.history.best
-    if not best:
-        return
     classes = len(started.class_names)
     yield Chart(
         "Loss",
@@ -153,8 +151,10 @@ def _charts(facts: Facts, started: RunStarted) -> Iterator[Chart]:
             [epoch.val_loss for epoch in epochs],
         ),
         reference=(f"ln {classes}", math.log(classes)) if classes > 1 else None,
-        best=best.epoch,
+        best=best.epoch if best else None,
     )
+    if not any(epoch.val_acc or epoch.train_acc for epoch in epochs):
+        return
     yield Chart(
         "Accuracy",
         _curves(
@@ -162,8 +162,8 @@ def _charts(facts: Facts, started: RunStarted) -> Iterator[Chart]:
             [epoch.val_acc for epoch in epochs],
         ),
         fractions=True,
-        best=best.epoch,
-        interval=wilson_interval(or_nan(best.val_acc), started.validation_images),
+        best=best.epoch if best else None,
+        interval=wilson_interval(or_nan(best.val_acc), started.validation_images) if best else None,
     )
 
 
@@ -175,7 +175,7 @@ def _curves(
     return tuple(
         Curve(name, [or_nan(value) for value in values])
         for name, values in curves.items()
-        if name == "validation" or any(value is not None for value in values)
+        if any(value is not None for value in values)
     )
 
 
@@ -273,7 +273,7 @@ def _log(epochs: Sequence[EpochFinished], best: EpochFinished | None, planned: i
     rows = []
     for epoch in epochs:
         marks = ["best"] if best and epoch.epoch == best.epoch else []
-        if epoch is lowest:
+        if epoch is lowest and epoch.val_loss is not None:
             marks.append("lowest loss")
         if marks or epoch is epochs[-1] or is_milestone(epoch.epoch, planned):
             rows.append(

@@ -1,15 +1,18 @@
 """Makes the pictures of the README from the real program: `python -m tests.tour`.
 
-With `screens` or `sweeps` behind it, only those of the screens or of the sweeps.
+With `screens`, `recorded` or `sweeps` behind it, only those.
 """
 
 import asyncio
 import os
+import subprocess
 import sys
 import tempfile
+from pathlib import Path
 
 from mnistop.engine import worker
 from mnistop.engine.config import PRESETS, RunConfig
+from mnistop.engine.runs.run_folder import list_runs
 from mnistop.tui.app import MnistopApp
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.attack.accuracy import AccuracyChart
@@ -17,6 +20,8 @@ from mnistop.tui.features.rates.panes import RateCurve
 from mnistop.tui.features.train.images import Digit
 from tests.tour.pictures import picture
 from tests.tour.sweeps import sweeps
+
+OWN_LOOP = Path(__file__).parents[2] / "docs/own_loop.py"
 
 A_TWO = (
     f"{'left ' * 5}{'up ' * 7}space "
@@ -64,6 +69,23 @@ async def tour() -> None:
         await picture(pilot, "robustness", 1.5)
 
 
+async def recorded() -> None:
+    """The notebook's own loop, in the middle of it, with the metrics that it logs."""
+    loop = subprocess.Popen([sys.executable, str(OWN_LOOP)])
+    while not (runs := list_runs()):
+        await asyncio.sleep(0.1)
+    app = MnistopApp(Terminal(), run=runs[0])
+    async with app.run_test(size=(120, 40)) as pilot:
+        await worker.warmed_up()
+        await pilot.press("tab")
+        while len(app.shown.history.epochs) < 40:
+            await pilot.pause(0.02)
+        await pilot.press("space", "g")
+        await picture(pilot, "recorded", 2)
+        await pilot.press("s")
+    loop.wait()
+
+
 async def measured(app: MnistopApp) -> None:
     """Returns once all validation images of the runs in sight have been attacked."""
     await asyncio.sleep(1)
@@ -74,7 +96,7 @@ async def measured(app: MnistopApp) -> None:
 
 def main() -> None:
     """Makes the pictures that are asked for."""
-    parts = {"screens": tour, "sweeps": sweeps}
+    parts = {"screens": tour, "recorded": recorded, "sweeps": sweeps}
     wanted = sys.argv[1:] or list(parts)
     with tempfile.TemporaryDirectory() as folder:
         os.environ["MNISTOP_RUNS"] = folder

@@ -289,8 +289,9 @@ def _write_model(
 def _write_code(out: Printer, run: Run, format: str, output: str, force: bool) -> None:
     suffixes = {format: suffix for suffix, format in _CODE_FORMATS.items()}
     output = output or run.words + suffixes[format]
-    images = expanded(output).with_suffix(".npz")
-    if output == STDOUT or images == expanded(output):
+    is_file = output != STDOUT and expanded(output).name
+    images = expanded(output).with_suffix(".npz") if is_file else expanded(output)
+    if images == expanded(output):
         raise click.UsageError(
             f"A {format} has its images in an .npz file beside it: give the name of a file, for "
             f"example --output loop{suffixes[format]}."

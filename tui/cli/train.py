@@ -181,6 +181,7 @@ class RunView(watch.View[Run]):
         self._epochs = 0
         """The planned number of epochs; 0 if it is unknown, as for a script's own loop."""
         self._skipped: events.EpochFinished | None = None
+        self._has_header = False
         super().__init__(out)
 
     async def follow(self, run: Run) -> None:
@@ -243,13 +244,17 @@ class RunView(watch.View[Run]):
                             )
                         else:
                             print_note(f"note: {note}")
-                    if event.class_names:
+                    if event.class_names and not self._has_header:
+                        self._has_header = True
                         yield EPOCH_HEADER
                 case events.RunResumed():
                     self._epochs = event.epochs or self._epochs
                     total = f" of {self._epochs:,}" if self._epochs else ""
                     yield f"resumed in epoch {event.epoch}{total}"
                 case events.EpochFinished():
+                    if not self._has_header:  # of a recorded run without validation images
+                        self._has_header = True
+                        yield EPOCH_HEADER
                     self._skipped = None if is_milestone(event.epoch, self._epochs) else event
                     if not self._skipped:
                         yield epoch_row(event)

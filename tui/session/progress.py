@@ -218,6 +218,8 @@ class Progress(FaultTolerantWidget):
         started = history.started
         assert started
         epochs = self._state.epochs_planned
+        if len(history.epochs) > epochs:  # a recorded loop may go beyond its plan
+            epochs = 0
         recent = history.epochs[-_RECENT:]
         numbers = {"epoch": f"epoch {len(history.epochs):,}"}
         if not epochs and not recent and not history.preparing:
@@ -245,7 +247,7 @@ class Progress(FaultTolerantWidget):
         done = float(len(history.epochs))
         if history.progress and history.progress.epoch == len(history.epochs):
             done += history.progress.step / history.progress.steps
-        return done / max(1, self._state.epochs_planned)
+        return min(1.0, done / max(1, self._state.epochs_planned))
 
 
 def _rate(rate: float) -> str:

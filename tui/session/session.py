@@ -16,7 +16,7 @@ from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import ConfigError, DataError, MnistopError, PixelRangeError, RunError
 from mnistop.engine.events import Event
 from mnistop.engine.process import control
-from mnistop.engine.runs.recorded import planned_epochs
+from mnistop.engine.runs.recorded import RecordedConfig, planned_epochs
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.session import state as states
@@ -189,7 +189,7 @@ class Session:
         except MnistopError as error:
             self.error = str(error)
             return
-        self.predictions = None
+        self.predictions = self._after_end = None
         self._is_live = run.is_running()
         self.state = State(run, planned_epochs(self.config), alive=True)
         self._opened(self.config)
@@ -203,7 +203,7 @@ class Session:
             return False
         before = self.state
         self.state = states.reduce(before, new.events)
-        if self.state.epochs_planned:
+        if self.state.epochs_planned and not isinstance(self.config, RecordedConfig):
             self.config = replace(self.config, epochs=self.state.epochs_planned)
         now = self.state.history
         started, is_new = now.started, now.started is not before.history.started
@@ -217,7 +217,8 @@ class Session:
             self._is_live = False
             self._screen.post_message(RunEnded(new.run))
         if self._after_end and not self.is_training:
-            self._after_end()
+            then, self._after_end = self._after_end, None
+            then()
         return self.state.phase != before.phase or not before.history.epochs
 
     def look(self, state: State) -> None:

@@ -865,3 +865,52 @@ def test_an_exception_in_a_cell_ends_the_run_that_was_used_in_it(
     shell.run(lambda: run.log({"a": 1.0}), error)
     assert state_of(the_run()) == state
     assert not the_run().is_running()
+
+
+def test_a_count_of_epochs_may_be_numpy_s() -> None:
+    run = begin()
+    for _ in run.epochs(np.int64(2)):
+        run.log_predictions(np.eye(10, dtype=np.float32)[LABELS])
+    run.finish()
+    assert len(history_of(the_run()).epochs) == 2
+
+
+def test_a_model_that_works_in_place_gets_the_same_images_each_time() -> None:
+    seen = []
+
+    def model(images: torch.Tensor) -> torch.Tensor:
+        seen.append(float(images.sum()))
+        images.mul_(2)
+        return torch.zeros(len(images), 10)
+
+    run = begin()
+    for _ in range(3):
+        run.evaluate(model)
+    run.finish()
+    assert len(set(seen)) == 1
+
+
+def test_a_finish_that_fails_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("no such device")
+
+    monkeypatch.setattr("mnistop.engine.recording.own_loop.Recording._keep", broken)
+    run = begin()
+    with pytest.warns(mnistop.RecordingWarning, match="no such device"):
+        run.finish(model=torch.nn.Linear(4, 10))
+    assert state_of(the_run()) == "finished"
+
+
+def test_one_epoch_s_bad_scores_do_not_change_its_neighbours() -> None:
+    right = np.full((len(LABELS), 10), 0.01, np.float32)
+    right[np.arange(len(LABELS)), LABELS] = 0.91
+    run = begin()
+    run.log({"loss": 1.0})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for scores in (right, np.full_like(right, np.nan), right):
+            run.log_predictions(scores)
+        run.finish()
+    losses = [epoch.val_loss for epoch in history_of(the_run()).epochs]
+    assert losses[1] is None
+    assert losses[0] == losses[2] == pytest.approx(-np.log(0.91), abs=1e-3)

@@ -160,3 +160,10 @@ def test_an_evaluation_before_the_first_step_is_that_of_the_untrained_model() ->
     history = reduce(History(), [started, before])
     assert history.started
     assert (history.started.val_loss, history.started.val_acc) == (0.7, 0.5)
+
+
+def test_settings_that_are_no_values_of_this_program_are_compared_too() -> None:
+    one = RecordedConfig.of("a.py", {"optimizer": "Lion", "lr": "cosine"})
+    other = RecordedConfig.of("a.py", {"optimizer": "SGDx", "lr": "cosine"})
+    assert differing_settings([one, other]) == {"optimizer": ["Lion", "SGDx"]}
+    assert differing_settings([one, RunConfig(optimizer="adam")])["optimizer"] == ["Lion", "adam"]

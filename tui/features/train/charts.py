@@ -78,7 +78,7 @@ class Charts(LossAndAccuracy, can_focus=True):
         key("tail", "t", "tail", "Last part", f"Show the last {_TAIL} epochs or the whole run"),
         key("group", "g", "metrics(1)", "Metrics", "The next metrics of a recorded run", "gG"),
         hidden("group_back", "G", "metrics(-1)", "Metrics before", "The metrics before"),
-        key("x_axis", "x", "x_axis", "Axis", "Metrics by step, by epoch or by time"),
+        hidden("x_axis", "x", "x_axis", "Axis", "Metrics by step, by epoch or by time"),
     )
 
     EXPLANATION = (
@@ -156,9 +156,6 @@ class Charts(LossAndAccuracy, can_focus=True):
     def action_metrics(self, by: int) -> None:
         """Go to the next page of metrics, or the one before; loss and accuracy are the first."""
         pages = self.metrics.pages if self.metrics else 0
-        if not pages:
-            self.notify("Only recorded runs have metrics of their own.", markup=False)
-            return
         at = self._page if self._page is not None else int(self._shown_metrics is not None)
         self._page = (at + by) % (pages + 1)
         self.redraw()
@@ -166,17 +163,18 @@ class Charts(LossAndAccuracy, can_focus=True):
 
     def action_x_axis(self) -> None:
         """Take the next x axis for metrics."""
-        if self._shown_metrics is None:
-            self.notify("Loss and accuracy stand by epoch; g shows metrics.", markup=False)
-            return
         self._x_axis = _X_AXES[(_X_AXES.index(self._x_axis) + 1) % len(_X_AXES)]
         self.post_message(self.PageWanted())
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Offer keys for metrics where there are some."""
-        if action in ("metrics", "x_axis"):
-            return bool(self.metrics and self.metrics.pages)
-        return super().check_action(action, parameters)
+    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
+        """Give the reason why a key of metrics does nothing now."""
+        if action in ("metrics", "x_axis") and not (self.metrics and self.metrics.pages):
+            return "Only runs that a script has recorded have metrics of their own."
+        if action == "x_axis" and not self._shown_metrics:
+            return "Loss and accuracy stand by epoch: g shows metrics, by step, epoch or time."
+        if action == "tail" and self._shown_metrics:
+            return "The last part is shown of loss and accuracy only."
+        return super().why_not(action, parameters)
 
     def _metric_chart(self, curve: MetricCurve, width: int, height: int) -> Sequence[Strip]:
         from mnistop.tui.draw.chart import chart

@@ -30,6 +30,8 @@ _FIELDS: tuple[tuple[str, Callable[[Any], str], tuple[str, int], tuple[str, int]
     ("seconds", lambda seconds: f"{1000 * seconds:.0f} ms", ("time", 9), ("", 0)),
 )
 """Name in the event, format, and head and cells of the column in a wide and a narrow pane."""
+_NEWEST = 20
+"""Epochs in which a column is looked for: not every epoch is evaluated."""
 _METRIC_WIDTH = 12
 """Cells of a column of a recorded run's own metric."""
 _WIDE_WIDTH = sum(cells for *_, (_, cells), _ in _FIELDS) + 2
@@ -117,7 +119,9 @@ class EpochLog(Table[int], can_focus=True, inherit_bindings=False):
             value = epochs[epoch].metrics.get(name) if epoch >= 0 else None
             return UNKNOWN if value is None else f"{value:.4g}"
 
-        names = dict.fromkeys(name for epoch in epochs[:1] + epochs[-1:] for name in epoch.metrics)
+        names = dict.fromkeys(
+            name for epoch in epochs[:1] + epochs[-_NEWEST:] for name in epoch.metrics
+        )
         return [
             Column(name[-_METRIC_WIDTH + 2 :], _METRIC_WIDTH, partial(text, name))
             for name in names
@@ -125,9 +129,10 @@ class EpochLog(Table[int], can_focus=True, inherit_bindings=False):
         ]
 
     def _has(self, column: Column[int]) -> bool:
-        """Return whether a column of a recorded run has a number in its newest epoch."""
-        epochs = self.state.history.epochs
-        return not epochs or column.text(len(epochs) - 1) != UNKNOWN
+        """Return whether a column of a recorded run has a number in one of its newest epochs."""
+        count = len(self.state.history.epochs)
+        newest = range(max(0, count - _NEWEST), count)
+        return not count or any(column.text(epoch) != UNKNOWN for epoch in newest)
 
     def _go(self, position: int) -> None:
         """Ask for the epoch of a row."""

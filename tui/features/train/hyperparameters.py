@@ -169,6 +169,10 @@ class RecordedValues(FormValues):
         """Return the name that the script gives."""
         return name
 
+    def text(self, name: str) -> str:
+        """The recorded text, of whatever name."""
+        return self._texts[name]
+
     def start(self, name: str) -> str:
         """The recorded text."""
         return self._texts[name]
@@ -248,7 +252,7 @@ class Hyperparameters(Form):
         """Show the values of a run, locked; the user's own come back with `unlock`."""
         self.leave()
         if isinstance(config, RecordedConfig):
-            self._script = config.script
+            self._script, self._shown = config.script, self._own
             recorded = RecordedValues(config)
             self._show(recorded, recorded.rows, f"{config.script} recorded this run.")
         else:

@@ -209,3 +209,33 @@ async def test_the_coach_speaks_of_no_loss_that_was_not_logged(
         await follow(shown, run)
         await shown.until_shown(f"Coach, epoch {epochs - 1}")
         assert "nan" not in shown.text.split("Coach")[1]
+
+
+async def test_a_plan_of_any_length_and_settings_of_any_name_are_shown(
+    runs: Path, opened: Opened
+) -> None:
+    run = mnistop.init(config={"preset": "large", "recorded": 1}, validation=(IMAGES, LABELS))
+    for _ in run.epochs(2_000_000):
+        run.log_predictions(np.eye(10, dtype=np.float32)[LABELS])
+        break
+    run.finish()
+    (found,) = list_runs()
+    async with opened(run=found) as shown:
+        await follow(shown, found)
+        await shown.until(lambda: "preset large" in " ".join(shown.text_of("form").split()))
+        assert shown.state.epochs_planned == 2_000_000
+
+
+async def test_columns_stay_when_the_newest_epoch_was_not_evaluated(
+    runs: Path, opened: Opened
+) -> None:
+    run = mnistop.init(config={}, validation=(IMAGES, LABELS))
+    for epoch in run.epochs(4):
+        run.log({"loss": 1.0})
+        if epoch % 2 == 0:
+            run.log_predictions(np.eye(10, dtype=np.float32)[LABELS])
+    run.finish()
+    (found,) = list_runs()
+    async with opened(run=found, size=(160, 50)) as shown:
+        await follow(shown, found)
+        await shown.until(lambda: "val acc" in shown.lines_of("log")[1])
