@@ -205,6 +205,7 @@ def _run_and_exit(
     seconds: float,
     writer: Connection,
 ) -> NoReturn:
+    from mnistop.engine.course.inline_check import without_downloads
     from mnistop.engine.course.student import StillRunningError, explain, prepare
 
     try:
@@ -221,7 +222,9 @@ def _run_and_exit(
         signal.setitimer(signal.ITIMER_PROF, seconds)
         signal.setitimer(signal.ITIMER_REAL, _CLOCK * seconds)
         try:
-            found = check(source)
+            downloads = "fetch_openml" in source.text
+            with without_downloads() if downloads else contextlib.nullcontext():
+                found = check(source)
         except BaseException as error:
             found = [explain(blank, error, source, None)]
         signal.setitimer(signal.ITIMER_PROF, 0)

@@ -217,16 +217,20 @@ def fetch_bundled(*args: Any, return_X_y: bool = False, **kwargs: Any) -> Any:  
 
 
 @contextlib.contextmanager
-def _offline() -> Iterator[None]:
-    """Replace what would draw or download."""
+def without_downloads() -> Iterator[None]:
+    """Replace what would download."""
     from sklearn import datasets
 
+    with mock.patch.object(datasets, "fetch_openml", fetch_bundled):
+        yield
+
+
+@contextlib.contextmanager
+def _offline() -> Iterator[None]:
+    """Replace what would draw or download."""
     picture: Any = _Picture()
     stubs = {"matplotlib": picture, "matplotlib.pyplot": picture}
-    with (
-        mock.patch.dict(sys.modules, stubs),
-        mock.patch.object(datasets, "fetch_openml", fetch_bundled),
-    ):
+    with mock.patch.dict(sys.modules, stubs), without_downloads():
         yield
 
 

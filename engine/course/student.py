@@ -101,12 +101,16 @@ _EXPLANATIONS: tuple[tuple[str, str], ...] = (
 class StillRunningError(BaseException):
     """Raised in the student's code when its time is over."""
 
+    is_outside = False
+    """True if the time went by outside of functions, while the file was loaded."""
+
 
 def load(source: Source, keep_loops: bool = False) -> dict[str, Any]:
     """Execute a student's file without its main block, and return its names.
 
     Statements outside of functions are executed one by one. Loops and calls among them, which
-    would train, are left out; one that fails, as on a blank, is passed over.
+    would train, are left out, as are assignments of what a training function returns; one that
+    fails, as on a blank, is passed over.
 
     Args:
         source: the file.
@@ -117,8 +121,11 @@ def load(source: Source, keep_loops: bool = False) -> dict[str, Any]:
         Exception: an import fails.
     """
     names: dict[str, Any] = {"__name__": "student", "__file__": source.path}
+    training = _training_functions(source)
     for node in source.tree.body:
         if not keep_loops and isinstance(node, ast.For | ast.While | ast.With | ast.Expr):
+            continue
+        if isinstance(node, ast.Assign | ast.AnnAssign) and call_line(node, *training):
             continue
         code = compile(ast.Module([node], []), source.path, "exec")
         try:
@@ -126,7 +133,19 @@ def load(source: Source, keep_loops: bool = False) -> dict[str, Any]:
         except Exception:
             if isinstance(node, ast.Import | ast.ImportFrom | ast.ClassDef | ast.FunctionDef):
                 raise
+        except StillRunningError as error:
+            error.is_outside = True
+            raise
     return names
+
+
+def _training_functions(source: Source) -> set[str]:
+    """Return the names of the file's functions that train or evaluate, or call one that does."""
+    functions = [one for one in source.tree.body if isinstance(one, ast.FunctionDef)]
+    found = {"train_step", "evaluate"}
+    for _ in functions:
+        found |= {one.name for one in functions if call_line(one, "backward", *found)}
+    return found
 
 
 def line_of(error: BaseException, source: Source) -> int | None:
@@ -159,6 +178,11 @@ def _capital(text: str) -> str:
 
 
 def _cause(error: BaseException, text: str, source: Source, line: int | None, part: ast.AST) -> str:
+    if isinstance(error, StillRunningError) and error.is_outside:
+        return (
+            "Code outside of functions takes too long, and every check begins with it: put it "
+            'under `if __name__ == "__main__":`.'
+        )
     if isinstance(error, StillRunningError):
         return "It did not come to an end in time: look for a loop that never stops."
     if isinstance(error, UnboundLocalError):

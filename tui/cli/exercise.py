@@ -75,6 +75,7 @@ def check(out: Printer, watch: bool, yes: bool, path: Path) -> int:
     and is watched. The files are executed: one of another user only after asking.
     """
     files = _files(path)
+    owners = {file: _owner(file) for file in files}
     if not (yes or _may_run(out, files)):
         out.print("nothing was checked")
         return 1
@@ -85,8 +86,8 @@ def check(out: Printer, watch: bool, yes: bool, path: Path) -> int:
         checked = _check_all(out, checker, files, is_folder)
         _print(out, checked, is_folder)
         while watch:
-            for file in _wait_for_change(path, stamps, checked, yes):
-                checked |= _check_all(out, checker, [file], is_folder)
+            for file in _wait_for_change(path, stamps, checked, owners, yes):
+                checked |= _check_all(out, checker, [file], goes_on=True)
                 changed = {file: checked[file]}
                 out.print("", f"{time.strftime('%H:%M:%S')}  {file.name} was saved")
                 _print(out, changed, is_folder)
@@ -135,10 +136,14 @@ def _may_run(out: Printer, files: Sequence[Path]) -> bool:
 
 
 def _is_ours(file: Path) -> bool:
-    try:
-        return file.stat().st_uid == os.getuid()
-    except OSError:
-        return False
+    return _owner(file) == os.getuid()
+
+
+def _owner(file: Path) -> int:
+    """Return the user id of a file's owner; -1 if there is no such file."""
+    with suppress(OSError):
+        return file.stat().st_uid
+    return -1
 
 
 def _stamp(file: Path) -> tuple[int, int, int] | None:
@@ -149,10 +154,22 @@ def _stamp(file: Path) -> tuple[int, int, int] | None:
 
 
 def _wait_for_change(
-    path: Path, stamps: dict[Path, Any], checked: Checked, yes: bool
+    path: Path, stamps: dict[Path, Any], checked: Checked, owners: dict[Path, int], yes: bool
 ) -> Iterator[Path]:
-    """Wait until files are saved, and yield them; a new file of a folder is one, too."""
+    """Wait until files are saved, and yield them; a new file of a folder is one, too.
+
+    A file counts as saved when two polls find it the same: an editor may still be writing. One
+    that another user has put in its place is passed over.
+
+    Args:
+        path: the file or folder.
+        stamps: each file's stamp at its last check; changed in place.
+        checked: the files that have been checked.
+        owners: the owner whom each file had when it was allowed to run.
+        yes: True if files of any owner may run.
+    """
     changed: list[Path] = []
+    last: dict[Path, Any] = {}
     while not changed:
         time.sleep(_POLL_SECONDS)
         files = list(checked)
@@ -160,14 +177,18 @@ def _wait_for_change(
             files = _files(path)
         for file in files:
             stamp = _stamp(file)
-            if stamp and stamp != stamps.get(file) and (yes or file in checked or _is_ours(file)):
+            may_run = yes or _owner(file) in (os.getuid(), owners.get(file))
+            if not stamp or stamp == stamps.get(file) or not may_run:
+                continue
+            if last.get(file) == stamp:
                 stamps[file] = stamp
                 changed.append(file)
+            last[file] = stamp
     yield from changed
 
 
-def _check_all(out: Printer, checker: Checker, files: Sequence[Path], is_folder: bool) -> Checked:
-    """Check files; in a folder one that cannot be read is a row like the others."""
+def _check_all(out: Printer, checker: Checker, files: Sequence[Path], goes_on: bool) -> Checked:
+    """Check files; if it goes on, one that cannot be read has an error like the others."""
     found: Checked = {}
     with waiting(out) as progress:
         for place, file in enumerate(files, 1):
@@ -176,7 +197,7 @@ def _check_all(out: Printer, checker: Checker, files: Sequence[Path], is_folder:
             try:
                 found[file] = checker.check(file)
             except FileError as error:
-                if not is_folder:
+                if not goes_on:
                     raise
                 found[file] = [Finding("file", ERROR, str(error))]
     return found

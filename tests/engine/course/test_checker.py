@@ -9,6 +9,8 @@ from mnistop.engine.course.checker import Checker
 from mnistop.engine.course.findings import Finding
 from tests.engine.course.loops import HEAD, MODEL, PIECES, STEP, VALUES, file_of
 
+pytestmark = pytest.mark.process
+
 Check = Callable[[str], list[Finding]]
 
 
@@ -75,6 +77,29 @@ def test_a_function_with_an_empty_body_is_a_blank(body: str, check: Check) -> No
 def test_an_ellipsis_in_an_index_is_no_blank(check: Check) -> None:
     model = MODEL.replace("self.linear_1(x)", "self.linear_1(x[..., :784])")
     assert set(states(check(file_of(model=model))).values()) == {"right"}
+
+
+def test_an_assignment_that_trains_is_left_out(check: Check) -> None:
+    history = "def train(model):\n    while True:\n        if 0:\n            train_step(model)\n"
+    history += "\n\ndef pick():\n    return 1\n\n\nkept = pick()\n"
+    found = check(file_of() + "\n\n" + history + "history = train(None)\n")
+    assert set(states(found).values()) == {"right"}
+
+
+def test_a_download_outside_of_functions_gets_the_bundled_images(check: Check) -> None:
+    openml = "from sklearn.datasets import fetch_openml\nimages, labels = "
+    openml += "fetch_openml('mnist_784', return_X_y=True, as_frame=False)\n"
+    step = STEP.replace("    logits", "    assert images.shape == (4000, 784)\n    logits", 1)
+    assert set(states(check(file_of(step=openml + step))).values()) == {"right"}
+
+
+def test_slow_code_outside_of_functions_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "loop.py"
+    path.write_text(file_of() + "\nslow = [None for _ in iter(int, 1)]\n")
+    with Checker(seconds=1) as checker:
+        found = checker.check(path)
+    assert found
+    assert all("Code outside of functions takes too long" in one.message for one in found)
 
 
 def test_a_loop_that_is_not_guarded_is_left_out(check: Check) -> None:

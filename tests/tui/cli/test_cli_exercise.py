@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 
 from mnistop.engine.course.template import TEMPLATE
+from mnistop.tui.cli import exercise
 from tests.engine.course.loops import EVALUATE, MODEL, STEP, file_of
 from tests.helpers.command_line import Place
+
+pytestmark = [pytest.mark.process, pytest.mark.pty]
 
 BLANKS = [
     "input_size",
@@ -134,6 +137,58 @@ def test_a_file_of_another_user_runs_only_after_asking(place: Place, tmp_path: P
     asked.sendline("n")
     assert "nothing was checked" in place.last_words(asked)
     assert checked(place, path, "--yes")[0] == 0
+
+
+def polled(monkeypatch: pytest.MonkeyPatch, path: Path, owner: int, *polls: object) -> int:
+    """The number of polls until a changed file is found, with an action before each."""
+    done: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        if len(done) < len(polls):
+            action = polls[len(done)]
+            assert callable(action)
+            action()
+        done.append(seconds)
+
+    monkeypatch.setattr(exercise.time, "sleep", sleep)
+    found = list(exercise._wait_for_change(path, {}, {path: []}, {path: owner}, False))
+    assert found == [path]
+    return len(done)
+
+
+def test_watch_waits_until_a_file_is_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    path = tmp_path / "loop.py"
+    path.write_text("")
+    polls = [lambda n=n: path.write_text("x" * n) for n in (1, 2, 3)]
+    assert polled(monkeypatch, path, os.getuid(), *polls) == 4
+
+
+def test_watch_passes_over_a_file_that_another_user_put_there(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    path = tmp_path / "loop.py"
+    path.write_text("x = 1\n")
+    own, other = os.getuid(), os.getuid() + 1
+
+    def become(user: int) -> None:
+        monkeypatch.setattr(exercise.os, "getuid", lambda: user)
+
+    polls = [lambda: become(other)] * 3 + [lambda: become(own)]
+    assert polled(monkeypatch, path, other, *polls) == 5
+
+
+def test_watch_goes_on_after_a_save_that_cannot_be_read(place: Place, tmp_path: Path):
+    path = tmp_path / "loop.py"
+    path.write_text(file_of())
+    terminal = place.in_terminal("exercise", "check", str(path), "--watch")
+    terminal.expect("All right")
+    path.write_bytes(b"# \xe9\n")
+    terminal.expect("not a text in UTF-8")
+    path.write_text(file_of())
+    terminal.expect("All right")
+    terminal.sendintr()
+    place.last_words(terminal)
+    assert terminal.exitstatus == 130
 
 
 def test_watch_checks_again_at_every_save(place: Place, tmp_path: Path):
