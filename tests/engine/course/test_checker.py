@@ -9,6 +9,8 @@ from mnistop.engine.course.checker import Checker
 from mnistop.engine.course.findings import Finding
 from tests.engine.course.loops import HEAD, MODEL, PIECES, STEP, VALUES, file_of
 
+pytestmark = pytest.mark.process
+
 Check = Callable[[str], list[Finding]]
 
 

@@ -13,6 +13,8 @@ from mnistop.engine.course.template import TEMPLATE
 from tests.engine.course.loops import EVALUATE, MODEL, STEP, file_of
 from tests.helpers.command_line import Place
 
+pytestmark = pytest.mark.process
+
 BLANKS = [
     "input_size",
     "hidden_size",
