@@ -123,6 +123,7 @@ def test_what_cannot_be_read_is_an_error_of_use(place: Place, tmp_path: Path):
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give a file away")
+@pytest.mark.pty
 def test_a_file_of_another_user_runs_only_after_asking(place: Place, tmp_path: Path):
     path = tmp_path / "theirs.py"
     path.write_text(file_of() + f"\nopen({str(tmp_path / 'ran')!r}, 'w').close()\nx = 1\n")
@@ -138,6 +139,7 @@ def test_a_file_of_another_user_runs_only_after_asking(place: Place, tmp_path: P
     assert checked(place, path, "--yes")[0] == 0
 
 
+@pytest.mark.pty
 def test_watch_checks_again_at_every_save(place: Place, tmp_path: Path):
     path = tmp_path / "loop.py"
     path.write_text(file_of(step=STEP.replace("-=", "+=")))
