@@ -140,6 +140,9 @@ def check_source(
     """
     try:
         has_functions = source.has_functions
+    except (RecursionError, MemoryError):
+        text = "This cannot be read as Python: it is nested too deeply."
+        return [Finding("file", ERROR, text)]
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None)
         message = getattr(error, "msg", None) or str(error)

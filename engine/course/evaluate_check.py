@@ -106,7 +106,7 @@ def check_evaluate(source: Source, names: dict[str, Any], built: nn.Module | Non
             "in `.grad` is added to the next training step.",
         )
     return (
-        _check_form(result, part, line, loader, kept)
+        _check_form(result, truth, part, line, loader, kept)
         or _check_loss(result, truth, part, line, model, x[400:], y[400:])
         or _check_accuracy(result, truth, part, line)
     )
@@ -128,11 +128,16 @@ def _return_line(part: ast.FunctionDef) -> int:
 
 
 def _check_form(
-    result: Any, part: ast.FunctionDef, line: int, loader: _Loader, kept: list[int]
+    result: Any,
+    truth: Truth,
+    part: ast.FunctionDef,
+    line: int,
+    loader: _Loader,
+    kept: list[int],
 ) -> Finding | None:
     """Check that two numbers come back, from the loader that was given."""
     asked = "It ends with `return loss, accuracy`."
-    if not loader.passes:
+    if not loader.passes and not _is_true(result, truth):
         loop = next((node for node in ast.walk(part) if isinstance(node, ast.For)), None)
         over = ast.unparse(loop.iter) if loop else "other images"
         return wrong(
@@ -164,6 +169,14 @@ def _check_form(
     except (TypeError, ValueError, RuntimeError):
         return wrong(BLANK_NAME, line, f"it does not return two numbers. {asked}")
     return None
+
+
+def _is_true(result: Any, truth: Truth) -> bool:
+    """Return True if the loss is that of the loader's images, as from `loader.dataset.tensors`."""
+    try:
+        return near(float(result[0]), truth.over_batches, truth.over_images)
+    except (TypeError, ValueError, RuntimeError, IndexError):
+        return False
 
 
 def _check_loss(

@@ -39,6 +39,8 @@ from mnistop.engine.course.watching import Event, Watch, flat
 
 _STEPS = 80
 """Computations of gradients after which the script is stopped: three epochs of the notebook's."""
+_VALIDATION = re.compile(r"(^|_)(val|valid|validation|test)(_|\d|$)", re.IGNORECASE)
+"""Names of validation, as `val_loss`, but not `values` or `latest`."""
 _EXAMINED = 8
 """Steps whose weights are compared."""
 
@@ -368,7 +370,7 @@ def _validation(script: _Script) -> list[Finding]:
     loop = _innermost_loop(source.tree, seen[0].line or 0)
     stored = {n.id for n in ast.walk(loop) if isinstance(n, ast.Name)
               and isinstance(n.ctx, ast.Store)} if loop else set()  # fmt: skip
-    says_validation = any(re.search(r"val|test", name) for name in stored)
+    says_validation = any(_VALIDATION.search(name) for name in stored)
     if says_validation and rows <= trained:
         over = ast.unparse(loop.iter) if isinstance(loop, ast.For) else "training images"
         return [

@@ -109,7 +109,12 @@ def blank_lines(node: ast.AST) -> list[int]:
         one.lineno
         for one in ast.walk(node)
         if (isinstance(one, ast.Constant) and one.value is ... and id(one) not in indices)
-        or (isinstance(one, ast.Name) and len(one.id) > 1 and set(one.id) == {"_"})
+        or (
+            isinstance(one, ast.Name)
+            and isinstance(one.ctx, ast.Load)  # `__, predicted = ...` throws a value away
+            and len(one.id) > 1
+            and set(one.id) == {"_"}
+        )
     ]
     if isinstance(node, ast.FunctionDef):
         body = [one for one in node.body if not _is_text(one)]

@@ -52,6 +52,13 @@ def test_a_file_that_is_not_python_is_named_with_its_line(check: Check) -> None:
     assert (finding.blank, finding.state, finding.line) == ("file", "error", 2)
 
 
+@pytest.mark.parametrize("text", ["x = " + "-" * 100_000 + "1\n", "x = " + "1 + " * 50_000 + "1\n"])
+def test_a_file_that_is_nested_too_deeply_is_an_error_of_this_file(text: str, check: Check) -> None:
+    (finding,) = check(text)
+    assert (finding.blank, finding.state) == ("file", "error")
+    assert set(states(check(file_of())).values()) == {"right"}
+
+
 def test_an_empty_file_and_missing_parts_are_blanks(check: Check) -> None:
     found = check(HEAD + VALUES + MODEL)
     assert states(found) | {"train_step": "blank", "evaluate": "blank"} == states(found)

@@ -133,6 +133,9 @@ RIGHT = {
         "    with torch.set_grad_enabled(False):\n        for xb, yb in val_loader:\n"
         "            loss = criterion(model(xb), yb)\n            val_loss += loss",
     ),
+    "predicted values of the training images": SCRIPT[: SCRIPT.index("    val_loss = 0.0")]
+    + "    hits = 0\n    with torch.no_grad():\n        for xb, yb in train_loader:\n"
+    "            values = model(xb).argmax(1)\n            hits += (values == yb).sum().item()\n",
     "in a function": BEGINNING
     + "\n\ndef main():\n"
     + "".join(f"    {line}\n" for line in CELL.splitlines())

@@ -107,6 +107,10 @@ STEPS = OPTIMIZERS | {
         "    correct = (logits.argmax(dim=1) == y_batch).sum()",
         "    _, predicted = torch.max(logits.data, 1)\n    correct = (predicted == y_batch).sum()",
     ),
+    "a value that is thrown away": STEP.replace(
+        "    correct = (logits.argmax(dim=1) == y_batch).sum()",
+        "    __, predicted = torch.max(logits, 1)\n    correct = (predicted == y_batch).sum()",
+    ),
     "counted before the update": STEP.replace("    loss.backward()", "    correct = (logits.argmax(1)"
         " == y_batch).sum()\n    loss.backward()"),
     "counted from probabilities": STEP.replace("logits.argmax(dim=1)", "logits.softmax(1).argmax(-1)"),
@@ -145,6 +149,9 @@ EVALUATIONS = {
     "summed loss over the data set": EVALUATE.replace("(logits, y).item()",
         "(logits, y, reduction='sum').item()").replace("total / len(loader)",
         "total / len(loader.dataset)"),
+    "the data set's tensors": "def evaluate(model, loader):\n    x, y = loader.dataset.tensors\n"
+    "    with torch.no_grad():\n        z = model(x)\n"
+    "    return F.cross_entropy(z, y).item(), (z.argmax(1) == y).float().mean().item()\n",
     "in percent": EVALUATE.replace("correct / images", "100 * correct / images"),
     "tensors": EVALUATE.replace(".item()", ""),
 }  # fmt: skip
