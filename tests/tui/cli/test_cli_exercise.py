@@ -14,7 +14,7 @@ from mnistop.tui.cli import exercise
 from tests.engine.course.loops import EVALUATE, MODEL, STEP, file_of
 from tests.helpers.command_line import Place
 
-pytestmark = [pytest.mark.process, pytest.mark.pty]
+pytestmark = pytest.mark.process
 
 BLANKS = [
     "input_size",
@@ -124,6 +124,7 @@ def test_what_cannot_be_read_is_an_error_of_use(place: Place, tmp_path: Path):
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give a file away")
+@pytest.mark.pty
 def test_a_file_of_another_user_runs_only_after_asking(place: Place, tmp_path: Path):
     path = tmp_path / "theirs.py"
     path.write_text(file_of() + f"\nopen({str(tmp_path / 'ran')!r}, 'w').close()\nx = 1\n")
@@ -177,6 +178,7 @@ def test_watch_passes_over_a_file_that_another_user_put_there(
     assert polled(monkeypatch, path, other, *polls) == 5
 
 
+@pytest.mark.pty
 def test_watch_goes_on_after_a_save_that_cannot_be_read(place: Place, tmp_path: Path):
     path = tmp_path / "loop.py"
     path.write_text(file_of())
@@ -191,6 +193,7 @@ def test_watch_goes_on_after_a_save_that_cannot_be_read(place: Place, tmp_path: 
     assert terminal.exitstatus == 130
 
 
+@pytest.mark.pty
 def test_watch_checks_again_at_every_save(place: Place, tmp_path: Path):
     path = tmp_path / "loop.py"
     path.write_text(file_of(step=STEP.replace("-=", "+=")))
