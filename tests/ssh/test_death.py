@@ -50,7 +50,10 @@ def test_the_death_of_a_run_is_said_with_what_is_safe_and_what_to_do(folder: Pat
         assert "interrupted" in listed.stdout
 
         worker.resume(run)
+        shown.wait_for(lambda: "died after" not in said_below(shown))
         shown.send("q")
+        shown.wait_for("quit, training goes on")
+        shown.send("\r")
         assert shown.wait_for_end() == 0
         assert f"mnistop stop {run.name}" in shown.text
     [resumed] = [event for event in read_events(run) if isinstance(event, events.RunResumed)]

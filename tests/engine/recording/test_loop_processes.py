@@ -296,6 +296,8 @@ def test_a_home_that_cannot_be_written_is_named_and_the_loop_goes_on(tmp_path: P
     environ = {name: value for name, value in os.environ.items() if name != "MNISTOP_RUNS"}
     script = f"{BEGINNING}\n{LOOP}\nprint('done')"
     as_nobody = ["setpriv", "--reuid=65534", "--clear-groups"] if os.geteuid() == 0 else []
+    if subprocess.run([*as_nobody, sys.executable, "-c", "import numpy"], cwd="/").returncode:
+        pytest.skip("nobody may not read this interpreter")
     done = subprocess.run(
         [*as_nobody, sys.executable, "-c", script],
         env=environ | {"HOME": str(home), "XDG_STATE_HOME": ""},
@@ -304,8 +306,6 @@ def test_a_home_that_cannot_be_written_is_named_and_the_loop_goes_on(tmp_path: P
         text=True,
         timeout=100,
     )
-    if "Permission denied" in done.stderr and "site-packages" in done.stderr:
-        pytest.skip("nobody may not read this interpreter")
     assert done.stdout == "done\n", done.stderr
     assert done.stderr.count("Nothing is recorded") == 1
 
