@@ -83,11 +83,10 @@ def test_a_quick_command_loads_nothing_that_it_does_not_need(
 ):
     monkeypatch.setenv("MNISTOP_RUNS", str(tmp_path))
     made_up.write_run(tmp_path, [*made_up.story(3), made_up.finished(3)])
-    program = "import atexit, sys; atexit.register(lambda: print('MODULES', *sys.modules, file=sys.stderr)); "
-    program += "from mnistop.__main__ import main; main()"
-    done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True)
-    loaded = set(done.stderr.rpartition("MODULES")[2].split())
-    assert loaded, done.stderr
+    command = [sys.executable, "-X", "importtime", "-m", "mnistop", *words]
+    done = subprocess.run(command, capture_output=True, text=True)
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "mnistop.tui.cli.entry" in loaded, done.stderr
     assert not done.returncode, done.stderr
     assert not needless & loaded
 
