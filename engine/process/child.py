@@ -66,7 +66,7 @@ def send_result(caller: Connection, result: tuple[Folder, str] | MnistopError) -
 
 
 def close_inherited(kept: Collection[int]) -> None:
-    """Leave the working directory, and close the inherited files.
+    """Change to the root folder, and close the inherited files.
 
     Args:
         kept: descriptors that stay open, beside the standard ones.

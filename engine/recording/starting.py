@@ -49,7 +49,7 @@ def start(
     notes: str | None,
     resume: str | None,
 ) -> Recording | None:
-    """Begin to record, as `mnistop.init`; None where no run folder can be made."""
+    """Start recording, as `mnistop.init`; None if no run folder can be created."""
     troubles = Troubles()
     images, tested = (
         _read_images(what, given, classes, normalize, troubles)

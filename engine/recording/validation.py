@@ -69,7 +69,7 @@ class Validation:
         return list(dict.fromkeys([given, images, flat]))
 
     def fingerprint(self) -> Fingerprint:
-        """Take the fingerprint of the images, as levels from 0 to 255 where they are such."""
+        """Compute the fingerprint of the images, as levels from 0 to 255 where they are such."""
         levels = self.pixels * np.float32(255)
         whole = np.rint(levels)
         is_whole = np.array_equal(np.divide(whole, 255, dtype=np.float32), self.pixels)

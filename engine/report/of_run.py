@@ -295,7 +295,7 @@ _MOST_METRICS = 100
 
 
 def _metrics(run: Run) -> Table:
-    """What a recorded run has logged by name: the number of values, the last and the extremes."""
+    """A table of a recorded run's metrics: number of values, the last and the extremes."""
     reader = MetricsReader(run.path)
     while reader.read():
         pass

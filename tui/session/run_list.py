@@ -1,4 +1,4 @@
-"""Look through the runs: which pass the filter, in which order, the chosen and the marked."""
+"""The model of the list of runs: filter, order, the chosen and the marked runs."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class RunListModel:
         return self._all.get(run)
 
     def take(self, runs: Sequence[RunEntry]) -> None:
-        """Take up the runs that there are.
+        """Receive the runs that exist.
 
         Args:
             runs: newest first.

@@ -247,7 +247,7 @@ def test_an_event_file_is_written_anew_only_if_it_may_be(run: Run, tmp_path: Pat
 
 
 def hide(package: str, patch: pytest.MonkeyPatch) -> None:
-    """Makes a package impossible to import."""
+    """Make a package impossible to import."""
     for name in [one for one in sys.modules if one.partition(".")[0] == package]:
         patch.delitem(sys.modules, name)
     patch.setitem(sys.modules, package, None)

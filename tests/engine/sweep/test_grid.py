@@ -1,4 +1,4 @@
-"""What a person writes on one line, and the runs that it makes."""
+"""Values that a person writes on one line, and the runs that they make."""
 
 import math
 from typing import Any

@@ -248,7 +248,7 @@ class RunsScreen(RunActions):
         write_text(self, "mnistop-runs.txt", "\n".join(table(rows)), what)
 
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
-        """Give the reason why an action is impossible now."""
+        """Return the reason why an action is impossible now."""
         if self._filter.input.has_focus and action in _TYPED:
             return "What is typed goes into the filter: Enter takes it, Esc leaves it."
         match action:

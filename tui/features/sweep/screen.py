@@ -87,7 +87,7 @@ class SweepScreen(SeveralPanes):
         self.set_focus(self._table)
 
     def enter(self, about: Sweep | None) -> None:
-        """Look at a sweep; None for the one before, or the newest."""
+        """Show a sweep; None for the one before, or the newest."""
         self._wanted = about or self._wanted
         self.is_reading = True
         self._wake.set()
@@ -115,7 +115,7 @@ class SweepScreen(SeveralPanes):
                 await asyncio.wait_for(self._wake.wait(), _LOOK_SECONDS)
 
     def redraw(self) -> None:
-        """Bring what is in sight up to date."""
+        """Update the visible panes."""
         self._fit()
         self._table.redraw()
         self._charts.show(self._model.curves)
@@ -124,7 +124,7 @@ class SweepScreen(SeveralPanes):
         self.refresh_bindings()
 
     def on_resize(self) -> None:
-        """Give the curves the room that is left."""
+        """Size the curves to the remaining room."""
         self._fit()
 
     def _fit(self) -> None:
@@ -184,7 +184,7 @@ class SweepScreen(SeveralPanes):
         self.enter(self._model.neighbour(by))
 
     def action_curves(self) -> None:
-        """Lay the curves of some rows over each other."""
+        """Overlay the curves of some rows."""
         if len(runs := self._model.to_compare()) < 2:
             return
         left_out = [run.words for run in self._model.begun if run not in runs]
@@ -247,7 +247,7 @@ class SweepScreen(SeveralPanes):
             write_text(self, f"mnistop-{reader.sweep.name}.txt", text)
 
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
-        """Give the reason why an action is impossible now."""
+        """Return the reason why an action is impossible now."""
         groups, state = self._model.groups, self._state
         begun = len(self._model.begun)
         match action:

@@ -120,7 +120,7 @@ class TrainScreen(RunScreen):
         return self._form.config
 
     def set_rate(self, text: str) -> None:
-        """Take up a learning rate, for the next run if one is going on."""
+        """Set the learning rate, for the next run if one is training."""
         self._form.set_values({"lr": text})
         self._form.point_at("lr")
         self._dashboard.show_form()
@@ -184,7 +184,7 @@ class TrainScreen(RunScreen):
         self.session.stop()
 
     def action_resume(self) -> None:
-        """Go on with the run that is shown, or ask how far to train a finished one on."""
+        """Continue the shown run, or ask how far to train a finished one on."""
         if not (run := self.state.run):
             return
         if self.state.phase == "finished":
@@ -244,7 +244,7 @@ class TrainScreen(RunScreen):
         self.show_changes()
 
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
-        """Give the reason why an action is impossible now."""
+        """Return the reason why an action is impossible now."""
         match action:
             case "train" if self.session.is_training:
                 return "A run is being trained: s stops it, and then r trains the next one."
@@ -345,7 +345,7 @@ class TrainScreen(RunScreen):
         self._digit.action_step(by)
 
     def action_image_mode(self) -> None:
-        """Take the next way of drawing images."""
+        """Choose the next way of drawing images."""
         digits = (self._digit,) if self._digit.content else ()
         self._digit.mode = self.next_mode(self._digit.mode, *digits)
         self._digit.redraw()

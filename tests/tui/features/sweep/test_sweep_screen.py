@@ -42,7 +42,7 @@ async def open_form(shown: Dashboard) -> SweepFormScreen:
 
 
 async def go_to(shown: Dashboard, name: str) -> None:
-    """Puts the form's cursor on a row."""
+    """Move the form's cursor to a row."""
     await shown.press("home", *["down"] * ROWS.index(name))
 
 

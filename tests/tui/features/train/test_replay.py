@@ -20,14 +20,14 @@ class Clock:
 
 
 def with_clock(shown: Dashboard) -> Clock:
-    """Lets a replay's time pass only as the test says."""
+    """Let a replay's time pass only as the test wants."""
     clock = Clock()
     shown.screen.replay = Replay(clock)
     return clock
 
 
 async def to_the_end(shown: Dashboard, clock: Clock) -> None:
-    """Lets time pass until the replay is over."""
+    """Let time pass until the replay is over."""
 
     def is_over() -> bool:
         clock.now += 0.2
