@@ -167,7 +167,7 @@ class RunTable(OfModel[RunListModel], Table[RunEntry]):
 
     EXPLANATION = (
         "Each row is a run: its state, its name, what differs from the notebook's settings, "
-        "finished epochs, and what it was worth at its best epoch: accuracy on images that it has "
+        "finished epochs, and its results at its best epoch: accuracy on images that it has "
         "not seen (test) and on the validation images (val), both with the 95% interval, and "
         "validation loss; then the time of training, and what it takes on the disk. The "
         "validation accuracy flatters, being the highest of all epochs on the same images; the "
@@ -217,7 +217,7 @@ class RunTable(OfModel[RunListModel], Table[RunEntry]):
         """Return the reason why the list is empty."""
         if self._model.text and self._model.total:
             return (
-                f'None of the {self._model.total:,} runs passes "{self._model.text}". '
+                f'None of the {self._model.total:,} runs matches "{self._model.text}". '
                 "Press / and Enter on an empty line for all."
             )
         if self.waiting:
