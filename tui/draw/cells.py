@@ -235,7 +235,7 @@ def _on_ground(ground: Style) -> Changed:
 
 
 def beside(blocks: Sequence[Sequence[Strip]], gap: int = 2) -> list[Strip]:
-    """Put blocks of strips side by side, their tops in one line.
+    """Join blocks of strips side by side, their tops in one line.
 
     Args:
         blocks: The blocks; all strips of a block have one width.

@@ -1,4 +1,4 @@
-"""Look through the runs: which pass the filter, in which order, the chosen and the marked."""
+"""The model of the list of runs: filter, order, the chosen and the marked runs."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class RunListModel:
         return self._all.get(run)
 
     def take(self, runs: Sequence[RunEntry]) -> None:
-        """Take up the runs that there are.
+        """Receive the runs that exist.
 
         Args:
             runs: newest first.
@@ -139,7 +139,7 @@ class RunTable(OfModel[RunListModel], ListPane[RunEntry]):
 
     EXPLANATION = (
         "Each row is a run: its state, its name, what differs from the notebook's settings, "
-        "finished epochs, and what it was worth at its best epoch: accuracy on images that it has "
+        "finished epochs, and its results at its best epoch: accuracy on images that it has "
         "not seen (test) and on the validation images (val), both with the 95% interval, and "
         "validation loss; then the time of training, and what it takes on the disk. The "
         "validation accuracy flatters, being the highest of all epochs on the same images; the "
@@ -189,7 +189,7 @@ class RunTable(OfModel[RunListModel], ListPane[RunEntry]):
         """Return the reason why the list is empty."""
         if self._model.text and self._model.total:
             return (
-                f'None of the {self._model.total:,} runs passes "{self._model.text}". '
+                f'None of the {self._model.total:,} runs matches "{self._model.text}". '
                 "Press / and Enter on an empty line for all."
             )
         if self.waiting:

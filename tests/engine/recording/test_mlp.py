@@ -162,7 +162,7 @@ class NormalisesInPlace(Notebook):
 
 
 class NormalisesByBuffers(Notebook):
-    """Of each pixel its own mean, as buffer, and a plain tensor that is no buffer."""
+    """A model with a mean for each pixel as buffer, and a plain tensor that is no buffer."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -344,7 +344,7 @@ class OneNumber(Notebook):
 
 
 class AndHidden(Notebook):
-    """Returns its hidden values too, after the logits."""
+    """A model that returns its hidden values after the logits."""
 
     def forward(self, x: Tensor) -> Any:
         hidden = self.relu(self.linear_1(x))
@@ -362,7 +362,7 @@ class NeedsMore(Notebook):
 
 
 class Counts(Notebook):
-    """Is another model each time it is called."""
+    """A model that changes with every call."""
 
     times = 0
 

@@ -208,7 +208,7 @@ def test_a_detached_run_is_followed_stopped_and_resumed_to_its_end(call: Call, p
 
 
 def end_soon(run: Run) -> int:
-    """Gives a stopped run that would not end fewer epochs, and returns how many."""
+    """Reduce the epochs of a stopped run that would not end, and return their number."""
     epochs = epochs_trained(run) + 20
     path = run.path / "config.json"
     path.write_text(path.read_text().replace("1000000", str(epochs)))

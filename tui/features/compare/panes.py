@@ -43,7 +43,7 @@ class ComparedTable(ContentPane[Comparison]):
         self.on_resize()
 
     def on_resize(self) -> None:
-        """Take the lines that it needs in its new width."""
+        """Adapt the number of lines to the new width."""
         if self.content:
             self.set_height(1 + len(self._rows(self.content, self.size.width)))
 
@@ -174,7 +174,7 @@ class DuelList(ListPane[tuple[int, int]]):
         self.comparison = Comparison()
 
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
-        """Give the reason why an action is impossible: nothing lies behind a row."""
+        """Return the reason why an action is impossible: nothing lies behind a row."""
         if action == "open":
             return "All that is known of an image is in its row and next to the list."
         return super().why_not(action, parameters)

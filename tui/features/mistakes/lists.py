@@ -252,7 +252,7 @@ class PairList(OfModel[ImageListModel], ListPane[Confusion]):
         return "Most confused pairs"
 
     def empty(self) -> str:
-        """Say that there are none."""
+        """Return the reason why the list is empty."""
         return "No class is taken for another." if self._support else ""
 
     def columns(self, width: int) -> list[Column[Confusion]]:

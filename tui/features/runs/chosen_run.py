@@ -136,7 +136,7 @@ class RunActions(SeveralPanes):
         self.app.push_screen(AskTextScreen(self.terminal, label, text, longest), answer)
 
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
-        """Give the reason why an action is impossible now."""
+        """Return the reason why an action is impossible now."""
         if action == "delete_marked" and not self.marked:
             return NONE_MARKED
         if action not in ("name", "note", "stop", "resume", "delete", "copy", "write"):

@@ -215,7 +215,7 @@ async def test_a_filter_is_typed_and_nonsense_is_told(opened: Opened, workers: W
         await shown.press("escape")
         assert names(shown) == ["calm-otter"]
         await shown.press("slash", *" seed:7", "enter")
-        await shown.until_shown('None of the 3 runs passes "lr>0.1 seed:7"')
+        await shown.until_shown('None of the 3 runs matches "lr>0.1 seed:7"')
 
 
 async def test_o_takes_the_next_order(opened: Opened, workers: Workers) -> None:

@@ -1,4 +1,4 @@
-"""What a person sees and does in the hyperparameters form."""
+"""The hyperparameters form, as a person uses it."""
 
 import asyncio
 import os
@@ -64,7 +64,7 @@ class FormApp(App[None]):
 
     @property
     def lines(self) -> list[str]:
-        """What is on the screen."""
+        """The lines on the screen."""
         return [strip.text for strip in strips(self.screen)]
 
     def row(self, name: str) -> str:
