@@ -1,4 +1,4 @@
-"""What the screens show of several runs is what scikit-learn and a plain sort make of them."""
+"""The screens' summaries of several runs, against scikit-learn and a plain sort."""
 
 import math
 import re

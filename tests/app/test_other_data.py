@@ -1,4 +1,4 @@
-"""What a person sees of data that have changed since a run began."""
+"""Runs whose source holds other data than when they began."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""In a terminal that is too small to show anything, nothing that is typed or clicked acts."""
+"""Terminals that are too small to show anything: no key or click acts."""
 
 from pathlib import Path
 

@@ -54,7 +54,7 @@ class FormApp(App[None]):
 
     @property
     def lines(self) -> list[str]:
-        """What is on the screen."""
+        """The lines on the screen."""
         return [strip.text for strip in strips(self.screen)]
 
     def row(self, name: str) -> str:

@@ -26,7 +26,7 @@ async def show(
     names: tuple[str, ...] = made_up.DIGITS,
     screen: bool = True,
 ) -> Run:
-    """Shows a finished run with all that is recorded, and goes to its mistakes."""
+    """Show a finished run with everything recorded, and open its mistakes."""
     told = [*made_up.story(epochs, names=names), made_up.finished(epochs)]
     run = judged.write_run(folder / "recorded", told, said, len(names))
     shown.screen.session.watch(run)

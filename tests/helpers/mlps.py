@@ -155,7 +155,7 @@ class NormalisesInPlace(Notebook):
 
 
 class NormalisesByBuffers(Notebook):
-    """Of each pixel its own mean, as buffer, and a plain tensor that is no buffer."""
+    """A model with a mean for each pixel as buffer, and a plain tensor that is no buffer."""
 
     def __init__(self) -> None:
         super().__init__()

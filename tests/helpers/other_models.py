@@ -62,7 +62,7 @@ class OneNumber(Notebook):
 
 
 class AndHidden(Notebook):
-    """Returns its hidden values too, after the logits."""
+    """A model that returns its hidden values after the logits."""
 
     def forward(self, x: Tensor) -> Any:
         hidden = self.relu(self.linear_1(x))
@@ -80,7 +80,7 @@ class NeedsMore(Notebook):
 
 
 class Counts(Notebook):
-    """Is another model each time it is called."""
+    """A model that changes with every call."""
 
     times = 0
 

@@ -63,7 +63,7 @@ class Finder:
         return sweep
 
     def begin(self, number: int) -> tuple[str, Any]:
-        """Makes a member, and what tells its events."""
+        """Create a member, and a function that appends its events."""
         name = f"{SWEEP}.{number:02}"
         run = made_up.write_run(self.folder, [], self.launched[number - 1], name)
         return name, lambda *said: made_up.say(run, said)

@@ -36,7 +36,7 @@ async def test_runs_of_other_settings_give_way_to_a_test_of_what_the_form_has(
         await shown.press("r")
         await shown.until_shown("What the curves show so far, with the notebook's settings")
         await finish_runs(finder, 2)
-        await shown.until_shown("0.05 works, as the range test says.", "Enter takes 0.05")
+        await shown.until_shown("0.05 works, as the range test says.", "Enter puts 0.05")
         await shown.press("1")
         shown.screen._form.set_values({"hidden": "none"})
         await find(shown)
@@ -64,7 +64,7 @@ async def test_a_good_rate_that_its_run_refutes_is_not_taken_into_the_form(
         await shown.until_shown("What the curves show so far")
         await finish_runs(finder)
         await shown.until_shown("not good: it is too high", "None of these rates works: try 2e-5")
-        assert "Enter takes 2e-5 into the form" in shown.text
+        assert "Enter puts 2e-5 in the form" in shown.text
         await shown.press("x")
         await shown.until_shown("The range test took 0.05 for good.")
         assert not math.isclose(curve(shown).rate, 0.05)

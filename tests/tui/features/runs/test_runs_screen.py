@@ -61,7 +61,7 @@ async def test_it_shows_what_each_run_is_and_came_to(
         assert names(shown) == ["brave-birch", "keen-lark", "calm-otter"]
         [otter] = [line for line in shown.lines if "calm-otter" in line]
         assert "✓ finished" in otter
-        assert otter.index("87.6% (82.3–91.5)") < otter.index(" 20 ")
+        assert otter.index("30/100") < otter.index("87.6% (82.3–91.5)")
         assert "lr 0.5" in otter
         assert "■ stopped" in next(line for line in shown.lines if "keen-lark" in line)
         assert "20260101-120002-brave-birch" in shown.text
@@ -106,7 +106,7 @@ async def test_accuracy_on_unseen_images_stands_first_where_there_is_a_test(
     async with opened() as shown:
         await open_runs(shown)
         [head] = [line for line in shown.lines if "differs by" in line]
-        assert "epochs    test acc at best     val acc at best best epoch" in head
+        assert "epochs    test acc at best     val acc at best  best epoch" in head
         [row] = [line for line in shown.lines if "calm-otter" in line]
         assert row.index("87.8% (86.7–88.8)") < row.index("87.6% (82.3–91.5)")
         await shown.press("end")
@@ -172,7 +172,7 @@ async def test_a_filter_is_typed_and_nonsense_is_told(opened: Opened, workers: W
         await shown.press("escape")
         assert names(shown) == ["calm-otter"]
         await shown.press("slash", *" seed:7", "enter")
-        await shown.until_shown('None of the 3 runs passes "lr>0.1 seed:7"')
+        await shown.until_shown('None of the 3 runs matches "lr>0.1 seed:7"')
 
 
 async def test_o_takes_the_next_order(opened: Opened, workers: Workers) -> None:
