@@ -124,7 +124,7 @@ def describe_error(error: Exception, folder: Folder) -> str:
         return "The disk is full: free some space, then resume the run."
     if isinstance(error, OSError):
         return str(host_error(error) or "") or (
-            f"{folder.path} cannot be written ({error.strerror}): mend that, then resume the run."
+            f"{folder.path} cannot be written ({error.strerror}): fix that, then resume the run."
         )
     if any(map(_is_memory_error, causes(error))):
         return (

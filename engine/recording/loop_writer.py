@@ -196,7 +196,7 @@ class LoopWriter(threading.Thread):
             self._files.write()
         except OSError:
             if self._files.drop_excess():
-                what = "The disk has refused so much that some of what was logged is lost."
+                what = "The disk has refused too many writes: some of what was logged is lost."
                 self._troubles.warn("lost", what)
             raise
 

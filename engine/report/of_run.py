@@ -84,7 +84,7 @@ def _summary(facts: Facts) -> Iterator[Part]:
     for note in started.notes if started else ():
         yield Paragraph(f"The data: {note}")
     if not started:
-        yield Paragraph("It has not begun to train.")
+        yield Paragraph("It has not started training.")
     if not (started and history.best):
         return
     images = started.validation_images

@@ -117,7 +117,7 @@ class Progress(FaultTolerantWidget):
             else f"{UNTRAINED}, {count(epochs, 'epoch')} to come"
         )
         text, keys = (
-            (f"replay paused, {place}", "P goes on, Esc ends")
+            (f"replay paused, {place}", "P continues, Esc ends")
             if is_paused
             else (f"replay, {place}", "P pauses, Esc ends")
         )

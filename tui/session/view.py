@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from mnistop.engine.config import RunConfig
     from mnistop.tui.draw.image import Mode
 
-ALONE = "This pane has all the room already; Tab goes to the next one."
+ALONE = "This pane fills the screen already; Tab goes to the next one."
 WRONG_FORM = "A value in the form is wrong: press 1 and correct it."
 NO_RUN = "There is no run yet: press 1 for the dashboard, and r there to train."
 

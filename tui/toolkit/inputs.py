@@ -140,9 +140,9 @@ class FilterInput(FaultTolerant, Input, inherit_bindings=False):
         *_without_enter(),
         *bindings(
             "filter",
-            key("apply", "enter", "submit", "Apply", "Show what passes"),
+            key("apply", "enter", "submit", "Apply", "Apply the filter"),
             key("complete", "tab", "complete", "Complete", "Complete the word"),
-            key("leave", "escape", "leave", "Leave", "Back, nothing changed"),
+            key("leave", "escape", "leave", "Leave", "Back, without a change"),
         ),
     ]
 

@@ -286,7 +286,7 @@ class ScrolledPane(LinesPane):
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
         """Return the reason why an action is impossible now."""
         if action == "scroll_by" and not self._hidden:
-            return "All lines are in sight: there is nothing to scroll."
+            return "All lines are visible: there is nothing to scroll."
         return super().why_not(action, parameters)
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:

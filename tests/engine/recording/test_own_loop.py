@@ -95,7 +95,7 @@ def test_settings_of_all_kinds_are_kept(config: Any, changes: dict[str, str]) ->
 
 
 def test_settings_that_are_none_and_far_too_many_are_named() -> None:
-    with warns("config is to be a dict"):
+    with warns("config must be a dict"):
         begin(config=3).finish()
     deep: dict[str, Any] = {}
     deep["self"] = deep

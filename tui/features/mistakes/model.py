@@ -156,10 +156,10 @@ class ImageListModel:
         if self.filter.kind == "wrong":
             wrong = count - int(self.predictions.right.sum())
             return (
-                f'None of the {wrong} mistakes {when} passes "{self.text}". '
-                "Press / to change that; all takes in what is right."
+                f'None of the {wrong} mistakes {when} matches "{self.text}". '
+                "Press / to change that; all includes correct ones."
             )
-        return f'None of {count} images passes "{self.text}" {when}. Press / to change that.'
+        return f'None of {count} images matches "{self.text}" {when}. Press / to change that.'
 
     def follow(self, state: State) -> None:
         """Follow the shown run and epoch."""

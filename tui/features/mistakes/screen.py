@@ -270,7 +270,7 @@ class MistakesScreen(AtAnEpoch, SeveralPanes):
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
         """Return the reason why an action is impossible now, such as a lack of images."""
         if self._filter.input.has_focus and action in _KEYS:
-            return "What is typed goes into the filter: Enter takes it, Esc leaves it."
+            return "What is typed goes into the filter: Enter applies it, Esc cancels."
         of_an_image = action in ("step", "order", "attack")
         of_an_image |= parameters in (("gallery",), ("pair",), ("image",))
         if of_an_image and self._model.row is None and self._view not in parameters:

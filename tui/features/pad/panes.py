@@ -32,7 +32,7 @@ class Canvas(LinesPane, can_focus=True):
         key("erase", "e", "erase", "Eraser", "Switch between pen and eraser"),
         key("thicker", "+,=", "thickness(1)", "Thickness", "A thicker pen", "+-"),
         hidden("thinner", "-", "thickness(-1)", "Thinner", "A thinner pen"),
-        key("undo", "u", "undo", "Undo", "Take the last step back"),
+        key("undo", "u", "undo", "Undo", "Undo the last step"),
         key("clear", "x", "clear", "Clear", "Clear the pad"),
     )
 

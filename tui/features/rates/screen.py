@@ -47,7 +47,7 @@ class RatesScreen(ViewScreen):
 
     BINDINGS = bindings(
         "rates",
-        key("take", "enter", "take", "Take it", "Take this or the recommended rate into the form"),
+        key("take", "enter", "take", "Take it", "Put this or the recommended rate in the form"),
         key("train", "r", "train", "Train all", "Train a run at each mark; compare their curves"),
         key("stop", "s", "stop", "Stop", "Stop these runs; they save"),
         key(
@@ -247,13 +247,13 @@ class RatesScreen(ViewScreen):
             if going:
                 return "Training; s stops, Esc goes back to the range test, 6 lists all runs"
             rate = self._rate_to_take
-            take = f"Enter takes {rate_text(rate)} into the form; " if rate is not None else ""
+            take = f"Enter puts {rate_text(rate)} in the form; " if rate is not None else ""
             return f"{take}x or Esc goes back to the range test, 6 lists all runs"
         if self._test is None:
             return (
                 "r and Enter wait for the test; Esc goes back" if self._tested else "Esc goes back"
             )
-        take = "Enter takes the rate at the cursor into the form"
+        take = "Enter puts the rate at the cursor in the form"
         if going:
             return f"{take}; x shows the runs that are being trained, s stops them"
         return f"{take}; r trains a run at each mark" if self._test.marks else take

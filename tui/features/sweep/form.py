@@ -215,7 +215,7 @@ class SweepSize(LinesPane):
 
     def title(self) -> str:
         """Return the pane's title."""
-        return "What this makes"
+        return "Size of this sweep"
 
     def lines(self, width: int, height: int) -> list[Strip]:
         """The number of runs and the time, or what is wrong."""

@@ -171,7 +171,7 @@ class Charts(LossAndAccuracy, can_focus=True):
         if action in ("metrics", "x_axis") and not (self.metrics and self.metrics.pages):
             return "Only runs that a script has recorded have metrics of their own."
         if action == "x_axis" and not self._shown_metrics:
-            return "Loss and accuracy stand by epoch: g shows metrics, by step, epoch or time."
+            return "Loss and accuracy are by epoch: g shows metrics, by step, epoch or time."
         if action == "tail" and self._shown_metrics:
             return "The last part is shown of loss and accuracy only."
         return super().why_not(action, parameters)

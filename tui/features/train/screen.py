@@ -58,7 +58,7 @@ class TrainScreen(RunScreen):
     BINDINGS = bindings(
         "",
         key("train", "r", "train", "Train", "Train with the settings in the form"),
-        key("pause", "space", "pause", "Pause", "Pause training, or let it go on"),
+        key("pause", "space", "pause", "Pause", "Pause or continue training"),
         key("stop", "s", "stop", "Stop", "Stop training and save"),
         hidden("resume", "R", "resume", "Resume", "Resume this run, or train a finished one on"),
         REPLAY,
@@ -276,11 +276,11 @@ class TrainScreen(RunScreen):
             case "replay":
                 return why_no_replay(self.state)
             case "back" if not self._dashboard.zoomed and self.state.cursor is None:
-                return "All is at the newest epoch here, and Esc never quits: q does."
+                return "This is the newest epoch already, and Esc never quits: q does."
             case "digit" if self.session.predictions is None:
                 return f"There is no image yet: {self.state.hint}."
             case "zoom" if not self._dashboard.can_zoom:
-                return "This pane has all the room already; Tab goes to the next one."
+                return "This pane fills the screen already; Tab goes to the next one."
         return ""
 
     # The metrics of a recorded run

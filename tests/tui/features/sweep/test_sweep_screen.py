@@ -84,7 +84,7 @@ async def test_it_goes_on_on_a_cluster_only_after_a_yes(
     async with opened() as shown:
         await open_sweep(shown, "far")
         await shown.press("R")
-        assert "Go on on the Dask cluster at tcp://a:1, which you know and trust?" in shown.text
+        assert "Continue on the Dask cluster at tcp://a:1, which you know and trust?" in shown.text
         await shown.press("n")
         assert asked == []
         await shown.press("R", "y")

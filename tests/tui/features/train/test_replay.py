@@ -67,7 +67,7 @@ async def test_p_pauses_it_and_goes_on_and_esc_ends_it(opened: Opened) -> None:
         clock.now += 1
         await shown.until(lambda: shown.state.shown_epoch == 3)
         await shown.press("P")
-        await shown.until_shown("replay paused, epoch 3 of 40 P goes on, Esc ends")
+        await shown.until_shown("replay paused, epoch 3 of 40 P continues, Esc ends")
         clock.now += 1
         await shown.press("P")
         clock.now += 0.5
