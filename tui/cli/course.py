@@ -9,13 +9,14 @@ import click
 
 from mnistop.engine.files import expanded
 from mnistop.engine.lessons.answers import AnswerBook, Answers, count_states
-from mnistop.engine.lessons.course import Course
+from mnistop.engine.lessons.course import Course, Step
 from mnistop.engine.lessons.parser import bundled_course, load_course
 from mnistop.engine.runs.lookup import find_run
 from mnistop.engine.safe_write import check_file, write_out
 from mnistop.tui.cli.completion import complete_run
 from mnistop.tui.cli.opening import app_options, open_app
 from mnistop.tui.cli.output import Printer, waiting
+from mnistop.tui.text.table import Column, Table
 from mnistop.tui.toolkit.bars import SCREENS
 
 _MARKS = {"right": "✓", "answered": "•", "wrong": "✗", "open": "○"}
@@ -24,7 +25,7 @@ _WORDS = {
     "right": "right",
     "answered": "answered",
     "wrong": "not right yet",
-    "open": "",
+    "open": "open",
 }
 
 
@@ -32,10 +33,10 @@ _WORDS = {
     epilog="""
 \b
 Examples:
-  mnistop course                                    open the lessons
-  mnistop course mine.md                            a course of your own
-  mnistop course --list                             the steps, and how far you are
-  mnistop course --hand-in ada.html --name "Ada L"  one page to hand in
+  mnistop course                                 open the lessons
+  mnistop course mine.md                         open a course of your own
+  mnistop course --list                          the steps, and how far you are
+  mnistop course --hand-in ada.html --name Ada   write a page to hand in
 """
 )
 @app_options
@@ -91,11 +92,14 @@ def _print_list(out: Printer, course: Course) -> None:
     done = counts["right"] + counts["answered"]
     out.paragraph(f"{course.title}: {done} of {len(course.steps)} steps done")
     marks = _MARKS if out.terminal.unicode else _PLAIN_MARKS
-    widest = max(len(step.title) for step in course.steps)
-    for number, step in enumerate(course.steps, 1):
-        state = answers.of(step.id).state
-        line = f"{number:>3} {marks[state]} {step.title:<{widest}}  {_WORDS[state]}"
-        out.print(line.rstrip())
+    columns: tuple[Column[tuple[int, Step]], ...] = (
+        Column("", lambda row: marks[answers.of(row[1].id).state]),
+        Column("step", lambda row: str(row[0]), gap=1),
+        Column("title", lambda row: row[1].title, left=True),
+        Column("", lambda row: _WORDS[answers.of(row[1].id).state], left=True),
+    )
+    rows = list(enumerate(course.steps, 1))
+    out.print(*Table(columns, out.width, rows).lines(rows))
 
 
 def _as_json(course: Course, answers: Answers) -> list[dict[str, Any]]:

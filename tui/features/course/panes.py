@@ -20,6 +20,7 @@ from mnistop.tui.draw.cells import Strip, clean, line, shorten
 from mnistop.tui.draw.palette import Palette
 from mnistop.tui.features.course.model import CourseModel
 from mnistop.tui.terminal.faults import FaultTolerant
+from mnistop.tui.text.table import Column
 from mnistop.tui.toolkit.bindings import GivesReasons, bindings, hidden, key
 from mnistop.tui.toolkit.list_pane import ListPane
 from mnistop.tui.toolkit.pane import LinesPane, OfModel, ScrolledPane
@@ -32,10 +33,9 @@ _MARKS = {
     "begun": ("…", "~"),
 }
 """The mark of each state, in Unicode and in ASCII."""
-_LEGEND = "right answered wrong begun open"
 
 
-class StepList(OfModel[CourseModel], ListPane):
+class StepList(OfModel[CourseModel], ListPane[int]):
     """The steps of the course with their states."""
 
     BINDINGS = bindings(
@@ -53,29 +53,37 @@ class StepList(OfModel[CourseModel], ListPane):
         return self._model.course.title
 
     @property
-    def count(self) -> int:
-        """The number of steps."""
-        return len(self._model.course.steps)
+    def items(self) -> Sequence[int]:
+        """The places of the steps."""
+        return range(len(self._model.course.steps))
 
-    def header(self, width: int) -> Strip:
-        """Draw how far the student is."""
-        counts = self._model.counts
-        done = counts["right"] + counts["answered"]
-        return line([(f"{done} of {self.count} done", self.palette.muted)], width)
+    def columns(self, width: int) -> Sequence[Column[int]]:
+        """Return the mark of the state, the number and the title."""
+        model = self._model
+        done = model.counts["right"] + model.counts["answered"]
+        return (
+            Column("", self._mark, 1, style=self._style),
+            Column("", lambda place: str(place + 1), 2, gap=1),
+            Column(
+                f"{done} of {self.count} done",
+                lambda place: model.course.steps[place].title,
+                max(width - 5, 1),
+                left=True,
+                gap=1,
+            ),
+        )
 
-    def row(self, index: int, width: int, chosen: bool) -> Strip:
-        """Draw the mark, number and title of a step."""
-        step = self._model.course.steps[index]
-        state: str = self._model.of(step).state
-        if state == "open" and self._model.is_begun(step):
-            state = "begun"
-        mark = _MARKS[state][0 if self.terminal.unicode else 1]
-        style = {"right": self.palette.good, "wrong": self.palette.bad}.get(state)
-        text = shorten(f" {index + 1:>2} {step.title}", width - 1, self.terminal)
-        if chosen:
-            blanks = " " * (width - 1 - cell_len(text))
-            return line([(f"{mark}{text}{blanks}", self.palette.cursor)], width)
-        return line([(mark, style), (text, None)], width)
+    def _mark(self, place: int) -> str:
+        return _MARKS[self._state(place)][0 if self.terminal.unicode else 1]
+
+    def _style(self, place: int) -> Style | None:
+        styles = {"right": self.palette.good, "wrong": self.palette.bad}
+        return styles.get(self._state(place))
+
+    def _state(self, place: int) -> str:
+        step = self._model.course.steps[place]
+        state = self._model.of(step).state
+        return "begun" if state == "open" and self._model.is_begun(step) else state
 
     def empty(self) -> str:
         """Return nothing: a course has a step at least."""
