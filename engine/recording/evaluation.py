@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import sys
 from collections.abc import Iterator
 from functools import cached_property
@@ -36,43 +38,52 @@ class Scores:
         self._labels = labels
 
     @cached_property
-    def log_probabilities(self) -> Floats:
-        """`(n, classes)`."""
-        return log_probabilities(self.scores)
-
-    @cached_property
     def loss(self) -> float:
-        """The cross-entropy, a mean over the images; NaN if some scores are not finite."""
-        rows = np.arange(len(self._labels))
-        return float(-self.log_probabilities[rows, self._labels].mean(dtype=np.float64))
+        """The cross-entropy, a mean over the images; not finite where the scores are not."""
+        found = log_probabilities(self.scores)[np.arange(len(self._labels)), self._labels]
+        return float(-found.mean(dtype=np.float64))
 
     @cached_property
     def accuracy(self) -> float:
-        """The share of images that are classified correctly; NaN if some scores are not finite."""
-        if not np.isfinite(self.scores).all():
-            return float("nan")
-        return float((self.scores.argmax(1) == self._labels).mean())
+        """The share of images that are classified correctly; NaN if the loss is not finite."""
+        if not math.isfinite(self.loss):
+            return math.nan
+        return np.count_nonzero(self.scores.argmax(1) == self._labels) / len(self._labels)
 
 
 def log_probabilities(scores: Floats) -> Floats:
-    """Return the log-probabilities of logits, log-probabilities or probabilities, `(n, classes)`.
+    """Return the log-probabilities of logits, log-probabilities or probabilities.
 
     Computed with the classes along the first axis, where NumPy is an order of magnitude faster.
+
+    Args:
+        scores: `(n, classes)`, or of several evaluations, `(evaluations, n, classes)`; each of
+            these is of one kind.
     """
-    columns: Floats = np.ascontiguousarray(scores.T)
+    columns: Floats = np.ascontiguousarray(np.moveaxis(scores, -1, 0))
     with np.errstate(all="ignore"):  # a loop may have made these raise
-        if _are_probabilities(columns):
-            columns = np.log(np.maximum(columns, _LEAST_PROBABILITY))
+        are_probabilities = _are_probabilities(columns)
+        if are_probabilities.any():
+            logarithms = np.log(np.maximum(columns, _LEAST_PROBABILITY))
+            columns = np.where(are_probabilities[..., None], logarithms, columns)
         columns = columns - columns.max(0)
         columns -= np.log(np.exp(columns).sum(0))
-    return columns.T
+    return np.moveaxis(columns, 0, -1)
 
 
-def _are_probabilities(columns: Floats) -> bool:
-    if columns.size == 0 or columns[:, 0].min() < 0:  # as of nearly all logits
-        return False
+def _are_probabilities(columns: Floats) -> NDArray[np.bool_]:
+    """Return which evaluations gave probabilities: `()`, or `(evaluations,)`.
+
+    Args:
+        columns: `(classes, n)` or `(classes, evaluations, n)`.
+    """
+    possible = np.asarray(columns[..., :1].min((0, -1), initial=np.inf) >= 0)
+    if not possible.any():  # as of nearly all logits
+        return possible
     sums = columns.sum(0)
-    return bool(columns.min() >= 0 and np.abs(sums - 1).max() <= _SUMS_TO_ONE)
+    near_one = np.abs(sums - 1).max(-1, initial=0) <= _SUMS_TO_ONE
+    found: NDArray[np.bool_] = possible & near_one & (columns.min((0, -1), initial=np.inf) >= 0)
+    return found
 
 
 def checked_scores(given: Any, images: int, classes: int) -> Floats:
@@ -134,11 +145,9 @@ class Evaluator:
         is_module = isinstance(model, torch.nn.Module)
         model = unwrapped(model) if is_module else model
         inputs = self._on_device(torch, model if is_module else None)
-        with random_states_kept(), torch.no_grad():
-            if not is_module:
-                return self._scores(torch, model, inputs, classes)
-            with evaluation_mode(model):
-                return self._scores(torch, model, inputs, classes)
+        mode = evaluation_mode(model) if is_module else contextlib.nullcontext()
+        with random_states_kept(), torch.no_grad(), mode:
+            return self._scores(torch, model, inputs, classes)
 
     def inputs(self, most: int) -> Any:
         """Return some images as a model gets them, a float32 tensor on the processor."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import math
 import os
+import queue
 import stat
 import threading
 from collections.abc import Iterator
@@ -120,18 +122,23 @@ class LoopWriter(threading.Thread):
         self._files = files
         self._log = log
         self._troubles = troubles
-        self._waking = threading.Event()
-        self._last: tuple[type[events.Event], dict[str, Any]] | None = None
+        self._waking: queue.SimpleQueue[None] = queue.SimpleQueue()
+        """Unlike an event it may be put to while a signal has interrupted that."""
+        self._last: tuple[Batch, type[events.Event], dict[str, Any]] | None = None
+        """The end of the run, with what the loop recorded before."""
         self._taken: list[Batch] = []
         self._is_paused = False
         self._is_gone = False
 
     def wake(self) -> None:
         """Have the thread look at once."""
-        self._waking.set()
+        self._waking.put(None)
 
     def end(self, kind: type[events.Event], seconds: float, **values: Any) -> bool:
         """Write all that waits and the run's last event, then release its lock.
+
+        A signal may have interrupted a call of the loop to call this, so that the thread cannot
+        take up what was recorded: it is handed over here.
 
         Args:
             kind: of the last event.
@@ -141,26 +148,31 @@ class LoopWriter(threading.Thread):
         Returns:
             Whether it is done.
         """
-        self._last = kind, values
+        with self._log.turn:
+            self._last = self._log.take() or Batch(), kind, values
         self.requests.may_go_on.set()
-        self._waking.set()
+        self.wake()
+        atexit.register(self.join, seconds)  # for an exception that interrupts the waiting
         self.join(seconds)
+        atexit.unregister(self.join)
         return not self.is_alive()
 
     def run(self) -> None:
         """Write until the end; no error ends the thread before."""
         while self._last is None:
-            self._waking.wait(TICK_SECONDS)
-            self._waking.clear()
+            with contextlib.suppress(queue.Empty):
+                self._waking.get(timeout=TICK_SECONDS)
             with self._errors_named():
-                self._turn()
+                self._turn(self._log.take(TICK_SECONDS))
+            self._troubles.write_to(self._run_folder.log_path)
+        batch, kind, values = self._last
         with self._errors_named():
-            self._turn(at_end=True)
+            self._turn(batch, at_end=True)
         with self._errors_named():
-            kind, values = self._last
             self._files.end(kind, **values)
         with self._errors_named():
             self.requests.remove()
+        self._troubles.write_to(self._run_folder.log_path)
         lock.release(self._held)
 
     @contextlib.contextmanager
@@ -177,7 +189,7 @@ class LoopWriter(threading.Thread):
             what = f"{type(error).__name__}: {error}"
             self._troubles.warn("fault", f"Recording met a fault of the program, {what}")
 
-    def _turn(self, at_end: bool = False) -> None:
+    def _turn(self, recorded: Batch | None, at_end: bool = False) -> None:
         if not self._is_gone and self._run_folder.is_gone():
             self._is_gone = True
             what = f"{self._run_folder.path} was deleted: nothing more of this run is recorded."
@@ -187,7 +199,8 @@ class LoopWriter(threading.Thread):
             self.requests.may_go_on.set()
         self._say_pauses()
         self.requests.remove_if_done()
-        self._taken.append(self._log.take())
+        if recorded:
+            self._taken.append(recorded)
         while self._taken and self._receive(self._taken[0], at_end):
             batch = self._taken.pop(0)
             if not self._is_gone:

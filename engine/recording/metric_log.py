@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 import threading
 import time
@@ -44,6 +45,8 @@ class MetricLog:
         """By name the key of its records, and the step that comes next."""
         self._marked_epoch = 0
         """The epoch of the records that come next."""
+        self._kinds_of_numbers: set[type] = set()
+        """Types of values that have turned out to be no dictionaries or texts."""
         for name, (number, step) in (known or {}).items():
             self.names += [""] * (number + 1 - len(self.names))
             self.names[number] = name
@@ -51,10 +54,21 @@ class MetricLog:
         if known:
             self._marked_epoch = -1
 
-    def take(self) -> Batch:
-        """Return what has been recorded since the last call."""
-        with self.turn:
+    def take(self, seconds: float = -1) -> Batch | None:
+        """Return what has been recorded since the last call.
+
+        Args:
+            seconds: how long to wait for a call of the loop that records; -1 for its end.
+
+        Returns:
+            None if it takes longer.
+        """
+        if not self.turn.acquire(timeout=seconds):
+            return None
+        try:
             taken, self.batch = self.batch, Batch()
+        finally:
+            self.turn.release()
         return taken
 
     def log(self, logged: Mapping[str, Any], step: int | None, epoch: int) -> None:
@@ -111,11 +125,13 @@ class MetricLog:
         try:
             if kind is int or kind is bool:
                 return float(value)
-            if isinstance(value, Mapping):
-                self._log_nested(name, value, step, epoch)
-                return None
-            if isinstance(value, (str, bytes, bytearray)) or kind.__name__ == "DTensor":
-                raise TypeError
+            if kind not in self._kinds_of_numbers:
+                if isinstance(value, Mapping):
+                    self._log_nested(name, value, step, epoch)
+                    return None
+                if isinstance(value, (str, bytes, bytearray)) or kind.__name__ == "DTensor":
+                    raise TypeError
+                self._kinds_of_numbers.add(kind)
             if getattr(value, "is_cuda", False) and self._send(name, value, step):
                 return None
             item = getattr(value, "item", None)
@@ -151,8 +167,8 @@ class MetricLog:
             at = entry[1] if step is None else step
             entry[1] = at + 1
             records = self.batch.records
-            self.batch.late.append((len(records) // metrics.RECORD, slot))
-            records += metrics.pack_value(entry[0] | at, 0.0, time.time())
+            records += metrics.pack_value(entry[0] | at, math.nan, time.time())
+            self.batch.late.append((len(records) // metrics.RECORD - 1, slot))
         return True
 
     def _new_entry(self, name: Any) -> list[int] | None:

@@ -317,7 +317,7 @@ class Recording:
     def fail(self, words: str, traceback: str = "") -> None:
         """End the run as one that has failed."""
         if traceback:
-            self.troubles.write(traceback)
+            self.troubles.note(traceback)
         self.end(events.RunFailed, message=words)
 
     def stop(self) -> None:

@@ -5,6 +5,7 @@ import os
 import sys
 import threading
 import warnings
+from collections import deque
 from pathlib import Path
 from types import FrameType
 
@@ -20,16 +21,12 @@ class RecordingWarning(UserWarning):
 
 
 class Troubles:
-    """The warnings of one run."""
+    """The warnings of one run, and the text of its `log.txt`."""
 
     def __init__(self) -> None:
-        self._log: Path | None = None
         self._seen: set[str] = set()
-        self._turn = threading.Lock()
-
-    def log_to(self, path: Path) -> None:
-        """Have warnings appended to a file as well."""
-        self._log = path
+        self._turn = threading.RLock()  # a signal's handler may warn in the middle of a warning
+        self._texts: deque[str] = deque()
 
     def warn(self, kind: str, sentence: str) -> None:
         """Warn by Python's `warnings`, at the line of the loop, unless that kind has been.
@@ -45,7 +42,7 @@ class Troubles:
         sentence = one_line(sentence)
         if len(sentence) > _LONGEST:
             sentence = f"{sentence[:_LONGEST]}…"
-        self.write(sentence)
+        self.note(sentence)
         try:
             warnings.warn(f"mnistop: {sentence}", RecordingWarning, _level_of_loop())
         except Warning:  # where warnings are errors
@@ -54,13 +51,18 @@ class Troubles:
         except Exception:  # as of a standard error that is closed
             pass
 
-    def write(self, text: str) -> None:
-        """Append a text to the file."""
-        if self._log:
-            with contextlib.suppress(OSError):
+    def note(self, text: str) -> None:
+        """Have a text written to the file next time."""
+        self._texts.append(text)
+
+    def write_to(self, path: Path) -> None:
+        """Append to a file what has been noted since the last call, as far as the disk takes it."""
+        with contextlib.suppress(OSError):
+            while self._texts:
                 flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-                with open(open_private(self._log, flags), "wb") as file:
-                    file.write(f"{text.rstrip()}\n".encode(errors="backslashreplace"))
+                with open(open_private(path, flags), "wb") as file:
+                    file.write(f"{self._texts[0].rstrip()}\n".encode(errors="backslashreplace"))
+                self._texts.popleft()
 
 
 def _level_of_loop() -> int:
