@@ -111,7 +111,7 @@ class _Script:
                 raise _EnoughError
 
     def enter(self, model: nn.Module, args: tuple[Any, ...]) -> None:
-        """Note the begin of a module's forward pass."""
+        """Record the start of a module's forward pass."""
         self.depth += 1
         is_root = self.depth == 1 and any(True for _ in model.parameters())
         if not is_root or not args or not isinstance(args[0], Tensor) or self.watch.is_paused:
@@ -140,7 +140,7 @@ class _Script:
             self.evaluated.append((trailing, values))
 
     def leave(self) -> None:
-        """Note the end of a module's forward pass."""
+        """Record the end of a module's forward pass."""
         self.depth = max(0, self.depth - 1)
 
 
@@ -182,7 +182,7 @@ def _hooks(script: _Script) -> Iterator[None]:
 
 
 class _Picture:
-    """Stands in for Matplotlib: accepts everything and draws nothing."""
+    """A stand-in for Matplotlib that accepts everything and draws nothing."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):

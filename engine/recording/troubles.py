@@ -17,7 +17,7 @@ _LONGEST = 400
 
 
 class RecordingWarning(UserWarning):
-    """Something that a run could not record; the loop goes on."""
+    """A warning that a run could not record something; the loop goes on."""
 
 
 class Troubles:

@@ -13,7 +13,7 @@ from mnistop.tui.features.runs.screen import RunsScreen
 from mnistop.tui.session.compared import ComparedRun, Comparison
 from mnistop.tui.toolkit.dialogs import AskScreen
 from tests.helpers.dashboard import Opened, Workers
-from tests.tui.features.runs.test_runs_screen import open_runs, some
+from tests.helpers.runs_screen import open_runs, some
 
 
 async def test_a_filter_is_typed_and_its_first_run_marked(opened: Opened, workers: Workers) -> None:
