@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from mnistop.engine import events
 from mnistop.engine.recording import metrics
 from mnistop.engine.recording.evaluation import log_probabilities
+from mnistop.engine.recording.metric_log import START, Batch, EndOfEpoch, Work
 from mnistop.engine.recording.metrics import MetricsWriter
 from mnistop.engine.recording.run_writer import RunWriter
 from mnistop.engine.recording.troubles import Troubles
@@ -29,44 +30,6 @@ _MOST_MEANS = 64
 _LARGEST = 1e39
 
 RATES = ("lr", "train/lr", "learning_rate", "train/learning_rate")
-
-START = -1
-"""The epoch of the untrained model's evaluation."""
-
-Work = Callable[[], list[events.Event]]
-
-
-@dataclass(frozen=True)
-class EndOfEpoch:
-    """An epoch that has ended, or the evaluation of the untrained model."""
-
-    position: int
-    """How many records of its `Batch` came before."""
-    epoch: int
-    """From 0, or `START`."""
-    scores: NDArray[np.float32] | None
-    """Of the validation images, `(n, classes)`; None if the model was not evaluated."""
-    time: float
-    """When it ended, in seconds since 1970."""
-    seconds: float
-    """How long it took, without pauses."""
-
-
-@dataclass
-class Batch:
-    """The records of a loop between two writes."""
-
-    records: bytearray = field(default_factory=bytearray)
-    """Whole records of `metrics.bin`."""
-    late: list[tuple[int, int]] = field(default_factory=list)
-    """Of values that come from a device: which record, and which slot."""
-    ended: list[EndOfEpoch] = field(default_factory=list)
-    classes: int = 0
-    """How many classes there are, if the first scores have said so; else 0."""
-    said: list[events.Event] = field(default_factory=list)
-    """Events that need no files; they are written before those of the epochs."""
-    work: list[Work] = field(default_factory=list)
-    """What writes other files, and returns the events that name them."""
 
 
 @dataclass(frozen=True)
@@ -202,17 +165,13 @@ class LoopFiles:
 
     def take(self, batch: Batch) -> None:
         """Accept the records of a loop whose values have all arrived."""
-        if batch.classes:
-            self._classes = batch.classes
-            self.say(
-                events.RunStarted, **self._started | _more_classes(batch.classes, self._labels)
-            )
+        self._count_classes(batch.ended)
         self._events += batch.said
         records = np.frombuffer(bytes(batch.records), metrics.LAYOUT)
         numbers, values = metrics.name_ids(records), records["value"]
         self._warn_of_infinite(numbers, values)
         results = self._evaluate(batch.ended)
-        means = self._means(numbers, values, [ended.position for ended in batch.ended])
+        means = self._means(numbers, values, batch.ends)
         for ended, mean in zip(batch.ended, means, strict=True):
             loss, accuracy = results.get(ended.epoch, (None, None))
             if ended.epoch != START:
@@ -225,6 +184,15 @@ class LoopFiles:
                 )
         self._records += batch.records
         self._work += batch.work
+
+    def _count_classes(self, ended: list[EndOfEpoch]) -> None:
+        """Take the number of classes from the first scores, which may have more than the labels."""
+        scores = next((each.scores for each in ended if each.scores is not None), None)
+        if scores is not None and scores.shape[1] != self._classes:
+            self._classes = scores.shape[1]
+            counts = np.bincount(self._labels, minlength=self._classes).tolist()
+            more = {"class_names": list(numbered(self._classes)), "validation_counts": counts}
+            self.say(events.RunStarted, **self._started | more)
 
     def _warn_of_infinite(self, numbers: NDArray[np.uint32], values: NDArray[np.float64]) -> None:
         bad = np.flatnonzero(~np.isfinite(values) & (numbers > 0))
@@ -329,8 +297,3 @@ class LoopFiles:
         bad = ~np.isfinite(losses)
         half[bad], predicted[bad] = np.nan, 255
         return _Rows(first, rows, (half, predicted)), losses.tolist(), accuracies.tolist()
-
-
-def _more_classes(classes: int, labels: NDArray[np.uint8]) -> dict[str, Any]:
-    counts = np.bincount(labels, minlength=classes).tolist()
-    return {"class_names": list(numbered(classes)), "validation_counts": counts}

@@ -17,8 +17,8 @@ import numpy as np
 from mnistop.engine import events
 from mnistop.engine.files import reason
 from mnistop.engine.recording import metrics
-from mnistop.engine.recording.loop_files import Batch, LoopFiles
-from mnistop.engine.recording.metric_log import MetricLog
+from mnistop.engine.recording.loop_files import LoopFiles
+from mnistop.engine.recording.metric_log import Batch, MetricLog
 from mnistop.engine.recording.troubles import Troubles
 from mnistop.engine.runs import lock
 from mnistop.engine.runs.run_folder import Run
@@ -42,9 +42,10 @@ class Requests:
         """Whether the run is to stop."""
         self.stop_noticed = False
         """Whether the loop has asked for that and been told."""
-        self.may_go_on = threading.Event()
-        """Cleared while the run is to pause."""
-        self.may_go_on.set()
+        self.pause = False
+        """Whether the run is to pause."""
+        self.unpaused = threading.Event()
+        """Set when it is to go on."""
         self.waiting = 0
         """Threads of the loop that wait for it."""
         with contextlib.suppress(OSError):
@@ -53,7 +54,12 @@ class Requests:
     @property
     def paused(self) -> bool:
         """True while the loop is paused."""
-        return self.waiting > 0 and not self.may_go_on.is_set()
+        return self.waiting > 0 and self.pause
+
+    def go_on(self) -> None:
+        """Let the loop go on if it is paused."""
+        self.pause = False
+        self.unpaused.set()
 
     def read(self) -> None:
         """Read a new request, which only this user can have written."""
@@ -75,15 +81,16 @@ class Requests:
     def _take(self, word: bytes) -> None:
         if word == b"stop":
             self.stop = True
-            self.may_go_on.set()
+            self.go_on()
         elif word == b"pause" and not self.stop:
-            self.may_go_on.clear()
+            self.unpaused.clear()
+            self.pause = True
         elif word == b"go on":
-            self.may_go_on.set()
+            self.go_on()
 
     def remove_if_done(self) -> None:
         """Remove the file once the loop has complied, unless it is a new one."""
-        complied = self.may_go_on.is_set() or self.paused
+        complied = self.paused or not self.pause
         if self._seen and (self.stop_noticed if self.stop else complied):
             self.remove()
 
@@ -123,9 +130,8 @@ class LoopWriter(threading.Thread):
         self._log = log
         self._troubles = troubles
         self._waking: queue.SimpleQueue[None] = queue.SimpleQueue()
-        """Unlike an event it may be put to while a signal has interrupted that."""
-        self._last: tuple[Batch, type[events.Event], dict[str, Any]] | None = None
-        """The end of the run, with what the loop recorded before."""
+        """A handler of a signal may put to it too, which it may not do to a `threading.Event`."""
+        self._last: tuple[type[events.Event], dict[str, Any]] | None = None
         self._taken: list[Batch] = []
         self._is_paused = False
         self._is_gone = False
@@ -137,9 +143,6 @@ class LoopWriter(threading.Thread):
     def end(self, kind: type[events.Event], seconds: float, **values: Any) -> bool:
         """Write all that waits and the run's last event, then release its lock.
 
-        A signal may have interrupted a call of the loop to call this, so that the thread cannot
-        take up what was recorded: it is handed over here.
-
         Args:
             kind: of the last event.
             seconds: how long to wait for that, at most.
@@ -148,9 +151,8 @@ class LoopWriter(threading.Thread):
         Returns:
             Whether it is done.
         """
-        with self._log.turn:
-            self._last = self._log.take() or Batch(), kind, values
-        self.requests.may_go_on.set()
+        self._last = kind, values
+        self.requests.go_on()
         self.wake()
         atexit.register(self.join, seconds)  # for an exception that interrupts the waiting
         self.join(seconds)
@@ -163,12 +165,12 @@ class LoopWriter(threading.Thread):
             with contextlib.suppress(queue.Empty):
                 self._waking.get(timeout=TICK_SECONDS)
             with self._errors_named():
-                self._turn(self._log.take(TICK_SECONDS))
+                self._turn()
             self._troubles.write_to(self._run_folder.log_path)
-        batch, kind, values = self._last
         with self._errors_named():
-            self._turn(batch, at_end=True)
+            self._turn(at_end=True)
         with self._errors_named():
+            kind, values = self._last
             self._files.end(kind, **values)
         with self._errors_named():
             self.requests.remove()
@@ -189,18 +191,17 @@ class LoopWriter(threading.Thread):
             what = f"{type(error).__name__}: {error}"
             self._troubles.warn("fault", f"Recording met a fault of the program, {what}")
 
-    def _turn(self, recorded: Batch | None, at_end: bool = False) -> None:
+    def _turn(self, at_end: bool = False) -> None:
         if not self._is_gone and self._run_folder.is_gone():
             self._is_gone = True
             what = f"{self._run_folder.path} was deleted: nothing more of this run is recorded."
             self._troubles.warn("gone", what)
         self.requests.read()
         if self._is_gone:  # nobody can let a paused loop go on any more
-            self.requests.may_go_on.set()
+            self.requests.go_on()
         self._say_pauses()
         self.requests.remove_if_done()
-        if recorded:
-            self._taken.append(recorded)
+        self._taken.append(self._log.take())
         while self._taken and self._receive(self._taken[0], at_end):
             batch = self._taken.pop(0)
             if not self._is_gone:

@@ -12,7 +12,12 @@ from types import FrameType
 import mnistop
 from mnistop.engine.files import one_line, open_private
 
-_NOT_THE_LOOP = (str(Path(__file__).parents[1]), mnistop.__file__, threading.__file__)
+_NOT_THE_LOOP = (
+    str(Path(__file__).parents[1]),
+    mnistop.__file__,
+    threading.__file__,
+    contextlib.__file__,
+)
 _LONGEST = 400
 
 
@@ -27,6 +32,7 @@ class Troubles:
         self._seen: set[str] = set()
         self._turn = threading.RLock()  # a signal's handler may warn in the middle of a warning
         self._texts: deque[str] = deque()
+        self._begun_at = _place_in_loop() or ("mnistop", 1)
 
     def warn(self, kind: str, sentence: str) -> None:
         """Warn by Python's `warnings`, at the line of the loop, unless that kind has been.
@@ -44,7 +50,8 @@ class Troubles:
             sentence = f"{sentence[:_LONGEST]}…"
         self.note(sentence)
         try:
-            warnings.warn(f"mnistop: {sentence}", RecordingWarning, _level_of_loop())
+            place = _place_in_loop() or self._begun_at  # a thread of the recorder is in no line
+            warnings.warn_explicit(f"mnistop: {sentence}", RecordingWarning, *place)
         except Warning:  # where warnings are errors
             with contextlib.suppress(Exception):
                 print(f"mnistop: {sentence}", file=sys.stderr)
@@ -65,11 +72,9 @@ class Troubles:
                 self._texts.popleft()
 
 
-def _level_of_loop() -> int:
-    """Return `stacklevel` of the nearest caller outside this package."""
-    level = 1
+def _place_in_loop() -> tuple[str, int] | None:
+    """Return file and line of the nearest caller outside this package; None if there is none."""
     frame: FrameType | None = sys._getframe(1)
     while frame and frame.f_code.co_filename.startswith(_NOT_THE_LOOP):
-        level += 1
         frame = frame.f_back
-    return level if frame else 1
+    return (frame.f_code.co_filename, frame.f_lineno) if frame else None
