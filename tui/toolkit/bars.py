@@ -36,6 +36,7 @@ SCREENS = {
     "weights": ScreenRow("4", "Weights", "Weights: what the first layer looks for; the network"),
     "data": ScreenRow("5", "Data", "Data: what the model learns from"),
     "runs": ScreenRow("6", "Runs", "Runs: everything trained so far; compare, resume, delete"),
+    "loop": ScreenRow("8", "Loop", "Loop: the training loop, line by line"),
     "compare": ScreenRow(),
     "sweep": ScreenRow(),
     "rates": ScreenRow("f", "Rates", "Learning rates: find one that is too low, too high, or good"),
