@@ -228,6 +228,7 @@ PLACES: dict[str, Opening] = {
     "runs": on_screen("6"),
     "sweep": on_screen("6", 0, "C"),
     "rates": on_screen("f"),
+    "loop": on_screen("8"),
     "pad": on_screen("e"),
 }
 

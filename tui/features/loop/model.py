@@ -48,8 +48,11 @@ class LoopModel:
         self._ask()
 
     def try_again(self) -> None:
-        """Ask again what has failed."""
-        self.error = ""
+        """Forget what has failed, so that it is asked again."""
+        if self.error:
+            self.error = ""
+            self._answers.forget()
+            self._note.start()
 
     def _ask(self) -> None:
         if self.config and not self.error:

@@ -14,7 +14,7 @@ from mnistop.tui.draw.cells import PLAIN, Strip, line, shorten
 from mnistop.tui.draw.chart import chart
 from mnistop.tui.draw.image import picture
 from mnistop.tui.draw.series import Series
-from mnistop.tui.features.loop.words import code_lines, image_name, sections
+from mnistop.tui.features.loop.words import code_lines, image_name, sections, weight_name
 from mnistop.tui.toolkit.pane import ContentPane, ScrolledPane
 from mnistop.tui.toolkit.pane_host import Mode, Pane, PaneHost
 
@@ -35,8 +35,10 @@ class Code(ContentPane[LoopState], can_focus=True):
     EMPTY_TITLE = "The training loop"
 
     def heading(self, content: LoopState) -> str:
-        """The step, counted in all epochs."""
-        return f"The training loop: step {max(content.lines_run - 1, 0) // len(LINES) + 1}"
+        """The step, counted in all epochs, and the chosen weight."""
+        step = max(content.lines_run - 1, 0) // len(LINES) + 1
+        weight = f"{weight_name(content)} = {content.weight.value:.5f}"
+        return f"Loop: step {step}, w {weight}"
 
     def draw(self, content: LoopState, width: int, height: int) -> list[Strip]:
         """The lines in sight, the next one among them."""

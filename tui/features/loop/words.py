@@ -31,8 +31,6 @@ class Section:
     """Of a table or a formula, which are cut where they are too long."""
     sentences: list[str] = field(default_factory=list)
     """Below the rows."""
-    after: list[str] = field(default_factory=list)
-    """Rows below the sentences."""
 
 
 @dataclass(frozen=True)
@@ -204,9 +202,8 @@ def _backward(state: LoopState) -> Section:
 def _update(state: LoopState) -> Section:
     update = state.update
     assert update
-    schedule = f", by the {state.config.schedule} schedule"
-    rate = f"lr = {state.lr:.6g}" + (schedule if state.config.schedule != "constant" else "")
-    rows = [f"w = {weight_name(state)}, g its gradient, {rate}"]
+    schedule = f" ({state.config.schedule})" if state.config.schedule != "constant" else ""
+    rows = [f"lr = {state.lr:.6g}{schedule}, w = {weight_name(state)}, g its gradient"]
     for line in update.lines:
         rows += [f"{line.assignment}", f"  = {line.numbers} = {line.result:.6g}"]
     rows.append(f"w before {update.before:.6g}, after {state.weight.value:.6g}")
