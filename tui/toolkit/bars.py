@@ -144,7 +144,7 @@ class ScreenBar(Bar):
         self._mark = "▸" if terminal.unicode else ">"
 
     def items(self, width: int) -> list[Item]:
-        """Return the longest form that fits, with the names of other screens cut where none does."""
+        """Return the longest form that fits; where none does, other names than this are cut."""
         keys = {
             active.binding.action: self.key_name(active.binding)
             for active in self.screen.active_bindings.values()
