@@ -103,8 +103,9 @@ class RunsScreen(RunActions):
 
     @property
     def is_reading(self) -> bool:
-        """True before the first runs have been read."""
-        return self._index is None
+        """True while runs are read that there is room for in the table."""
+        index = self._index
+        return not index or bool(index.unread and len(index.runs) < self._table.size.height)
 
     def on_screen_resume(self) -> None:
         """Read the runs again and again until another screen is shown."""
