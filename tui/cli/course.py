@@ -36,7 +36,7 @@ Examples:
   mnistop course                                 open the lessons
   mnistop course mine.md                         open a course of your own
   mnistop course --list                          the steps, and how far you are
-  mnistop course --hand-in ada.html --name Ada   write a page to hand in
+  mnistop course --hand-in ada.html --name Ada   a page to hand in
 """
 )
 @app_options

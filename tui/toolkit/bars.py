@@ -37,6 +37,7 @@ SCREENS = {
     "data": ScreenRow("5", "Data", "Data: what the model learns from"),
     "runs": ScreenRow("6", "Runs", "Runs: everything trained so far; compare, resume, delete"),
     "course": ScreenRow("7", "Course", "Course: lessons with questions; your answers are kept"),
+    "loop": ScreenRow("8", "Loop", "Loop: the training loop, line by line"),
     "compare": ScreenRow(),
     "sweep": ScreenRow(),
     "rates": ScreenRow("f", "Rates", "Learning rates: find one that is too low, too high, or good"),
@@ -144,7 +145,7 @@ class ScreenBar(Bar):
         self._mark = "▸" if terminal.unicode else ">"
 
     def items(self, width: int) -> list[Item]:
-        """Return the longest form that fits; where none does, other names are cut."""
+        """Return the longest form that fits; where none does, other names than this are cut."""
         keys = {
             active.binding.action: self.key_name(active.binding)
             for active in self.screen.active_bindings.values()
