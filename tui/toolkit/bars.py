@@ -37,6 +37,7 @@ SCREENS = {
     "data": ScreenRow("5", "Data", "Data: what the model learns from"),
     "runs": ScreenRow("6", "Runs", "Runs: everything trained so far; compare, resume, delete"),
     "loop": ScreenRow("8", "Loop", "Loop: the training loop, line by line"),
+    "code": ScreenRow(),
     "compare": ScreenRow(),
     "sweep": ScreenRow(),
     "rates": ScreenRow("f", "Rates", "Learning rates: find one that is too low, too high, or good"),

@@ -9,7 +9,7 @@ from textual.widget import Widget
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.loop.model import LoopModel
 from mnistop.tui.features.loop.panes import LoopPanes
-from mnistop.tui.session.view import ALONE, WRONG_FORM, SeveralPanes
+from mnistop.tui.session.view import ALONE, WRONG_FORM, ScreenWanted, SeveralPanes
 from mnistop.tui.toolkit.bindings import IMAGES, ZOOM, bindings, declared, hidden, key
 from mnistop.tui.toolkit.dialogs import Section
 
@@ -42,6 +42,7 @@ class LoopScreen(SeveralPanes):
         key("layer", "x", "parameter(1)", "Layer", "The weights or biases of the next layer"),
         hidden("layer_before", "X", "parameter(-1)", "Layer before", "Those of the layer before"),
         hidden("steepest", "g", "steepest", "Steepest", "The weight of the largest gradient here"),
+        hidden("code", "C", "code", "Code", "These settings as a PyTorch script or notebook"),
         ZOOM,
         IMAGES,
     )
@@ -120,6 +121,10 @@ class LoopScreen(SeveralPanes):
     def action_steepest(self) -> None:
         """Show the weight with the largest gradient."""
         self._model.go_to_steepest()
+
+    def action_code(self) -> None:
+        """Show the settings in the form as code."""
+        self.post_message(ScreenWanted("code", None))
 
     def action_image_mode(self) -> None:
         """Take the next way of drawing images."""
