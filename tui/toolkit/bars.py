@@ -38,6 +38,7 @@ SCREENS = {
     "runs": ScreenRow("6", "Runs", "Runs: everything trained so far; compare, resume, delete"),
     "course": ScreenRow("7", "Course", "Course: lessons with questions; your answers are kept"),
     "loop": ScreenRow("8", "Loop", "Loop: the training loop, line by line"),
+    "code": ScreenRow(),
     "compare": ScreenRow(),
     "sweep": ScreenRow(),
     "rates": ScreenRow("f", "Rates", "Learning rates: find one that is too low, too high, or good"),

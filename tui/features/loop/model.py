@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mnistop.engine.analysis.line_by_line import LINES, LoopState, WeightIndex, run_lines
 from mnistop.engine.config import RunConfig
+from mnistop.engine.data.sources import absolute
 from mnistop.tui.toolkit.background import LatestAnswer
 
 if TYPE_CHECKING:
@@ -37,6 +39,8 @@ class LoopModel:
 
     def follow(self, config: RunConfig | None) -> None:
         """Take the settings of the form; of others the loop starts anew."""
+        if config:
+            config = replace(config, source=absolute(config.source))
         if config != self.config:
             self.config, self.state = config, None
             self._lines, self._place, self._weight = 0, 0, None

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.loop.model import LoopModel
 from mnistop.tui.features.loop.panes import LoopPanes
-from mnistop.tui.session.view import WRONG_FORM, HostedScreen
+from mnistop.tui.session.view import WRONG_FORM, HostedScreen, ScreenWanted
 from mnistop.tui.toolkit.bindings import IMAGES, ZOOM, bindings, declared, hidden, key
 from mnistop.tui.toolkit.dialogs import Section
 
@@ -40,6 +40,7 @@ class LoopScreen(HostedScreen):
         key("layer", "x", "parameter(1)", "Layer", "The weights or biases of the next layer"),
         hidden("layer_before", "X", "parameter(-1)", "Layer before", "Those of the layer before"),
         hidden("steepest", "g", "steepest", "Steepest", "The weight of the largest gradient here"),
+        hidden("code", "C", "code", "Code", "These settings as a PyTorch script or notebook"),
         ZOOM,
         IMAGES,
     )
@@ -111,6 +112,10 @@ class LoopScreen(HostedScreen):
     def action_steepest(self) -> None:
         """Show the weight with the largest gradient."""
         self._model.go_to_steepest()
+
+    def action_code(self) -> None:
+        """Show the settings in the form as code."""
+        self.post_message(ScreenWanted("code", None))
 
     def action_image_mode(self) -> None:
         """Take the next way of drawing images."""
