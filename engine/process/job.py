@@ -23,8 +23,8 @@ from mnistop.engine.process.child import (
     send_result,
     set_title,
 )
+from mnistop.engine.process.control import SignalControl, StopRequestedError
 from mnistop.engine.process.resuming import config_to_go_on, load_for
-from mnistop.engine.process.signal_control import SignalControl, StopRequestedError
 from mnistop.engine.process.train_run import NotResumedError, PreparedRun, load_examples, train_run
 from mnistop.engine.recording.recorder import Recorder
 from mnistop.engine.runs import lock, run_folder

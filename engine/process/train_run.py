@@ -23,8 +23,8 @@ from mnistop.engine.data.sources import load
 from mnistop.engine.errors import MnistopError, RunError
 from mnistop.engine.files import write_atomically
 from mnistop.engine.model import MLP
+from mnistop.engine.process.control import SignalControl, StopRequestedError
 from mnistop.engine.process.resuming import load_for, set_epochs
-from mnistop.engine.process.signal_control import SignalControl, StopRequestedError
 from mnistop.engine.recording.recorder import PROGRESS_SECONDS, Recorder
 from mnistop.engine.runs.checkpoint import newest_checkpoint
 from mnistop.engine.runs.run_folder import Run

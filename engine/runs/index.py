@@ -183,7 +183,7 @@ class Index:
         if tail.damage:
             self.problems[run] = tail.damage
         history = reduce(history, found)
-        overview = Overview.of(run, config, history)
+        overview = Overview.of_run(run, config, history)
         if tail.damage:  # so that it is read and reported again next time
             stamp = (*stamp[:2], *(-2 for _ in stamp[2:]))
         if overview.is_settled and not tail.damage:

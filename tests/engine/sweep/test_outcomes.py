@@ -31,13 +31,12 @@ def outcome(config: RunConfig, best: float | None, said: str = "right") -> Outco
         config,
         name="20260101-120000-quiet-otter.01" if best is not None else "",
         state="finished" if best is not None else WAITING,
-        images=200,
+        validation_images=200,
         best_epoch=3,
         best_val_acc=best,
         val_acc=best,
         val_loss=0.5,
         verdict=said if best is not None else "",
-        is_done=best is not None,
     )
 
 
@@ -161,13 +160,13 @@ def test_the_coach_says_whether_the_rate_was_right(
 
 def test_an_outcome_is_read_from_a_history() -> None:
     history = reduce(History(), [*made_up.story(30), made_up.finished(30)])
-    one = Outcome.of(RunConfig(), "a.01", "finished", history)
-    assert (one.epochs, one.best_epoch, one.images) == (30, 20, 200)
+    one = Outcome.of(history, config=RunConfig(), state="finished")
+    assert (one.epochs, one.best_epoch, one.validation_images) == (30, 20, 200)
     assert one.best_val_acc == made_up.epoch(20).val_acc
     assert one.val_acc == made_up.epoch(29).val_acc
     assert one.is_done
     failed = reduce(History(), [*made_up.story(2), made_up.failed("no room")])
-    assert not Outcome.of(RunConfig(), "a.01", "failed", failed).is_done
+    assert not Outcome.of(failed, config=RunConfig(), state="failed").is_done
 
 
 def test_effort_grows_with_all_that_makes_work() -> None:
