@@ -144,6 +144,3 @@ def _is_memory_error(error: BaseException) -> bool:
         return True
     torch = sys.modules.get("torch")  # not in a script that only records a run
     return isinstance(error, (MemoryError, *((torch.OutOfMemoryError,) if torch else ())))
-
-    failed = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
-    return failed or isinstance(error, MemoryError | torch.OutOfMemoryError)

@@ -129,8 +129,7 @@ def load_for(
     try:
         examples = load()
     except TooFewImagesError as error:
-        difference = f"{config.samples:,} images used then, {error.there:,} there now"
-        raise _refusal(run, config, difference) from None
+        raise _refusal(run, config, error.difference) from None
     started, then = _began_with(read_events(run))
     if not (started and examples):
         return examples, ""

@@ -65,9 +65,9 @@ def report_of_run(facts: Facts, mistakes: int = 12) -> Document:
 def progress_line(facts: Facts) -> str:
     """Return a phrase as in `finished, 100 epochs of 100 in 0.9 s`."""
     epochs = facts.history.epochs
-    trained = epochs_of(len(epochs), facts.summary.planned)
+    trained = epochs_of(len(epochs), facts.planned)
     took = duration(facts.history.seconds)
-    return f"{facts.summary.state}, {trained} in {took}"
+    return f"{facts.state}, {trained} in {took}"
 
 
 def _summary(facts: Facts) -> Iterator[Part]:
@@ -126,7 +126,7 @@ def _sections(facts: Facts, mistakes: int) -> Iterator[Section]:
             f"Most confident mistakes after epoch {facts.epoch}",
             (_pictures(facts.mistakes(mistakes), started.class_names),),
         )
-    is_usual = not (facts.config.changes() or facts.summary.is_recorded)
+    is_usual = not (facts.config.changes() or facts.is_recorded)
     alike = (Paragraph("All as in the notebook."),) if is_usual else ()
     yield Section("Settings", (*alike, Listing(tuple(settings(facts.config)))))
     if started:
@@ -134,9 +134,9 @@ def _sections(facts: Facts, mistakes: int) -> Iterator[Section]:
     if history.epochs:
         yield Section(
             "Log",
-            (_log(history.epochs, history.best, facts.summary.planned or len(history.epochs)),),
+            (_log(history.epochs, history.best, facts.planned or len(history.epochs)),),
         )
-    if facts.summary.is_recorded and (table := _metrics(facts.run)).rows:
+    if facts.is_recorded and (table := _metrics(facts.run)).rows:
         yield Section("Metrics", (table,))
     yield Section(AGAIN, tuple(_again(facts)))
 

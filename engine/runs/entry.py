@@ -246,7 +246,7 @@ class Summary:
     """The training process while it is alive."""
 
     @classmethod
-    def of(cls, run: Run) -> Summary:
+    def of(cls, run: Run) -> Self:
         """Read a run.
 
         Raises:

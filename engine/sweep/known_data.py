@@ -121,8 +121,7 @@ class DataCheck:
         except TooFewImagesError as error:
             if not then:
                 raise
-            difference = f"{config.samples:,} images used then, {error.there:,} there now"
-            raise self._refusal(config, difference) from None
+            raise self._refusal(config, error.difference) from None
         if then and (difference := changes(then, now)):
             raise self._refusal(config, difference)
         self.known[key] = now

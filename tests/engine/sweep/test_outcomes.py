@@ -61,7 +61,7 @@ def test_sweeps_are_compared_on_validation_images_where_a_test_is_missing_or_ano
     for third in (
         measured(3, 0.85, 0.99, images=2),
         replace(outcome(RunConfig(lr=3), 0.85), epochs=5),
-        replace(outcome(RunConfig(lr=3), 0.85), epochs=5, state="running", is_done=False),
+        replace(outcome(RunConfig(lr=3), 0.85), epochs=5, state="running"),
     ):
         groups = grouped([*done, third])
         assert comparable(groups) is best_acc
@@ -114,7 +114,7 @@ def test_the_best_row_and_those_within_its_interval() -> None:
 def test_a_seed_that_has_just_begun_does_not_count_beside_those_that_are_done() -> None:
     configs = plan(RunConfig(), {}, seeds=3)
     done = [outcome(config, 0.8) for config in configs[:2]]
-    begun = replace(outcome(configs[2], 0.1), is_done=False)
+    begun = replace(outcome(configs[2], 0.1), state="running")
     [group] = grouped([*done, begun])
     found = group.measured(lambda one: one.best_val_acc)
     assert found
