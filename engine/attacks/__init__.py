@@ -15,7 +15,7 @@ from mnistop.engine.attacks.bounds import (
 )
 from mnistop.engine.attacks.crown import certified_radius
 from mnistop.engine.attacks.deepfool import FAB, DeepFool
-from mnistop.engine.attacks.exact_fgsm import SmallestEpsilon, fooled_levels, smallest_epsilon
+from mnistop.engine.attacks.exact_fgsm import fooled_levels, smallest_epsilon
 from mnistop.engine.attacks.gradient import FGSM, PGD, FastGradient, MomentumFGSM
 from mnistop.engine.attacks.norms import Norm
 from mnistop.engine.attacks.piecewise import smallest_epsilon_linear
@@ -34,7 +34,6 @@ __all__ = [
     "MinimalAttack",
     "MomentumFGSM",
     "Norm",
-    "SmallestEpsilon",
     "certified_radius",
     "epsilon_bounds",
     "fooled_levels",

@@ -73,7 +73,7 @@ def epsilon_bounds(
     """
     goal = Goal(labels, targets)
     certified = certified_radius(model, images, labels)
-    fgsm = smallest_epsilon(model, images, labels, targets).epsilon
+    fgsm = smallest_epsilon(model, images, labels, targets)
     nearest = _Nearest(images)
     rows = torch.arange(len(images), device=images.device)
     with evaluating(model):
