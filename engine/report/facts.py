@@ -19,7 +19,7 @@ from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import RunError
 from mnistop.engine.evaluate import class_report, confusion_matrix, wilson_interval
 from mnistop.engine.events import Event
-from mnistop.engine.learning_rate import lr_of_epoch
+from mnistop.engine.learning_rate import follow_schedule
 from mnistop.engine.runs.entry import About, Summary, read_about
 from mnistop.engine.runs.history import History, or_nan, others_as_good
 from mnistop.engine.runs.lookup import quoted
@@ -29,7 +29,6 @@ from mnistop.engine.runs.predictions import (
     load_predictions,
     worst_mistakes,
 )
-from mnistop.engine.runs.recorded import RecordedConfig
 from mnistop.engine.runs.run_folder import Run
 
 
@@ -62,10 +61,7 @@ class Facts(Summary):
     @property
     def schedules(self) -> str:
         """A sentence if its learning rate followed more than one schedule; otherwise empty."""
-        epochs = self.history.epochs
-        if isinstance(self.config, RecordedConfig):
-            return ""
-        if all(one.lr == lr_of_epoch(self.config, one.epoch) for one in epochs):
+        if self.is_recorded or follow_schedule(self.config, self.history.epochs):
             return ""
         return (
             "It was continued to a different number of epochs under a schedule: until then its "
