@@ -13,7 +13,7 @@ from sklearn import metrics
 from mnistop.engine.runs.run_folder import Run
 from tests.helpers import made_up
 from tests.helpers.dashboard import Opened
-from tests.tui.features.mistakes.test_mistakes import listed, show
+from tests.helpers.mistakes_screen import listed, show
 
 EPOCHS = 5
 LARGE = (150, 70)

@@ -19,10 +19,10 @@ from tests.helpers import made_up
 from tests.helpers import recorded_predictions as judged
 from tests.helpers.dashboard import PANES, Dashboard, Opened, Workers
 from tests.helpers.made_up_attacks import Answers as Attacks
+from tests.helpers.rates_screen import Finder, finder
+from tests.helpers.weights_screen import Answers as Weights
 from tests.tui.features.compare.test_compare import add
-from tests.tui.features.rates.test_rates_screen import Finder, finder
 from tests.tui.features.sweep.test_sweep_screen import rates
-from tests.tui.features.weights.test_weights import Answers as Weights
 
 pytestmark = pytest.mark.slow
 

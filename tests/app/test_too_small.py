@@ -11,7 +11,7 @@ from mnistop.tui.navigator import QuitScreen, TooSmallScreen
 from mnistop.tui.toolkit.dialogs import AskScreen, HelpScreen
 from tests.helpers import made_up
 from tests.helpers.dashboard import Dashboard, Opened, Workers
-from tests.tui.features.runs.test_runs_screen import some
+from tests.helpers.runs_screen import some
 
 SIZES = [(40, 10), (59, 40), (120, 15), (1, 1)]
 LARGE = (120, 40)

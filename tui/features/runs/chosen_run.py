@@ -18,7 +18,8 @@ from mnistop.tui.session.notification import clipboard_terms
 from mnistop.tui.session.run_list import RunListModel
 from mnistop.tui.session.session import ask_to_train_on
 from mnistop.tui.session.view import SeveralPanes, write_report
-from mnistop.tui.text.run_lines import best_epoch, suspension, test_accuracy, validation_accuracy
+from mnistop.tui.text.run_lines import suspension
+from mnistop.tui.text.run_table import best_epoch, test_accuracy, validation_accuracy
 from mnistop.tui.toolkit.background import BackgroundTasks
 from mnistop.tui.toolkit.bindings import bindings, hidden, key
 from mnistop.tui.toolkit.dialogs import AskTextScreen

@@ -20,7 +20,8 @@ from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.runs.chosen_run import NONE_LISTED, NONE_MARKED, RunActions, RunDetail
 from mnistop.tui.session.run_list import MOST_MARKED, RunTable
 from mnistop.tui.session.view import ScreenWanted
-from mnistop.tui.text.run_lines import overload_warning, table
+from mnistop.tui.text.run_lines import overload_warning
+from mnistop.tui.text.run_table import table
 from mnistop.tui.toolkit.background import write_text
 from mnistop.tui.toolkit.bindings import bindings, declared, hidden, key
 from mnistop.tui.toolkit.dialogs import Section
@@ -102,8 +103,9 @@ class RunsScreen(RunActions):
 
     @property
     def is_reading(self) -> bool:
-        """True before the first runs have been read."""
-        return self._index is None
+        """True while runs are read that there is room for in the table."""
+        index = self._index
+        return not index or bool(index.unread and len(index.runs) < self._table.size.height)
 
     def on_screen_resume(self) -> None:
         """Read the runs again and again until another screen is shown."""
