@@ -71,7 +71,7 @@ def test_sweeps_are_compared_on_validation_images_where_a_test_is_missing_or_ano
 
 
 def test_a_run_that_diverged_keeps_no_other_from_being_compared_on_unseen_images() -> None:
-    diverged = replace(outcome(RunConfig(lr=3), 0.2), epochs=1, state="failed")
+    diverged = replace(outcome(RunConfig(lr=3), 0.2), epochs=1, state="failed", diverged=True)
     groups = grouped([measured(1, 0.9, 0.87), measured(2, 0.92, 0.85), diverged])
     assert comparable(groups) is unseen_acc
     found = best_of(groups)
