@@ -82,7 +82,7 @@ def resume(run: Run, epochs: int | None = None) -> str:
 
     Raises:
         MnistopError: the run is finished or another user's, its data or its device are missing or
-            have changed, or it cannot have so many epochs.
+            have changed, or it cannot have that many epochs.
     """
     if run.is_running() and not lock.was_taken_elsewhere(run.lock_path):
         if epochs is not None:

@@ -104,7 +104,7 @@ def set_title(title: str) -> None:
 
     Args:
         title: characters that a terminal would not print become `?`: a name may come from a folder
-            of somebody else's.
+            of another user.
     """
     shown = "".join(character if character.isprintable() else "?" for character in title)
     with contextlib.suppress(ImportError):  # no reason not to train

@@ -54,7 +54,7 @@ def train_member(
 
     Args:
         caller: gets the run once it is sure to begin, or the `MnistopError`.
-        examples: the data; None if they are not at hand.
+        examples: the data; None if they must be fetched first.
         what: the configuration of a new member, or one to resume.
         path: the member's folder.
         cores: the most processor threads that it may choose.

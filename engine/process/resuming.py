@@ -27,7 +27,7 @@ def config_to_go_on(what: Continuation) -> tuple[RunConfig, str]:
     """Return the hyperparameters of a run to resume, and a remark on them; empty if none.
 
     Raises:
-        MnistopError: it cannot be resumed, or cannot have so many epochs.
+        MnistopError: it cannot be resumed, or cannot have that many epochs.
     """
     run, config = what.run, what.run.config_to_resume()
     ended = final_event(run)

@@ -45,7 +45,7 @@ class PreparedRun:
     """Open, and held by this process."""
     config: RunConfig
     examples: Examples | None
-    """The data, if they are at hand."""
+    """The data; None if they must be fetched first."""
     is_resumed: bool = False
     warning: str = ""
     """A sentence if it is uncertain that the data are those that it began with."""
@@ -137,7 +137,7 @@ def train_run(prepared: PreparedRun, recorder: Recorder, control: SignalControl)
 
 
 def _load_late(prepared: PreparedRun, recorder: Recorder) -> tuple[Examples, str]:
-    """Load data that were not at hand, and compare them, see `load_for`."""
+    """Load data that had to be fetched first, and compare them, see `load_for`."""
     run, config = prepared.run, prepared.config
     if not prepared.is_resumed:
         return load_examples(config, recorder), ""

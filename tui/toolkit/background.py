@@ -33,7 +33,7 @@ class LatestAnswer(Generic[Answer]):
         node: a part of the app, in whose name is asked.
         question: a function for the pool process.
         show: gets each answer, or None and what went wrong.
-        at_leisure: whether it takes long, so that no other question shall wait for it.
+        at_leisure: whether it takes long, so that no other question has to wait for it.
     """
 
     def __init__(
@@ -155,7 +155,7 @@ class BackgroundTasks:
         """Run an action, and clear the notifications of earlier tasks.
 
         Args:
-            what: to be done, in a thread; a `MnistopError` that it raises is told.
+            what: to be done, in a thread; a `MnistopError` that it raises is shown.
             then: is called with what it returns.
         """
         self.screen.app.clear_notifications()
