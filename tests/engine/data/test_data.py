@@ -183,10 +183,6 @@ def test_a_description_tells_the_facts() -> None:
     assert asdict(facts)["source"] == "bundled"
 
 
-def test_a_class_without_images_is_counted_as_zero() -> None:
-    assert describe(load("bundled", 3)).class_counts == (1, 0, 0, 0, 1, 1, 0, 0, 0, 0)
-
-
 # --- what is checked in every source -------------------------------------------------------------
 
 
