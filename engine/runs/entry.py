@@ -165,6 +165,12 @@ class Overview(Results):
         return self.if_alive == self.if_dead
 
 
+_IN_JSON = (
+    *("threads", "val_acc", "val_loss", "best_val_acc", "best_val_loss", "best_epoch"),
+    *("test_images", "test_acc", "started", "ended"),
+)
+
+
 @dataclass(frozen=True)
 class RunEntry:
     """A run in a list."""
@@ -216,16 +222,7 @@ class RunEntry:
             "pid": self.pid,
             "config": dict(self.config()),
             "script": seen.script or None,
-            "threads": seen.threads,
-            "val_acc": seen.val_acc,
-            "val_loss": seen.val_loss,
-            "best_val_acc": seen.best_val_acc,
-            "best_val_loss": seen.best_val_loss,
-            "best_epoch": seen.best_epoch,
-            "test_images": seen.test_images,
-            "test_acc": seen.test_acc,
-            "started": seen.started,
-            "ended": seen.ended,
+            **{name: getattr(seen, name) for name in _IN_JSON},
             "sweep": self.run.sweep or None,
             "title": seen.about.name,
             "note": seen.about.note,
