@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import io
 import json
 import textwrap
 from dataclasses import dataclass
-from typing import Self
-
-import numpy as np
 
 from mnistop.engine.config import HYPERPARAMETERS, RunConfig
+from mnistop.engine.cores import usable_cores
+from mnistop.engine.data.sources import Progress, load
 from mnistop.engine.errors import RunError
 from mnistop.engine.events import RunStarted
+from mnistop.engine.export.images_file import ImagesFile
 from mnistop.engine.export.training_code import TrainingCode
 from mnistop.engine.hyperparameters import as_text
 from mnistop.engine.learning_rate import follow_schedule
 from mnistop.engine.process.resuming import load_for
-from mnistop.engine.process.train_run import load_examples
+from mnistop.engine.process.train_run import choose_threads
 from mnistop.engine.runs.event_log import final_event, last_of_kind, read_events
 from mnistop.engine.runs.history import History, reduce
 from mnistop.engine.runs.run_folder import Run
-from mnistop.engine.training.examples import Examples
+from mnistop.engine.training.examples import Examples, find_device, make_examples
 
 _WIDTH = 88
 
@@ -36,13 +35,24 @@ class Section:
     code: list[str]
 
 
-def export_code(run: Run, format: str, images_name: str) -> tuple[bytes, bytes]:
-    """Return the code of a run, and the file with its images.
+@dataclass(frozen=True, eq=False)
+class Exported:
+    """A script or notebook, and the file of its images, which lies beside it."""
+
+    code: str
+    images: ImagesFile
+
+
+def export_code(
+    run: Run, format: str, images_name: str, progress: Progress = lambda text: None
+) -> Exported:
+    """Return the code of a run.
 
     Args:
         run: the run.
         format: `script` or `notebook`.
-        images_name: the name of the file with the images, which lies beside the code.
+        images_name: the name of the file with the images.
+        progress: called with what is being loaded.
 
     Raises:
         MnistopError: it is a recorded run or cannot be read, or its data cannot be loaded or have
@@ -53,23 +63,63 @@ def export_code(run: Run, format: str, images_name: str) -> tuple[bytes, bytes]:
             f"Run {run.name} was recorded from a script of your own, and that script is its code."
         )
     config = run.config_to_resume()
-    examples, _ = load_for(run, config, lambda: load_examples(config))
+    examples, _ = load_for(run, config, lambda: _load(config, progress))
     assert examples
-    images = ImagesFile.of(examples, images_name)
     started = last_of_kind(run, RunStarted)
     device = started.device.partition(":")[0] if started else "cpu"
+    if device not in ("cuda", "mps"):
+        device = "cpu"  # a folder may be a stranger's
+    threads = config.threads if isinstance(config.threads, int) else 1
+    return _export(config, examples, device, threads, format, images_name, run)
+
+
+def export_settings(
+    config: RunConfig, format: str, images_name: str, progress: Progress = lambda text: None
+) -> Exported:
+    """Return the code of a run that these settings would make here.
+
+    Args:
+        config: the settings.
+        format: `script` or `notebook`.
+        images_name: the name of the file with the images.
+        progress: called with what is being loaded.
+
+    Raises:
+        MnistopError: the data cannot be loaded, or there is no such device.
+    """
+    examples = _load(config, progress)
+    device = find_device(config.device)
+    threads = choose_threads(config, device, examples, usable_cores())
+    return _export(config, examples, device.type, threads, format, images_name)
+
+
+def _load(config: RunConfig, progress: Progress) -> Examples:
+    dataset = load(config.source, config.samples, progress, config.pixel_range)
+    return make_examples(dataset, config)
+
+
+def _export(
+    config: RunConfig,
+    examples: Examples,
+    device: str,
+    threads: int,
+    format: str,
+    images_name: str,
+    run: Run | None = None,
+) -> Exported:
+    images = ImagesFile.of(examples, images_name)
     code = TrainingCode(
         config,
-        sizes=(examples.training.pixels.shape[1], *config.hidden, len(examples.class_names)),
+        sizes=examples.sizes(config),
         image_shape=examples.image_shape,
         images_name=images_name,
-        device=device if device in ("cuda", "mps") else "cpu",  # a folder may be a stranger's
-        threads=config.threads if isinstance(config.threads, int) else 1,
+        device=device,
+        threads=threads,
         is_notebook=format == "notebook",
     )
-    parts = _sections(run, code, images)
-    text = to_notebook(parts) if format == "notebook" else to_script(parts)
-    return text.encode(), images.content
+    about = _about_run(run, code) if run else _about_settings(code)
+    parts = _sections(about, code, images)
+    return Exported(to_notebook(parts) if code.is_notebook else to_script(parts), images)
 
 
 def to_script(parts: list[Section]) -> str:
@@ -112,9 +162,9 @@ def settings_left_out(code: TrainingCode) -> str:
     return "\n".join(["Settings of the run that this code leaves out:", *lines])
 
 
-def _sections(run: Run, code: TrainingCode, images: ImagesFile) -> list[Section]:
+def _sections(about: Section, code: TrainingCode, images: ImagesFile) -> list[Section]:
     parts = [
-        Section("The run", _about(run, code), code.imports()),
+        about,
         Section("Settings", settings_left_out(code), code.settings()),
         Section(
             "Images",
@@ -133,19 +183,29 @@ def _sections(run: Run, code: TrainingCode, images: ImagesFile) -> list[Section]
     return [*parts, Section("The training loop", text, code.loop())]
 
 
-def _about(run: Run, code: TrainingCode) -> str:
-    text = (
-        f"The training of run {run.name} in plain PyTorch, written by mnistop. It prints the log "
-        "of the run: losses are means over images, and those of the training images are from "
-        "before each update. Only rounding errors differ from the run's. At high learning rates "
-        "training is chaotic: rounding errors grow from step to step, and after some epochs the "
-        "two logs differ visibly, though both are right."
-    )
+_LOG = (
+    "It prints the log of the run: losses are means over images, and those of the training images "
+    "are from before each update. Only rounding errors differ from the run's. At high learning "
+    "rates training is chaotic: rounding errors grow from step to step, and after some epochs the "
+    "two logs differ visibly, though both are right."
+)
+_ON_A_DEVICE = (
+    " The run {is_computed} on {device}, where the order of sums and some random numbers can be "
+    "others: the logs may agree only roughly."
+)
+
+
+def _about_settings(code: TrainingCode) -> Section:
+    text = f"A training in plain PyTorch, written by mnistop for a run with these settings. {_LOG}"
     if code.device != "cpu":
-        text += (
-            f" The run was computed on {code.device}, where the order of sums and some random "
-            "numbers can be others: the logs may agree only roughly."
-        )
+        text += _ON_A_DEVICE.format(is_computed="would be computed", device=code.device)
+    return Section("The training", text, code.imports())
+
+
+def _about_run(run: Run, code: TrainingCode) -> Section:
+    text = f"The training of run {run.name} in plain PyTorch, written by mnistop. {_LOG}"
+    if code.device != "cpu":
+        text += _ON_A_DEVICE.format(is_computed="was computed", device=code.device)
     if getattr(final_event(run), "diverged", False):
         text += (
             " The run ended when its loss was no longer a number: this code goes on, and prints "
@@ -156,7 +216,7 @@ def _about(run: Run, code: TrainingCode) -> str:
             " The run was extended later, and its first epochs followed the schedule of fewer "
             "epochs: this code follows that of the final number from the start."
         )
-    return text
+    return Section("The run", text, code.imports())
 
 
 def _model(code: TrainingCode) -> str:
@@ -181,105 +241,3 @@ def _wrapped(text: str) -> list[str]:
             break_on_hyphens=False,
         )
     ]
-
-
-@dataclass(frozen=True)
-class ImagesFile:
-    """An `.npz` file beside the code of a run.
-
-    It holds `train_images` and `val_images`, `(n, pixels)`, as uint8 if that is lossless and
-    otherwise as float32 in [0, 1]; `train_labels` and `val_labels` are int64, `(n,)`.
-    """
-
-    name: str
-    content: bytes
-    pixels: int
-    """Of an image."""
-    has_levels: bool
-    """True if pixels are levels from 0 to 255."""
-
-    @classmethod
-    def of(cls, examples: Examples, name: str) -> Self:
-        """Create the file of a run's training and validation images."""
-        images = {
-            "train_images": examples.training.pixels.numpy(),
-            "val_images": examples.validation.pixels.numpy(),
-        }
-        levels = {name: (values * 255).round().astype(np.uint8) for name, values in images.items()}
-        has_levels = all(
-            np.array_equal(np.divide(levels[name], 255, dtype=np.float32), values)
-            for name, values in images.items()
-        )
-        file = io.BytesIO()
-        np.savez_compressed(
-            file,
-            train_labels=examples.training.labels.numpy(),
-            val_labels=examples.validation.labels.numpy(),
-            **(levels if has_levels else images),
-        )
-        return cls(name, file.getvalue(), examples.training.pixels.shape[1], has_levels)
-
-    def origin(self, config: RunConfig) -> str:
-        """Return a sentence on what is in the file."""
-        which = f"the first {config.samples} images" if config.samples else "the images"
-        return (
-            f"The file {self.name} has {which} of {config.source} and their labels, split into "
-            "training and validation images."
-        )
-
-    def loading(self, config: RunConfig, device: str, in_notebook: bool) -> list[str]:
-        """Return the lines that load images and labels.
-
-        Args:
-            config: it has made them.
-            device: where the images are needed.
-            in_notebook: whether to look in the current folder, not beside the script.
-        """
-        name = json.dumps(self.name, ensure_ascii=False)
-        place = name if in_notebook else f"Path(__file__).with_name({name})"
-        scaled = " / 255" if self.has_levels else ""
-        moved = "" if device == "cpu" else ", device=device"
-        lines = [
-            f"data = np.load({place})",
-            *(f"# {line}" for line in self._fetching(config)),
-            "",
-            f"# (images, {self.pixels}), from 0 for black to 1 for white",
-        ]
-        for part in ("train", "val"):
-            arguments = f'data["{part}_images"], dtype=torch.float32{moved}'
-            lines.append(f"{part}_images = torch.tensor({arguments}){scaled}")
-        lines.append("# (images,), from 0")
-        for part in ("train", "val"):
-            lines.append(f'{part}_labels = torch.tensor(data["{part}_labels"]{moved})')
-        return lines
-
-    def _fetching(self, config: RunConfig) -> list[str]:
-        """Return the code that gets the same images from their origin; none for a path."""
-        if config.source == "digits":
-            where, name, call = "scikit-learn", "load_digits", "load_digits(return_X_y=True)"
-        elif config.source in ("bundled", "openml"):
-            where, name = "OpenML", "fetch_openml"
-            call = 'fetch_openml("mnist_784", version=1, return_X_y=True, as_frame=False)'
-        else:
-            return []
-        some = f"[:{config.samples}]" if config.samples else ""
-        return [
-            f"Or fetch the same images from {where}:",
-            f"from sklearn.datasets import {name}",
-            "from sklearn.model_selection import train_test_split",
-            f"images, labels = {call}",
-            f"images, labels = images{some}{self._scale(config)}, labels{some}.astype(int)",
-            f"split = dict(test_size={config.val_fraction!r}, random_state={config.split_seed})",
-            "parts = train_test_split(images, labels, **split)",
-            'names = ["train_images", "val_images", "train_labels", "val_labels"]',
-            "data = dict(zip(names, parts))",
-        ]
-
-    def _scale(self, config: RunConfig) -> str:
-        """Return the operation from the pixels of a named source to those of the file.
-
-        Those sources refuse another pixel range than their own.
-        """
-        if self.has_levels:
-            return ""
-        return " / 16" if config.source == "digits" else " / 255"
