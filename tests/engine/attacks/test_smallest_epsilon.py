@@ -23,6 +23,7 @@ from tests.engine.attacks.bracketed import (
     some_unseen,
     tried,
 )
+from tests.helpers.selection import one_in
 
 DENSE = torch.linspace(0, 1, 10_001)
 ROUNDING = 1e-6
@@ -51,7 +52,7 @@ def assert_fools(found: SmallestEpsilon, model: MLP, path: Path, goal: Goal) -> 
     assert not goal.clearly_reached(logits)[~finite].any()
 
 
-@pytest.mark.parametrize("name", [*PIECEWISE, *SMOOTH])
+@pytest.mark.parametrize("name", one_in(6, [*PIECEWISE, *SMOOTH]))
 def test_nothing_below_the_smallest_epsilon_fools_on_a_grid_of_10_001(name: str) -> None:
     model, images, labels = some_unseen(name, 40)
     found = smallest_epsilon(model, images, labels)
@@ -60,7 +61,9 @@ def test_nothing_below_the_smallest_epsilon_fools_on_a_grid_of_10_001(name: str)
     assert_first(found, model, images, labels)
 
 
-@pytest.mark.parametrize("name", ["plain", "robust", "two hidden layers", "single layer", "gelu"])
+@pytest.mark.parametrize(
+    "name", one_in(5, ["plain", "robust", "two hidden layers", "single layer", "gelu"])
+)
 def test_towards_a_target_nothing_below_fools_either(name: str) -> None:
     model, images, labels = some_unseen(name, 40)
     targets = (labels + 1 + torch.arange(40) % 9) % 10
@@ -69,6 +72,7 @@ def test_towards_a_target_nothing_below_fools_either(name: str) -> None:
     assert_first(found, model, images, labels, targets)
 
 
+@pytest.mark.slow
 def test_of_images_that_come_back_it_is_the_first_time() -> None:
     """A bisection between 0 and 1 ends at any of the times."""
     model, images, labels = some_unseen("robust in vain", 400)
@@ -86,7 +90,9 @@ def test_of_images_that_come_back_it_is_the_first_time() -> None:
     assert (upper > found.epsilon + 0.01).any()
 
 
-@pytest.mark.parametrize("name", ["plain", "robust", "three hidden layers", "single layer", "tanh"])
+@pytest.mark.parametrize(
+    "name", one_in(5, ["plain", "robust", "three hidden layers", "single layer", "tanh"])
+)
 def test_the_level_is_the_first_of_256_that_fools(name: str) -> None:
     model, images, labels = some_unseen(name, 300)
     fooled = fooled_levels(model, images, labels)
@@ -102,7 +108,9 @@ def test_fgsm_with_the_level_succeeds_and_with_the_one_before_it_fails() -> None
         assert not FGSM()(model, image, label, (level - 1) / 255).success
 
 
-@pytest.mark.parametrize("name", ["plain", "confident", "single layer", "three hidden layers"])
+@pytest.mark.parametrize(
+    "name", one_in(4, ["plain", "confident", "single layer", "three hidden layers"])
+)
 def test_fgsm_on_one_image_succeeds_with_the_epsilon_and_fails_just_below(name: str) -> None:
     """Alone, though all were searched at once and float32 sums in another order then."""
     model, images, labels = some_unseen(name, 200)
@@ -142,6 +150,7 @@ def test_any_model(seed: int, deep: bool, targeted: bool) -> None:
     assert torch.equal(found.levels[clear], first[clear])
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**32))
 def test_an_image_fares_the_same_alone_and_anywhere_in_a_batch(seed: int) -> None:

@@ -26,7 +26,7 @@ from tests.helpers.small_runs import (
     until,
 )
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.fast]
 
 
 @pytest.mark.parametrize(
@@ -139,6 +139,7 @@ async def test_a_link_in_a_run_folder_is_not_written_through(
     assert not run.is_running()
 
 
+@pytest.mark.slow
 @linux
 async def test_a_run_folder_that_cannot_be_written_ends_a_run_in_words(
     runs_folder: Path,

@@ -47,7 +47,7 @@ from tests.helpers.small_runs import (
 )
 from tests.helpers.waiting import until_true
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.fast]
 
 
 linux = pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc")
@@ -273,6 +273,7 @@ async def test_hanging_up_the_terminal_does_not_touch_the_training(runs_folder: 
     assert state_of(run) == "running"
 
 
+@pytest.mark.slow
 def test_not_even_at_its_very_start_does_a_hang_up_end_the_fork_server() -> None:
     script = """
 import os, signal
@@ -326,6 +327,7 @@ async def test_a_run_is_not_deleted_while_it_trains(runs_folder: Path) -> None:
     assert run_folder.list_runs() == []
 
 
+@pytest.mark.slow
 async def test_a_long_epoch_tells_how_far_it_is(runs_folder: Path) -> None:
     """On a fast machine the first report may come in the second epoch or later."""
     sizes = {"samples": 4500, "batch_size": 1, "hidden": (512,)}

@@ -23,6 +23,7 @@ from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.training.loop import train
 from mnistop.engine.training.state import Epoch, TrainState
 from tests.faults.kills import settings
+from tests.helpers.selection import one_in
 from tests.helpers.small_runs import (
     ENDLESS,
     Listener,
@@ -39,7 +40,7 @@ from tests.helpers.small_runs import (
     until,
 )
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.fast]
 
 
 KINDS: dict[str, dict[str, Any]] = {
@@ -61,7 +62,7 @@ KINDS: dict[str, dict[str, Any]] = {
         "dropout": 0.1,
     },
 }
-kinds = pytest.mark.parametrize("values", KINDS.values(), ids=KINDS)
+kinds = pytest.mark.parametrize("values", one_in(3, KINDS.values()), ids=KINDS)
 
 
 # In this process: after every single step.
@@ -199,6 +200,7 @@ async def stopped_and_resumed(run: Run, moments: random.Random) -> int:
     return number + 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("values", list(KINDS.values())[:4], ids=list(KINDS)[:4])
 async def test_stopped_at_random_moments_and_resumed_it_gives_the_same_bits(
     runs_folder: Path, values: dict[str, Any]
@@ -251,6 +253,7 @@ async def test_killed_and_resumed_it_gives_the_same_bits(runs_folder: Path) -> N
     assert_same_results(run, await never_stopped(config))
 
 
+@pytest.mark.slow
 async def test_an_empty_checkpoint_as_after_a_power_cut_gives_way_to_the_kept_one(
     runs_folder: Path,
 ) -> None:
@@ -289,6 +292,7 @@ async def test_killed_before_its_first_checkpoint_it_starts_again(runs_folder: P
     assert_same_results(run, expected)
 
 
+@pytest.mark.slow
 async def test_of_two_who_resume_at_once_one_starts_the_training(runs_folder: Path) -> None:
     run = await launched(epochs=1_000_000)
     worker.stop(run)

@@ -70,6 +70,7 @@ def interrupt_before_its_test(run: Run) -> None:
     run.events_path.write_text("".join(kept))
 
 
+@pytest.mark.fast
 @pytest.mark.parametrize(
     "values",
     [{}, {"lr": 2.0, "epochs": 12}, {"lr": 1.0, "early_stopping": 1, "epochs": 500}],
@@ -105,6 +106,7 @@ async def test_a_diverged_run_is_not_tested(runs_folder: Path) -> None:
     assert results_of(run) == []
 
 
+@pytest.mark.fast
 async def test_a_stopped_run_is_tested_once_it_has_come_to_its_end(runs_folder: Path) -> None:
     run = await launched(epochs=ENDLESS)
     await until(run, lambda history: history.epochs)

@@ -54,7 +54,7 @@ def logged(of: Run, name: str = "a") -> int:
 @pytest.mark.parametrize(
     ("end", "code", "state"),
     [
-        ("run.finish()", 0, "finished"),
+        pytest.param("run.finish()", 0, "finished", marks=pytest.mark.fast),
         ("", 0, "finished"),
         ("sys.exit(0)", 0, "finished"),
         ("1 / 0", 1, "failed"),
@@ -322,7 +322,7 @@ def test_two_loops_in_one_second_have_runs_of_their_own() -> None:
     assert [state_of(each) for each in list_runs()] == ["finished"] * 2
 
 
-def test_fifty_loops_of_one_seed_at_once_have_runs_of_their_own(tmp_path: Path) -> None:
+def test_many_loops_of_one_seed_at_once_have_runs_of_their_own(tmp_path: Path) -> None:
     go = tmp_path / "go"
     script = f"""
 import random
@@ -332,7 +332,7 @@ while not os.path.exists({str(go)!r}):
     time.sleep(0.01)
 {LOOP}
 """
-    processes = [begin(script) for _ in range(50)]
+    processes = [begin(script) for _ in range(12)]
     for process in processes:
         assert process.stdout
         assert process.stdout.readline() == "ready\n"
@@ -340,7 +340,7 @@ while not os.path.exists({str(go)!r}):
     for process in processes:
         process.communicate(timeout=250)
         assert process.returncode == 0
-    assert len(list_runs()) == 50
+    assert len(list_runs()) == 12
     assert {state_of(each) for each in list_runs()} == {"finished"}
 
 
@@ -395,21 +395,21 @@ def test_a_run_that_is_recorded_already_does_not_go_on() -> None:
     assert len(list_runs()) == 2
 
 
-def test_memory_stays_flat_over_a_million_calls() -> None:
+def test_memory_stays_flat_over_many_calls() -> None:
     out, _ = run(
         """
         import resource
         def peak():
             return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         run = mnistop.init()
-        for step in range(1_000_000):
+        for step in range(400_000):
             run.log({"a": 1.0})
-            if step == 200_000:
+            if step == 100_000:
                 before = peak()
         print(peak() - before)
         run.finish()
         """
     )
     kilobytes = int(out) / (1 if sys.platform == "linux" else 1024)
-    assert kilobytes < 80_000
-    assert logged(the_run()) == 1_000_000
+    assert kilobytes < 25_000
+    assert logged(the_run()) == 400_000

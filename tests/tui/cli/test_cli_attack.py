@@ -23,7 +23,7 @@ from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.text.attack_outcome import at_least, at_most
 from tests.helpers.command_line import Answer, Finished, Place
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.fast]
 
 
 Call = Callable[..., Answer]
@@ -85,6 +85,7 @@ def share_of_80(fraction: float) -> str:
     return f"{Decimal(round(80 * fraction)) * 100 / 80:.1f}%"
 
 
+@pytest.mark.slow
 def test_the_table_stands_in_80_columns_and_says_what_it_means(
     attack: Call, finished: Finished
 ) -> None:
@@ -98,6 +99,7 @@ def test_the_table_stands_in_80_columns_and_says_what_it_means(
     assert attack("--ascii").out.isascii()
 
 
+@pytest.mark.slow
 def test_the_real_command_says_the_same_and_keeps_standard_output_clean(
     attack: Call, finished: Finished
 ) -> None:

@@ -24,6 +24,7 @@ from mnistop.tui.toolkit.dialogs import HelpScreen
 from mnistop.tui.toolkit.inputs import ValueInput
 from tests.helpers import made_up
 from tests.helpers.dashboard import PANES, Opened, Workers
+from tests.helpers.selection import one_in
 
 KINDS: list[type[DOMNode]] = [
     MnistopApp,
@@ -109,7 +110,7 @@ async def test_help_begins_with_the_focused_pane(opened: Opened) -> None:
         assert titles.index("Log") < titles.index("Confusion") < titles.index("Charts")
 
 
-@pytest.mark.parametrize("size", [(60, 16), (80, 24), (200, 60)])
+@pytest.mark.parametrize("size", one_in(3, [(60, 16), (80, 24), (200, 60)]))
 async def test_help_scrolls_to_its_end_by_key(opened: Opened, size: tuple[int, int]) -> None:
     async with opened(size) as shown:
         await shown.press("question_mark")

@@ -1,0 +1,22 @@
+"""The fast selection of tests: `-m "not slow"`."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+
+def one_in(number: int, cases: Iterable[Any]) -> list[Any]:
+    """Parameters of which the first of every few is in the fast selection.
+
+    Args:
+        number: how many are represented by one.
+        cases: a value each, or a tuple of the values of several arguments.
+    """
+    return [
+        pytest.param(
+            *(case if isinstance(case, tuple) else (case,)),
+            marks=pytest.mark.slow if place % number else (),
+        )
+        for place, case in enumerate(cases)
+    ]
