@@ -11,9 +11,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
-from mnistop.engine.course.findings import Finding, right, wrong
-from mnistop.engine.course.source import Source, call_line, calls
+from mnistop.engine.course.findings import RIGHT, Finding, Problem, verdict
+from mnistop.engine.course.source import Source, call_line, calls, return_line
 from mnistop.engine.course.step_check import (
+    check_pair,
     images_and_labels,
     near,
     prepared_model,
@@ -89,27 +90,33 @@ def check_evaluate(source: Source, names: dict[str, Any], built: nn.Module | Non
             return explain(BLANK_NAME, error, source, part)
         finally:
             handle.remove()
-    line = _return_line(part)
-    if not torch.equal(before, flat(list(parameters))):
-        at = call_line(part, "step") or call_line(part, "backward") or line
-        return wrong(
-            BLANK_NAME,
-            at,
+    changed = not torch.equal(before, flat(list(parameters)))
+    problem = (
+        _check_training(watch, changed, part)
+        or _check_form(result, truth, part, loader, kept)
+        or _check_loss(result, truth, part, model, x[400:], y[400:])
+        or _check_accuracy(result, truth, part)
+    )
+    if problem is None and not near(float(result[1]), *truth.accuracies):
+        return Finding(BLANK_NAME, RIGHT, "The accuracy is in percent.")
+    return verdict(BLANK_NAME, problem, return_line(part))
+
+
+def _check_training(watch: Watch, changed: bool, part: ast.FunctionDef) -> Problem | None:
+    """Check that nothing is trained."""
+    if changed:
+        return Problem(
             "it trains: the weights are different after the evaluation. No `backward()`, no update "
             "and no `step()` belong in it.",
+            call_line(part, "step") or call_line(part, "backward"),
         )
-    if watch.of("backward"):
-        return wrong(
-            BLANK_NAME,
-            watch.of("backward")[0].line,
+    if backward := watch.of("backward"):
+        return Problem(
             "it computes gradients: `backward()` has no place in an evaluation, and what it leaves "
             "in `.grad` is added to the next training step.",
+            backward[0].line,
         )
-    return (
-        _check_form(result, truth, part, line, loader, kept)
-        or _check_loss(result, truth, part, line, model, x[400:], y[400:])
-        or _check_accuracy(result, truth, part, line)
-    )
+    return None
 
 
 def _truth(model: nn.Module, x: Tensor, y: Tensor) -> Truth:
@@ -122,34 +129,24 @@ def _truth(model: nn.Module, x: Tensor, y: Tensor) -> Truth:
     return Truth(torch.tensor(losses), torch.tensor(sizes), torch.tensor(correct))
 
 
-def _return_line(part: ast.FunctionDef) -> int:
-    returns = [node.lineno for node in ast.walk(part) if isinstance(node, ast.Return)]
-    return returns[-1] if returns else part.lineno
-
-
 def _check_form(
     result: Any,
     truth: Truth,
     part: ast.FunctionDef,
-    line: int,
     loader: _Loader,
     kept: list[int],
-) -> Finding | None:
+) -> Problem | None:
     """Check that two numbers come back, from the loader that was given."""
-    asked = "It ends with `return loss, accuracy`."
     if not loader.passes and not _is_true(result, truth):
         loop = next((node for node in ast.walk(part) if isinstance(node, ast.For)), None)
         over = ast.unparse(loop.iter) if loop else "other images"
-        return wrong(
-            BLANK_NAME,
-            loop.lineno if loop else line,
+        return Problem(
             f"the loader that it is given is never used: it goes through `{over}`, so that "
             "validation shows other images' results, as those of the training images.",
+            loop.lineno if loop else None,
         )
-    if result is None:
-        return wrong(BLANK_NAME, line, f"nothing is returned. {asked}")
-    if not isinstance(result, tuple | list) or len(result) != 2:
-        return wrong(BLANK_NAME, line, f"it does not return two numbers. {asked}")
+    if problem := check_pair(result, "It ends with `return loss, accuracy`."):
+        return problem
     grows = len(kept) > 2 and kept[0] < kept[1] < kept[2] < kept[-1]
     if grows or any(isinstance(value, Tensor) and value.requires_grad for value in result):
         sums = [
@@ -157,17 +154,11 @@ def _check_form(
             for node in ast.walk(part)
             if isinstance(node, ast.AugAssign) and "item" not in ast.unparse(node.value)
         ]
-        appended = call_line(part, "append")
-        return wrong(
-            BLANK_NAME,
-            next(iter(sums), None) or appended or line,
+        return Problem(
             "the summed loss keeps the gradients' graphs of all batches alive: memory grows with "
             "each. Add `loss.item()`, or evaluate under `torch.no_grad()`.",
+            next(iter(sums), None) or call_line(part, "append"),
         )
-    try:
-        float(result[0]), float(result[1])
-    except (TypeError, ValueError, RuntimeError):
-        return wrong(BLANK_NAME, line, f"it does not return two numbers. {asked}")
     return None
 
 
@@ -183,22 +174,17 @@ def _check_loss(
     result: Any,
     truth: Truth,
     part: ast.FunctionDef,
-    line: int,
     model: nn.Module,
     x: Tensor,
     y: Tensor,
-) -> Finding | None:
+) -> Problem | None:
     loss, other = float(result[0]), float(result[1])
     means = truth.over_batches, truth.over_images
     if near(loss, *means):
         return None
     batches, images = len(truth.losses), float(truth.sizes.sum())
     if near(other, *means) and near(loss, *truth.accuracies, truth.accuracy * 100):
-        return wrong(
-            BLANK_NAME,
-            line,
-            "the two results are swapped: first the loss, then the accuracy.",
-        )
+        return Problem("the two results are swapped: first the loss, then the accuracy.")
     total, weighted = float(truth.losses.sum()), float((truth.losses * truth.sizes).sum())
     with torch.no_grad():
         logits = model(x)
@@ -246,28 +232,19 @@ def _check_loss(
     )
     for value, cause in cases:
         if near(loss, value):
-            return wrong(BLANK_NAME, _cause_line(part, cause, line), f"{mean}: {cause}")
-    return wrong(
-        BLANK_NAME,
-        line,
-        f"{mean}. Sum the batches' losses over the whole loader and divide by their number.",
+            at = call_line(part, "softmax", "Softmax") if cause.startswith("softmax") else None
+            return Problem(f"{mean}: {cause}", at)
+    return Problem(
+        f"{mean}. Sum the batches' losses over the whole loader and divide by their number."
     )
 
 
-def _cause_line(part: ast.FunctionDef, cause: str, line: int) -> int:
-    if cause.startswith("softmax"):
-        return call_line(part, "softmax", "Softmax") or line
-    return line
-
-
-def _check_accuracy(result: Any, truth: Truth, part: ast.FunctionDef, line: int) -> Finding:
+def _check_accuracy(result: Any, truth: Truth, part: ast.FunctionDef) -> Problem | None:
     accuracy = float(result[1])
     batches, images = len(truth.losses), float(truth.sizes.sum())
     total = float(truth.correct.sum())
-    if near(accuracy, *truth.accuracies):
-        return right(BLANK_NAME)
-    if near(accuracy, *(100 * one for one in truth.accuracies)):
-        return right(BLANK_NAME, "The accuracy is in percent.")
+    if any(near(accuracy, one, 100 * one) for one in truth.accuracies):
+        return None
     shares = truth.correct / truth.sizes
     said = f"the accuracy is {truth.accuracy:.3g}, and it returns {accuracy:.3g}"
     cases = (
@@ -282,49 +259,44 @@ def _check_accuracy(result: Any, truth: Truth, part: ast.FunctionDef, line: int)
     )
     for value, cause in cases:
         if near(accuracy, value):
-            return wrong(BLANK_NAME, line, f"{said}: {cause}")
-    return wrong(
-        BLANK_NAME,
-        call_line(part, "argmax", "max", "topk") or line,
+            return Problem(f"{said}: {cause}")
+    return Problem(
         f"{said}: the prediction is the place of the largest logit of each image, "
         "`logits.argmax(dim=1)`, and the images that are right are counted over all batches.",
+        call_line(part, "argmax", "max", "topk"),
     )
 
 
 def check_main(source: Source) -> list[Finding]:
     """Check the loop over epochs by its text: what it evaluates on, and what it makes anew."""
-    blank = "loop"
-    if (main := source.main_block) is None:
-        return []
+    main = source.main_block
+    return [] if main is None else [verdict("loop", _check_main(source, main), main.lineno)]
+
+
+def _check_main(source: Source, main: ast.stmt) -> Problem | None:
     evaluations = [call for call in calls(main, "evaluate") if len(call.args) > 1
                    or call.keywords]  # fmt: skip
     own = [call for call in evaluations if isinstance(call.func, ast.Name)]
     if own and all("train" in ast.unparse(_last(call)) for call in own):
-        return [
-            wrong(
-                blank,
-                own[0].lineno,
-                f"evaluated on training images: evaluate gets `{ast.unparse(_last(own[0]))}`, so "
-                "validation looks better than it is, and over-fitting does not show.",
-            )
-        ]
+        return Problem(
+            f"evaluated on training images: evaluate gets `{ast.unparse(_last(own[0]))}`, so "
+            "validation looks better than it is, and over-fitting does not show.",
+            own[0].lineno,
+        )
     for loop in ast.walk(main):
         if not isinstance(loop, ast.For) or "epoch" not in ast.unparse(loop.target):
             continue
         if line := call_line(loop, "MLP"):
-            return [
-                wrong(
-                    blank,
-                    line,
-                    "each epoch starts with a new model, and all that was learned is lost: make it "
-                    "once, before the loop.",
-                )
-            ]
+            return Problem(
+                "each epoch starts with a new model, and all that was learned is lost: make it "
+                "once, before the loop.",
+                line,
+            )
     if not call_line(main, "train_step") and source.function("train_step"):
         helpers = [one for one in ast.walk(source.tree) if isinstance(one, ast.FunctionDef)]
         if not any(call_line(helper, "train_step") for helper in helpers):
-            return [wrong(blank, main.lineno, "train_step is never called: nothing is trained.")]
-    return [right(blank)]
+            return Problem("train_step is never called: nothing is trained.")
+    return None
 
 
 def _last(call: ast.Call) -> ast.expr:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 RIGHT, BLANK, WRONG, ERROR = "right", "blank", "wrong", "error"
@@ -27,14 +27,31 @@ class Finding:
         return asdict(self)
 
 
-def right(blank: str, note: str = "") -> Finding:
-    """Return the finding that a blank is right."""
-    return Finding(blank, RIGHT, note)
+@dataclass(frozen=True)
+class Problem:
+    """A symptom of a blank that is wrong, and its cause."""
+
+    message: str
+    line: int | None = None
+    """The line of the cause; None if it is not known."""
+
+    def at(self, line: int | None) -> Problem:
+        """Return it with a line, unless it has one."""
+        return replace(self, line=self.line or line)
 
 
-def wrong(blank: str, line: int | None, message: str) -> Finding:
-    """Return the finding that a blank is wrong, with the line in front of the message."""
-    return Finding(blank, WRONG, at_line(line, message), line)
+def verdict(blank: str, problem: Problem | None, line: int | None = None) -> Finding:
+    """Return the finding that a blank is right, or that it has a problem.
+
+    Args:
+        blank: the name of the blank.
+        problem: None if there is none.
+        line: that of the blank.
+    """
+    if problem is None:
+        return Finding(blank, RIGHT, "")
+    line = problem.at(line).line
+    return Finding(blank, WRONG, at_line(line, problem.message), line)
 
 
 def at_line(line: int | None, message: str) -> str:

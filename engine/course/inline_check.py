@@ -24,8 +24,14 @@ from torch import Tensor, nn
 from torch.nn.modules import module as hooks
 
 from mnistop.engine.course import model_check
-from mnistop.engine.course.findings import BLANK, Finding, at_line, right, wrong
-from mnistop.engine.course.source import Source, blank_lines, call_line, kept_graph_line
+from mnistop.engine.course.findings import BLANK, Finding, Problem, at_line, verdict
+from mnistop.engine.course.source import (
+    Source,
+    blank_lines,
+    call_line,
+    kept_graph_line,
+    return_line,
+)
 from mnistop.engine.course.step_check import (
     Reference,
     check_loss_calls,
@@ -34,7 +40,7 @@ from mnistop.engine.course.step_check import (
     slices_of,
 )
 from mnistop.engine.course.student import StillRunningError, explain
-from mnistop.engine.course.updates import Slice, Step, check_updates
+from mnistop.engine.course.updates import Step, check_updates
 from mnistop.engine.course.watching import Event, Watch, flat
 
 _STEPS = 80
@@ -273,7 +279,11 @@ def check_inline(source: Source) -> list[Finding]:
     steps = _steps(script)
     if error and len(steps) < _EXAMINED:
         return [explain("loop", error, source, None)]
-    return [*_model(script), _training(script, steps), *_validation(script)]
+    return [
+        *_model(script),
+        verdict("training step", _check_training(script, steps)),
+        *_validation(script),
+    ]
 
 
 def _steps(script: _Script) -> list[Step]:
@@ -296,55 +306,44 @@ def _steps(script: _Script) -> list[Step]:
     return found
 
 
-def _training(script: _Script, steps: list[Step]) -> Finding:
-    blank, source, tree = "training step", script.source, script.source.tree
+def _check_training(script: _Script, steps: list[Step]) -> Problem | None:
+    tree = script.source.tree
     if not steps:
-        line = call_line(tree, "cross_entropy", "criterion", "CrossEntropyLoss")
-        return wrong(
-            blank,
-            line,
+        return Problem(
             "no gradient is computed: `loss.backward()` is never called, so nothing is learned.",
+            call_line(tree, "cross_entropy", "criterion", "CrossEntropyLoss"),
         )
-    if found := check_loss_calls(blank, script.watch.losses, tree):
+    if found := check_loss_calls(script.watch.losses, tree):
         return found
-    slices = slices_of(script.model) if script.model else []
-    own = [id(p) for p in script.model.parameters()] if script.model else []
-    if own != [id(p) for p in script.parameters]:
-        slices = _slices_of(script.parameters)
-    if found := check_updates(blank, steps, slices, tree, source):
+    named: list[tuple[str, Tensor]] = []
+    if script.model:
+        named += script.model.named_parameters()
+    if [id(p) for _, p in named] != [id(p) for p in script.parameters]:
+        named = [(f"a tensor of shape {tuple(p.shape)}", p) for p in script.parameters]
+    if found := check_updates(steps, slices_of(named), tree):
         return found
     bad = [call for call in script.watch.losses if not torch.isfinite(call.loss).all()]
     if bad:
-        return wrong(
-            blank, bad[0].line, "the loss becomes NaN or infinite: the learning rate is too high."
+        return Problem(
+            "the loss becomes NaN or infinite: the learning rate is too high.", bad[0].line
         )
     if line := kept_graph_line(tree):
-        return wrong(
-            blank,
-            line,
+        return Problem(
             "the summed loss keeps the gradients' graphs of all batches alive, and memory grows "
             "with each: add `loss.item()`.",
+            line,
         )
-    return right(blank)
-
-
-def _slices_of(parameters: list[Tensor]) -> list[Slice]:
-    found, start = [], 0
-    for p in parameters:
-        found.append(Slice(f"a tensor of shape {tuple(p.shape)}", start, start + p.numel()))
-        start += p.numel()
-    return found
+    return None
 
 
 def _model(script: _Script) -> list[Finding]:
-    blank, model, x = "model", script.model, script.inputs
+    model, x = script.model, script.inputs
     if model is None or x is None:
         return []
     source = script.source
     forward = source.method(type(model).__name__, "forward")
     part: ast.AST = forward or source.tree
-    returned = [node.lineno for node in ast.walk(part) if isinstance(node, ast.Return)]
-    line = (returned[-1] if returned else None) or call_line(part, "Sequential", "Linear")
+    line = return_line(forward) if forward else call_line(part, "Sequential", "Linear")
     model.eval()
     with script.watch.unwatched():
         try:
@@ -353,15 +352,15 @@ def _model(script: _Script) -> list[Finding]:
                 return []
             if not torch.isfinite(out).all():  # trained at too high a rate
                 return []
-            found = model_check.check_outputs(blank, model, x, out, source, part, line or 1)
+            found = model_check.check_outputs(model, x, out, source, part)
         except Exception:
             return []
-    return [found or right(blank)]
+    return [verdict("model", found, line or 1)]
 
 
 def _validation(script: _Script) -> list[Finding]:
     """Check on which images the script validates, and what it takes the mean of."""
-    blank, source = "validation", script.source
+    source = script.source
     trained: set[int] = set()
     for one in script.passes:
         if one.is_training:
@@ -375,17 +374,15 @@ def _validation(script: _Script) -> list[Finding]:
     stored = {n.id for n in ast.walk(loop) if isinstance(n, ast.Name)
               and isinstance(n.ctx, ast.Store)} if loop else set()  # fmt: skip
     says_validation = any(_VALIDATION.search(name) for name in stored)
+    problem = _check_means(script)
     if says_validation and rows <= trained:
         over = ast.unparse(loop.iter) if isinstance(loop, ast.For) else "training images"
-        return [
-            wrong(
-                blank,
-                loop.lineno if loop else seen[0].line,
-                f"evaluated on training images: it goes through `{over}`, so validation looks "
-                "better than it is, and over-fitting does not show.",
-            )
-        ]
-    return [_means(script, blank) or right(blank)]
+        problem = Problem(
+            f"evaluated on training images: it goes through `{over}`, so validation looks "
+            "better than it is, and over-fitting does not show.",
+            loop.lineno if loop else seen[0].line,
+        )
+    return [verdict("validation", problem)]
 
 
 def _innermost_loop(tree: ast.Module, line: int) -> ast.For | None:
@@ -397,7 +394,7 @@ def _innermost_loop(tree: ast.Module, line: int) -> ast.For | None:
     return max(around, key=lambda node: node.lineno) if around else None
 
 
-def _means(script: _Script, blank: str) -> Finding | None:
+def _check_means(script: _Script) -> Problem | None:
     """Compare the script's validation loss with the losses of the batches that it has seen."""
     text = script.source.text
     for passes, values in script.evaluated:
@@ -431,9 +428,11 @@ def _means(script: _Script, blank: str) -> Finding | None:
                 continue
             for number, cause in cases:
                 if abs(value - number) < 1e-4 * max(1.0, abs(number)) and number > 1e-3:
-                    line = _assigned(script.source.tree, bare)
                     mean = f"`{bare}` is {value:.3g}, and the mean is {total / count:.3g}"
-                    return wrong(blank, line, f"the validation loss is wrong: {mean}; {cause}")
+                    return Problem(
+                        f"the validation loss is wrong: {mean}; {cause}",
+                        _assigned(script.source.tree, bare),
+                    )
     return None
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mnistop.engine.course.findings import BLANK, Finding, at_line, right, wrong
-from mnistop.engine.course.source import VALUES, Source, blank_lines, call_line
+from mnistop.engine.course.findings import BLANK, Finding, Problem, at_line, verdict
+from mnistop.engine.course.source import VALUES, Source, blank_lines, call_line, return_line
 from mnistop.engine.course.student import explain
 
 SIZES = (784, 128, 10)
@@ -29,57 +29,51 @@ def not_filled(blank: str, source: Source, part: ast.AST | None) -> Finding | No
 
 def check_values(source: Source, names: dict[str, Any]) -> list[Finding]:
     """Check the three sizes and the learning rate."""
-    return [
-        not_filled(name, source, source.value(name)) or _check_value(name, source, names)
-        for name in VALUES
-    ]
+    found = []
+    for name in VALUES:
+        node = source.value(name)
+        line = node.lineno if node else None
+        empty = not_filled(name, source, node)
+        found.append(empty or verdict(name, _check_value(name, names), line))
+    return found
 
 
-def _check_value(name: str, source: Source, names: dict[str, Any]) -> Finding:
-    node = source.value(name)
-    line = node.lineno if node else None
+def _check_value(name: str, names: dict[str, Any]) -> Problem | None:
     value = names.get(name)
     if not isinstance(value, numbers.Real) or isinstance(value, bool):
-        return wrong(name, line, f"{name} is {value!r}: a number is needed.")
+        return Problem(f"{name} is {value!r}: a number is needed.")
     if name == "learning_rate":
-        return _check_rate(float(value), line)
+        return _check_rate(float(value))
     if not isinstance(value, numbers.Integral):
-        return wrong(name, line, f"{name} is {value!r}: a whole number is needed, without a point.")
+        return Problem(f"{name} is {value!r}: a whole number is needed, without a point.")
     if name == "hidden_size":
         if value < 1:
-            return wrong(name, line, f"{value} neurons: a hidden layer needs at least one.")
-        return right(name)
+            return Problem(f"{value} neurons: a hidden layer needs at least one.")
+        return None
     expected = 784 if name == "input_size" else 10
     if value == expected:
-        return right(name)
+        return None
     if names.get("hidden_size") == expected or (name == "num_classes" and value in (64, 128, 256)):
-        return wrong(
-            name,
-            line,
+        return Problem(
             f"{name} is {value} and hidden_size is {names.get('hidden_size')}: classes and hidden "
-            f"size are swapped. There are {expected} {'inputs' if expected == 784 else 'digits'}.",
+            f"size are swapped. There are {expected} {'inputs' if expected == 784 else 'digits'}."
         )
     reason = (
         "an image of 28 x 28 pixels, flattened, is a row of 784 numbers."
         if name == "input_size"
         else "there are ten digits, 0 to 9, and one logit for each."
     )
-    return wrong(name, line, f"{name} is {value}, but {reason}")
+    return Problem(f"{name} is {value}, but {reason}")
 
 
-def _check_rate(rate: float, line: int | None) -> Finding:
-    name = "learning_rate"
+def _check_rate(rate: float) -> Problem | None:
     if rate < 0:
-        return wrong(name, line, f"{rate:g} is negative: every step climbs, and the loss rises.")
+        return Problem(f"{rate:g} is negative: every step climbs, and the loss rises.")
     if not rate > _TOO_LOW:
-        return wrong(
-            name, line, f"{rate:g} is too low: the weights hardly move, and the loss stays at 2.3."
-        )
+        return Problem(f"{rate:g} is too low: the weights hardly move, and the loss stays at 2.3.")
     if rate > _TOO_HIGH:
-        return wrong(
-            name, line, f"{rate:g} is too high: the steps overshoot, and the loss jumps or is NaN."
-        )
-    return right(name)
+        return Problem(f"{rate:g} is too high: the steps overshoot, and the loss jumps or is NaN.")
+    return None
 
 
 # The model
@@ -100,119 +94,102 @@ def build(source: Source, names: dict[str, Any]) -> tuple[nn.Module | None, list
     if any(blanks):
         other = [found for found in blanks if found]
         if blanks[0] is None:
-            _, found = _made(source, names)
-            other.insert(0, found or right("MLP.__init__"))
+            other.insert(0, _made(source, names)[1])
         elif blanks[1] is None:
             reason = "It can be checked when MLP.__init__ is filled in."
             other.append(Finding("MLP.forward", BLANK, reason))
         return None, other
-    model, failed = _made(source, names)
+    model, ready = _made(source, names)
     if model is None:
         later = Finding("MLP.forward", BLANK, "It can be checked when MLP.__init__ is right.")
-        return None, [failed or right("MLP.__init__"), later]
+        return None, [ready, later]
     assert init
     assert forward
     try:
-        found = _check_forward(model, source, init, forward)
+        problem = _check_forward(model, source, init, forward)
+        found = verdict("MLP.forward", problem, return_line(forward))
     except Exception as error:
         found = explain("MLP.forward", error, source, forward)
         if "shapes cannot be multiplied" in str(error):  # the layers are at fault
             line = call_line(init, "Linear")
             hint = f" The layers are made from line {line} on." if line else ""
             found = Finding(found.blank, found.state, found.message + hint, found.line)
-    ready = failed or right("MLP.__init__")
     is_usable = found.state == "right" and ready.state == "right"
     return (model if is_usable else None), [ready, found]
 
 
-def _made(source: Source, names: dict[str, Any]) -> tuple[nn.Module | None, Finding | None]:
+def _made(source: Source, names: dict[str, Any]) -> tuple[nn.Module | None, Finding]:
     blank, init = "MLP.__init__", source.method("MLP", "__init__")
     torch.manual_seed(0)
     try:
         model = names["MLP"](*SIZES)
     except Exception as error:
         return None, explain(blank, error, source, init)
-    line = init.lineno if init else None
+    found = verdict(blank, _check_made(model), init.lineno if init else None)
+    is_model = isinstance(model, nn.Module) and any(p.ndim == 2 for p in model.parameters())
+    return (model if is_model else None), found
+
+
+def _check_made(model: Any) -> Problem | None:
     if not isinstance(model, nn.Module):
-        return None, wrong(blank, line, "MLP is no `nn.Module`: write `class MLP(nn.Module):`.")
+        return Problem("MLP is no `nn.Module`: write `class MLP(nn.Module):`.")
     weights = [p for p in model.parameters() if p.ndim == 2]
     if not weights:
-        return None, wrong(
-            blank,
-            line,
+        return Problem(
             "the model has no weights, so nothing can be trained: its layers must be attributes "
             "of self, or in an `nn.ModuleList`; a plain list or a local name hides them, and "
-            "layers made in `forward` are new at every call.",
+            "layers made in `forward` are new at every call."
         )
     if any(not p.requires_grad for p in weights):
-        return model, wrong(
-            blank, line, "some weights have `requires_grad=False`: they get no gradient."
-        )
+        return Problem("some weights have `requires_grad=False`: they get no gradient.")
     if any(float(p.detach().abs().max()) == 0 for p in weights):
-        return model, wrong(
-            blank,
-            line,
+        return Problem(
             "a layer's weights all start at zero: every neuron gets the same gradient, and stays "
-            "like the others. Keep PyTorch's random start.",
+            "like the others. Keep PyTorch's random start."
         )
-    return model, None
+    return None
 
 
 def _check_forward(
     model: nn.Module, source: Source, init: ast.FunctionDef, forward: ast.FunctionDef
-) -> Finding:
-    blank = "MLP.forward"
+) -> Problem | None:
     model.eval()
     torch.manual_seed(1)
     x = torch.rand(6, SIZES[0])
     out = model(x)
-    returned = max((n.lineno for n in ast.walk(forward) if isinstance(n, ast.Return)), default=0)
-    line = returned or forward.lineno
     if not isinstance(out, Tensor):
         cause = "there is no `return`" if out is None else f"it returns a {type(out).__name__}"
-        return wrong(blank, line, f"forward gives no tensor: {cause}. Return the logits.")
+        return Problem(f"forward gives no tensor: {cause}. Return the logits.")
     if out.shape != (6, 10):
-        return wrong(blank, line, _shape_message(tuple(out.shape), init))
+        return Problem(_shape_message(tuple(out.shape), init))
     if not out.requires_grad:
-        return wrong(
-            blank,
-            line,
+        return Problem(
             "the output has no gradient: `torch.no_grad()`, `.detach()` or `.data` in forward cuts "
-            "it off, and nothing is learned.",
+            "it off, and nothing is learned."
         )
     if not torch.equal(out, model(x)):
-        return wrong(
-            blank,
-            call_line(forward, "Linear", "rand", "randn", "dropout") or line,
+        return Problem(
             "two calls with the same images differ in evaluation mode: layers (or dropout) are "
             "made anew in forward. Make them in `__init__`.",
+            call_line(forward, "Linear", "rand", "randn", "dropout"),
         )
-    return check_outputs(blank, model, x, out, source, forward, line) or right(blank)
+    return check_outputs(model, x, out, source, forward)
 
 
 def check_outputs(
-    blank: str,
-    model: nn.Module,
-    x: Tensor,
-    out: Tensor,
-    source: Source,
-    forward: ast.AST,
-    line: int,
-) -> Finding | None:
+    model: nn.Module, x: Tensor, out: Tensor, source: Source, forward: ast.AST
+) -> Problem | None:
     """Check that logits come out, and that the layers need each other.
 
     Args:
-        blank: the name of the blank.
         model: in evaluation mode.
         x: images, `(n, ...)`.
         out: its output for them, `(n, 10)`.
         source: the file.
         forward: the method, or the whole file.
-        line: the line to name if there is no better one.
     """
-    return _check_squashing(blank, model, x, out.detach(), source, forward, line) or _check_layers(
-        blank, model, x, out, forward, line
-    )
+    squashing = _check_squashing(model, x, out.detach(), source, forward)
+    return squashing or _check_layers(model, x, out)
 
 
 def _shape_message(shape: tuple[int, ...], init: ast.FunctionDef) -> str:
@@ -228,71 +205,57 @@ def _shape_message(shape: tuple[int, ...], init: ast.FunctionDef) -> str:
     return f"{said}: one logit for each digit is needed."
 
 
-def _softmax_line(source: Source, forward: ast.AST, line: int) -> int:
+def _softmax_line(source: Source, forward: ast.AST) -> int | None:
     names = ("softmax", "Softmax", "log_softmax", "sigmoid", "Sigmoid", "tanh", "exp")
-    inside = call_line(forward, *names)
-    if inside:
-        return inside
     init = source.method("MLP", "__init__")
-    return (call_line(init, *names) if init else None) or line
+    return call_line(forward, *names) or (call_line(init, *names) if init else None)
 
 
 def _check_squashing(
-    blank: str,
-    model: nn.Module,
-    x: Tensor,
-    out: Tensor,
-    source: Source,
-    forward: ast.AST,
-    line: int,
-) -> Finding | None:
+    model: nn.Module, x: Tensor, out: Tensor, source: Source, forward: ast.AST
+) -> Problem | None:
     """Find a function after the last layer that makes something else of the logits."""
     sums = out.sum(1)
-    at = _softmax_line(source, forward, line)
+    at = _softmax_line(source, forward)
     takes_log = call_line(source.tree, "nll_loss", "NLLLoss", "log")
     if (out >= 0).all() and torch.allclose(sums, torch.ones_like(sums), atol=1e-4):
         if takes_log:
             return None
-        return wrong(
-            blank,
-            at,
+        return Problem(
             "softmax twice: the outputs are probabilities (each row sums to 1), and cross-entropy "
             "takes the softmax of them again. The loss cannot fall below 1.46 and learning is "
             "slow. Return the logits.",
+            at,
         )
     columns = out.sum(0)
     if (out >= 0).all() and torch.allclose(columns, torch.ones_like(columns), atol=1e-4):
-        return wrong(
-            blank,
-            at,
+        return Problem(
             "the softmax runs over the batch (dim=0): each column sums to 1, so images influence "
             "each other. Return the logits, without softmax.",
+            at,
         )
     alone = torch.cat([model(one[None]) for one in x]).detach()
     if not torch.allclose(out, alone, atol=1e-4):
-        return wrong(
-            blank,
-            at,
+        return Problem(
             "an image's output depends on the other images of its batch: no operation "
             "may run along dim 0.",
+            at,
         )
     far = torch.cat([model(x * 1e4), model(-x * 1e4)]).detach()
     if float(far.abs().max()) <= 1.001 and _largest_with_long_weights(model, x) <= 1.001:
-        return wrong(
-            blank,
-            at,
+        return Problem(
             "the outputs stay between -1 and 1 whatever the image: a sigmoid or tanh after the "
             "last layer. Cross-entropy needs the logits as they are.",
+            at,
         )
     if float(far.min()) >= 0:
         names = ("relu", "ReLU", "relu_")
         found = [one.lineno for one in ast.walk(forward) if isinstance(one, ast.Call)
                  and ast.unparse(one.func).split(".")[-1] in names]  # fmt: skip
-        return wrong(
-            blank,
-            max(found, default=line),
+        return Problem(
             "no output is ever negative: a ReLU after the last layer cuts off the logits, and many "
             "digits get no gradient. The ReLU belongs between the layers only.",
+            max(found, default=None),
         )
     return None
 
@@ -314,9 +277,7 @@ def _largest_with_long_weights(model: nn.Module, x: Tensor) -> float:
                 p.data = old
 
 
-def _check_layers(
-    blank: str, model: nn.Module, x: Tensor, out: Tensor, forward: ast.AST, line: int
-) -> Finding | None:
+def _check_layers(model: nn.Module, x: Tensor, out: Tensor) -> Problem | None:
     """Find a missing nonlinearity, and layers that take no part."""
     with torch.no_grad():
         # never negative, as pixels: a ReLU on the images themselves bends nothing
@@ -331,17 +292,13 @@ def _check_layers(
     model.zero_grad()
     if unused:
         layer = unused[0].rpartition(".")[0] or unused[0]
-        return wrong(
-            blank,
-            line,
+        return Problem(
             f"`self.{layer}` takes no part in the output, so it never learns: forward does not "
-            "pass its input through it, or does not use the result.",
+            "pass its input through it, or does not use the result."
         )
     if is_linear and len([p for p in model.parameters() if p.ndim == 2]) > 1:
-        return wrong(
-            blank,
-            line,
+        return Problem(
             "no bend between the layers: the output is linear in the image, so two layers can do "
-            "no more than one. Put a ReLU between them and use its result.",
+            "no more than one. Put a ReLU between them and use its result."
         )
     return None

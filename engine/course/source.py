@@ -156,6 +156,11 @@ def call_line(node: ast.AST, *names: str) -> int | None:
     return next((one.lineno for one in calls(node, *names)), None)
 
 
+def return_line(part: ast.FunctionDef) -> int:
+    """Return the line of the last `return` of a function; of its head if there is none."""
+    return max((one.lineno for one in _walk(part, ast.Return)), default=part.lineno)
+
+
 def clearing_lines(node: ast.AST) -> list[int]:
     """Return the lines that clear gradients: `zero_grad()`, `.grad.zero_()`, `.grad = None`."""
     found = [one.lineno for one in calls(node, *_CLEARS) if "grad" in ast.unparse(one.func)]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import copy
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mnistop.engine.course.findings import Finding, right, wrong
-from mnistop.engine.course.source import Source, call_line, kept_graph_line
+from mnistop.engine.course.findings import Finding, Problem, verdict
+from mnistop.engine.course.source import Source, call_line, kept_graph_line, return_line
 from mnistop.engine.course.student import explain
 from mnistop.engine.course.updates import Slice, Step, check_updates, fit, is_close
 from mnistop.engine.course.watching import LossCall, Watch, flat, gradients
@@ -116,20 +118,18 @@ def check_step(source: Source, names: dict[str, Any], built: nn.Module | None) -
                 calls.append(_call(names[BLANK_NAME], model, *batch, rate, watch))
             except Exception as error:
                 return explain(BLANK_NAME, error, source, part)
-    steps = [call.step for call in calls]
+    problem = None
     if not _are_textbook(calls):
-        found = _check_loss(calls, watch, source, part) or check_updates(
-            BLANK_NAME, steps, slices_of(model), part, source
-        )
-        if found:
-            return found
-    return _check_result(calls, source, part) or right(BLANK_NAME)
+        steps, slices = [call.step for call in calls], slices_of(model.named_parameters())
+        problem = _check_loss(calls, watch, part) or check_updates(steps, slices, part)
+    problem = problem or _check_result(calls, part)
+    return verdict(BLANK_NAME, problem, return_line(part))
 
 
-def slices_of(model: nn.Module) -> list[Slice]:
-    """Return the places of a model's parameters among all weights."""
+def slices_of(named: Iterable[tuple[str, Tensor]]) -> list[Slice]:
+    """Return the places of parameters among all weights."""
     found, start = [], 0
-    for name, p in model.named_parameters():
+    for name, p in named:
         found.append(Slice(name, start, start + p.numel()))
         start += p.numel()
     return found
@@ -173,24 +173,23 @@ def _are_textbook(calls: list[Call]) -> bool:
 # The loss
 
 
-def _check_loss(calls: list[Call], watch: Watch, source: Source, part: ast.AST) -> Finding | None:
+def _check_loss(calls: list[Call], watch: Watch, part: ast.AST) -> Problem | None:
     """Compare the gradients that `backward` has found with those of the mean cross-entropy."""
     backward = watch.of("backward", "gradient")
     line = backward[0].line if backward else None
     if not backward:
-        return wrong(
-            BLANK_NAME,
-            call_line(part, "cross_entropy", "criterion", "loss_fn", "step"),
+        return Problem(
             "no gradient is computed: `loss.backward()` is never called, so the weights cannot "
             "learn anything from this batch.",
+            call_line(part, "cross_entropy", "criterion", "loss_fn", "step"),
         )
-    if found := check_loss_calls(BLANK_NAME, watch.losses, part):
+    if found := check_loss_calls(watch.losses, part):
         return found
     ratios = []
     for call in calls:
         (ratio,), rest = fit(call.step.gradient, call.true_gradient)
         if rest > 0.45:  # a cosine below 0.9
-            return _other_loss(calls, part, line)
+            return _other_loss(calls, part).at(line)
         ratios.append(ratio)
     twice = len(backward) >= 2 * len(calls)
     sizes = [call.images for call in calls]
@@ -214,86 +213,72 @@ def _check_loss(calls: list[Call], watch: Watch, source: Source, part: ast.AST) 
         message = "`backward()` runs twice for each batch, so the gradient is counted double."
     else:
         return None
-    return wrong(BLANK_NAME, at, message)
+    return Problem(message, at)
 
 
-def check_loss_calls(blank: str, losses: list[LossCall], part: ast.AST) -> Finding | None:
+def check_loss_calls(losses: list[LossCall], part: ast.AST) -> Problem | None:
     """Find a softmax too many, or one too few, before the loss."""
     for call in losses:
         if call.kind == "cross_entropy" and call.gets_probabilities:
-            line = call_line(part, "softmax", "Softmax") or call.line
-            return wrong(
-                blank,
-                line,
+            return Problem(
                 "softmax twice: cross-entropy gets probabilities, and takes the softmax of them "
                 "again. The loss cannot fall below 1.46 and learning is slow. Give it the logits.",
+                call_line(part, "softmax", "Softmax") or call.line,
             )
         if call.kind == "nll_loss" and not call.gets_log_probabilities:
-            return wrong(
-                blank,
-                call.line,
+            return Problem(
                 "the loss is negative or falls without end: `nll_loss` needs log-probabilities, "
                 "and gets something else. Use `cross_entropy` on logits, or `log_softmax` first.",
+                call.line,
             )
     return None
 
 
-def _other_loss(calls: list[Call], part: ast.AST, line: int | None) -> Finding:
+def _other_loss(calls: list[Call], part: ast.AST) -> Problem:
     names = ("mse_loss", "MSELoss", "l1_loss", "L1Loss", "binary_cross_entropy", "BCELoss",
              "BCEWithLogitsLoss", "binary_cross_entropy_with_logits")  # fmt: skip
     if other := call_line(part, *names):
-        return wrong(
-            BLANK_NAME,
-            other,
+        return Problem(
             "this is not the loss of the exercise: for classes it is cross-entropy of logits and "
             "labels.",
+            other,
         )
     if not any(call.step.gradient.any() for call in calls):
-        return wrong(
-            BLANK_NAME, line, "`backward()` finds gradients of zero: the loss is constant."
-        )
-    return wrong(
-        BLANK_NAME,
-        line,
+        return Problem("`backward()` finds gradients of zero: the loss is constant.")
+    return Problem(
         "the gradient is not that of the cross-entropy of this batch: the loss is computed from "
         "something else than these logits and these labels, as from the predictions, other labels, "
-        "or another dimension.",
+        "or another dimension."
     )
 
 
 # The numbers returned
 
 
-def _check_result(calls: list[Call], source: Source, part: ast.FunctionDef) -> Finding | None:
-    returns = [node.lineno for node in ast.walk(part) if isinstance(node, ast.Return)]
-    line = returns[-1] if returns else part.lineno
-    asked = "`return loss, correct`: the batch's loss, and how many images were right."
+def _check_result(calls: list[Call], part: ast.FunctionDef) -> Problem | None:
+    asked = "It ends with `return loss, correct`: the batch's loss, and how many images were right."
     for call in calls:
-        result = call.result
-        if result is None:
-            return wrong(BLANK_NAME, line, f"nothing is returned. It ends with {asked}")
-        if not isinstance(result, tuple | list) or len(result) != 2:
-            return wrong(BLANK_NAME, line, f"it does not return two numbers. It ends with {asked}")
-        if found := check_graph(BLANK_NAME, result, line, part):
+        if found := check_pair(call.result, asked):
             return found
-    try:
-        pairs = [(float(call.result[0]), float(call.result[1])) for call in calls]
-    except (TypeError, ValueError, RuntimeError):
-        return wrong(BLANK_NAME, line, f"it does not return two numbers. It ends with {asked}")
-    return _check_loss_number(calls, pairs, line) or _check_count(calls, pairs, part, line)
-
-
-def check_graph(blank: str, result: Any, line: int | None, part: ast.AST) -> Finding | None:
-    """Find a loss that is returned as a tensor with its graph."""
-    for value in result:
-        if isinstance(value, Tensor) and value.requires_grad:
-            return wrong(
-                blank,
-                kept_graph_line(part) or line,
+        if any(isinstance(value, Tensor) and value.requires_grad for value in call.result):
+            return Problem(
                 "the loss is returned as a tensor with its graph: summed over an epoch, it keeps "
                 "the gradients' graphs of all batches alive, and memory grows. Use `loss.item()`.",
+                kept_graph_line(part),
             )
-    return None
+    results = [(float(call.result[0]), float(call.result[1]), call) for call in calls]
+    return _check_loss_number(results) or _check_count(results, part)
+
+
+def check_pair(result: Any, asked: str) -> Problem | None:
+    """Check that two numbers are returned, as was asked."""
+    if result is None:
+        return Problem(f"nothing is returned. {asked}")
+    if isinstance(result, tuple | list) and len(result) == 2:
+        with contextlib.suppress(TypeError, ValueError, RuntimeError):
+            float(result[0]), float(result[1])
+            return None
+    return Problem(f"it does not return two numbers. {asked}")
 
 
 def near(value: float, *expected: float) -> bool:
@@ -301,81 +286,52 @@ def near(value: float, *expected: float) -> bool:
     return any(abs(value - one) <= 2e-3 * max(1.0, abs(one)) for one in expected)
 
 
-def _check_loss_number(
-    calls: list[Call], pairs: list[tuple[float, float]], line: int
-) -> Finding | None:
-    counts = [(a, b) for a, b in pairs]
+def _check_loss_number(results: list[tuple[float, float, Call]]) -> Problem | None:
     if all(
         near(loss, *call.losses, *(one * call.images for one in call.losses))
-        for (loss, _), call in zip(counts, calls, strict=True)
+        for loss, _, call in results
     ):
         return None
-    if all(
-        loss in call.correct and near(other, *call.losses)
-        for (loss, other), call in zip(counts, calls, strict=True)
-    ):
-        return wrong(
-            BLANK_NAME,
-            line,
-            "the two results are swapped: first the loss, then how many were right.",
-        )
-    if all(near(-loss, *call.losses) for (loss, _), call in zip(counts, calls, strict=True)):
-        return wrong(BLANK_NAME, line, "the loss that is returned is negative.")
-    first = pairs[0][0]
-    if all(
-        near(loss * call.images, *call.losses)
-        for (loss, _), call in zip(counts, calls, strict=True)
-    ):
-        return wrong(
-            BLANK_NAME,
-            line,
+    if all(loss in call.correct and near(other, *call.losses) for loss, other, call in results):
+        return Problem("the two results are swapped: first the loss, then how many were right.")
+    if all(near(-loss, *call.losses) for loss, _, call in results):
+        return Problem("the loss that is returned is negative.")
+    first, _, call = results[0]
+    if all(near(loss * call.images, *call.losses) for loss, _, call in results):
+        return Problem(
             f"the loss that is returned ({first:.3g}) is divided by the number of images, but it "
-            f"is a mean already: it should be {calls[0].losses[0]:.3g}.",
+            f"is a mean already: it should be {call.losses[0]:.3g}."
         )
-    return wrong(
-        BLANK_NAME,
-        line,
+    return Problem(
         f"the loss that is returned is {first:.4g}, but that of this batch is "
-        f"{calls[0].losses[0]:.4g} before the update, and {calls[0].losses[1]:.4g} after it.",
+        f"{call.losses[0]:.4g} before the update, and {call.losses[1]:.4g} after it."
     )
 
 
-def _check_count(
-    calls: list[Call], pairs: list[tuple[float, float]], part: ast.AST, line: int
-) -> Finding | None:
-    both = list(zip([count for _, count in pairs], calls, strict=True))
+def _check_count(results: list[tuple[float, float, Call]], part: ast.AST) -> Problem | None:
+    both = [(count, call) for _, count, call in results]
     if all(count in call.correct for count, call in both):
         return None
-    at = call_line(part, "argmax", "max", "topk") or line
     first, call = both[0]
     if all(near(count, *(one / call.images for one in call.correct)) for count, call in both):
-        return wrong(
-            BLANK_NAME,
-            line,
+        return Problem(
             f"the second result is a share ({first:.3g}), but the number of images is asked for "
-            f"({call.correct[0]} of {call.images}): take the sum instead of the mean.",
+            f"({call.correct[0]} of {call.images}): take the sum instead of the mean."
         )
     if all(near(count, *(one * 100 / call.images for one in call.correct)) for count, call in both):
-        return wrong(
-            BLANK_NAME,
-            line,
+        return Problem(
             f"the second result is in percent ({first:.3g}), but the number of images is asked for "
-            f"({call.correct[0]} of {call.images}).",
+            f"({call.correct[0]} of {call.images})."
         )
     if all(count == call.images for count, call in both):
-        return wrong(
-            BLANK_NAME,
-            line,
+        return Problem(
             f"it counts all {call.images} images, not those that are right: compare predictions "
-            "and labels, `(logits.argmax(1) == y_batch).sum()`.",
+            "and labels, `(logits.argmax(1) == y_batch).sum()`."
         )
     if all(count in [call.images - one for one in call.correct] for count, call in both):
-        return wrong(
-            BLANK_NAME, line, "it counts the images that are wrong: compare with ==, not with !=."
-        )
-    return wrong(
-        BLANK_NAME,
-        at,
+        return Problem("it counts the images that are wrong: compare with ==, not with !=.")
+    return Problem(
         f"it counts {first:g} right of {call.images} images, but {call.correct[0]} are: the "
         "prediction is the place of the largest logit of each image, `logits.argmax(dim=1)`.",
+        call_line(part, "argmax", "max", "topk"),
     )

@@ -9,9 +9,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from mnistop.engine.course.findings import Finding, wrong
+from mnistop.engine.course.findings import Problem
 from mnistop.engine.course.source import (
-    Source,
     call_line,
     clearing_lines,
     rebinding_line,
@@ -19,6 +18,7 @@ from mnistop.engine.course.source import (
 )
 from mnistop.engine.course.watching import Event
 
+_OPTIMIZERS = ("SGD", "Adam", "AdamW", "RMSprop")
 _CLOSE = 2e-3
 """Relative differences below this are those of rounding."""
 
@@ -71,114 +71,103 @@ def fit(target: Tensor, *vectors: Tensor) -> tuple[list[float], float]:
     return factors.tolist(), float(rest)
 
 
-def check_updates(
-    blank: str, steps: list[Step], slices: list[Slice], part: ast.AST, source: Source
-) -> Finding | None:
-    """Return the finding for a wrong update; None if it is right.
+def check_updates(steps: list[Step], slices: list[Slice], part: ast.AST) -> Problem | None:
+    """Return the problem of an update; None if it is right.
 
     Args:
-        blank: the name of the function.
         steps: at least two consecutive ones.
         slices: the parameters by name.
         part: the function, or the whole file.
-        source: the file.
     """
-    line = next(iter(update_lines(part)), None)
+    found: Problem | None
     if any(not torch.isfinite(step.after).all() for step in steps):
-        return wrong(
-            blank, line, "the weights become NaN or infinite: the learning rate is too high."
+        found = Problem("the weights become NaN or infinite: the learning rate is too high.")
+    elif not any(step.change.any() for step in steps):
+        found = _unchanged(steps, part)
+    else:
+        found = (
+            _accumulated(steps, part)
+            or _partly(steps, slices)
+            or _by_optimizer(steps, part)
+            or _by_hand(steps, part)
         )
-    if not any(step.change.any() for step in steps):
-        return _unchanged(blank, steps, part)
-    return (
-        _accumulated(blank, steps, part, line)
-        or _partly(blank, steps, slices, line)
-        or _by_optimizer(blank, steps, part)
-        or _by_hand(blank, steps, part, line)
-    )
+    return found and found.at(next(iter(update_lines(part)), None))
 
 
 # No change
 
 
-def _unchanged(blank: str, steps: list[Step], part: ast.AST) -> Finding:
+def _unchanged(steps: list[Step], part: ast.AST) -> Problem:
     """Explain why the weights are the same after the steps."""
     still = "the weights are the same after the step as before"
     updates, backward = update_lines(part), call_line(part, "backward", "grad")
     line = updates[0] if updates else None
     kinds = [event.kind for step in steps for event in step.events]
     if rebinding := rebinding_line(part):
-        return wrong(
-            blank,
-            rebinding,
+        return Problem(
             f"{still}: this makes a new tensor and gives it the old name; the model keeps its own. "
             "Change the weight in place: `param -= learning_rate * param.grad` under "
             "`torch.no_grad()`.",
+            rebinding,
         )
     if "step" in kinds:
-        return _unchanged_by_optimizer(blank, steps, part, still)
+        return _unchanged_by_optimizer(steps, part, still)
     if not updates:
-        created = call_line(part, "SGD", "Adam", "AdamW", "RMSprop")
+        created = call_line(part, *_OPTIMIZERS)
         cause = (
             "the optimizer is made, but its `step()` is never called."
             if created or call_line(part, "zero_grad")
             else "nothing uses the gradients. `backward()` only computes them; the update is "
             "`param -= learning_rate * param.grad`."
         )
-        return wrong(blank, backward, f"{still}: {cause}")
+        return Problem(f"{still}: {cause}", backward)
     cleared = [at for at in clearing_lines(part) if backward and line and backward < at < line]
     if cleared:
-        return wrong(
-            blank,
-            cleared[0],
+        return Problem(
             f"{still}: the gradients are cleared between `backward()` (line {backward}) and the "
             f"update (line {line}), so every step is zero. Clear them before `backward()` or after "
             "the update.",
+            cleared[0],
         )
-    return wrong(
-        blank,
-        line,
+    return Problem(
         f"{still}: the update does not reach the model's own parameters, but copies of them. "
-        "Go through `model.parameters()` and change each in place.",
+        "Go through `model.parameters()` and change each in place."
     )
 
 
-def _unchanged_by_optimizer(blank: str, steps: list[Step], part: ast.AST, still: str) -> Finding:
+def _unchanged_by_optimizer(steps: list[Step], part: ast.AST, still: str) -> Problem:
     first = steps[0].events
     kinds = [event.kind for event in first]
     event = next(event for step in steps for event in step.events if event.kind == "step")
     line = event.line or call_line(part, "step")
-    created = call_line(part, "SGD", "Adam", "AdamW", "RMSprop")
+    created = call_line(part, *_OPTIMIZERS)
     assert event.optimizer
     if "backward" in kinds and "step" in kinds and kinds.index("step") < kinds.index("backward"):
-        return wrong(
-            blank,
-            line,
+        return Problem(
             f"{still}: `step()` comes before `backward()`, when the gradients are missing or "
             "cleared. The order is backward, then step.",
+            line,
         )
     is_ordered = "backward" in kinds and "step" in kinds
     if is_ordered and "zero_grad" in kinds[kinds.index("backward") : kinds.index("step")]:
-        return wrong(
-            blank,
-            next((e.line for e in first[kinds.index("backward") :] if e.kind == "zero_grad"), line),
+        return Problem(
             f"{still}: the gradients are cleared between `backward()` and `step()`, so every step "
             "is zero. Call `zero_grad()` before `backward()` or after `step()`.",
+            next((e.line for e in first[kinds.index("backward") :] if e.kind == "zero_grad"), line),
         )
     if all(group["lr"] == 0 for group in event.optimizer.param_groups):
-        return wrong(blank, created or line, f"{still}: the optimizer's learning rate is 0.")
-    return wrong(
-        blank,
-        created or line,
+        return Problem(f"{still}: the optimizer's learning rate is 0.", created or line)
+    return Problem(
         f"{still}: the optimizer holds the parameters of another model (or copies), not of the one "
         "that is trained. Give it `model.parameters()` of this model.",
+        created or line,
     )
 
 
 # Wrong changes
 
 
-def _accumulated(blank: str, steps: list[Step], part: ast.AST, line: int | None) -> Finding | None:
+def _accumulated(steps: list[Step], part: ast.AST) -> Problem | None:
     for last, step in pairwise(steps):
         if not step.stale.any() or not last.change.any():  # or batches gathered for one update
             continue
@@ -196,16 +185,15 @@ def _accumulated(blank: str, steps: list[Step], part: ast.AST, line: int | None)
                 else "`backward()` adds to `.grad`, and nothing clears it. Clear it at every step: "
                 "`param.grad = None`, `model.zero_grad()` or `optimizer.zero_grad()`."
             )
-            return wrong(
-                blank,
-                backward or line,
+            return Problem(
                 f"the gradients of two steps add up: the second update used the sum of both. "
                 f"{cause}",
+                backward,
             )
     return None
 
 
-def _partly(blank: str, steps: list[Step], slices: list[Slice], line: int | None) -> Finding | None:
+def _partly(steps: list[Step], slices: list[Slice]) -> Problem | None:
     """Find parameters that have a gradient and never change."""
     still = [
         one.name
@@ -216,100 +204,84 @@ def _partly(blank: str, steps: list[Step], slices: list[Slice], line: int | None
     if not still:
         return None
     names = ", ".join(f"`{name}`" for name in still)
-    return wrong(
-        blank,
-        line,
+    return Problem(
         f"a part of the model never changes: {names}. The update has to go through all of "
         "`model.parameters()`; look for a missing parameter, a `break`, or a line that stands "
-        "outside of the loop.",
+        "outside of the loop."
     )
 
 
-def _by_optimizer(blank: str, steps: list[Step], part: ast.AST) -> Finding | None:
+def _by_optimizer(steps: list[Step], part: ast.AST) -> Problem | None:
     """Check an update by `torch.optim`."""
     used = [(step, e) for step in steps for e in step.events if e.kind == "step" and e.optimizer]
     for step, event in used:
         assert event.optimizer
         group = event.optimizer.param_groups[0]
         if group.get("maximize"):
-            return wrong(
-                blank, event.line, "the loss rises: the optimizer maximizes (`maximize=True`)."
-            )
+            return Problem("the loss rises: the optimizer maximizes (`maximize=True`).", event.line)
         order = [e.kind for e in step.events]
         if "backward" in order and order.index("step") < order.index("backward"):
-            return wrong(
-                blank,
-                event.line,
+            return Problem(
                 "each update uses the gradients of the batch before: `step()` comes before "
                 "`backward()`. The order is backward, then step.",
+                event.line,
             )
     rates = [step.rate for step, _ in used]
     given = [event.optimizer.param_groups[0]["lr"] for _, event in used if event.optimizer]
     if used and None not in rates and len(set(rates)) > 1 and len(set(given)) == 1:
-        created = call_line(part, "SGD", "Adam", "AdamW", "RMSprop")
-        return wrong(
-            blank,
-            created or used[0][1].line,
+        created = call_line(part, *_OPTIMIZERS)
+        return Problem(
             f"the argument learning_rate is not used: the optimizer always takes {given[0]:g}.",
+            created or used[0][1].line,
         )
     return None
 
 
-def _by_hand(blank: str, steps: list[Step], part: ast.AST, line: int | None) -> Finding | None:
+def _by_hand(steps: list[Step], part: ast.AST) -> Problem | None:
     """Check an update that the student's code makes itself."""
     if any(event.kind == "step" for step in steps for event in step.events):
         return None
     first = steps[0]
     (by_weights, by_gradient), rest = fit(first.change, first.weights, first.gradient)
     if rest > 0.05:
-        return _unlike(blank, steps, line)
+        return _unlike(steps)
     rate = first.rate
     if by_gradient > 0 and abs(by_weights) < 0.05:
-        return wrong(
-            blank,
-            line,
+        return Problem(
             "the loss rises: the weights go along the gradient, which points uphill. The sign is "
-            "wrong: `param -= learning_rate * param.grad`.",
+            "wrong: `param -= learning_rate * param.grad`."
         )
     if abs(by_weights) > 0.005 and not _is_weight_decay(by_weights, by_gradient):
-        return _weights_in_update(blank, by_weights, by_gradient, line)
+        return _weights_in_update(by_weights, by_gradient)
     if rate is None:
         return None
-    return _check_factor(blank, steps, part, line)
+    return _check_factor(steps, part)
 
 
 def _is_weight_decay(by_weights: float, by_gradient: float) -> bool:
     return by_gradient < 0 and by_weights < 0 and by_weights / by_gradient <= 0.11
 
 
-def _weights_in_update(
-    blank: str, by_weights: float, by_gradient: float, line: int | None
-) -> Finding:
+def _weights_in_update(by_weights: float, by_gradient: float) -> Problem:
     should = "The update is `param -= learning_rate * param.grad`."
     kept = 1 + by_weights
     if abs(by_gradient) < 1e-6 * abs(by_weights) or abs(by_gradient) < 1e-6:
-        return wrong(
-            blank,
-            line,
+        return Problem(
             "the weights shrink and the gradient plays no part: the learning rate multiplies the "
-            f"weight itself. {should}",
+            f"weight itself. {should}"
         )
     if is_close(by_weights, -1):
-        return wrong(
-            blank,
-            line,
+        return Problem(
             "the old weights are thrown away: each is replaced by the step alone. "
-            f"{should} (with -=, not =)",
+            f"{should} (with -=, not =)"
         )
-    return wrong(
-        blank,
-        line,
+    return Problem(
         "the learning rate is on the wrong factor: it multiplies the weights, too, so that each "
-        f"step leaves only {kept:.3g} of them. {should}",
+        f"step leaves only {kept:.3g} of them. {should}"
     )
 
 
-def _check_factor(blank: str, steps: list[Step], part: ast.AST, line: int | None) -> Finding | None:
+def _check_factor(steps: list[Step], part: ast.AST) -> Problem | None:
     """Compare the length of each step with the learning rate times the gradient."""
     lengths = [-fit(step.change, step.gradient)[0][0] for step in steps]
     rates = [step.rate or 0.0 for step in steps]
@@ -321,7 +293,7 @@ def _check_factor(blank: str, steps: list[Step], part: ast.AST, line: int | None
     if any(word in text for word in ("clip", "clamp", "norm", "momentum", "velocity")):
         return None
     if len(steps) > 1 and is_close(lengths[0], rates[0]):
-        return _unlike(blank, steps, line)  # as with momentum by hand: later steps are longer
+        return _unlike(steps)  # as with momentum by hand: later steps are longer
     if all(is_close(length, 1) for length in lengths):
         message = (
             "the learning rate is not used: the whole gradient is subtracted, and the loss jumps. "
@@ -348,17 +320,15 @@ def _check_factor(blank: str, steps: list[Step], part: ast.AST, line: int | None
             f"the step is {lengths[0] / rates[0]:.3g} times as long as learning_rate times the "
             "gradient."
         )
-    return wrong(blank, line, message)
+    return Problem(message)
 
 
-def _unlike(blank: str, steps: list[Step], line: int | None) -> Finding | None:
+def _unlike(steps: list[Step]) -> Problem | None:
     """Judge an update of another kind, as Adam by hand, by its direction."""
     downhill = [-float(step.change @ step.gradient) for step in steps]
     if sum(downhill) > 0:
         return None
-    return wrong(
-        blank,
-        line,
+    return Problem(
         "the loss does not fall: the weights do not go against the gradient. The update is "
-        "`param -= learning_rate * param.grad`.",
+        "`param -= learning_rate * param.grad`."
     )

@@ -11,6 +11,7 @@ from textual.binding import Binding
 from textual.screen import ModalScreen
 
 from mnistop.engine import worker
+from mnistop.engine.analysis.line_by_line import run_lines
 from mnistop.engine.analysis.network import first_layer, walk
 from mnistop.engine.analysis.samples import load_samples
 from mnistop.tui.app import MnistopApp
@@ -43,7 +44,7 @@ def answering(workers: Workers, finder: Finder, monkeypatch: pytest.MonkeyPatch)
     async def ask(question: Callable[..., Any], *details: Any) -> Any:
         if question in (first_layer, walk):
             return await weights.ask(question, *details)
-        if question is load_samples:
+        if question in (load_samples, run_lines):
             return question(*details)
         return await attacks.ask(question, *details)
 
@@ -227,6 +228,7 @@ PLACES: dict[str, Opening] = {
     "runs": on_screen("6"),
     "sweep": on_screen("6", 0, "C"),
     "rates": on_screen("f"),
+    "loop": on_screen("8"),
     "pad": on_screen("e"),
 }
 

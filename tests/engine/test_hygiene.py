@@ -64,7 +64,9 @@ def test_the_engine_needs_no_interface() -> None:
 def test_what_the_drawing_process_imports_loads_no_torch_and_no_scikit_learn() -> None:
     rooms = {
         "": ("config", "events", "errors", "evaluate", "formatting", "worker"),
-        "analysis.": ("fragility", "network", "robustness", "samples", "comparison"),
+        "analysis.": (
+            *("fragility", "network", "robustness", "samples", "comparison", "line_by_line"),
+        ),
         "data.": ("dataset", "notes"),
         "report.": ("of_runs",),
         "runs.": ("run_folder", "sweep_folder", "history", "index", "lookup"),

@@ -36,6 +36,7 @@ SCREENS = {
     "weights": ScreenRow("4", "Weights", "Weights: what the first layer looks for; the network"),
     "data": ScreenRow("5", "Data", "Data: what the model learns from"),
     "runs": ScreenRow("6", "Runs", "Runs: everything trained so far; compare, resume, delete"),
+    "loop": ScreenRow("8", "Loop", "Loop: the training loop, line by line"),
     "compare": ScreenRow(),
     "sweep": ScreenRow(),
     "rates": ScreenRow("f", "Rates", "Learning rates: find one that is too low, too high, or good"),
@@ -49,6 +50,8 @@ are all that a screen takes.
 
 _FORMS = (("  ", " "), (" ", " "), (" ", ""))
 """What is between two screens and between a key and its name; shorter forms for less room."""
+_CUTS = (6, 5, 4, 3)
+"""Letters of the other screens' names where there is still less."""
 
 _GAP = 2
 _NEXT_PANE = "next_pane(1)"
@@ -141,18 +144,20 @@ class ScreenBar(Bar):
         self._mark = "▸" if terminal.unicode else ">"
 
     def items(self, width: int) -> list[Item]:
-        """Return the longest form that fits; without the keys where even the shortest does not."""
+        """Return the longest form that fits; where none does, other names than this are cut."""
         keys = {
             active.binding.action: self.key_name(active.binding)
             for active in self.screen.active_bindings.values()
         }
-        for between, gap in _FORMS:
-            items = self._in_form(keys, between, gap)
+        forms = [(between, gap, 99) for between, gap in _FORMS]
+        forms += [(*_FORMS[-1], letters) for letters in _CUTS]
+        for between, gap, letters in forms:
+            items = self._in_form(keys, between, gap, letters)
             if sum(item.width for item in items) <= width:
-                return items
-        return self._in_form({}, " ", "")
+                break
+        return items
 
-    def _in_form(self, keys: dict[str, str], between: str, gap: str) -> list[Item]:
+    def _in_form(self, keys: dict[str, str], between: str, gap: str, letters: int) -> list[Item]:
         items: list[Item] = []
         palette = self._palette
         for screen, (_, name, _) in SCREENS.items():
@@ -161,7 +166,7 @@ class ScreenBar(Bar):
             action = f"go('{screen}')"
             key = keys.get(action, "")
             before = between if items else " "
-            end = (gap if key else "") + name
+            end = (gap if key else "") + (name if screen == self._present else name[:letters])
             if screen == self._present:
                 before = before[:-1] + self._mark
                 pieces = [(before, palette.strong), (key + end, palette.cursor + palette.strong)]

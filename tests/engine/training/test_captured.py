@@ -13,8 +13,9 @@ from torch import Tensor
 from mnistop.engine.config import RunConfig
 from mnistop.engine.training import captured
 from mnistop.engine.training.captured import CudaGraphStep
-from mnistop.engine.training.loop import step_by_autograd, train
+from mnistop.engine.training.loop import train
 from mnistop.engine.training.state import Epoch, Labelled, TrainState
+from mnistop.engine.training.textbook import step_by_autograd
 from tests.engine.training.recording import Recording
 from tests.engine.training.test_backprop import OPTIONS
 from tests.helpers.selection import one_in
