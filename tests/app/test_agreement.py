@@ -31,7 +31,7 @@ def said_by(seed: int, never: tuple[int, ...]) -> NDArray[np.uint8]:
 
 RUNS = pytest.mark.parametrize(
     ("seed", "never"),
-    one_in(4, [(2, (0, 8, 9)), (0, ()), (1, (3,)), (3, (0, 1, 2, 4, 5, 6, 7, 8, 9))]),
+    one_in(4, [(2, (0, 8, 9)), (0, ()), (1, (3,)), (3, (0, 1, 2, 4, 5, 6, 7, 8, 9))], 2),
 )
 
 
