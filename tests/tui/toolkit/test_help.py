@@ -78,7 +78,7 @@ def test_no_key_belongs_to_screen_tmux_or_the_terminal(kind: type[DOMNode]) -> N
 # Help
 
 
-@pytest.mark.parametrize("key", ["question_mark", "f1"])
+@pytest.mark.parametrize("key", one_in(2, ["question_mark", "f1"]))
 async def test_help_lists_every_binding_of_every_pane(opened: Opened, key: str) -> None:
     async with opened((120, 600)) as shown:
         await shown.press(key)
@@ -92,7 +92,7 @@ async def test_help_lists_every_binding_of_every_pane(opened: Opened, key: str) 
     assert {"Hyperparameters", "Charts", "Log", "Confusion", "Digit"} <= titles
 
 
-@pytest.mark.parametrize("key", ["escape", "question_mark", "f1", "q"])
+@pytest.mark.parametrize("key", one_in(4, ["escape", "question_mark", "f1", "q"]))
 async def test_help_closes_and_the_pane_has_the_keys_again(opened: Opened, key: str) -> None:
     async with opened() as shown:
         await shown.press("tab", "question_mark")
@@ -103,6 +103,7 @@ async def test_help_closes_and_the_pane_has_the_keys_again(opened: Opened, key: 
         assert not shown.app.is_exiting
 
 
+@pytest.mark.slow
 async def test_help_begins_with_the_focused_pane(opened: Opened) -> None:
     async with opened((120, 260)) as shown:
         await shown.press("tab", "tab", "question_mark")
@@ -131,6 +132,7 @@ def config(workers: Workers, tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 async def test_a_key_of_the_keymap_file_works_and_is_shown(
     opened: Opened, workers: Workers, config: Path
 ) -> None:
@@ -234,14 +236,18 @@ async def test_the_command_palette_offers_each_command_once(opened: Opened) -> N
 
 @pytest.mark.parametrize(
     ("typed", "found"),
-    [
-        ("learning", "Rates (f)"),
-        ("rates", "Rates (f)"),
-        ("what the model", "Mistakes (2)"),
-        ("page fgsm", None),
-        ("f1 help", None),
-        ("all keys", "Help (?)"),
-    ],
+    one_in(
+        3,
+        [
+            ("learning", "Rates (f)"),
+            ("rates", "Rates (f)"),
+            ("what the model", "Mistakes (2)"),
+            ("page fgsm", None),
+            ("f1 help", None),
+            ("all keys", "Help (?)"),
+        ],
+        2,
+    ),
 )
 async def test_the_command_palette_finds_words_of_names_and_of_descriptions_and_shows_keys(
     opened: Opened, typed: str, found: str | None
@@ -279,7 +285,7 @@ async def test_the_charts_can_be_logarithmic_smoothed_and_cut(opened: Opened) ->
         assert shown.text_of("charts") == plain
 
 
-@pytest.mark.parametrize("name", ["charts", "log", "matrix", "digit"])
+@pytest.mark.parametrize("name", one_in(4, ["charts", "log", "matrix", "digit"]))
 async def test_w_writes_the_focused_pane_to_a_file(
     opened: Opened, workers: Workers, tmp_path: Path, name: str
 ) -> None:

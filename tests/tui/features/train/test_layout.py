@@ -73,7 +73,7 @@ async def test_the_title_of_the_focused_pane_alone_is_marked(opened: Opened) -> 
 
 
 @pytest.mark.parametrize("size", one_in(3, [WIDE, MEDIUM]))
-@pytest.mark.parametrize("name", list(PANES))
+@pytest.mark.parametrize("name", one_in(5, PANES))
 async def test_z_makes_a_pane_full_screen_and_back(
     opened: Opened, size: tuple[int, int], name: str
 ) -> None:
@@ -162,6 +162,7 @@ async def test_the_progress_line_and_the_keys_are_always_there(
             await shown.press("tab")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", one_in(3, [WIDE, MEDIUM, SMALL, LARGE]))
 async def test_a_resized_terminal_shows_what_a_fresh_one_does(
     opened: Opened, size: tuple[int, int]
