@@ -17,7 +17,8 @@ from torch.nn import functional
 
 from mnistop.engine import events
 from mnistop.engine.config import RunConfig
-from mnistop.engine.cores import choose_threads, usable_cores
+from mnistop.engine.cores import choose_threads as best_threads
+from mnistop.engine.cores import usable_cores
 from mnistop.engine.data.dataset import Unseen
 from mnistop.engine.data.sources import load
 from mnistop.engine.errors import MnistopError, RunError
@@ -78,7 +79,7 @@ def train_run(prepared: PreparedRun, recorder: Recorder, control: SignalControl)
     training = TrainState(config, shape, len(class_names), device)
     there = examples.to(device)
     images, validation = there.training, there.validation
-    threads = _threads(training, len(images), len(validation), prepared.cores)
+    threads = choose_threads(config, device, examples, prepared.cores)
     torch.set_num_threads(threads)
     if saved := newest_checkpoint(run):
         try:
@@ -166,14 +167,15 @@ def load_examples(config: RunConfig, recorder: Recorder | None = None) -> Exampl
     return make_examples(dataset, config)
 
 
-def _threads(training: TrainState, images: int, validation: int, cores: int) -> int:
+def choose_threads(config: RunConfig, device: torch.device, examples: Examples, cores: int) -> int:
     """Return the number of processor threads; with another device there is little to do."""
-    config = training.config
     if config.threads != "auto":
         return config.threads
-    if training.device.type != "cpu":
+    if device.type != "cpu":
         return 1
-    return choose_threads(training.model.sizes, config.batch_size, images, validation, cores)
+    training, validation = len(examples.training), len(examples.validation)
+    sizes = examples.sizes(config)
+    return best_threads(sizes, config.batch_size, training, validation, cores)
 
 
 def evaluate_on_unseen(
