@@ -16,11 +16,12 @@ from mnistop.engine.process.child import describe_error
 from mnistop.engine.runs import checkpoint, run_folder
 from mnistop.engine.runs.history import History
 from mnistop.engine.runs.run_folder import Run
-from tests.engine.process.test_processes import endless, launched, linux
-from tests.helpers.processes import process_of
+from tests.helpers.processes import linux, process_of
 from tests.helpers.small_runs import (
     digits_config,
+    endless,
     history_of,
+    launched,
     state_of,
     to_the_end,
     until,

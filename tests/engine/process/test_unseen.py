@@ -27,16 +27,13 @@ from tests.helpers.small_runs import (
     ENDLESS,
     digits_config,
     history_of,
+    launched,
     prepared,
     to_the_end,
     until,
 )
 
 pytestmark = pytest.mark.process
-
-
-async def launched(**values: Any) -> Run:
-    return await asyncio.to_thread(worker.launch, digits_config(**values))
 
 
 def results_of(run: Run) -> list[RunTested]:
