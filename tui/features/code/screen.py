@@ -136,6 +136,7 @@ class CodeScreen(ViewScreen):
     def _on_code(self, answer: Code | None, error: str) -> None:
         self._note.clear()
         self._text.show_new(answer.text if answer else None, error)
+        self.refresh_bindings()
 
     def action_write(self) -> None:
         """Write the script and its images."""
