@@ -11,12 +11,12 @@ from textual.widget import Widget
 from mnistop.engine.config import RunConfig
 from mnistop.engine.data.sources import absolute
 from mnistop.engine.errors import RunError
-from mnistop.engine.export.code_files import Code, code_of
+from mnistop.engine.export.code_files import code_of
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import PLAIN, Strip, line, shorten
 from mnistop.tui.session.view import WRONG_FORM, ViewScreen
-from mnistop.tui.toolkit.background import LatestAnswer, ProgressNote
+from mnistop.tui.toolkit.background import LatestAnswer
 from mnistop.tui.toolkit.bindings import bindings, declared, hidden, key
 from mnistop.tui.toolkit.dialogs import Section
 from mnistop.tui.toolkit.pane import ContentPane, ScrolledPane
@@ -94,7 +94,6 @@ class CodeScreen(ViewScreen):
         self._text = CodeText(terminal)
         self._shown = LatestAnswer(self, code_of, self._on_code)
         self._written = LatestAnswer(self, code_of, self._on_written)
-        self._note = ProgressNote()
 
     def panes(self) -> Iterable[Widget]:
         """The script."""
@@ -129,13 +128,12 @@ class CodeScreen(ViewScreen):
         run = training[1]
         self._text.about = f"Run {run.words}" if run else "The settings"
         if self._text.content is None:
-            self._note.start()
             self._text.show(None, self._text.status or "Loading PyTorch and the images")
-        self._shown.want(*training, "script", None, self._note.path)
+        self._shown.want(*training, "script", None, self._shown.progress_file)
 
-    def _on_code(self, answer: Code | None, error: str) -> None:
-        self._note.clear()
-        self._text.show_new(answer.text if answer else None, error)
+    def _on_code(self) -> None:
+        code = self._shown.answer
+        self._text.show_new(code.text if code else None, self._shown.error)
         self.refresh_bindings()
 
     def action_write(self) -> None:
@@ -151,9 +149,9 @@ class CodeScreen(ViewScreen):
             self._written.forget()
             self._written.want(*training, format, Path.cwd(), None)
 
-    def _on_written(self, answer: Code | None, error: str) -> None:
-        if answer is None:
-            self.notify(error, severity="error", markup=False)
+    def _on_written(self) -> None:
+        if (answer := self._written.answer) is None:
+            self.notify(self._written.error, severity="error", markup=False)
             return
         assert answer.path
         assert answer.images

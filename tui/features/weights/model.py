@@ -18,7 +18,7 @@ from mnistop.engine.images import resize
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import shorten
 from mnistop.tui.session.view import WRONG_FORM
-from mnistop.tui.toolkit.background import LatestAnswer, ProgressNote
+from mnistop.tui.toolkit.background import LatestAnswer
 
 if TYPE_CHECKING:
     from textual.dom import DOMNode
@@ -131,13 +131,13 @@ class FormNetwork:
     """
 
     def __init__(self, node: DOMNode, changed: Callable[[], object]) -> None:
-        self.answer: FirstWalk | None = None
-        """An image's way through it; None while it is not known."""
         self._config: RunConfig | None = None
-        self._error = ""
-        self._changed = changed
-        self._answers = LatestAnswer(node, first_walk, self._on_answer)
-        self._note = ProgressNote()
+        self._answers = LatestAnswer(node, first_walk, changed)
+
+    @property
+    def answer(self) -> FirstWalk | None:
+        """An image's way through it; None while it is not known."""
+        return self._answers.answer
 
     @property
     def images(self) -> int:
@@ -149,26 +149,21 @@ class FormNetwork:
         """The reason why there is no network; empty if there is one."""
         if self._config is None:
             return WRONG_FORM
-        return "" if self.answer else self._error or self._note.read("loading PyTorch and the data")
+        if self.answer:
+            return ""
+        return self._answers.error or self._answers.progress("loading PyTorch and the images")
 
     def try_again(self) -> None:
-        """Forget what has failed, so that it is asked again."""
-        if self._error:
-            self._config = None
+        """Let a question that has failed be put once more."""
+        if self._answers.error:
+            self._answers.ask_again()
 
     def follow(self, config: RunConfig | None, row: int) -> None:
         """Ask for the way of a validation image through the network of some settings."""
         if config:
             config = replace(config, source=absolute(config.source))
         if config != self._config:
-            self._config, self._error = config, ""
+            self._config = config
             self._answers.forget()
-            if config is None:
-                self.answer = None
         if config:
-            self._answers.want(config, row, self._note.path)
-
-    def _on_answer(self, answer: FirstWalk | None, error: str) -> None:
-        self.answer, self._error = answer, error
-        self._note.clear()
-        self._changed()
+            self._answers.want(config, row, self._answers.progress_file)

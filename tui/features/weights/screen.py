@@ -10,7 +10,7 @@ from textual.containers import Container
 from textual.geometry import Size
 from textual.widget import Widget
 
-from mnistop.engine.analysis.network import FirstLayer, Walk, first_layer, walk
+from mnistop.engine.analysis.network import first_layer, walk
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw import image
 from mnistop.tui.draw.capabilities import Terminal
@@ -70,8 +70,6 @@ class WeightsScreen(AtAnEpoch, SeveralPanes):
         self._neurons: Neurons | None = None
         self._neuron = 0
         self._row = 0
-        self._errors = {"weights": "", "way": ""}
-        """The error of the last question of each kind; empty for none."""
         self._order: Order = "index"
         self._large = False
         self._zoomed = False
@@ -198,7 +196,6 @@ class WeightsScreen(AtAnEpoch, SeveralPanes):
             self._first_layer.forget()
             self._walk.forget()
             self._network.show(None)
-            self._errors = dict.fromkeys(self._errors, "")
             self._large = False
         self._arrange()
         started = state.history.started
@@ -215,7 +212,7 @@ class WeightsScreen(AtAnEpoch, SeveralPanes):
                 self._network.show(None, state.no_model or way)
             return
         if self._network.content is None:
-            self._network.show(None, self._errors["way"] or _WAITING)
+            self._network.show(None, self._walk.error or _WAITING)
         weights, age = state.weights_wanted, state.weights_age
         if not (self._on_network and not self._left.display):
             self._first_layer.want(state.run, weights, key=(weights, age))
@@ -231,13 +228,13 @@ class WeightsScreen(AtAnEpoch, SeveralPanes):
             network.weights_of, network.names = "untrained", form.answer.class_names
         network.show(form.answer.walk if form.answer else None, form.status)
 
-    def _on_first_layer(self, answer: FirstLayer | None, error: str) -> None:
+    def _on_first_layer(self) -> None:
+        answer = self._first_layer.answer
         if answer and self._neurons is None:
             self.after_refresh(self.clear_debt)  # a key has asked for the whole page
         self._neurons = Neurons(answer, self.state.class_names, self._order) if answer else None
         if answer:
             self._neuron = min(self._neuron, len(answer.norms) - 1)
-        self._errors["weights"] = error
         self._arrange()
         self._show_neurons()
 
@@ -250,7 +247,7 @@ class WeightsScreen(AtAnEpoch, SeveralPanes):
     def _show_neurons(self) -> None:
         neurons = self._neurons
         if neurons is None:
-            self._gallery.show(None, 0, "", self._errors["weights"] or _WAITING)
+            self._gallery.show(None, 0, "", self._first_layer.error or _WAITING)
             self._detail.show(None)
             return
         whose = weights_name(neurons.layer.epochs, self.state, self._first_layer.waiting)
@@ -258,13 +255,12 @@ class WeightsScreen(AtAnEpoch, SeveralPanes):
         self._detail.neuron, self._detail.weights_of = self._neuron, whose
         self._detail.show(neurons)
 
-    def _on_walk(self, answer: Walk | None, error: str) -> None:
-        self._errors["way"] = error
-        if answer:
+    def _on_walk(self) -> None:
+        if answer := self._walk.answer:
             waiting = self._walk.waiting
             self._network.weights_of = weights_name(answer.epochs, self.state, waiting)
             self._network.names = self.state.class_names
-        self._network.show(answer, error)
+        self._network.show(self._walk.answer, self._walk.error)
 
     # What the panes ask for
 
