@@ -22,7 +22,7 @@ from mnistop.engine.runs.event_log import final_event, last_of_kind, read_events
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.training.examples import Examples, find_device, make_examples
 
-_WIDTH = 88
+_WIDTH = 79
 
 
 @dataclass(frozen=True)
