@@ -22,7 +22,7 @@ from mnistop.engine.runs.history import History, reduce
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.training.examples import Examples, find_device, make_examples
 
-_WIDTH = 88
+_WIDTH = 79
 
 
 @dataclass(frozen=True)

@@ -140,7 +140,7 @@ _MARKS = ("samples", "hidden", "optimizer", "lr", "epochs")
 
 
 def parse(filter: str) -> dict[str, Any]:
-    """Read a filter of runs, see `Grammar.parse`, or the name of a preset: a finished run with its settings.
+    """Read a filter as `Grammar.parse`, or a preset: a finished run with its settings.
 
     Raises:
         FilterError: it makes no sense.

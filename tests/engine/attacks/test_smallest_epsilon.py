@@ -22,6 +22,7 @@ from tests.engine.attacks.bracketed import (
     some_unseen,
     tried,
 )
+from tests.helpers.selection import one_in
 
 DENSE = torch.linspace(0, 1, 10_001)
 ROUNDING = 1e-6
@@ -50,7 +51,7 @@ def assert_fools(found: Tensor, model: MLP, path: Path, goal: Goal) -> None:
     assert not goal.clearly_reached(logits)[~finite].any()
 
 
-@pytest.mark.parametrize("name", [*PIECEWISE, *SMOOTH])
+@pytest.mark.parametrize("name", one_in(6, [*PIECEWISE, *SMOOTH]))
 def test_nothing_below_the_smallest_epsilon_fools_on_a_grid_of_10_001(name: str) -> None:
     model, images, labels = some_unseen(name, 40)
     found = smallest_epsilon(model, images, labels)
@@ -59,7 +60,9 @@ def test_nothing_below_the_smallest_epsilon_fools_on_a_grid_of_10_001(name: str)
     assert_first(found, model, images, labels)
 
 
-@pytest.mark.parametrize("name", ["plain", "robust", "two hidden layers", "single layer", "gelu"])
+@pytest.mark.parametrize(
+    "name", one_in(5, ["plain", "robust", "two hidden layers", "single layer", "gelu"])
+)
 def test_towards_a_target_nothing_below_fools_either(name: str) -> None:
     model, images, labels = some_unseen(name, 40)
     targets = (labels + 1 + torch.arange(40) % 9) % 10
@@ -68,6 +71,7 @@ def test_towards_a_target_nothing_below_fools_either(name: str) -> None:
     assert_first(found, model, images, labels, targets)
 
 
+@pytest.mark.slow
 def test_of_images_that_come_back_it_is_the_first_time() -> None:
     """A bisection between 0 and 1 ends at any of the times."""
     model, images, labels = some_unseen("robust in vain", 400)
@@ -93,7 +97,9 @@ def test_fgsm_with_the_level_succeeds_and_with_the_one_before_it_fails() -> None
         assert not FGSM()(model, image, label, (level - 1) / 255).success
 
 
-@pytest.mark.parametrize("name", ["plain", "confident", "single layer", "three hidden layers"])
+@pytest.mark.parametrize(
+    "name", one_in(4, ["plain", "confident", "single layer", "three hidden layers"])
+)
 def test_fgsm_on_one_image_succeeds_with_the_epsilon_and_fails_just_below(name: str) -> None:
     """Alone, though all were searched at once and float32 sums in another order then."""
     model, images, labels = some_unseen(name, 200)
@@ -129,6 +135,7 @@ def test_any_model(seed: int, deep: bool, targeted: bool) -> None:
     assert not (clearly & below).any()
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**32))
 def test_an_image_fares_the_same_alone_and_anywhere_in_a_batch(seed: int) -> None:
