@@ -223,7 +223,7 @@ class LiveRuns(FaultTolerant, Static):
     """Show itself while there are runs in training and none of them is watched.
 
     Args:
-        wanted: says whether anybody wants to know of them.
+        wanted: returns whether they are shown anywhere.
     """
 
     def __init__(self, wanted: Callable[[], bool]) -> None:

@@ -84,7 +84,7 @@ class RunScreen(GivesReasons, FaultTolerant, Screen[None]):
     def is_current(self) -> bool:
         """True if the screen can be seen: on top, or below one that is transparent.
 
-        Textual takes one for visible below any other, and would draw all of that one anew whenever
+        Textual takes one for visible below any other, and would draw all of that one again whenever
         anything comes to the one below.
         """
         top = self.app.screen
@@ -118,7 +118,7 @@ class RunScreen(GivesReasons, FaultTolerant, Screen[None]):
             self._scheduler.clear_debt()
 
     def next_mode(self, mode: Mode, *panes: Widget) -> Mode:
-        """Return the next way of drawing images; name it where no image in sight shows it.
+        """Return the next way of drawing images; name it if no visible image shows it.
 
         Args:
             mode: the present way.

@@ -181,7 +181,7 @@ class ScreenBar(Bar):
 class KeyBar(Bar):
     """The keys that are possible now; a click does what it says.
 
-    Textual's `Footer` mounts a widget for each key anew whenever the focus moves, and cuts off the
+    Textual's `Footer` mounts a new widget for each key whenever the focus moves, and cuts off the
     last keys where there is no room; here those of the focused pane give way.
 
     Args:

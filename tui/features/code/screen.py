@@ -134,6 +134,7 @@ class CodeScreen(ViewScreen):
     def _on_code(self) -> None:
         code = self._shown.answer
         self._text.show_new(code.text if code else None, self._shown.error)
+        self.refresh_bindings()
 
     def action_write(self) -> None:
         """Write the script and its images."""

@@ -60,7 +60,8 @@ class LoopModel:
     def _on_answer(self) -> None:
         if answer := self._answers.answer:
             self.state = answer
-            self._place, self._weight = answer.image.place, answer.weight.index
+            if not self._answers.waiting:  # else keys have chosen others meanwhile
+                self._place, self._weight = answer.image.place, answer.weight.index
             if answer.ended:
                 self._lines = min(self._lines, answer.lines_run)
         self._changed()

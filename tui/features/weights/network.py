@@ -80,7 +80,7 @@ class Network(ScrolledPane, ContentPane[Walk], can_focus=True):
         return min(self.chosen, last)
 
     def lines(self, width: int, height: int) -> list[Strip]:
-        """The lines in sight."""
+        """The visible lines."""
         return self.in_sight(super().lines(width, height), width, height)
 
     def draw(self, content: Walk, width: int, height: int) -> list[Strip]:

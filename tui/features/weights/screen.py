@@ -14,7 +14,7 @@ from mnistop.engine.analysis.network import first_layer, walk
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw import image
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.features.weights.model import Neurons, Order
+from mnistop.tui.features.weights.model import FormNetwork, Neurons, Order
 from mnistop.tui.features.weights.network import LEAST_HEIGHT, LEAST_WIDTH, Network
 from mnistop.tui.features.weights.neurons import WeightDetail, WeightGallery
 from mnistop.tui.session.state import weights_name
@@ -65,6 +65,7 @@ class WeightsScreen(AtAnEpoch, SeveralPanes):
         self._body = Container(id="weights-body")
         self._first_layer = LatestAnswer(self, first_layer, self._on_first_layer)
         self._walk = LatestAnswer(self, walk, self._on_walk)
+        self._form_network = FormNetwork(self, self.redraw)
         self._run: Run | None = None
         self._neurons: Neurons | None = None
         self._neuron = 0
@@ -153,6 +154,10 @@ class WeightsScreen(AtAnEpoch, SeveralPanes):
         if self.focused is not None:
             self._on_network = self.focused is self._network
 
+    def on_screen_resume(self) -> None:
+        """Try again what has failed before."""
+        self._form_network.try_again()
+
     def action_next_pane(self, by: int) -> None:
         """Go to the other pane."""
         self._on_network = not self._on_network
@@ -197,9 +202,14 @@ class WeightsScreen(AtAnEpoch, SeveralPanes):
         if state.run is None or started is None or not state.saved:
             hint = "Esc, then r to train" if state.phase == "idle" else state.hint
             images = f"The weights of the first layer, an image a neuron: {hint}."
-            way = f"The layers, their shapes, and an image's way through: {hint}."
+            if self._alone and state.run is None:
+                images += " Tab shows the network of the settings in the form."
             self._gallery.show(None, 0, "", state.no_model or images)
-            self._network.show(None, state.no_model or way)
+            if state.run is None:
+                self._show_form_network()
+            else:
+                way = f"The layers, their shapes, and an image's way through: {hint}."
+                self._network.show(None, state.no_model or way)
             return
         if self._network.content is None:
             self._network.show(None, self._walk.error or _WAITING)
@@ -209,6 +219,14 @@ class WeightsScreen(AtAnEpoch, SeveralPanes):
         if self._network.display:
             self._walk.want(state.run, self._row, weights, key=(self._row, weights, age))
         self._show_neurons()
+
+    def _show_form_network(self) -> None:
+        """Show the network of the form's settings, with the weights that training begins with."""
+        form, network = self._form_network, self._network
+        form.follow(self.form(), self._row)
+        if form.answer:
+            network.weights_of, network.names = "untrained", form.answer.class_names
+        network.show(form.answer.walk if form.answer else None, form.status)
 
     def _on_first_layer(self) -> None:
         answer = self._first_layer.answer
@@ -267,7 +285,9 @@ class WeightsScreen(AtAnEpoch, SeveralPanes):
     @on(Network.ImageStepped)
     def _on_image_stepped(self, message: Network.ImageStepped) -> None:
         started = self.state.history.started
-        if started and self.state.saved:
+        if self.state.run is None:
+            self.show_image((self._row + message.by) % self._form_network.images)
+        elif started and self.state.saved:
             self.show_image((self._row + message.by) % started.validation_images)
 
     def show_image(self, row: int) -> None:
