@@ -24,9 +24,9 @@ from mnistop.tui.features.train.dashboard import Dashboard
 from mnistop.tui.features.train.hyperparameters import Hyperparameters
 from mnistop.tui.session.progress import LiveRuns
 from mnistop.tui.session.replay import TICK, Replay, why_no_replay
+from mnistop.tui.session.run_screen import RunScreen, ScreenWanted, write_pane
 from mnistop.tui.session.session import GOING, RunEvents, Session, ask_to_train_on
 from mnistop.tui.session.state import State
-from mnistop.tui.session.view import RunScreen, ScreenWanted, write_pane
 from mnistop.tui.toolkit.background import BackgroundTasks
 from mnistop.tui.toolkit.bars import KeyBar, ScreenBar
 from mnistop.tui.toolkit.bindings import IMAGES, REPLAY, WRITE, ZOOM, bindings, hidden, key
