@@ -109,7 +109,7 @@ def _sections(facts: Facts, mistakes: int) -> Iterator[Section]:
     history = facts.history
     started = history.started
     if started and history.epochs:
-        yield Section("Curves", tuple(_charts(facts, started)))
+        yield Section("Curves", tuple(curve_charts(facts, started)))
     if started:
         advice = facts.advice
         after = f" after epoch {len(history.epochs) - 1}" if history.epochs else ""
@@ -124,7 +124,7 @@ def _sections(facts: Facts, mistakes: int) -> Iterator[Section]:
         )
         yield Section(
             f"Most confident mistakes after epoch {facts.epoch}",
-            (_pictures(facts.mistakes(mistakes), started.class_names),),
+            (mistake_pictures(facts.mistakes(mistakes), started.class_names),),
         )
     is_usual = not (facts.config.changes() or facts.summary.is_recorded)
     alike = (Paragraph("All as in the notebook."),) if is_usual else ()
@@ -141,7 +141,8 @@ def _sections(facts: Facts, mistakes: int) -> Iterator[Section]:
     yield Section(AGAIN, tuple(_again(facts)))
 
 
-def _charts(facts: Facts, started: RunStarted) -> Iterator[Chart]:
+def curve_charts(facts: Facts, started: RunStarted) -> Iterator[Chart]:
+    """Yield the charts of loss and accuracy over the epochs, of a run that has some."""
     epochs, best = facts.history.epochs, facts.history.best
     classes = len(started.class_names)
     yield Chart(
@@ -179,7 +180,8 @@ def _curves(
     )
 
 
-def _pictures(mistakes: Sequence[Mistake], names: Sequence[str]) -> Part:
+def mistake_pictures(mistakes: Sequence[Mistake], names: Sequence[str]) -> Part:
+    """Return the images of mistakes, or that there are none."""
     if not mistakes:
         return Paragraph("None: every validation image is classified correctly.")
     return Pictures(tuple(_picture(mistake, names) for mistake in mistakes))

@@ -18,6 +18,7 @@ from textual.widget import Widget
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.session.progress import Progress
+from mnistop.tui.session.question import QuestionBar
 from mnistop.tui.session.replay import why_no_replay
 from mnistop.tui.session.state import State
 from mnistop.tui.terminal.faults import FaultTolerant
@@ -76,6 +77,7 @@ class RunScreen(GivesReasons, FaultTolerant, Screen[None]):
         self.terminal = terminal
         self._scheduler: Scheduler | None = None
         self._progress = Progress(terminal, id="progress")
+        self.question_bar = QuestionBar(terminal)
 
     @property
     def is_current(self) -> bool:
@@ -169,6 +171,7 @@ class ViewScreen(RunScreen):
     def compose(self) -> ComposeResult:
         """The panes, the progress line and the keys."""
         yield ScreenBar(self.terminal, self.NAME)
+        yield self.question_bar
         yield from self.panes()
         yield self._progress
         yield KeyBar(self.terminal)

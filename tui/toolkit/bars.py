@@ -36,6 +36,7 @@ SCREENS = {
     "weights": ScreenRow("4", "Weights", "Weights: what the first layer looks for; the network"),
     "data": ScreenRow("5", "Data", "Data: what the model learns from"),
     "runs": ScreenRow("6", "Runs", "Runs: everything trained so far; compare, resume, delete"),
+    "course": ScreenRow("7", "Course", "Course: lessons with questions; your answers are kept"),
     "loop": ScreenRow("8", "Loop", "Loop: the training loop, line by line"),
     "compare": ScreenRow(),
     "sweep": ScreenRow(),

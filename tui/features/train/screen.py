@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from textual import events, on
@@ -93,6 +93,7 @@ class TrainScreen(RunScreen):
     def compose(self) -> ComposeResult:
         """The tree; where the panes are is up to the dashboard."""
         yield ScreenBar(self.terminal, "train")
+        yield self.question_bar
         yield LiveRuns(lambda: not self.session.is_training)
         yield self._dashboard
         yield self._dashboard.coach
@@ -126,6 +127,15 @@ class TrainScreen(RunScreen):
         self._dashboard.show_form()
         when = "for the next run" if self._form.locked else "r trains with it"
         self.notify(f"The learning rate in the form is {text}: {when}.", markup=False)
+
+    def show_settings(self, texts: Mapping[str, str]) -> None:
+        """Put values into the form, all others as in the notebook."""
+        self._form.set_values({**RunConfig().texts(), **texts})
+        self._dashboard.show_form()
+
+    def show_epoch(self, epoch: int | None) -> None:
+        """Move the shown epoch: -1 for the untrained model, None for the newest."""
+        self.session.look(replace(self.state, cursor=epoch, replay=""))
 
     # Layout
 
