@@ -13,7 +13,7 @@ from torch import nn
 import mnistop
 from mnistop.engine import events
 from mnistop.engine.report.facts import Facts
-from mnistop.engine.report.of_run import _charts
+from mnistop.engine.report.of_run import curve_charts
 from mnistop.engine.runs.history import unseen_accuracy
 from mnistop.engine.runs.predictions import load_predictions
 from tests.helpers.loops import history_of, state_of, the_run
@@ -195,7 +195,7 @@ def test_the_test_accuracy_is_that_of_the_model_at_the_end() -> None:
     assert history.tested
     assert history.test_acc == history.tested.acc
     assert unseen_accuracy(history).endswith("on 20 unseen images")
-    loss, accuracy = _charts(Facts.of(the_run()), history.started)
+    loss, accuracy = curve_charts(Facts.of(the_run()), history.started)
     assert [curve.name for chart in (loss, accuracy) for curve in chart.curves] == [
         "validation"
     ] * 2
