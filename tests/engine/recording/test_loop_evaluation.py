@@ -78,7 +78,7 @@ def test_without_validation_only_metrics_are_recorded() -> None:
 @pytest.mark.parametrize(
     ("validation", "words"),
     [
-        (PIXELS, "not \\(image, label\\)"),
+        (PIXELS, "a pair \\(images, labels\\)"),
         ((PIXELS, LABELS - 5), "The label -5 is out of range"),
         ((PIXELS, LABELS + 300), "more than 256 classes"),
         (PIXELS[0], "Dataset"),

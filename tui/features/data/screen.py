@@ -9,16 +9,17 @@ from textual import events, on
 from textual.geometry import Size
 from textual.widget import Widget
 
-from mnistop.engine.analysis.samples import Samples, load_samples
+from mnistop.engine.analysis.samples import Samples, load_recorded, load_samples
 from mnistop.engine.data.sources import absolute
 from mnistop.engine.errors import RunError
 from mnistop.engine.fingerprint import changes
+from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.data.flattening import Flattening
 from mnistop.tui.features.data.panes import DataFacts, Labels, SampleGrid
 from mnistop.tui.session.view import ALONE, WRONG_FORM, SeveralPanes
 from mnistop.tui.toolkit.background import LatestAnswer, ProgressNote
-from mnistop.tui.toolkit.bindings import IMAGES, ZOOM, bindings, declared
+from mnistop.tui.toolkit.bindings import IMAGES, ZOOM, bindings, declared, key
 from mnistop.tui.toolkit.dialogs import Section
 from mnistop.tui.toolkit.image_grid import PAGE
 from mnistop.tui.toolkit.pane_host import Mode, Pane, PaneHost
@@ -80,14 +81,24 @@ class DataScreen(SeveralPanes):
 
     NAME = "data"
 
-    BINDINGS = bindings("data", ZOOM, IMAGES)
+    BINDINGS = bindings(
+        "data",
+        ZOOM,
+        IMAGES,
+        key(
+            "source", "o", "other_images", "Other images", "A recorded run's images, or the form's"
+        ),
+    )
 
     def __init__(self, terminal: Terminal) -> None:
         super().__init__(terminal)
         self._panes = DataPanes(terminal)
         self._facts, self._grid = self._panes.facts, self._panes.grid
         self._flattening, self._labels = self._panes.flattening, self._panes.labels
-        self._answers = LatestAnswer(self, load_samples, self._on_answer)
+        self._of_form = LatestAnswer(self, load_samples, self._on_answer)
+        self._of_run = LatestAnswer(self, load_recorded, self._on_answer)
+        self._shows_form = False
+        """True to show the form's images though a recorded run has its own."""
         self._note = ProgressNote()
         self._data: tuple[Hashable, ...] | None = None
         self._samples: Samples | None = None
@@ -111,6 +122,8 @@ class DataScreen(SeveralPanes):
         """Return the reason why an action is impossible now."""
         if action == "zoom" and not self._panes.can_zoom:
             return ALONE
+        if action == "other_images" and self._recorded is None:
+            return "Only a run that another program recorded has images of its own."
         return super().why_not(action, parameters)
 
     def on_resize(self, event: events.Resize) -> None:
@@ -158,6 +171,22 @@ class DataScreen(SeveralPanes):
     # The data
 
     @property
+    def _recorded(self) -> Run | None:
+        """The run in sight if another program recorded it with images."""
+        run, started = self.state.run, self.state.history.started
+        has_images = started is not None and started.image_shape is not None
+        return run if run and has_images and run.is_recorded() else None
+
+    @property
+    def _answers(self) -> LatestAnswer[Samples]:
+        return self._of_run if self._recorded and not self._shows_form else self._of_form
+
+    def action_other_images(self) -> None:
+        """Show the form's images in place of a recorded run's, or the other way round."""
+        self._shows_form = not self._shows_form
+        self.redraw()
+
+    @property
     def is_reading(self) -> bool:
         """True while the first images are being read."""
         return self._samples is None and self._answers.waiting
@@ -169,29 +198,44 @@ class DataScreen(SeveralPanes):
         self._answers.forget()  # the file may have changed
 
     def redraw(self) -> None:
-        """Ask for what the form names now, and for the page that the cursor is on."""
-        config = self.form()
-        if config is None:
+        """Ask for what the form names now, or the recorded run, and for the cursor's page."""
+        run, config = self._recorded, self.form()
+        if run and not self._shows_form:
+            self._of_form.forget()
+            self._begin((run,))
+            if not self._error:
+                self._of_run.want(run, *self._rows())
+        elif config is None:
             self._data, self._samples = None, None
             self._answers.forget()
             self._show(WRONG_FORM)
             return
-        data = absolute(config.source), config.samples, config.val_fraction, config.split_seed
-        if (*data, config.pixel_range) != self._data:
-            self._data = (*data, config.pixel_range)
+        else:
+            self._of_run.forget()
+            data = absolute(config.source), config.samples, config.val_fraction, config.split_seed
+            self._begin((*data, config.pixel_range))
+            if not self._error:
+                self._of_form.want(*data, *self._rows(), self._note.path, config.pixel_range)
+        self._show(self._waiting())
+
+    def _begin(self, data: tuple[Hashable, ...]) -> None:
+        """Forget what is shown if it is of other data."""
+        if data != self._data:
+            self._data = data
             self._samples, self._error, self._index = None, "", 0
             self._note.start()
             self._answers.forget()
-        if not self._error:
-            count = self._grid.page_size if self._grid.display else PAGE
-            before = max(self._index // count - 1, 0) * count
-            self._answers.want(*data, before, 3 * count, self._note.path, config.pixel_range)
-        self._show(self._waiting())
+
+    def _rows(self) -> tuple[int, int]:
+        """Return the first image to ask for, and how many: those of three pages."""
+        count = self._grid.page_size if self._grid.display else PAGE
+        return max(self._index // count - 1, 0) * count, 3 * count
 
     def _waiting(self) -> str:
         """Return what is being loaded, and for how long."""
         assert self._data
-        note = self._note.read(f"loading {self._data[0]}")
+        first = self._data[0]
+        note = self._note.read(f"loading {first.words if isinstance(first, Run) else first}")
         seconds = self._note.seconds
         return f"{note[0].upper()}{note[1:]}" + (f" ({seconds:.0f} s)" if seconds >= 1 else "")
 
@@ -226,9 +270,12 @@ class DataScreen(SeveralPanes):
         """Explain that the shown run was trained on other data than its source holds now, or ""."""
         run, data = self.state.run, self.state.history.data
         if run and run.is_recorded():
+            if self._recorded and not self._shows_form:
+                return ""
+            which = "o shows its own" if self._recorded else "that has none"
             return (
-                f"These are not the images of run {run.words}, which another program recorded: its "
-                "validation images are on 2, with the filter all. "
+                f"These are the form's images, not those of run {run.words}, which another program "
+                f"recorded: {which}. "
             )
         if not (run and data and self._samples and self._data):
             return ""
