@@ -28,6 +28,7 @@ from mnistop.tui.toolkit.bars import KeyBar, ScreenBar
 from mnistop.tui.toolkit.bindings import REPLAY, WRITE, GivesReasons, bindings, hidden, key
 from mnistop.tui.toolkit.dialogs import Section
 from mnistop.tui.toolkit.pane import LinesPane
+from mnistop.tui.toolkit.pane_host import PaneHost
 
 if TYPE_CHECKING:
     from mnistop.engine.config import RunConfig
@@ -83,7 +84,7 @@ class RunScreen(GivesReasons, FaultTolerant, Screen[None]):
     def is_current(self) -> bool:
         """True if the screen can be seen: on top, or below one that is transparent.
 
-        Textual takes one for visible below any other, and would draw all of that one anew whenever
+        Textual takes one for visible below any other, and would draw all of that one again whenever
         anything comes to the one below.
         """
         top = self.app.screen
@@ -117,7 +118,7 @@ class RunScreen(GivesReasons, FaultTolerant, Screen[None]):
             self._scheduler.clear_debt()
 
     def next_mode(self, mode: Mode, *panes: Widget) -> Mode:
-        """Return the next way of drawing images; name it where no image in sight shows it.
+        """Return the next way of drawing images; name it if no visible image shows it.
 
         Args:
             mode: the present way.
@@ -282,6 +283,45 @@ class SeveralPanes(ViewScreen):
             self.focus_next()
         else:
             self.focus_previous()
+
+
+class HostedScreen(SeveralPanes):
+    """A screen whose panes share a place.
+
+    Args:
+        terminal: what the terminal can show.
+        host: the panes.
+    """
+
+    def __init__(self, terminal: Terminal, host: PaneHost) -> None:
+        super().__init__(terminal)
+        self._host = host
+
+    def panes(self) -> Iterable[Widget]:
+        """The panes; which of them are in sight depends on the size of the terminal."""
+        yield self._host
+
+    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
+        """Return the reason why an action is impossible now."""
+        if action == "zoom" and not self._host.can_zoom:
+            return ALONE
+        return super().why_not(action, parameters)
+
+    def action_next_pane(self, by: int) -> None:
+        """Go to the next or previous pane."""
+        self._host.step(by)
+
+    def action_zoom(self) -> None:
+        """The focused pane alone, and back."""
+        self._host.zoom()
+        self.refresh_bindings()
+
+    def action_back(self) -> None:
+        """Return from a pane that fills the screen to all, then to where this was opened from."""
+        if self._host.zoomed and not self.state.replay:
+            self.action_zoom()
+        else:
+            super().action_back()
 
 
 class AtAnEpoch(ViewScreen):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 from textual.app import ComposeResult
 from textual.containers import Container, Vertical
@@ -88,6 +87,9 @@ class PaneHost(FaultTolerant, Vertical):
     PaneHost.wide > Tabs { display: none; }
     """
 
+    WIDE: ClassVar[Size]
+    """The least terminal for all panes at once."""
+
     @dataclass
     class Rearranged(Message):
         """Other panes than before are shown, or in other places."""
@@ -113,9 +115,18 @@ class PaneHost(FaultTolerant, Vertical):
         self._body = Container(classes="panes")
         self._arranged: tuple[Mode, list[Pane]] | None = None
 
-    @abstractmethod
     def mode_for(self, size: Size) -> Mode:
         """Return how many panes fit a terminal of some size."""
+        is_wide = size.width >= self.WIDE.width and size.height >= self.WIDE.height
+        return "wide" if is_wide else "small"
+
+    def on_mount(self) -> None:
+        """Start with the first pane."""
+        self.go_to(self.active)
+
+    def on_resize(self) -> None:
+        """Find the arrangement that fits."""
+        self.fit()
 
     def compose(self) -> ComposeResult:
         """Yield the names, and the panes, those first that are always shown."""

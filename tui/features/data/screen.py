@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Sequence
 
-from textual import events, on
+from textual import on
 from textual.geometry import Size
-from textual.widget import Widget
 
 from mnistop.engine.analysis.samples import Samples, load_recorded, load_samples
 from mnistop.engine.data.sources import absolute
@@ -17,17 +16,15 @@ from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.data.flattening import Flattening
 from mnistop.tui.features.data.panes import DataFacts, Labels, SampleGrid
-from mnistop.tui.session.view import ALONE, WRONG_FORM, SeveralPanes
-from mnistop.tui.toolkit.background import LatestAnswer, ProgressNote
+from mnistop.tui.session.view import WRONG_FORM, HostedScreen
+from mnistop.tui.toolkit.background import LatestAnswer
 from mnistop.tui.toolkit.bindings import IMAGES, ZOOM, bindings, declared, key
 from mnistop.tui.toolkit.dialogs import Section
 from mnistop.tui.toolkit.image_grid import PAGE
-from mnistop.tui.toolkit.pane_host import Mode, Pane, PaneHost
+from mnistop.tui.toolkit.pane_host import Pane, PaneHost
 
 _MOST_FACTS = 7
 """Lines that the facts take at most."""
-_WIDE, _HIGH = 110, 32
-"""Cells and lines from which on all panes are shown at once."""
 
 
 class DataPanes(PaneHost):
@@ -36,6 +33,8 @@ class DataPanes(PaneHost):
     Args:
         terminal: what the terminal can show.
     """
+
+    WIDE = Size(110, 32)
 
     DEFAULT_CSS = """
     DataPanes > .panes > * { height: 1fr; }
@@ -54,10 +53,6 @@ class DataPanes(PaneHost):
             terminal, [Pane(name, pane, pane) for name, pane in panes.items()], above=[self.facts]
         )
 
-    def mode_for(self, size: Size) -> Mode:
-        """Return whether all panes fit a terminal of some size, or one."""
-        return "wide" if size.width >= _WIDE and size.height >= _HIGH else "small"
-
     def fit(self) -> None:
         """Show what fits the terminal."""
         super().fit()
@@ -72,7 +67,7 @@ class DataPanes(PaneHost):
         self.facts.styles.height = "1fr" if is_wide else facts
 
 
-class DataScreen(SeveralPanes):
+class DataScreen(HostedScreen):
     """The images with their labels, one of them flattened, and how the classes are spread.
 
     Args:
@@ -91,62 +86,47 @@ class DataScreen(SeveralPanes):
     )
 
     def __init__(self, terminal: Terminal) -> None:
-        super().__init__(terminal)
         self._panes = DataPanes(terminal)
+        super().__init__(terminal, self._panes)
         self._facts, self._grid = self._panes.facts, self._panes.grid
         self._flattening, self._labels = self._panes.flattening, self._panes.labels
         self._of_form = LatestAnswer(self, load_samples, self._on_answer)
         self._of_run = LatestAnswer(self, load_recorded, self._on_answer)
         self._shows_form = False
         """True to show the form's images though a recorded run has its own."""
-        self._note = ProgressNote()
         self._data: tuple[Hashable, ...] | None = None
-        self._samples: Samples | None = None
-        self._error = ""
         self._index = 0
         self._opened = False
         """True if the flattened image was opened in the grid."""
 
-    def panes(self) -> Iterable[Widget]:
-        """The pane host."""
-        yield self._panes
-
     def on_mount(self) -> None:
-        """Start in the grid."""
-        self._panes.go_to(self._panes.active)
+        """Show how long loading takes."""
         self.every(1, self._tell_the_time)
-
-    # Layout
 
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
         """Return the reason why an action is impossible now."""
-        if action == "zoom" and not self._panes.can_zoom:
-            return ALONE
         if action == "other_images" and self._recorded is None:
             return "Only a run that another program recorded has images of its own."
         return super().why_not(action, parameters)
 
-    def on_resize(self, event: events.Resize) -> None:
-        """Find the arrangement that fits."""
-        self._panes.fit()
+    def action_other_images(self) -> None:
+        """Show the form's images in place of a recorded run's, or the other way round."""
+        self._shows_form = not self._shows_form
+        self.redraw()
+
+    # Layout
+
+    def on_resize(self) -> None:
+        """Ask for the page that fits now."""
         self.after_refresh(self.redraw)
 
     def on_descendant_focus(self) -> None:
         """Close the large image once another pane has the keys."""
         self._opened = self._opened and self.focused is self._flattening
 
-    def action_next_pane(self, by: int) -> None:
-        """Go to the next or previous pane."""
-        self._panes.step(by)
-
     @on(PaneHost.Rearranged)
     def _on_rearranged(self) -> None:
         self.after_refresh(self.redraw)  # the page of a grid that was hidden has to be asked for
-
-    def action_zoom(self) -> None:
-        """The focused pane alone, and back."""
-        self._panes.zoom()
-        self.after_refresh(self.redraw)
 
     def action_image_mode(self) -> None:
         """Choose the next way of drawing images."""
@@ -181,10 +161,9 @@ class DataScreen(SeveralPanes):
     def _answers(self) -> LatestAnswer[Samples]:
         return self._of_run if self._recorded and not self._shows_form else self._of_form
 
-    def action_other_images(self) -> None:
-        """Show the form's images in place of a recorded run's, or the other way round."""
-        self._shows_form = not self._shows_form
-        self.redraw()
+    @property
+    def _samples(self) -> Samples | None:
+        return self._answers.answer
 
     @property
     def is_reading(self) -> bool:
@@ -193,38 +172,33 @@ class DataScreen(SeveralPanes):
 
     def on_screen_resume(self) -> None:
         """Try again what has failed before."""
-        if self._error:
-            self._data = None
-        self._answers.forget()  # the file may have changed
+        self._answers.ask_again()  # the file may have changed
 
     def redraw(self) -> None:
-        """Ask for what the form names now, or the recorded run, and for the cursor's page."""
+        """Ask for the page that the cursor is on, of the recorded run or of the form's data."""
         run, config = self._recorded, self.form()
         if run and not self._shows_form:
-            self._of_form.forget()
-            self._begin((run,))
-            if not self._error:
-                self._of_run.want(run, *self._rows())
+            self._begin(run.words, run)
+            self._of_run.want(run, *self._rows())
         elif config is None:
-            self._data, self._samples = None, None
+            self._data = None
             self._answers.forget()
             self._show(WRONG_FORM)
             return
         else:
-            self._of_run.forget()
             data = absolute(config.source), config.samples, config.val_fraction, config.split_seed
-            self._begin((*data, config.pixel_range))
-            if not self._error:
-                self._of_form.want(*data, *self._rows(), self._note.path, config.pixel_range)
+            self._begin(*data, config.pixel_range)
+            progress = self._of_form.progress_file
+            self._of_form.want(*data, *self._rows(), progress, config.pixel_range)
         self._show(self._waiting())
 
-    def _begin(self, data: tuple[Hashable, ...]) -> None:
+    def _begin(self, *data: Hashable) -> None:
         """Forget what is shown if it is of other data."""
         if data != self._data:
             self._data = data
-            self._samples, self._error, self._index = None, "", 0
-            self._note.start()
-            self._answers.forget()
+            self._index = 0
+            self._of_form.forget()
+            self._of_run.forget()
 
     def _rows(self) -> tuple[int, int]:
         """Return the first image to ask for, and how many: those of three pages."""
@@ -234,24 +208,21 @@ class DataScreen(SeveralPanes):
     def _waiting(self) -> str:
         """Return what is being loaded, and for how long."""
         assert self._data
-        first = self._data[0]
-        note = self._note.read(f"loading {first.words if isinstance(first, Run) else first}")
-        seconds = self._note.seconds
+        note = self._answers.progress(f"loading {self._data[0]}")
+        seconds = self._answers.seconds
         return f"{note[0].upper()}{note[1:]}" + (f" ({seconds:.0f} s)" if seconds >= 1 else "")
 
     def _tell_the_time(self) -> None:
         if self.is_current and self._answers.waiting and self._samples is None:
             self._show(self._waiting())
 
-    def _on_answer(self, answer: Samples | None, error: str) -> None:
-        self._samples, self._error = answer, error
-        self._note.clear()
+    def _on_answer(self) -> None:
         self._show("")
         self.after_refresh(self.redraw)
 
     def _show(self, status: str) -> None:
         samples = self._samples
-        status = self._error or status
+        status = self._answers.error or status
         self._facts.changed = self._changed()
         self._facts.show(samples, status)
         self._panes.fit()
