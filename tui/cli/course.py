@@ -35,7 +35,7 @@ _WORDS = {
 Examples:
   mnistop course                                 open the lessons
   mnistop course mine.md                         open a course of your own
-  mnistop course --list                          the steps, and how far you are
+  mnistop course --list                          the steps, and what is done
   mnistop course --hand-in ada.html --name Ada   a page to hand in
 """
 )
