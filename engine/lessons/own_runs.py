@@ -99,7 +99,7 @@ class RunWanted:
         if not self.verdicts:
             if not passing:
                 return Verdict(False, self._missing(runs))
-            return Verdict(True, f"Right: your run {passing[0].title} is such a run.")
+            return Verdict(True, f"Right: {passing[0].title} is such a run.")
         found: dict[str, str] = {}
         for one in passing:
             verdict = rate_verdict(one.run)

@@ -75,11 +75,15 @@ class QuestionBar(DrawnWidget):
         if question.result:
             style = self.palette.good if question.is_right else self.palette.bad
             lines = [(shorten(text, width - 1, self.terminal), self.palette.strong)]
-            lines.append((shorten(question.result, room, self.terminal), style))
+            lines.append((shorten(self._marked(question), room, self.terminal), style))
         else:
             lines = [(part, self.palette.strong) for part in self._two_lines(text, width, room)]
         first, second = (*lines, ("", self.palette.strong))[:2]
         return self._based([self._line(first, width), self._last_line(second, keys, width)])
+
+    def _marked(self, question: Question) -> str:
+        marks = ("✓", "✗") if self.terminal.unicode else ("+", "x")
+        return f"{marks[0 if question.is_right else 1]} {question.result}"
 
     def _two_lines(self, text: str, width: int, room: int) -> list[str]:
         """Break a question so that the keys have room behind its second line."""

@@ -28,6 +28,7 @@ from mnistop.tui.toolkit.bars import KeyBar, ScreenBar
 from mnistop.tui.toolkit.bindings import REPLAY, WRITE, GivesReasons, bindings, hidden, key
 from mnistop.tui.toolkit.dialogs import Section
 from mnistop.tui.toolkit.pane import LinesPane
+from mnistop.tui.toolkit.pane_host import PaneHost
 
 if TYPE_CHECKING:
     from mnistop.engine.config import RunConfig
@@ -115,6 +116,14 @@ class RunScreen(GivesReasons, FaultTolerant, Screen[None]):
         """Let a drawing that a key has caused delay nothing that follows."""
         if self._scheduler:
             self._scheduler.clear_debt()
+
+    def show_pane(self, name: str) -> None:
+        """Go to a pane, by its name in `PANES`."""
+        for host in self.query("PaneHost"):
+            assert isinstance(host, PaneHost)
+            for pane in host.panes:
+                if pane.name == name:
+                    host.go_to(pane)
 
     def next_mode(self, mode: Mode, *panes: Widget) -> Mode:
         """Return the next way of drawing images; name it where no image in sight shows it.

@@ -11,9 +11,9 @@ from mnistop.engine.lessons.checks import Choice, Number, Shape, Words
 from mnistop.engine.lessons.course import Step
 from mnistop.engine.lessons.own_runs import OwnNumber, RunWanted
 from mnistop.engine.lessons.parser import bundled_course
-from mnistop.tui.toolkit.bars import SCREENS
+from mnistop.tui.toolkit.bars import PANES
 
-COURSE = bundled_course(SCREENS)
+COURSE = bundled_course(PANES)
 
 
 def test_it_covers_the_notebook() -> None:

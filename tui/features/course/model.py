@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from mnistop.engine import worker
 from mnistop.engine.analysis.fragility import bracket
@@ -100,6 +99,10 @@ class CourseModel:
             return any(attempt.text.strip() for attempt in kept.attempts)
         return kept.revealed or kept.state in ("right", "answered")
 
+    def wants_words(self, step: Step) -> bool:
+        """Return whether a run was found, and the student's words on it are missing."""
+        return self.of(step).state == "right" and not self.shows_model_answer(step)
+
     @property
     def counts(self) -> Mapping[State, int]:
         """The number of steps in each state."""
@@ -185,8 +188,6 @@ class CourseModel:
 
     def _check_run(self, check: RunWanted, text: str) -> Verdict:
         found = check.check(list_all().runs)
-        if found.right and not text.strip():
-            return replace(found, message=f"{found.message} Now answer in your own words, too.")
         return found
 
     async def _check_own(self, step: Step, check: OwnNumber, text: str) -> Verdict:

@@ -319,6 +319,12 @@ class AnswerBox(GivesReasons, FaultTolerant, TextArea, inherit_bindings=False):
         self.enter_checks = True
         """Whether Enter checks the answer; else it begins a new line."""
 
+    def show(self, text: str, step: Step) -> None:
+        """Show the answer to a step, in as many lines as such an answer takes."""
+        self.enter_checks = step.kind in ("number", "shape", "choice")
+        self.styles.height = 2 if self.enter_checks else 5
+        self.show_text(text)
+
     def show_text(self, text: str) -> None:
         """Show another text, with the cursor at its end, unless it is there already."""
         if text != self.text:

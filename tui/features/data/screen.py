@@ -93,6 +93,8 @@ class DataScreen(SeveralPanes):
         self._samples: Samples | None = None
         self._error = ""
         self._index = 0
+        self._sent: int | None = None
+        """An image that a lesson is about, until it is shown."""
         self._opened = False
         """True if the flattened image was opened in the grid."""
 
@@ -104,6 +106,10 @@ class DataScreen(SeveralPanes):
         """Start in the grid."""
         self._panes.go_to(self._panes.active)
         self.every(1, self._tell_the_time)
+
+    def enter(self, about: int) -> None:
+        """Go to an image."""
+        self._sent = about
 
     # Layout
 
@@ -182,6 +188,8 @@ class DataScreen(SeveralPanes):
             self._samples, self._error, self._index = None, "", 0
             self._note.start()
             self._answers.forget()
+        if self._sent is not None:
+            self._index, self._sent = self._sent, None
         if not self._error:
             count = self._grid.page_size if self._grid.display else PAGE
             before = max(self._index // count - 1, 0) * count
