@@ -297,7 +297,7 @@ class Navigator(TerminalApp):
 
     def _open_place(self, place: Place) -> None:
         view = self._views[place.screen]
-        about = place.images or place.image
+        about = place.images if place.screen == "mistakes" else place.image
         if about is not None:
             view.enter(about)
         self._trail.append("course")

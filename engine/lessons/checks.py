@@ -217,9 +217,8 @@ def read_shape(text: str) -> tuple[int, ...]:
     """
     last = re.split(r"->|→|=", text)[-1]
     bracketed = re.search(r"[(\[]([\d\s,]*\d[\d\s,]*)[)\]]", last)
-    return tuple(
-        int(digits[:18]) for digits in re.findall(r"\d+", bracketed[1] if bracketed else last)
-    )
+    numbers = re.findall(r"\d+", bracketed[1] if bracketed else last)
+    return tuple(int(digits[:18]) for digits in numbers)
 
 
 @dataclass(frozen=True)

@@ -105,7 +105,7 @@ def test_a_course_is_read() -> None:
         ("form: notebook", "epoch: soon", 7, "whole number"),
         ("form: notebook", "images: foo:1", 7, "no filter"),
         ("form: notebook", "verdict: works", 7, "for check: run"),
-        ("form: notebook", "pane: Charts", 7, "no pane 'Charts': use one of Images, Labels."),
+        ("pane: labels", "pane: Charts", 9, "no pane 'Charts': use one of Images, Labels."),
         ("image: 3", "image: -3", 8, "whole number"),
         ("check: number", "check: numbr", 10, "no check"),
         ("check: number", "check: shape", 12, "for check: number"),

@@ -31,6 +31,8 @@ class CourseModel:
         self.position = 0
         self.messages: dict[str, Verdict] = {}
         """The results of the last checks by the ids of the steps, since the course was opened."""
+        self.progress: dict[str, str] = {}
+        """What is still missing, by the ids of the steps that wait for runs."""
         self.error = ""
         """Why the answers cannot be read, or the last one is not saved; empty if they are."""
         self._one_at_a_time = threading.Lock()
@@ -42,6 +44,7 @@ class CourseModel:
         """Take up a course, at its first open step."""
         self.course = course
         self.messages.clear()
+        self.progress.clear()
         self._drafts.clear()
         self.book = AnswerBook(course.id, course.title)
         self.answers, self.error = Answers(), ""
@@ -230,6 +233,7 @@ class CourseModel:
         for step in waiting:
             assert isinstance(step.check, RunWanted)
             verdict = step.check.check(runs)
+            self.progress[step.id] = verdict.message
             if verdict.right:
                 last = self.of(step).attempts[-1].text if self.of(step).attempts else ""
                 with self._one_at_a_time:

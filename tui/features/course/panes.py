@@ -362,7 +362,7 @@ class AnswerBox(GivesReasons, FaultTolerant, TextArea, inherit_bindings=False):
 class AnswerHead(OfModel[CourseModel], LinesPane):
     """The line above the answer, and the result of its last check."""
 
-    DEFAULT_CSS = "AnswerHead { height: 3; }"
+    DEFAULT_CSS = "AnswerHead { height: 4; }"
 
     is_checking = False
     """True while an answer is being checked."""
@@ -391,7 +391,8 @@ class AnswerHead(OfModel[CourseModel], LinesPane):
             return model.error, palette.bad
         verdict: Verdict | None = model.verdict(model.step)
         if verdict is None:
-            return _invitation(model.step), palette.muted
+            progress = model.progress.get(model.step.id, "")
+            return f"{progress} {_INVITATIONS[model.step.kind]}".strip(), palette.muted
         if verdict.right is None:
             return verdict.message, palette.good
         mark = _MARKS["right" if verdict.right else "wrong"][0 if self.terminal.unicode else 1]
@@ -404,9 +405,5 @@ _INVITATIONS: Mapping[str, str] = {
     "shape": "Enter, type a shape as in (3, 5), Enter.",
     "choice": "Enter, type the letter, Enter.",
     "text": "Enter, type an answer in your own words, Ctrl+S.",
-    "run": "The run is found by itself once it is there. Enter, type your words, Ctrl+S.",
+    "run": "Enter, type your words, Ctrl+S.",
 }
-
-
-def _invitation(step: Step) -> str:
-    return _INVITATIONS[step.kind]

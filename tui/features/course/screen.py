@@ -339,9 +339,10 @@ class CourseScreen(SeveralPanes):
         """Show the result of the last check beside the question on another screen."""
         if self._question is None:
             return
-        verdict = self._model.messages.get(step.id)
-        self._question.is_right = self._model.of(step).state in ("right", "answered")
-        self._question.result = verdict.message if verdict else ""
+        model, verdict = self._model, self._model.verdict(step)
+        is_answered = model.of(step).state in ("right", "answered")
+        self._question.is_done = is_answered and not model.wants_words(step)
+        self._question.result = verdict.message if verdict else model.progress.get(step.id, "")
         self.post_message(QuestionChanged())
 
     async def _look(self, step: Step) -> None:
