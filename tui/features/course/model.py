@@ -217,7 +217,7 @@ class CourseModel:
         return [one for one in found if one]
 
     async def find_runs(self) -> bool:
-        """Look whether runs that steps ask for have been trained; return whether any has."""
+        """Look for the runs that steps ask for; return whether there is more or less of them."""
         waiting = [
             step
             for step in self.course.steps
@@ -228,8 +228,7 @@ class CourseModel:
         return await asyncio.to_thread(self._find_runs, waiting)
 
     def _find_runs(self, waiting: Sequence[Step]) -> bool:
-        runs = list_all().runs
-        is_new = False
+        runs, before = list_all().runs, dict(self.progress)
         for step in waiting:
             assert isinstance(step.check, RunWanted)
             verdict = step.check.check(runs)
@@ -239,5 +238,4 @@ class CourseModel:
                 with self._one_at_a_time:
                     self.answers = self.book.add(step.id, last, verdict, keep_draft=True)
                 self.messages.pop(step.id, None)
-                is_new = True
-        return is_new
+        return self.progress != before
