@@ -110,7 +110,7 @@ Answer = Literal["leave", "stop", "stay"]
 
 
 class QuitScreen(FaultTolerant, ModalScreen[Answer]):
-    """One line at the bottom; the charts stay in sight."""
+    """One line at the bottom; the charts stay visible."""
 
     BINDINGS = bindings(
         "quit",

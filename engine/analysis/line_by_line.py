@@ -17,7 +17,6 @@ from mnistop.engine.analysis.loading import progress_file
 from mnistop.engine.analysis.samples import load_dataset
 from mnistop.engine.config import RunConfig
 from mnistop.engine.data.dataset import Dataset
-from mnistop.engine.data.sources import absolute
 from mnistop.engine.training.update_rule import BUFFERS, Evaluated, evaluate_rule, update_rule
 
 if TYPE_CHECKING:
@@ -159,7 +158,7 @@ def run_lines(
     The training of the last call goes on; for an earlier line it starts anew.
 
     Args:
-        config: the hyperparameters.
+        config: the hyperparameters, the path of a source made absolute.
         lines: to have been run, in all steps; fewer are if training ends before.
         place: of the image to show in its batch, from 0.
         weight: the weight to show; None for that of the first layer along which the loss of the
@@ -169,9 +168,8 @@ def run_lines(
     Raises:
         MnistopError: the data cannot be loaded, or there is no such device.
     """
-    dataset = load_dataset(
-        absolute(config.source), config.samples, config.pixel_range, progress_file(progress)
-    )
+    report = progress_file(progress)
+    dataset = load_dataset(config.source, config.samples, config.pixel_range, report)
     loop = _begun(config, dataset)
     if loop.lines_run > lines:
         _begun.cache_clear()

@@ -117,7 +117,7 @@ def _text(blocks: Sequence[Block]) -> Iterator[Part]:
 def _about(run: Run) -> Iterator[Part]:
     facts = Facts.of(run)
     best = facts.history.best
-    yield Paragraph(f"The figures below are of the run {run.name}, {facts.summary.state}.")
+    yield Paragraph(f"The figures below are of the run {run.name}, {facts.state}.")
     if best:
         yield Paragraph(f"Best epoch {best.epoch}.")
     yield Listing(tuple(settings(facts.config)))

@@ -38,6 +38,7 @@ SCREENS = {
     "runs": ScreenRow("6", "Runs", "Runs: everything trained so far; compare, resume, delete"),
     "course": ScreenRow("7", "Course", "Course: lessons with questions; your answers are kept"),
     "loop": ScreenRow("8", "Loop", "Loop: the training loop, line by line"),
+    "code": ScreenRow(),
     "compare": ScreenRow(),
     "sweep": ScreenRow(),
     "rates": ScreenRow("f", "Rates", "Learning rates: find one that is too low, too high, or good"),
@@ -189,7 +190,7 @@ class ScreenBar(Bar):
 class KeyBar(Bar):
     """The keys that are possible now; a click does what it says.
 
-    Textual's `Footer` mounts a widget for each key anew whenever the focus moves, and cuts off the
+    Textual's `Footer` mounts a new widget for each key whenever the focus moves, and cuts off the
     last keys where there is no room; here those of the focused pane give way.
 
     Args:

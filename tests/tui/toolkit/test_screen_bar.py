@@ -9,6 +9,7 @@ import pytest
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.toolkit.bars import SCREENS
 from tests.helpers.dashboard import Dashboard, Opened
+from tests.helpers.selection import one_in
 
 NAMED = [row for row in SCREENS.values() if row.key]
 NAMES = [row.name for row in NAMED]
@@ -25,7 +26,7 @@ def marked(shown: Dashboard, mark: str = "▸") -> str:
     return next(name for name in NAMES if re.match(rf"\S? ?{name}\b", after))
 
 
-@pytest.mark.parametrize("size", [(120, 40), (80, 24)])
+@pytest.mark.parametrize("size", one_in(3, [(120, 40), (80, 24)]))
 async def test_every_screen_names_all_of_them_with_their_keys_and_marks_itself(
     opened: Opened, size: tuple[int, int]
 ) -> None:

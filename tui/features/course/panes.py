@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
 
-from rich.cells import cell_len
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
@@ -16,7 +15,7 @@ from textual.widgets import TextArea
 from mnistop.engine.lessons.checks import LONGEST, Verdict
 from mnistop.engine.lessons.course import Block, Step
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import Strip, clean, line, shorten
+from mnistop.tui.draw.cells import Strip, clean, flow, line, shorten, unbroken
 from mnistop.tui.draw.palette import Palette
 from mnistop.tui.features.course.model import CourseModel
 from mnistop.tui.terminal.faults import FaultTolerant
@@ -118,41 +117,10 @@ def wrapped(
         base: the style of all but marked words.
         indent: what stands before the first line, and as blanks before the others.
     """
-    palette = Palette.of(terminal)
-    words = [
-        (word, style)
-        for piece, style in styled(clean(text, terminal), palette, base)
-        for word in re.findall(r"\s+|\S+", piece)
-    ]
-    lines: list[list[tuple[str, Style | None]]] = [[(indent, base)]]
-    used = len(indent)
-    for group in _unbroken(words):
-        cells = sum(cell_len(word) for word, _ in group)
-        if used + cells > width and used > len(indent):
-            lines.append([(" " * len(indent), base)])
-            used = len(indent)
-        if used == len(indent) and group[0][0].isspace():
-            continue
-        lines[-1] += group
-        used += cells
-    return [line(pieces, width) for pieces in lines]
-
-
-def _unbroken(
-    words: Sequence[tuple[str, Style | None]],
-) -> Iterator[list[tuple[str, Style | None]]]:
-    """Yield blanks alone, and what stands between them together, as `code` and a full stop."""
-    group: list[tuple[str, Style | None]] = []
-    for word, style in words:
-        if word.isspace():
-            if group:
-                yield group
-            group = []
-            yield [(" ", style)]
-        else:
-            group.append((word, style))
-    if group:
-        yield group
+    pieces = styled(clean(text, terminal), Palette.of(terminal), base)
+    lines = flow(unbroken(pieces), width - len(indent), " ")
+    starts = [indent, *[" " * len(indent)] * len(lines)]
+    return [line([(start, base), *row], width) for start, row in zip(starts, lines, strict=False)]
 
 
 def drawn(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mnistop.engine.analysis.line_by_line import LINES, LoopState, WeightIndex, run_lines
 from mnistop.engine.config import RunConfig
-from mnistop.tui.toolkit.background import LatestAnswer, ProgressNote
+from mnistop.engine.data.sources import absolute
+from mnistop.tui.toolkit.background import LatestAnswer
 
 if TYPE_CHECKING:
     from textual.dom import DOMNode
@@ -28,46 +30,46 @@ class LoopModel:
         """The settings; None while a value in the form is wrong."""
         self.state: LoopState | None = None
         """What is known of the loop of these settings, perhaps still of an earlier line."""
-        self.error = ""
-        """The error of the last question; empty for none."""
         self._lines = 0
         """Wanted, in all steps."""
         self._place = 0
         self._weight: WeightIndex | None = None
         self._changed = changed
         self._answers = LatestAnswer(node, run_lines, self._on_answer)
-        self._note = ProgressNote()
 
     def follow(self, config: RunConfig | None) -> None:
         """Take the settings of the form; of others the loop starts anew."""
+        if config:
+            config = replace(config, source=absolute(config.source))
         if config != self.config:
-            self.config, self.state, self.error = config, None, ""
+            self.config, self.state = config, None
             self._lines, self._place, self._weight = 0, 0, None
             self._answers.forget()
-            self._note.start()
         self._ask()
 
     def try_again(self) -> None:
         """Forget what has failed, so that it is asked again."""
         if self.error:
-            self.error = ""
             self._answers.forget()
-            self._note.start()
 
     def _ask(self) -> None:
-        if self.config and not self.error:
+        if self.config:
             asked = self.config, self._lines, self._place, self._weight
-            self._answers.want(*asked, self._note.path, key=asked)
+            self._answers.want(*asked, self._answers.progress_file, key=asked)
 
-    def _on_answer(self, answer: LoopState | None, error: str) -> None:
-        self.error = error
-        if answer:
+    def _on_answer(self) -> None:
+        if answer := self._answers.answer:
             self.state = answer
-            self._place, self._weight = answer.image.place, answer.weight.index
+            if not self._answers.waiting:  # else keys have chosen others meanwhile
+                self._place, self._weight = answer.image.place, answer.weight.index
             if answer.ended:
                 self._lines = min(self._lines, answer.lines_run)
-        self._note.clear()
         self._changed()
+
+    @property
+    def error(self) -> str:
+        """The error of the last question; empty for none."""
+        return self._answers.error
 
     @property
     def is_waiting(self) -> bool:
@@ -77,8 +79,8 @@ class LoopModel:
     @property
     def waiting(self) -> str:
         """The present activity and its seconds, while the first answer is awaited."""
-        seconds = self._note.seconds
-        note = self._note.read("loading PyTorch and the images")
+        seconds = self._answers.seconds
+        note = self._answers.progress("loading PyTorch and the images")
         return f"{note[0].upper()}{note[1:]}" + (f" ({seconds:.0f} s)" if seconds >= 1 else "")
 
     # Running

@@ -185,8 +185,6 @@ class Losses(ContentPane[LoopState], can_focus=True):
         )
 
 
-_WIDE, _HIGH = 110, 32
-"""Cells and lines from which on all panes are shown at once."""
 _LEAST_HIGH = 20
 """Lines from which on the code and another pane are shown."""
 
@@ -197,6 +195,8 @@ class LoopPanes(PaneHost):
     Args:
         terminal: what the terminal can show.
     """
+
+    WIDE = Size(110, 32)
 
     DEFAULT_CSS = """
     LoopPanes > .panes > * { height: 1fr; }
@@ -227,9 +227,8 @@ class LoopPanes(PaneHost):
 
     def mode_for(self, size: Size) -> Mode:
         """Return whether all panes fit a terminal of some size, the code and another, or one."""
-        if size.width >= _WIDE and size.height >= _HIGH:
-            return "wide"
-        return "medium" if size.height >= _LEAST_HIGH else "small"
+        mode = super().mode_for(size)
+        return "medium" if mode == "small" and size.height >= _LEAST_HIGH else mode
 
     def fit(self) -> None:
         """Show what fits the terminal, and the code as high as it needs and has room."""
@@ -243,7 +242,3 @@ class LoopPanes(PaneHost):
             self._body.styles.grid_columns = f"{picture} 1fr {numbers}"
             self._body.styles.grid_rows = f"{min(code, room - 12)} 1fr"
         self.code.styles.height = min(code, (height - 4) // 2) if self.mode == "medium" else "1fr"
-
-    def on_resize(self) -> None:
-        """Find the arrangement that fits."""
-        self.fit()

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-
-from textual.widget import Widget
+from collections.abc import Sequence
 
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.loop.model import LoopModel
 from mnistop.tui.features.loop.panes import LoopPanes
-from mnistop.tui.session.view import ALONE, WRONG_FORM, SeveralPanes
+from mnistop.tui.session.view import WRONG_FORM, HostedScreen, ScreenWanted
 from mnistop.tui.toolkit.bindings import IMAGES, ZOOM, bindings, declared, hidden, key
 from mnistop.tui.toolkit.dialogs import Section
 
@@ -17,7 +15,7 @@ _OF_A_STATE = ("run", "steps", "undo", "start_over", "image", "weight", "paramet
 """Actions that need a loop."""
 
 
-class LoopScreen(SeveralPanes):
+class LoopScreen(HostedScreen):
     """The code of the loop, the numbers that its last line has computed, an image and the losses.
 
     Args:
@@ -42,6 +40,7 @@ class LoopScreen(SeveralPanes):
         key("layer", "x", "parameter(1)", "Layer", "The weights or biases of the next layer"),
         hidden("layer_before", "X", "parameter(-1)", "Layer before", "Those of the layer before"),
         hidden("steepest", "g", "steepest", "Steepest", "The weight of the largest gradient here"),
+        hidden("code", "C", "code", "Code", "These settings as a PyTorch script or notebook"),
         ZOOM,
         IMAGES,
     )
@@ -52,13 +51,9 @@ class LoopScreen(SeveralPanes):
     )
 
     def __init__(self, terminal: Terminal) -> None:
-        super().__init__(terminal)
-        self._model = LoopModel(self, self._on_answer)
+        self._model = LoopModel(self, self._show)
         self._panes = LoopPanes(terminal)
-
-    def panes(self) -> Iterable[Widget]:
-        """The pane host."""
-        yield self._panes
+        super().__init__(terminal, self._panes)
 
     def on_mount(self) -> None:
         """Start with the numbers, and show how long loading takes."""
@@ -83,9 +78,6 @@ class LoopScreen(SeveralPanes):
     def _tell_the_time(self) -> None:
         if self.is_current and self._model.is_waiting:
             self._show()
-
-    def _on_answer(self) -> None:
-        self._show()
 
     # Keys
 
@@ -121,27 +113,15 @@ class LoopScreen(SeveralPanes):
         """Show the weight with the largest gradient."""
         self._model.go_to_steepest()
 
+    def action_code(self) -> None:
+        """Show the settings in the form as code."""
+        self.post_message(ScreenWanted("code", None))
+
     def action_image_mode(self) -> None:
         """Take the next way of drawing images."""
         picture = self._panes.picture
         picture.mode = self.next_mode(picture.mode, picture)
         picture.redraw()
-
-    def action_next_pane(self, by: int) -> None:
-        """Go to the next or previous pane."""
-        self._panes.step(by)
-
-    def action_zoom(self) -> None:
-        """The focused pane alone, and back."""
-        self._panes.zoom()
-        self.refresh_bindings()
-
-    def action_back(self) -> None:
-        """From a pane that fills the screen to all, then to the dashboard."""
-        if self._panes.zoomed:
-            self.action_zoom()
-        else:
-            super().action_back()
 
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
         """Give the reason why an action is impossible now."""
@@ -157,8 +137,6 @@ class LoopScreen(SeveralPanes):
                 return "There are no gradients yet: backward computes them."
             case "steepest" if state and state.weight.index == state.weight.steepest:
                 return "This weight has the largest gradient of its layer already."
-            case "zoom" if not self._panes.can_zoom:
-                return ALONE
         return super().why_not(action, parameters)
 
     def sections(self) -> Sequence[Section]:

@@ -22,6 +22,10 @@ EXPLANATIONS = {
 }
 
 
+_LAST = 10
+"""Losses that are listed."""
+
+
 @dataclass
 class Section:
     """A line of the loop, and what it has computed."""
@@ -208,6 +212,9 @@ def _update(state: LoopState) -> Section:
         rows += [f"{line.assignment}", f"  = {line.numbers} = {line.result:.6g}"]
     rows.append(f"w before {update.before:.6g}, after {state.weight.value:.6g}")
     sentences = [f"All weights together have moved by {update.moved:.4f}."]
+    if len(state.losses) > 1:
+        last = " ".join(f"{loss:.3f}" for loss in state.losses[-_LAST:])
+        sentences.append(f"The last losses: {last}.")
     if state.number == state.steps - 1 and state.validation:
         loss, accuracy = state.validation[-1]
         sentences.append(
