@@ -116,11 +116,6 @@ class CourseModel:
         if text != self.draft(step):
             self._drafts[step.id] = text
 
-    @property
-    def has_unsaved(self) -> bool:
-        """True if something that was typed is not saved yet."""
-        return bool(self._drafts)
-
     def save(self) -> None:
         """Keep all that is typed; the error says why that was not possible."""
         for id, text in list(self._drafts.items()):

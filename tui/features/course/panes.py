@@ -154,8 +154,8 @@ class Lesson(OfModel[CourseModel], ScrolledPane, can_focus=True):
 
     BINDINGS = bindings(
         "course",
-        hidden("line_up", "up,k", "scroll_line(-1)", "Up", "Scroll up by a line"),
-        hidden("line_down", "down,j", "scroll_line(1)", "Down", "Scroll down by a line"),
+        hidden("line_up", "up,k", "scroll_lines(-1)", "Up", "Scroll up by a line"),
+        hidden("line_down", "down,j", "scroll_lines(1)", "Down", "Scroll down by a line"),
     )
 
     EXPLANATION = (
@@ -204,16 +204,6 @@ class Lesson(OfModel[CourseModel], ScrolledPane, can_focus=True):
         if total > height - 1:
             self._first = min(self._model_answer_from, total - height + 2)
         self.redraw()
-
-    def action_scroll_line(self, by: int) -> None:
-        """Scroll by a line."""
-        self._scroll(by)
-
-    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
-        """Give the reason why an action is impossible now."""
-        if action == "scroll_line":
-            action, parameters = "scroll_by", ()
-        return super().why_not(action, parameters)
 
 
 # The answer

@@ -79,10 +79,6 @@ class Network(ScrolledPane, ContentPane[Walk], can_focus=True):
             return 2 if last > 2 else last
         return min(self.chosen, last)
 
-    def lines(self, width: int, height: int) -> list[Strip]:
-        """The visible lines."""
-        return self.in_sight(super().lines(width, height), width, height)
-
     def draw(self, content: Walk, width: int, height: int) -> list[Strip]:
         """Table, values and words side by side, below each other, or in their shortest form."""
         table = self._table(content, width)
