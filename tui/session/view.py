@@ -84,7 +84,7 @@ class RunScreen(GivesReasons, FaultTolerant, Screen[None]):
     def is_current(self) -> bool:
         """True if the screen can be seen: on top, or below one that is transparent.
 
-        Textual takes one for visible below any other, and would draw all of that one anew whenever
+        Textual takes one for visible below any other, and would draw all of that one again whenever
         anything comes to the one below.
         """
         top = self.app.screen
@@ -117,8 +117,11 @@ class RunScreen(GivesReasons, FaultTolerant, Screen[None]):
         if self._scheduler:
             self._scheduler.clear_debt()
 
+    def show_pane(self, name: str) -> None:
+        """Go to a pane, by its name in `PANES`."""
+
     def next_mode(self, mode: Mode, *panes: Widget) -> Mode:
-        """Return the next way of drawing images; name it where no image in sight shows it.
+        """Return the next way of drawing images; name it if no visible image shows it.
 
         Args:
             mode: the present way.
@@ -306,6 +309,10 @@ class HostedScreen(SeveralPanes):
         if action == "zoom" and not self._host.can_zoom:
             return ALONE
         return super().why_not(action, parameters)
+
+    def show_pane(self, name: str) -> None:
+        """Go to a pane, by its name."""
+        self._host.go_to_name(name)
 
     def action_next_pane(self, by: int) -> None:
         """Go to the next or previous pane."""

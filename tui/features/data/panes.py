@@ -27,7 +27,7 @@ class DataFacts(ContentPane[Samples]):
     EMPTY_TITLE = "Data"
 
     changed = ""
-    """The difference from the data that the run in sight was trained on, as a sentence."""
+    """The difference from the data that the shown run was trained on, as a sentence."""
 
     def heading(self, content: Samples) -> str:
         """The source."""

@@ -1,4 +1,4 @@
-"""A digit of one's own, drawn by hand and classified after every stroke."""
+"""A digit drawn by hand, classified after every stroke."""
 
 from __future__ import annotations
 

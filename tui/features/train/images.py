@@ -120,7 +120,7 @@ class Digit(ContentPane["AttackedImage"], can_focus=True):
         return LatestAnswer(self, attack_image, self._on_answer)
 
     def forget(self) -> None:
-        """Start anew for another run."""
+        """Start again for another run."""
         self._answers.forget()
         self._row = None
         self._stays = False
