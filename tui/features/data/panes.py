@@ -105,7 +105,8 @@ class Labels(ContentPane[Samples], can_focus=True):
 
         def histogram(what: str, counts: Sequence[int], style: Style) -> list[Strip]:
             heading = line([(f"{what}: {sum(counts):,} images", style)], room)
-            return [heading, *bars.counts(counts[rows], names, self.terminal, room, most, style)]
+            size = room, most, style, height - 1
+            return [heading, *bars.counts(counts[rows], names, self.terminal, *size)]
 
         return beside([histogram(*side) for side in sides])
 

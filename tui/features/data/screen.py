@@ -96,6 +96,8 @@ class DataScreen(HostedScreen):
         """True to show the form's images though a recorded run has its own."""
         self._data: tuple[Hashable, ...] | None = None
         self._index = 0
+        self._sent: int | None = None
+        """An image that a lesson is about, until it is shown."""
         self._opened = False
         """True if the flattened image was opened in the grid."""
 
@@ -113,6 +115,11 @@ class DataScreen(HostedScreen):
         """Show the form's images in place of a recorded run's, or the other way round."""
         self._shows_form = not self._shows_form
         self.redraw()
+
+    def enter(self, about: int) -> None:
+        """Go to an image of the form's data."""
+        self._shows_form = True
+        self._sent = about
 
     # Layout
 
@@ -199,6 +206,8 @@ class DataScreen(HostedScreen):
             self._index = 0
             self._of_form.forget()
             self._of_run.forget()
+        if self._sent is not None:
+            self._index, self._sent = self._sent, None
 
     def _rows(self) -> tuple[int, int]:
         """Return the first image to ask for, and how many: those of three pages."""

@@ -79,10 +79,6 @@ class Network(ScrolledPane, ContentPane[Walk], can_focus=True):
             return 2 if last > 2 else last
         return min(self.chosen, last)
 
-    def lines(self, width: int, height: int) -> list[Strip]:
-        """The visible lines."""
-        return self.in_sight(super().lines(width, height), width, height)
-
     def draw(self, content: Walk, width: int, height: int) -> list[Strip]:
         """Table, values and words side by side, below each other, or in their shortest form."""
         table = self._table(content, width)
@@ -185,8 +181,9 @@ class Network(ScrolledPane, ContentPane[Walk], can_focus=True):
         room = height - 1
         wide = min(width, _WIDEST_BARS)
         if index == 0:
-            picture = image.gray(step.values.reshape(walk.image_shape), self.terminal, self.mode)
-            fits = len(picture) <= room and walk.image_shape[1] <= width
+            fits = image.most_times(walk.image_shape, width, room) > 0
+            pixels = step.values.reshape(walk.image_shape)
+            picture = image.picture(pixels, width, room, self.terminal, self.mode)
             body = picture if fits else self._strip(step, width, room)
         elif step.name == "softmax" and room >= min(classes, 5):
             guess = int(step.values.argmax())
