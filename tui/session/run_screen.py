@@ -105,6 +105,9 @@ class RunScreen(GivesReasons, FaultTolerant, Screen[None]):
         if self._scheduler:
             self._scheduler.clear_debt()
 
+    def show_pane(self, name: str) -> None:
+        """Go to a pane, by its name in `PANES`."""
+
     def next_mode(self, mode: Mode, *panes: Widget) -> Mode:
         """Return the next way of drawing images; name it if no visible image shows it.
 

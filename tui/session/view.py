@@ -192,6 +192,10 @@ class HostedScreen(SeveralPanes):
             return ALONE
         return super().why_not(action, parameters)
 
+    def show_pane(self, name: str) -> None:
+        """Go to a pane, by its name."""
+        self._host.go_to_name(name)
+
     def action_next_pane(self, by: int) -> None:
         """Go to the next or previous pane."""
         self._host.step(by)

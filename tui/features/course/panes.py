@@ -277,6 +277,12 @@ class AnswerBox(GivesReasons, FaultTolerant, TextArea, inherit_bindings=False):
         self.enter_checks = True
         """Whether Enter checks the answer; else it begins a new line."""
 
+    def show(self, text: str, step: Step) -> None:
+        """Show the answer to a step, in as many lines as such an answer takes."""
+        self.enter_checks = step.kind in ("number", "shape", "choice")
+        self.styles.height = 2 if self.enter_checks else 5
+        self.show_text(text)
+
     def show_text(self, text: str) -> None:
         """Show another text, with the cursor at its end, unless it is there already."""
         if text != self.text:
@@ -314,7 +320,7 @@ class AnswerBox(GivesReasons, FaultTolerant, TextArea, inherit_bindings=False):
 class AnswerHead(OfModel[CourseModel], LinesPane):
     """The line above the answer, and the result of its last check."""
 
-    DEFAULT_CSS = "AnswerHead { height: 3; }"
+    DEFAULT_CSS = "AnswerHead { height: 4; }"
 
     is_checking = False
     """True while an answer is being checked."""
@@ -343,7 +349,8 @@ class AnswerHead(OfModel[CourseModel], LinesPane):
             return model.error, palette.bad
         verdict: Verdict | None = model.verdict(model.step)
         if verdict is None:
-            return _invitation(model.step), palette.muted
+            progress = model.progress.get(model.step.id, "")
+            return f"{progress} {_INVITATIONS[model.step.kind]}".strip(), palette.muted
         if verdict.right is None:
             return verdict.message, palette.good
         mark = _MARKS["right" if verdict.right else "wrong"][0 if self.terminal.unicode else 1]
@@ -356,9 +363,5 @@ _INVITATIONS: Mapping[str, str] = {
     "shape": "Enter, type a shape as in (3, 5), Enter.",
     "choice": "Enter, type the letter, Enter.",
     "text": "Enter, type an answer in your own words, Ctrl+S.",
-    "run": "The run is found by itself once it is there. Enter, type your words, Ctrl+S.",
+    "run": "Enter, type your words, Ctrl+S.",
 }
-
-
-def _invitation(step: Step) -> str:
-    return _INVITATIONS[step.kind]
