@@ -25,7 +25,7 @@ from mnistop.engine import events
 from mnistop.engine.config import RunConfig
 from mnistop.engine.recording.recorder import Recorder
 from mnistop.engine.runs import run_folder
-from mnistop.engine.training.loop import Sink, train
+from mnistop. import Sink, train
 from mnistop.engine.training.state import Epoch, Labelled, TrainState
 from tests.bench.timing import timed
 from tests.bench.training import Silence, arrays_of, write_images
