@@ -47,15 +47,15 @@ class TooFewImagesError(DataError):
 
     Args:
         sentence: the message.
-        there: the number of images that it has.
+        difference: the numbers then and now, for a source that once had enough.
     """
 
-    def __init__(self, sentence: str, there: int) -> None:
+    def __init__(self, sentence: str, difference: str) -> None:
         super().__init__(sentence)
-        self.there = there
+        self.difference = difference
 
-    def __reduce__(self) -> tuple[type["TooFewImagesError"], tuple[str, int]]:
-        return type(self), (str(self), self.there)
+    def __reduce__(self) -> tuple[type["TooFewImagesError"], tuple[str, str]]:
+        return type(self), (str(self), self.difference)
 
 
 class PixelRangeError(DataError):

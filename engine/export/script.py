@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import textwrap
 from dataclasses import dataclass
 
@@ -11,14 +10,15 @@ from mnistop.engine.config import HYPERPARAMETERS, RunConfig
 from mnistop.engine.cores import usable_cores
 from mnistop.engine.data.sources import Progress, load
 from mnistop.engine.errors import RunError
-from mnistop.engine.events import EpochFinished, RunStarted
+from mnistop.engine.events import RunStarted
 from mnistop.engine.export.images_file import ImagesFile
 from mnistop.engine.export.training_code import TrainingCode
 from mnistop.engine.hyperparameters import as_text
-from mnistop.engine.learning_rate import lr_of_epoch
+from mnistop.engine.learning_rate import follow_schedule
 from mnistop.engine.process.resuming import load_for
 from mnistop.engine.process.train_run import choose_threads
 from mnistop.engine.runs.event_log import final_event, last_of_kind, read_events
+from mnistop.engine.runs.history import History, reduce
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.training.examples import Examples, find_device, make_examples
 
@@ -211,21 +211,12 @@ def _about_run(run: Run, code: TrainingCode) -> Section:
             " The run ended when its loss was no longer a number: this code goes on, and prints "
             "nan."
         )
-    if _schedule_has_changed(run, code):
+    if not follow_schedule(code.config, reduce(History(), read_events(run)).epochs):
         text += (
             " The run was extended later, and its first epochs followed the schedule of fewer "
             "epochs: this code follows that of the final number from the start."
         )
     return Section("The run", text, code.imports())
-
-
-def _schedule_has_changed(run: Run, code: TrainingCode) -> bool:
-    """Return whether an epoch had another learning rate than the schedule has now."""
-    return any(
-        not math.isclose(event.lr, lr_of_epoch(code.config, event.epoch), rel_tol=1e-6)
-        for event in read_events(run)
-        if isinstance(event, EpochFinished) and event.lr is not None
-    )
 
 
 def _model(code: TrainingCode) -> str:

@@ -77,7 +77,7 @@ def _names(facts: Facts) -> list[str]:
 
 def _data(facts: Facts) -> Iterator[Part]:
     config = facts.config
-    if facts.summary.is_recorded:
+    if facts.is_recorded:
         raise MnistopError("The run was recorded by a script, which alone knows its images.")
     samples = load_samples(
         absolute(config.source),

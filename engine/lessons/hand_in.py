@@ -14,7 +14,6 @@ from mnistop.engine.lessons.own_runs import matching
 from mnistop.engine.report.document import (
     Code,
     Document,
-    Entry,
     Listing,
     Paragraph,
     Part,
@@ -84,8 +83,8 @@ def _section(number: int, step: Step, answers: Answers) -> Section:
 
 def _parts(step: Step, kept: StepAnswers) -> Iterator[Part]:
     yield from _text(step.question)
-    if step.choices:
-        yield Listing(tuple(Entry(letter, plain(text)) for letter, text in step.choices.items()))
+    for letter, text in step.choices.items():
+        yield Paragraph(f"{letter}) {plain(text)}")
     best, tries = kept.best, len(kept.attempts)
     remarks = [f"{count(tries, 'attempt')}"] if tries > 1 else []
     if kept.revealed:
@@ -118,7 +117,7 @@ def _text(blocks: Sequence[Block]) -> Iterator[Part]:
 def _about(run: Run) -> Iterator[Part]:
     facts = Facts.of(run)
     best = facts.history.best
-    yield Paragraph(f"The figures below are of the run {run.name}, {facts.summary.state}.")
+    yield Paragraph(f"The figures below are of the run {run.name}, {facts.state}.")
     if best:
         yield Paragraph(f"Best epoch {best.epoch}.")
     yield Listing(tuple(settings(facts.config)))

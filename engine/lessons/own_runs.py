@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from mnistop.engine.config import PRESETS, RunConfig
 from mnistop.engine.errors import MnistopError
 from mnistop.engine.formatting import count
 from mnistop.engine.lessons.checks import Number, Verdict
-from mnistop.engine.runs import filters
 from mnistop.engine.runs.entry import RunEntry, Summary
+from mnistop.engine.runs.filters import GRAMMAR
 from mnistop.engine.runs.history import History, or_nan
 from mnistop.engine.runs.run_folder import Run
 
@@ -99,12 +100,14 @@ class RunWanted:
         if not self.verdicts:
             if not passing:
                 return Verdict(False, self._missing(runs))
-            return Verdict(True, f"Right: your run {passing[0].title} is such a run.")
+            return Verdict(True, f"Right: {passing[0].title} is such a run.")
         found: dict[str, str] = {}
         for one in passing:
+            if len(found) == len(self.verdicts):
+                break
             verdict = rate_verdict(one.run)
             if verdict in self.verdicts:
-                rate = one.overview.changes.get("lr") or "the usual one"
+                rate = one.overview.changes.get("lr", RunConfig().texts()["lr"])
                 found.setdefault(verdict, f"{verdict}: {one.title} (learning rate {rate})")
         missing = [verdict for verdict in self.verdicts if verdict not in found]
         there = "; ".join(found[verdict] for verdict in self.verdicts if verdict in found)
@@ -138,8 +141,8 @@ _MARKS = ("samples", "hidden", "optimizer", "lr", "epochs")
 """The settings by which a run is known as one of a preset, with those that the preset changes."""
 
 
-def parse(filter: str) -> filters.RunFilter:
-    """Read a filter of runs, or the name of a preset: a finished run with its settings.
+def parse(filter: str) -> dict[str, Any]:
+    """Read a filter as `Grammar.parse`, or a preset: a finished run with its settings.
 
     Raises:
         FilterError: it makes no sense.
@@ -149,13 +152,13 @@ def parse(filter: str) -> filters.RunFilter:
         known = dict.fromkeys((*_MARKS, *PRESETS[filter]))
         words = [f"{name}:{texts[name].replace(' ', ',')}" for name in known]
         filter = " ".join([*words, "state:finished"])
-    return filters.parse(filter)
+    return GRAMMAR.parse(filter)
 
 
 def matching(runs: Iterable[RunEntry], filter: str) -> list[RunEntry]:
     """Return the runs that pass a filter as for `parse`."""
     wanted = parse(filter)
-    return [one for one in runs if wanted.passes(one)]
+    return [one for one in runs if GRAMMAR.passes(one, wanted)]
 
 
 def differences(run: RunEntry, preset: str) -> str:

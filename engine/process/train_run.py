@@ -24,8 +24,8 @@ from mnistop.engine.data.sources import load
 from mnistop.engine.errors import MnistopError, RunError
 from mnistop.engine.files import write_atomically
 from mnistop.engine.model import MLP
+from mnistop.engine.process.control import SignalControl, StopRequestedError
 from mnistop.engine.process.resuming import load_for, set_epochs
-from mnistop.engine.process.signal_control import SignalControl, StopRequestedError
 from mnistop.engine.recording.recorder import PROGRESS_SECONDS, Recorder
 from mnistop.engine.runs.checkpoint import newest_checkpoint
 from mnistop.engine.runs.run_folder import Run
@@ -46,7 +46,7 @@ class PreparedRun:
     """Open, and held by this process."""
     config: RunConfig
     examples: Examples | None
-    """The data, if they are at hand."""
+    """The data; None if they must be fetched first."""
     is_resumed: bool = False
     warning: str = ""
     """A sentence if it is uncertain that the data are those that it began with."""
@@ -138,7 +138,7 @@ def train_run(prepared: PreparedRun, recorder: Recorder, control: SignalControl)
 
 
 def _load_late(prepared: PreparedRun, recorder: Recorder) -> tuple[Examples, str]:
-    """Load data that were not at hand, and compare them, see `load_for`."""
+    """Load data that had to be fetched first, and compare them, see `load_for`."""
     run, config = prepared.run, prepared.config
     if not prepared.is_resumed:
         return load_examples(config, recorder), ""

@@ -40,6 +40,10 @@ class EventLog:
         """Return the descriptor of the file."""
         return self._file.fileno()
 
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
     def say(self, kind: type[events.Event], **values: Any) -> None:
         """Append an event."""
         self.append([self.event(kind, **values)])
@@ -67,7 +71,7 @@ class EventLog:
 
 _TAIL_BYTES = 1 << 16
 _COST_OF_LINE = 1 << 10
-"""An unreadable short line takes as long as one of so many bytes."""
+"""An unreadable short line takes as long as one of this many bytes."""
 
 
 class EventTail:

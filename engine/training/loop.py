@@ -160,7 +160,7 @@ class Stepper:
 
     Args:
         config: the hyperparameters; `lr` and `schedule` are without effect.
-        examples: of which those to train on are used.
+        examples: their training images are used.
 
     Raises:
         ConfigError: there is no such device.

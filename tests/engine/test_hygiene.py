@@ -46,7 +46,7 @@ def test_the_engine_needs_no_interface() -> None:
     assert {
         "mnistop.engine.training.loop",
         "mnistop.engine.process.job",
-        "mnistop.engine.attacks.fgsm",
+        "mnistop.engine.attacks.gradient",
         "mnistop.engine.worker",
     } <= set(modules)
     interfaces = ("mnistop.tui", "textual", "plotext", "rich", "click")

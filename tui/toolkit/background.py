@@ -33,7 +33,7 @@ class LatestAnswer(Generic[Answer]):
         node: a part of the app, in whose name is asked.
         question: a function for the pool process.
         changed: called after each answer and each error.
-        at_leisure: whether it takes long, so that no other question shall wait for it.
+        at_leisure: whether it takes long, so that no other question has to wait for it.
     """
 
     def __init__(

@@ -304,7 +304,7 @@ def test_what_the_code_does_not_repeat_is_named(tmp_path: Path) -> None:
     script = write_script(run_of(config, tmp_path), tmp_path).read_text()
     assert "prints nan" not in script
     assert "extended" not in script
-    logged = [made_up.epoch(2), made_up.failed("It diverged.", diverged=True)]
+    logged = [*map(made_up.epoch, range(3)), made_up.failed("It diverged.", diverged=True)]
     run = made_up.write_run(tmp_path, logged, config)
     script = " ".join(write_script(run, tmp_path).read_text().replace("#", "").split())
     assert "prints nan" in script

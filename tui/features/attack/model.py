@@ -79,7 +79,7 @@ class AttackModel:
     def follow(self, state: State) -> None:
         """Follow the shown run and epoch; start afresh for another run.
 
-        An image of one's own stays.
+        An image that is not from the run stays.
         """
         if state.run != self.state.run:
             self.predictions = self.target = None

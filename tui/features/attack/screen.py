@@ -76,7 +76,7 @@ class AttackScreen(AtAnEpoch, HostedScreen):
         """Receive an image from another screen.
 
         Args:
-            about: a row of the validation images, or an image of one's own.
+            about: a row of the validation images, or an image that is not from the run.
         """
         self._sent = about
 

@@ -15,7 +15,8 @@ from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.mistakes.images import ChosenImage, Gallery, Pair
 from mnistop.tui.features.mistakes.lists import ClassTable, MistakeList, PairList
 from mnistop.tui.features.mistakes.model import ImageListModel
-from mnistop.tui.session.view import AtAnEpoch, ScreenWanted, SeveralPanes
+from mnistop.tui.session.run_screen import ScreenWanted
+from mnistop.tui.session.view import AtAnEpoch, SeveralPanes
 from mnistop.tui.toolkit.bindings import ATTACK, bindings, declared, hidden, key, steps
 from mnistop.tui.toolkit.dialogs import Section
 from mnistop.tui.toolkit.inputs import FilterInput, FilterLine
@@ -278,7 +279,7 @@ class MistakesScreen(AtAnEpoch, SeveralPanes):
         return super().why_not(action, parameters)
 
     def sections(self) -> Sequence[Section]:
-        """Return each pane's purpose and keys, for the help; those in sight first."""
+        """Return each pane's purpose and keys, for the help; the visible ones first."""
         own = Section("Mistakes", "What the model gets wrong.", declared(type(self)))
         line = Section("The filter", _FILTER, declared(FilterInput))
         seen = self._parts[self._view]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from textual import events
 
 from mnistop.tui.draw.cells import Strip
+from mnistop.tui.session.run_screen import ScreenWanted
 from mnistop.tui.session.state import State, weights_name
-from mnistop.tui.session.view import ScreenWanted
 from mnistop.tui.text.run_lines import epoch_name
 from mnistop.tui.toolkit.background import LatestAnswer
 from mnistop.tui.toolkit.bindings import ATTACK, bindings, hidden, key, steps
@@ -120,7 +120,7 @@ class Digit(ContentPane["AttackedImage"], can_focus=True):
         return LatestAnswer(self, attack_image, self._on_answer)
 
     def forget(self) -> None:
-        """Start anew for another run."""
+        """Start again for another run."""
         self._answers.forget()
         self._row = None
         self._stays = False
