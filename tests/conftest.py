@@ -30,11 +30,10 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _only_new_garbage() -> Iterator[None]:
+def _only_new_garbage() -> None:
     """Leave what stays loaded, as PyTorch and all tests, out of later garbage collections."""
     gc.collect()
     gc.freeze()
-    yield
 
 
 _STARTS = ("subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn")
