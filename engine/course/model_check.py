@@ -9,22 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mnistop.engine.course.findings import BLANK, Finding, at_line, right, wrong
-from mnistop.engine.course.source import VALUES, Source, blank_lines, call_line
-from mnistop.engine.course.student import explain
+from mnistop.engine.course.exceptions import explain
+from mnistop.engine.course.findings import BLANK, Finding, right, wrong
+from mnistop.engine.course.outputs_check import check_outputs
+from mnistop.engine.course.source import VALUES, Source, call_line, not_filled, returned_line
 
 SIZES = (784, 128, 10)
 _TOO_HIGH, _TOO_LOW = 5.0, 1e-6
-
-
-def not_filled(blank: str, source: Source, part: ast.AST | None) -> Finding | None:
-    """Return a finding if a part of the file is missing or not filled in."""
-    if part is None:
-        return Finding(blank, BLANK, f"There is no `{blank}` in the file.")
-    if lines := blank_lines(part):
-        code = source.line(lines[0])
-        return Finding(blank, BLANK, at_line(lines[0], f"not filled in: {code}"), lines[0])
-    return None
 
 
 def check_values(source: Source, names: dict[str, Any]) -> list[Finding]:
@@ -166,8 +157,7 @@ def _check_forward(
     torch.manual_seed(1)
     x = torch.rand(6, SIZES[0])
     out = model(x)
-    returned = max((n.lineno for n in ast.walk(forward) if isinstance(n, ast.Return)), default=0)
-    line = returned or forward.lineno
+    line = returned_line(forward) or forward.lineno
     if not isinstance(out, Tensor):
         cause = "there is no `return`" if out is None else f"it returns a {type(out).__name__}"
         return wrong(blank, line, f"forward gives no tensor: {cause}. Return the logits.")
@@ -190,31 +180,6 @@ def _check_forward(
     return check_outputs(blank, model, x, out, source, forward, line) or right(blank)
 
 
-def check_outputs(
-    blank: str,
-    model: nn.Module,
-    x: Tensor,
-    out: Tensor,
-    source: Source,
-    forward: ast.AST,
-    line: int,
-) -> Finding | None:
-    """Check that logits come out, and that the layers need each other.
-
-    Args:
-        blank: the name of the blank.
-        model: in evaluation mode.
-        x: images, `(n, ...)`.
-        out: its output for them, `(n, 10)`.
-        source: the file.
-        forward: the method, or the whole file.
-        line: the line to name if there is no better one.
-    """
-    return _check_squashing(blank, model, x, out.detach(), source, forward, line) or _check_layers(
-        blank, model, x, out, forward, line
-    )
-
-
 def _shape_message(shape: tuple[int, ...], init: ast.FunctionDef) -> str:
     said = f"for 6 images the output has shape {shape} instead of (6, 10)"
     if shape == (6, SIZES[1]):
@@ -226,122 +191,3 @@ def _shape_message(shape: tuple[int, ...], init: ast.FunctionDef) -> str:
     if shape[:1] != (6,):
         return f"{said}: the batch dimension is lost. Keep one row for each image."
     return f"{said}: one logit for each digit is needed."
-
-
-def _softmax_line(source: Source, forward: ast.AST, line: int) -> int:
-    names = ("softmax", "Softmax", "log_softmax", "sigmoid", "Sigmoid", "tanh", "exp")
-    inside = call_line(forward, *names)
-    if inside:
-        return inside
-    init = source.method("MLP", "__init__")
-    return (call_line(init, *names) if init else None) or line
-
-
-def _check_squashing(
-    blank: str,
-    model: nn.Module,
-    x: Tensor,
-    out: Tensor,
-    source: Source,
-    forward: ast.AST,
-    line: int,
-) -> Finding | None:
-    """Find a function after the last layer that makes something else of the logits."""
-    sums = out.sum(1)
-    at = _softmax_line(source, forward, line)
-    takes_log = call_line(source.tree, "nll_loss", "NLLLoss", "log")
-    if (out >= 0).all() and torch.allclose(sums, torch.ones_like(sums), atol=1e-4):
-        if takes_log:
-            return None
-        return wrong(
-            blank,
-            at,
-            "softmax twice: the outputs are probabilities (each row sums to 1), and cross-entropy "
-            "takes the softmax of them again. The loss cannot fall below 1.46 and learning is "
-            "slow. Return the logits.",
-        )
-    columns = out.sum(0)
-    if (out >= 0).all() and torch.allclose(columns, torch.ones_like(columns), atol=1e-4):
-        return wrong(
-            blank,
-            at,
-            "the softmax runs over the batch (dim=0): each column sums to 1, so images influence "
-            "each other. Return the logits, without softmax.",
-        )
-    alone = torch.cat([model(one[None]) for one in x]).detach()
-    if not torch.allclose(out, alone, atol=1e-4):
-        return wrong(
-            blank,
-            at,
-            "an image's output depends on the other images of its batch: no operation "
-            "may run along dim 0.",
-        )
-    far = torch.cat([model(x * 1e4), model(-x * 1e4)]).detach()
-    if float(far.abs().max()) <= 1.001 and _largest_with_long_weights(model, x) <= 1.001:
-        return wrong(
-            blank,
-            at,
-            "the outputs stay between -1 and 1 whatever the image: a sigmoid or tanh after the "
-            "last layer. Cross-entropy needs the logits as they are.",
-        )
-    if float(far.min()) >= 0:
-        names = ("relu", "ReLU", "relu_")
-        found = [one.lineno for one in ast.walk(forward) if isinstance(one, ast.Call)
-                 and ast.unparse(one.func).split(".")[-1] in names]  # fmt: skip
-        return wrong(
-            blank,
-            max(found, default=line),
-            "no output is ever negative: a ReLU after the last layer cuts off the logits, and many "
-            "digits get no gradient. The ReLU belongs between the layers only.",
-        )
-    return None
-
-
-def _largest_with_long_weights(model: nn.Module, x: Tensor) -> float:
-    """Return the largest output of a model whose weights are 1000 times as long.
-
-    New weights are small: behind a sigmoid or tanh between the layers the logits of any image may
-    stay below 1. Only a function after the last layer bounds them with any weights.
-    """
-    before = [p.data for p in model.parameters()]
-    with torch.no_grad():
-        try:
-            for p in model.parameters():
-                p.data = p.data * 1000  # not in place: a graph may hold the weights
-            return float(model(x).abs().max())
-        finally:
-            for p, old in zip(model.parameters(), before, strict=True):
-                p.data = old
-
-
-def _check_layers(
-    blank: str, model: nn.Module, x: Tensor, out: Tensor, forward: ast.AST, line: int
-) -> Finding | None:
-    """Find a missing nonlinearity, and layers that take no part."""
-    with torch.no_grad():
-        # never negative, as pixels: a ReLU on the images themselves bends nothing
-        one, two = (torch.rand_like(x) * (torch.rand_like(x) > 0.8) * 3 for _ in range(2))
-        outputs = [model(at) for at in (one + two, one, two, torch.zeros_like(x))]
-        both, first, second, at_zero = (each - each.mean(1, keepdim=True) for each in outputs)
-        bend, size = both - first - second + at_zero, first.abs().max()
-    is_linear = float(bend.abs().max()) < 1e-3 * float(size)
-    model.zero_grad()
-    torch.autograd.backward(out.square().sum())
-    unused = [name for name, p in model.named_parameters() if p.grad is None]
-    model.zero_grad()
-    if unused:
-        layer = unused[0].rpartition(".")[0] or unused[0]
-        return wrong(
-            blank,
-            line,
-            f"`self.{layer}` takes no part in the output, so it never learns: forward does not "
-            "pass its input through it, or does not use the result.",
-        )
-    if is_linear and len([p for p in model.parameters() if p.ndim == 2]) > 1:
-        return wrong(
-            blank,
-            line,
-            "no bend between the layers: the output is linear in the image, so two layers can do "
-            "no more than one. Put a ReLU between them and use its result.",
-        )
-    return None

@@ -3,16 +3,34 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
+from mnistop.engine.course.findings import BLANK, Finding, at_line, wrong
+
 Node = TypeVar("Node", bound=ast.AST)
 
 VALUES = ("input_size", "hidden_size", "num_classes", "learning_rate")
 """The numbers that a student fills in."""
+OPTIMIZERS = ("SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "NAdam", "RAdam", "Adadelta")
+"""The optimizers that students make."""
+LOSSES = ("cross_entropy", "CrossEntropyLoss", "nll_loss", "NLLLoss", "criterion", "loss_fn",
+          "loss_function")  # fmt: skip
+"""Names by which losses are called."""
+_UNCALLED = {
+    "backward": "no gradient is computed",
+    "step": "the weights stay the same",
+    "zero_grad": "the gradients of all steps add up",
+    "zero_": "the gradients of all steps add up",
+    "eval": "the model stays in training mode",
+    "train": "the model stays in evaluation mode",
+}
+"""What becomes of a method whose parentheses are missing."""
+_NUMBER = r"\.(item|detach|tolist|numpy|data)\b|float\("
 _CLEARS = ("zero_grad", "zero_", "fill_")
 _UPDATES = ("step", "sub_", "add_", "copy_", "set_", "_foreach_add_", "_foreach_sub_", "addcmul_")
 
@@ -87,7 +105,8 @@ class Source:
         """True for a file of the exercise's functions, False for a loop in one piece."""
         if self.function("train_step") or self.function("evaluate"):
             return True
-        return not list(calls(self.tree, "backward")) and self.method("MLP", "forward") is not None
+        is_trained = any(True for _ in calls(self.tree, "backward", "grad"))
+        return not is_trained and self.method("MLP", "forward") is not None
 
 
 def _named(body: list[ast.stmt], name: str, kind: type[Node]) -> Node | None:
@@ -135,6 +154,24 @@ def _is_text(node: ast.stmt) -> bool:
         and isinstance(node.value, ast.Constant)
         and isinstance(node.value.value, str)
     )
+
+
+def not_filled(blank: str, source: Source, part: ast.AST | None) -> Finding | None:
+    """Return a finding if a part of the file is missing, not filled in, or lacks parentheses."""
+    if part is None:
+        return Finding(blank, BLANK, f"There is no `{blank}` in the file.")
+    if lines := blank_lines(part):
+        code = source.line(lines[0])
+        return Finding(blank, BLANK, at_line(lines[0], f"not filled in: {code}"), lines[0])
+    if method := _uncalled(part):
+        name = ast.unparse(method)
+        return wrong(
+            blank,
+            method.lineno,
+            f"{_UNCALLED[method.attr]}: `{name}` without parentheses names the method, and does "
+            f"not call it. Write `{name}()`.",
+        )
+    return None
 
 
 # Lines of calls
@@ -208,45 +245,28 @@ def rebinding_line(node: ast.AST) -> int | None:
     return None
 
 
-def kept_graph_line(node: ast.AST) -> int | None:
-    """Return the line of a sum over losses that still hold their graph, as `total += loss`."""
-    losses = {
-        ast.unparse(one.func.value)
-        for one in calls(node, "backward")
-        if isinstance(one.func, ast.Attribute)
-    }
-    inert = {
-        id(one)
-        for block in ast.walk(node)
-        if (
-            isinstance(block, ast.With)
-            and _is_without_graph(*(i.context_expr for i in block.items))
-        )
-        or (isinstance(block, ast.FunctionDef) and _is_without_graph(*block.decorator_list))
-        for one in ast.walk(block)
-    }
+def sum_line(node: ast.AST) -> int | None:
+    """Return the line that sums or keeps losses as they are, as `total += loss`."""
     for added in _walk(node, ast.AugAssign):
         text = ast.unparse(added.value)
-        bare = {text, *(part.strip() for part in text.split("*"))} & losses
-        held = {name for name in bare if not _is_number_at(node, name, added.lineno)}
-        if isinstance(added.op, ast.Add) and held and id(added) not in inert:
+        if isinstance(added.op, ast.Add) and "loss" in text and not re.search(_NUMBER, text):
             return added.lineno
+    for added in _walk(node, ast.AugAssign):
+        if isinstance(added.op, ast.Add) and list(calls(added.value, *LOSSES)):
+            return added.lineno
+    kept = [one for one in calls(node, "append") if not re.search(_NUMBER, ast.unparse(one))]
+    return next((one.lineno for one in kept if "loss" in ast.unparse(one)), None)
+
+
+def returned_line(node: ast.AST) -> int | None:
+    """Return the line of the last `return`; that of the function if there is none."""
+    returns = [one.lineno for one in _walk(node, ast.Return)]
+    return max(returns, default=getattr(node, "lineno", None))
+
+
+def _uncalled(node: ast.AST) -> ast.Attribute | None:
+    """Return a method that is a statement of its own without its parentheses."""
+    for one in _walk(node, ast.Expr):
+        if isinstance(one.value, ast.Attribute) and one.value.attr in _UNCALLED:
+            return one.value
     return None
-
-
-def _is_without_graph(*managers: ast.expr) -> bool:
-    """Return True if one of some context managers or decorators turns gradients off."""
-    texts = [ast.unparse(one) for one in managers]
-    off = ("no_grad", "inference_mode", "set_grad_enabled(False)")
-    return any(word in text for text in texts for word in off)
-
-
-def _is_number_at(node: ast.AST, name: str, line: int) -> bool:
-    """Return True if the last assignment of a name above a line has let its graph go."""
-    last = None
-    for one in _walk(node, ast.Assign):
-        if one.lineno < line and name in map(ast.unparse, one.targets):
-            last = one if last is None or one.lineno > last.lineno else last
-    if last is None:
-        return False
-    return any(last.value is call for call in calls(last.value, "item", "detach", "float"))

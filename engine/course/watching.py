@@ -48,6 +48,14 @@ class Event:
     """The gradients that it has added."""
     optimizer: Optimizer | None = None
 
+    @property
+    def is_plain(self) -> bool:
+        """True if it is no step of an optimizer, or one of SGD without momentum."""
+        return self.optimizer is None or (
+            isinstance(self.optimizer, torch.optim.SGD)
+            and not self.optimizer.param_groups[0]["momentum"]
+        )
+
 
 @dataclass
 class LossCall:
@@ -56,7 +64,20 @@ class LossCall:
     kind: str
     line: int | None
     scores: Tensor
+    labels: Tensor
     loss: Tensor
+
+    @property
+    def gets_own_predictions(self) -> bool:
+        """True if the labels are the places of the largest scores."""
+        return self.scores.ndim == 2 and torch.equal(self.scores.argmax(1), self.labels)
+
+    @property
+    def share(self) -> float:
+        """The share of images that are right; NaN if the labels are no classes."""
+        if self.scores.ndim != 2 or self.labels.ndim != 1:
+            return float("nan")
+        return float((self.scores.argmax(1) == self.labels).float().mean())
 
     @property
     def gets_probabilities(self) -> bool:
@@ -80,6 +101,17 @@ class _Saved:
 
     def __init__(self, tensor: Tensor) -> None:
         self.tensor = tensor
+        self.version = tensor._version
+
+    def unpack(self) -> Tensor:
+        """Return the tensor.
+
+        Raises:
+            RuntimeError: it has been changed in place, which PyTorch notes only without hooks.
+        """
+        if self.tensor._version != self.version:
+            raise RuntimeError("a tensor of this graph was modified by an inplace operation")
+        return self.tensor
 
 
 @dataclass
@@ -116,7 +148,7 @@ class Watch:
         handle = register_optimizer_step_pre_hook(self._note_step)
         self._stack.callback(handle.remove)
         self._stack.enter_context(
-            torch.autograd.graph.saved_tensors_hooks(self._pack, lambda saved: saved.tensor)
+            torch.autograd.graph.saved_tensors_hooks(self._pack, _Saved.unpack)
         )
         return self
 
@@ -212,7 +244,9 @@ class Watch:
             finally:
                 is_inside = False
             scores = args[0] if args else kwargs["input"]
-            self.losses.append(LossCall(name, self.line(), scores.detach(), loss.detach()))
+            labels = args[1] if len(args) > 1 else kwargs["target"]
+            call = LossCall(name, self.line(), scores.detach(), labels.detach(), loss.detach())
+            self.losses.append(call)
             return loss
 
         self._stack.enter_context(mock.patch.object(functional, name, watched))
@@ -240,3 +274,19 @@ def _as_flat(result: Any, inputs: list[Tensor], parameters: Parameters) -> Tenso
     if not any(id(p) in found for p in parameters):
         return None
     return flat([found.get(id(p), torch.zeros_like(p)) for p in parameters])
+
+
+def leaves(output: Tensor) -> list[Tensor]:
+    """Return the tensors that `backward()` of an output would give gradients to."""
+    found: list[Tensor] = []
+    seen: set[Any] = set()
+    waiting: list[Any] = [output.grad_fn]
+    while waiting:
+        node = waiting.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        if hasattr(node, "variable"):
+            found.append(node.variable)
+        waiting.extend(before for before, _ in node.next_functions)
+    return found

@@ -85,7 +85,7 @@ WRONG = {
                        "evaluated on training images"),
     "not divided": ("val_loss / len(val_loader)", "val_loss", "val_losses", "not divided"),
     "divided by images": ("val_loss / len(val_loader)", "val_loss / len(X_val)", "val_losses",
-                          "divided by the number of images"),
+                          "divides by the number of images"),
     "rate too high": ("lr = 0.1", "lr = 1e9", "", "too high"),
     "not flattened": ("model(xb)\n        loss", "model(xb.reshape(-1, 28, 28))\n        loss",
                       "model(xb.resh", "flatten"),
@@ -153,11 +153,11 @@ RIGHT = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_a_wrong_script_is_named_with_line_and_symptom(name: str, check: Check) -> None:
+def test_a_wrong_script_is_named_with_line_and_symptom(name: str, check_here: Check) -> None:
     old, new, at, says = WRONG[name]
     assert old in SCRIPT
     text = SCRIPT.replace(old, new)
-    bad = [one for one in check(text) if one.state != "right"]
+    bad = [one for one in check_here(text) if one.state != "right"]
     assert bad
     finding = next((one for one in bad if says in one.message), None)
     assert finding, bad
@@ -166,12 +166,12 @@ def test_a_wrong_script_is_named_with_line_and_symptom(name: str, check: Check) 
 
 
 @pytest.mark.parametrize("name", RIGHT)
-def test_a_right_script_is_right(name: str, check: Check) -> None:
-    found = check(RIGHT[name])
+def test_a_right_script_is_right(name: str, check_here: Check) -> None:
+    found = check_here(RIGHT[name])
     assert "training step" in [one.blank for one in found]
     assert [one for one in found if one.state != "right"] == []
 
 
-def test_the_documented_loop_is_right(check: Check) -> None:
+def test_the_documented_loop_is_right(check_here: Check) -> None:
     text = (Path(__file__).parents[3] / "docs/own_loop.py").read_text(encoding="utf-8")
-    assert [one.state for one in check(text)] == ["right"] * 2
+    assert [one.state for one in check_here(text)] == ["right"] * 2

@@ -177,9 +177,6 @@ MODELS = {
     "    def forward(self, x):\n"
     "        return (x @ self.w1 + self.b1).relu() @ self.w2 + self.b2\n",
     "flattens": MODEL.replace("self.linear_1(x)", "self.linear_1(x.reshape(x.shape[0], -1))"),
-    "dropout": MODEL.replace("self.relu(self", "nn.functional.dropout(self.relu(self").replace(
-        "(x)))", "(x)), 0.2, self.training))"),
-    "batch norm": MODEL.replace("nn.ReLU()", "nn.Sequential(nn.BatchNorm1d(hidden_size), nn.ReLU())"),
     "three layers": MODEL.replace("nn.ReLU()", "nn.Sequential(nn.ReLU(), nn.Linear(hidden_size, 32),"
         " nn.ReLU())").replace("nn.Linear(hidden_size, num_classes)", "nn.Linear(32, num_classes)"),
     "without bias": MODEL.replace("_size)\n        self.relu", "_size, bias=False)\n"
@@ -189,28 +186,44 @@ MODELS = {
 }  # fmt: skip
 
 
+WITH_MODES = {
+    "dropout": MODEL.replace("self.relu(self", "nn.functional.dropout(self.relu(self").replace(
+        "(x)))", "(x)), 0.2, self.training))"),
+    "batch norm": MODEL.replace("nn.ReLU()", "nn.Sequential(nn.BatchNorm1d(hidden_size), nn.ReLU())"),
+}  # fmt: skip
+
+
 def assert_right(found: list[Finding]) -> None:
     assert len(found) == 9
     assert [one for one in found if one.state != "right"] == []
 
 
 @pytest.mark.parametrize("name", STEPS)
-def test_an_unusual_training_step_is_right(name: str, check: Check) -> None:
-    assert_right(check(file_of(step=STEPS[name])))
+def test_an_unusual_training_step_is_right(name: str, check_here: Check) -> None:
+    assert_right(check_here(file_of(step=STEPS[name])))
 
 
 @pytest.mark.parametrize("name", EVALUATIONS)
-def test_an_unusual_evaluation_is_right(name: str, check: Check) -> None:
-    assert_right(check(file_of(evaluate=EVALUATIONS[name])))
+def test_an_unusual_evaluation_is_right(name: str, check_here: Check) -> None:
+    assert_right(check_here(file_of(evaluate=EVALUATIONS[name])))
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_an_unusual_model_is_right(name: str, check: Check) -> None:
-    assert_right(check(file_of(model=MODELS[name])))
+def test_an_unusual_model_is_right(name: str, check_here: Check) -> None:
+    assert_right(check_here(file_of(model=MODELS[name])))
 
 
-def test_a_model_and_a_step_that_share_the_softmax_are_right(check: Check) -> None:
+@pytest.mark.parametrize("name", WITH_MODES)
+def test_a_model_that_is_switched_to_evaluation_and_back_is_right(
+    name: str, check_here: Check
+) -> None:
+    evaluate = EVALUATE.replace("    total,", "    model.eval()\n    total,")
+    step = STEP.replace("    logits = model", "    model.train()\n    logits = model")
+    assert_right(check_here(file_of(model=WITH_MODES[name], step=step, evaluate=evaluate)))
+
+
+def test_a_model_and_a_step_that_share_the_softmax_are_right(check_here: Check) -> None:
     model = MODEL.replace(LAYERS, f"F.log_softmax({LAYERS}, dim=1)")
     step = STEP.replace("cross_entropy", "nll_loss")
     evaluate = EVALUATE.replace("cross_entropy", "nll_loss")
-    assert_right(check(file_of(model=model, step=step, evaluate=evaluate)))
+    assert_right(check_here(file_of(model=model, step=step, evaluate=evaluate)))

@@ -11,8 +11,8 @@ Check = Callable[[str], list[Finding]]
 
 
 @pytest.mark.parametrize("loop", WRONG, ids=lambda loop: f"{loop.blank}: {loop.name}")
-def test_a_wrong_loop_is_named_with_line_symptom_and_cause(loop: Wrong, check: Check) -> None:
-    found = check(loop.text)
+def test_a_wrong_loop_is_named_with_line_symptom_and_cause(loop: Wrong, check_here: Check) -> None:
+    found = check_here(loop.text)
     bad = [one for one in found if one.state in ("wrong", "error")]
     named = {one.blank: one for one in bad}
     assert loop.blank in named, found

@@ -1,0 +1,238 @@
+"""Finding what is wrong with a loss, from its gradient and from what it was computed of.
+
+The gradient that the student's `backward()` has found is compared with that of the mean
+cross-entropy, and if it is another one, with those of the losses that students mistake for it.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from mnistop.engine.course.findings import Finding, cause_of, is_close, wrong
+from mnistop.engine.course.source import LOSSES, call_line
+from mnistop.engine.course.steps import Step, fit
+from mnistop.engine.course.truth import Loss, gradient_of, true_loss
+from mnistop.engine.course.watching import LossCall
+
+_PARALLEL = 0.1
+"""Two gradients whose difference is relatively smaller come from the same loss."""
+_RELATED = 0.45
+"""A gradient that differs less, a cosine above 0.9, is that of the loss with an extra term."""
+
+SOFTMAX_TWICE = (
+    "softmax twice: cross-entropy gets probabilities, and takes the softmax of them again. The "
+    "loss cannot fall below 1.46 and learning is slow. Give it the logits."
+)
+_OTHER = "this is not the loss of the exercise: it is the cross-entropy of logits and labels"
+_CUT = "the loss falls slowly or not at all: {} Cross-entropy takes the logits as they are."
+
+
+def _squared(scores: Callable[[Tensor], Tensor]) -> Loss:
+    return lambda out, y: functional.mse_loss(scores(out), functional.one_hot(y, 10).float())
+
+
+_MISTAKES: tuple[tuple[str, tuple[str, ...], Loss], ...] = (
+    (
+        SOFTMAX_TWICE,
+        ("softmax", "Softmax"),
+        lambda out, y: functional.cross_entropy(out.softmax(1), y),
+    ),
+    (
+        _CUT.format("a softmax along the batch, dim=0, mixes the images."),
+        ("softmax", "Softmax", "log_softmax", "LogSoftmax"),
+        lambda out, y: functional.nll_loss(out.log_softmax(0), y),
+    ),
+    (
+        _CUT.format("a softmax along the batch, dim=0, mixes the images."),
+        ("softmax", "Softmax"),
+        lambda out, y: functional.cross_entropy(out.softmax(0), y),
+    ),
+    (
+        _CUT.format("a ReLU cuts off the negative logits."),
+        ("relu", "ReLU", "relu_", "clamp"),
+        lambda out, y: functional.cross_entropy(out.relu(), y),
+    ),
+    (
+        _CUT.format("a sigmoid squeezes the logits between 0 and 1."),
+        ("sigmoid", "Sigmoid"),
+        lambda out, y: functional.cross_entropy(out.sigmoid(), y),
+    ),
+    (
+        _CUT.format("a tanh squeezes the logits between -1 and 1."),
+        ("tanh", "Tanh"),
+        lambda out, y: functional.cross_entropy(out.tanh(), y),
+    ),
+    (
+        "the model learns what it says already: the loss is computed with its own predictions "
+        "instead of the labels.",
+        ("argmax", "max", *LOSSES),
+        lambda out, y: functional.cross_entropy(out, out.argmax(1)),
+    ),
+    (f"{_OTHER}, not a squared error.", ("mse_loss", "MSELoss", "mean"), _squared(lambda out: out)),
+    (
+        f"{_OTHER}, not a squared error of probabilities.",
+        ("mse_loss", "MSELoss", "mean"),
+        _squared(lambda out: out.softmax(1)),
+    ),
+    (
+        f"{_OTHER}, not a squared error of sigmoids.",
+        ("mse_loss", "MSELoss", "mean"),
+        _squared(torch.sigmoid),
+    ),
+    (
+        "the loss is negative, or falls without end: `nll_loss` needs log-probabilities, and gets "
+        "logits. Use `cross_entropy`, or `log_softmax` first.",
+        ("nll_loss", "NLLLoss", *LOSSES),
+        functional.nll_loss,
+    ),
+    (
+        "the loss is computed from the first image of each batch only.",
+        LOSSES,
+        lambda out, y: true_loss(out[:1], y[:1]),
+    ),
+    (
+        "the labels are in another order than the images, so the model cannot learn them.",
+        ("flip", "randperm", "sort", *LOSSES),
+        lambda out, y: true_loss(out, y.flip(0)),
+    ),
+)
+"""Losses that students mistake for cross-entropy: message, names of calls in its line, the loss."""
+_OTHER_NAMES = (
+    "mse_loss", "MSELoss", "l1_loss", "L1Loss", "binary_cross_entropy", "BCELoss",
+    "BCEWithLogitsLoss", "binary_cross_entropy_with_logits",
+)  # fmt: skip
+_SCALES: tuple[tuple[Callable[[int], float], str], ...] = (
+    (
+        lambda images: images,
+        "the loss is summed over the images instead of averaged: the gradient, and with it each "
+        "step, is as many times too long as the batch has images.",
+    ),
+    (
+        lambda images: 1 / images,
+        "the loss is divided by the number of images, but cross-entropy is a mean already: the "
+        "gradients are far too small, and learning is slow.",
+    ),
+    (
+        lambda images: 0.1,
+        "the loss is divided by the number of classes, but cross-entropy is a mean over the images "
+        "already: the gradients are too small, and learning is slow.",
+    ),
+)
+"""The length of the gradient under each mistake, in gradients of the mean, by the images."""
+_RISES = (
+    "the loss rises: `backward()` runs on the negative loss, so every step climbs. Cross-entropy "
+    "has its minus sign already."
+)
+
+
+def check_loss_calls(blank: str, losses: list[LossCall], part: ast.AST) -> Finding | None:
+    """Find a softmax too many, or one too few, before the loss, and labels that are none."""
+    for call in losses:
+        if call.kind == "cross_entropy" and call.gets_probabilities:
+            line = call_line(part, "softmax", "Softmax") or call.line
+            return wrong(blank, line, SOFTMAX_TWICE)
+        if call.kind == "nll_loss" and not call.gets_log_probabilities:
+            gets = "probabilities without their logarithm" if call.gets_probabilities else "logits"
+            return wrong(
+                blank,
+                call.line,
+                f"the loss is negative or falls without end: `nll_loss` needs log-probabilities, "
+                f"and gets {gets}. Use `cross_entropy` on logits, or `log_softmax` first.",
+            )
+    own = [call for call in losses if len(call.labels) > 3]
+    if own and all(call.gets_own_predictions for call in own):
+        message = next(text for text, names, _ in _MISTAKES if "argmax" in names)
+        return wrong(blank, own[0].line, message)
+    return None
+
+
+def check_gradients(
+    blank: str, steps: list[Step], model: nn.Module, part: ast.AST, is_known: bool
+) -> Finding | None:
+    """Compare the gradients that `backward()` has found with those of the mean cross-entropy.
+
+    Args:
+        blank: the name of the function.
+        steps: each with its batch.
+        model: what was trained; its weights are not changed.
+        part: the function, or the whole file.
+        is_known: True if the loss must be the mean cross-entropy of these batches: then another
+            scale is a mistake, too, and so is any other loss.
+    """
+    backward = [event for step in steps for event in step.of("backward", "gradient")]
+    line = next((event.line for event in backward), None)
+    if not any(step.gradient.any() for step in steps):
+        return None  # the weights stay the same, or move without a gradient
+    ratios, rests = [], []
+    for step in steps:
+        (ratio,), rest = fit(step.gradient, _gradient(model, step, true_loss))
+        ratios.append(ratio)
+        rests.append(rest)
+    at = call_line(part, *LOSSES) or line
+    if all(ratio < 0 and rest < _RELATED for ratio, rest in zip(ratios, rests, strict=True)):
+        return wrong(blank, at, _RISES)
+    if max(rests) > _RELATED:
+        return _other_loss(blank, steps, model, part, line, is_known)
+    if not is_known:
+        return None
+    if any(step.of("step") and not step.of("step")[0].is_plain for step in steps):
+        return None  # the length of a gradient is nothing to Adam
+    cases = [([of(step.images) for step in steps], message) for of, message in _SCALES]
+    message = cause_of(ratios, cases, is_close)
+    is_constant = all(is_close(ratio, ratios[0]) for ratio in ratios) and max(rests) < _PARALLEL
+    if message is None and len(backward) >= 2 * len(steps) and all(
+        is_close(ratio, 2) for ratio in ratios
+    ):  # fmt: skip
+        message = "`backward()` runs twice for each batch, so the gradient is counted double."
+    elif message is None and is_constant and not is_close(ratios[0], 1):
+        message = (
+            f"the loss is {ratios[0]:.3g} times the mean cross-entropy, and each step as many "
+            "times as long as learning_rate asks for."
+        )
+    return wrong(blank, at, message) if message else None
+
+
+def _gradient(model: nn.Module, step: Step, loss: Loss) -> Tensor:
+    """Return a loss's gradient at the weights and for the batch of a step."""
+    assert step.batch
+    trained = copy.deepcopy(model)
+    nn.utils.vector_to_parameters(step.weights, trained.parameters())
+    return gradient_of(trained, *step.batch, loss)
+
+
+def _other_loss(
+    blank: str,
+    steps: list[Step],
+    model: nn.Module,
+    part: ast.AST,
+    line: int | None,
+    is_known: bool,
+) -> Finding | None:
+    for message, names, loss in _MISTAKES:
+        found = [fit(step.gradient, _gradient(model, step, loss)) for step in steps]
+        if all(rest < _PARALLEL and ratio > 0 for (ratio,), rest in found):
+            return wrong(blank, call_line(part, *names) or line, message)
+    if other := call_line(part, *_OTHER_NAMES):
+        return wrong(blank, other, f"{_OTHER}.")
+    if not is_known:
+        return None
+    if reshaped := call_line(part, "view", "reshape", "t", "permute", "transpose"):
+        return wrong(
+            blank,
+            reshaped,
+            "the gradient is not that of these images: the reshape mixes the pixels of different "
+            "images. The first dimension has to stay the batch: `x.view(len(x), -1)`.",
+        )
+    return wrong(
+        blank,
+        line,
+        "the gradient is not that of the cross-entropy of this batch: the loss is computed from "
+        "something else than these logits and these labels, as from other labels, other images, "
+        "or another dimension.",
+    )
