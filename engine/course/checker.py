@@ -22,7 +22,7 @@ from mnistop.engine.process.child import detach_from_terminal
 
 SECONDS = 10.0
 """The processor time that each function may take: a busy machine makes no code wrong."""
-_CLOCK, _KILLED = 4, 6
+_CLOCK, _KILLED = 4, 12
 """How many times as long it may take by the clock, as code that sleeps does, and until it is killed
 if it does not end then.
 """

@@ -128,6 +128,8 @@ def explain(blank: str, error: BaseException, source: Source, part: ast.AST | No
     """
     line = line_of(error, source)
     symptom = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    if isinstance(error, StillRunningError):
+        symptom = str(error)
     symptom = symptom.split("\n")[0].rstrip(".")
     cause = _cause(error, str(error), source, line, part or source.tree)
     return Finding(blank, ERROR, at_line(line, f"{symptom}. {_capital(cause)}".strip()), line)
