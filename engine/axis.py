@@ -58,7 +58,7 @@ class Axis:
         return math.floor(round(0.5 + (count - 1) * share, 8))
 
     def places(self, values: NDArray[np.float64], count: int) -> Places:
-        """Do as `place` for many values; NaN falls into the first place."""
+        """Return `place` for many values; NaN falls into the first place."""
         shares = self.shares(values)
         placed: Places = np.floor(np.round(0.5 + (count - 1) * shares, 8)).astype(np.int64)
         return placed

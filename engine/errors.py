@@ -87,13 +87,13 @@ def _shortage(error: BaseException) -> str:
     text = str(error).lower()
     if number == errno.EAGAIN or "can't start new thread" in text:
         return (
-            "No other process or thread can be started here: as many run as are allowed "
+            "No other process or thread can be started here: the limit is reached "
             "(ulimit -u, or the limit of the container), or there is too little memory (ulimit "
             "-v). End some, or raise the limit."
         )
     if number in (errno.EMFILE, errno.ENFILE):
         return (
-            "No other file can be opened here, as many are open as are allowed (ulimit -n): "
+            "No other file can be opened here, the limit is reached (ulimit -n): "
             "raise the limit, as in ulimit -n 1024."
         )
     if number == errno.ENOMEM or isinstance(error, MemoryError) or _NO_MEMORY.search(text):

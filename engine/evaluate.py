@@ -1,4 +1,4 @@
-"""Counts and scores of predictions."""
+"""Confusion counts, and scores of predictions."""
 
 from __future__ import annotations
 

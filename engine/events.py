@@ -51,14 +51,14 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag=Tr
 
 
 class Preparing(Event, frozen=True, kw_only=True):
-    """Something takes its time: before training can start, or a long test after it."""
+    """A task that takes its time: before training can start, or a long test after it."""
 
     message: str
     """The activity, as in `fetching mnist_784 from OpenML: 3.2 MB at 1.1 MB/s`."""
 
 
 class RunStarted(Event, frozen=True, kw_only=True):
-    """Everything is ready, and the untrained model has been evaluated."""
+    """The start of training: everything is ready, and the untrained model has been evaluated."""
 
     pid: Count
     class_names: Annotated[list[str], Meta(max_length=256)]

@@ -155,7 +155,7 @@ def open_private(path: Path | str, flags: int) -> int:
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder unless it exists, with the readers of its parent."""
+    """Create a folder unless it exists, with the readers of its parent."""
     with contextlib.suppress(FileExistsError):
         path.mkdir(mode=0o700)
         open_like(path, path.parent)
@@ -274,7 +274,7 @@ _SECOND_WORDS = (
 
 
 def new_folder(parent: Path) -> Path:
-    """Make a folder with a new name, for a run or a sweep.
+    """Create a folder with a new name, for a run or a sweep.
 
     No other folder there has the same two words, as long as there are unused ones.
 

@@ -58,7 +58,7 @@ def take_fingerprint(
     black: float,
     white: float,
 ) -> Fingerprint:
-    """Take the fingerprint of data as they are stored.
+    """Compute the fingerprint of data as they are stored.
 
     Args:
         parts: images `(n, height, width)` of numbers, before scaling; one part or more.
@@ -143,5 +143,5 @@ def _range(of: Fingerprint) -> str:
 
 
 def has_changed(source: str, difference: str) -> str:
-    """Say that data have changed, as a part of a sentence."""
+    """Part of a sentence: that data have changed."""
     return f"the data in {source} have changed ({difference})"

@@ -100,7 +100,7 @@ class Hyperparameter:
 
 
 def setting(default: Any, label: str, explanation: str, usual: Any = (), **more: Any) -> Any:
-    """Make a field of a dataclass, with the default and the other parts of a `Hyperparameter`."""
+    """Declare a dataclass field with its default and the other parts of a `Hyperparameter`."""
     metadata = {"label": label, "explanation": explanation, "usual": usual, **more}
     return dataclasses.field(default=default, metadata=metadata)
 

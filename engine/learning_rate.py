@@ -42,7 +42,7 @@ def lower_rate(config: RunConfig, factor: float) -> str:
 
 
 def for_example(config: RunConfig, rate: str, to: str = "") -> str:
-    """As in `, for example 0.01`; empty where a recorded run does not name its learning rate."""
+    """An example as `, for example 0.01`; empty if a recorded run does not name its rate."""
     return "" if "lr" in config.without_effect() else f", for example {to}{rate}"
 
 

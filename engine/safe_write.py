@@ -209,7 +209,7 @@ def _temporary(folder: Path, content: bytes) -> Iterator[Path]:
 
 
 def _link(beside: Path, path: Path, content: bytes) -> bool:
-    """Give a temporary file its name; return False if the name is taken."""
+    """Link a temporary file to its final name; return False if that is taken."""
     try:
         os.link(beside, path)
     except FileExistsError:

@@ -1,3 +1,4 @@
+import gc
 import signal
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,16 @@ settings.load_profile("steady")
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 """Also in a shell's background job, where it is ignored: the programs under test inherit that."""
+
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Leave what stays to the end, as PyTorch and all tests, out of each garbage collection."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
+
 
 _STARTS = ("subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn")
 _started: set[str] = set()

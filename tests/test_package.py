@@ -1,4 +1,4 @@
-"""What is installed, under which names, and that its rooms import in one direction only."""
+"""The installed packages, their names, and that they import in one direction only."""
 
 import shutil
 import subprocess

@@ -144,7 +144,7 @@ class MnistopApp(GivesReasons, Navigator):
             line.look()
 
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
-        """Give the reason why an action is impossible now."""
+        """Return the reason why an action is impossible now."""
         if self.is_too_small and action not in TooSmallScreen.ACTIONS:
             return f"The terminal is smaller than {LEAST.width}×{LEAST.height} cells."
         if action == "watch":
@@ -154,7 +154,7 @@ class MnistopApp(GivesReasons, Navigator):
         return super().why_not(action, parameters)
 
     def on_key(self, event: events.Key) -> None:
-        """Say why a key that has a meaning here does nothing now."""
+        """Explain why a key that has a meaning here does nothing now."""
         if reason := reason_against(self.screen, event.key, self._keys):
             self.notify(reason, markup=False)
 
@@ -176,7 +176,7 @@ class MnistopApp(GivesReasons, Navigator):
                 self.notify(problem, severity="warning", markup=False)
 
     def hand_over(self) -> None:
-        """Have the user's command run when a run that was started here ends."""
+        """Run the user's command when a run that was started here ends."""
         run = self._train.session.started
         if self._notify and run and run.is_running():
             from mnistop.tui.session.notification import leave_watcher

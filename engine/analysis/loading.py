@@ -187,9 +187,9 @@ def _validation(run: Run, *changed: int) -> tuple[Tensor, Tensor, tuple[int, int
     shape = image_shape(run)
     images, labels = run.images(shape), run.labels()
     if not len(images) or len(images) != len(labels):
-        raise RunError(f"Run {run.name} has kept no validation images; train anew to see them.")
+        raise RunError(f"Run {run.name} has kept no validation images; train again to see them.")
     if labels.max() >= len(_started(run).class_names):
-        raise RunError(f"Run {run.name} has a damaged labels.u8: there are not so many classes.")
+        raise RunError(f"Run {run.name} has a damaged labels.u8: it has labels beyond the classes.")
     pixels = torch.from_numpy(images).flatten(1)
     return pixels, torch.from_numpy(labels.astype(np.int64)), shape
 
@@ -250,4 +250,4 @@ def _started(run: Run) -> RunStarted:
         for event in events:
             if isinstance(event, RunStarted):
                 return event
-    raise RunError(f"Run {run.name} has not started to train yet.")
+    raise RunError(f"Run {run.name} has not started training yet.")

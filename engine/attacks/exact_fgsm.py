@@ -155,7 +155,7 @@ class _Search:
         return epsilon
 
     def first_between(self, start: float, end: float) -> Tensor:
-        """Do the same on a stretch, at the start of which no image fools the model.
+        """Return the same for a stretch, at the start of which no image fools the model.
 
         A margin must be clearly more than the rounding of float32 at the ends of the stretch, which
         depends on the size of the batch. Where the float32 model is still not fooled, a larger

@@ -1,4 +1,4 @@
-"""Many steps within the budget: projected gradient descent."""
+"""Projected gradient descent: many steps within the budget."""
 
 import math
 from collections.abc import Iterator

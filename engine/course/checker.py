@@ -35,7 +35,7 @@ class FileError(MnistopError):
 
 
 class Checker:
-    """Checks files one after the other; the first waits for PyTorch to be loaded.
+    """A process that checks files one after the other; the first waits until PyTorch is loaded.
 
     As a context manager it ends its process with the block.
 

@@ -48,7 +48,7 @@ def wrong(blank: str, line: int | None, message: str) -> Finding:
 
 
 def at_line(line: int | None, message: str) -> str:
-    """Put the line in front of a message."""
+    """Prefix a message with its line."""
     return f"Line {line}: {message}" if line else message
 
 

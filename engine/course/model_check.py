@@ -77,7 +77,7 @@ def _check_rate(rate: float, line: int | None) -> Finding:
 
 
 def build(source: Source, names: dict[str, Any]) -> tuple[nn.Module | None, list[Finding]]:
-    """Make the student's model and check it.
+    """Create the student's model and check it.
 
     Returns:
         The model, or None if it cannot be used; and the findings for `MLP.__init__` and

@@ -194,7 +194,7 @@ class Script:
             raise _EnoughError
 
     def _enter(self, model: nn.Module, args: tuple[Any, ...]) -> None:
-        """Note the begin of a module's forward pass."""
+        """Record the start of a module's forward pass."""
         self._depth += 1
         is_root = self._depth == 1 and any(True for _ in model.parameters())
         if not is_root or not args or not isinstance(args[0], Tensor) or self.watch.is_paused:

@@ -161,7 +161,7 @@ class Watch:
 
     @contextmanager
     def unwatched(self) -> Iterator[None]:
-        """Note nothing for a while."""
+        """Suspend the watching for a while."""
         before, self._is_inside = self._is_inside, True
         try:
             yield

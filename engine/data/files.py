@@ -87,7 +87,7 @@ def read_path(source: str) -> Stored:
 
 
 def _labels_of(path: Path) -> Path:
-    """Do as `labels_beside`, for a file named by the user, which may be something else."""
+    """Return `labels_beside` for a file named by the user, which may be something else."""
     try:
         return labels_beside(path)
     except DataError:

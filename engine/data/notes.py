@@ -115,7 +115,7 @@ class ClassCounts:
         if not missing:
             return "", ""
         absent = not any(self.validation[index] for index in missing)
-        fate = "validation accuracy says nothing of them" if absent else "they cannot be learned"
+        fate = "validation accuracy says nothing about them" if absent else "they cannot be learned"
         return (
             f"{self.share(missing)} no training image ({self.listed(missing)}): {fate}.",
             "Use more samples, or shuffle the source's images.",

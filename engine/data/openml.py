@@ -69,7 +69,9 @@ def read_openml(progress: Callable[[str], None]) -> Stored:
     try:
         _keep(part, kept)
     except OSError as error:
-        progress(f"mnist_784 could not be kept in {kept} ({error.strerror}): it is read anew later")
+        progress(
+            f"mnist_784 could not be kept in {kept} ({error.strerror}): it is read again next time"
+        )
     return Stored([part], _PROVENANCE, white=255)
 
 

@@ -51,7 +51,7 @@ class Pixels:
         )
 
     def __str__(self) -> str:
-        """As in `uint8 from 0 (black) to 255 (white)`."""
+        """Return a description as `uint8 from 0 (black) to 255 (white)`."""
         if (self.low, self.high) == (self.black, self.white):
             return f"{self.dtype} from {self.low:g} (black) to {self.high:g} (white)"
         return (

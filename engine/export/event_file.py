@@ -51,7 +51,7 @@ def write_event_file(run: Run, folder: Path, replace: bool = False) -> Path:
     facts = Facts.of(run)
     started = facts.history.started
     if not started:
-        raise RunError(f"Run {run.name} has not started to train yet.")
+        raise RunError(f"Run {run.name} has not started training yet.")
     content = to_event_file(facts)
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -30,7 +30,7 @@ class ImagesFile:
 
     @classmethod
     def of(cls, examples: Examples, name: str) -> Self:
-        """Make the file of a run's training and validation images."""
+        """Create the file of a run's training and validation images."""
         images = {
             "train_images": examples.training.pixels.numpy(),
             "val_images": examples.validation.pixels.numpy(),

@@ -59,7 +59,7 @@ class Trained:
         """
         history = reduce(History(), read_events(run))
         if not history.started:
-            raise RunError(f"Run {run.name} has not started to train yet.")
+            raise RunError(f"Run {run.name} has not started training yet.")
         model, epochs = _load(run, history.started, history, which)
         layers = [
             (layer.weight.detach().numpy(), layer.bias.detach().numpy()) for layer in model.layers

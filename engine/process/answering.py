@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 async def ask(question: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Put a question of `mnistop.engine.analysis` to a process, which is started when needed.
+    """Send a question of `mnistop.engine.analysis` to a process, which is started if needed.
 
     Raises:
         MnistopError: raised by the question.
@@ -36,7 +36,7 @@ async def ask(question: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
 
 async def ask_at_low_priority(question: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Put a long question to a process of its own, at a lower priority than all others.
+    """Send a long question to a process of its own, at a lower priority than all others.
 
     Raises:
         MnistopError: raised by the question.

@@ -66,7 +66,7 @@ def send_result(caller: Connection, result: tuple[Folder, str] | MnistopError) -
 
 
 def close_inherited(kept: Collection[int]) -> None:
-    """Leave the working directory, and close the inherited files.
+    """Change to the root folder, and close the inherited files.
 
     Args:
         kept: descriptors that stay open, beside the standard ones.
@@ -124,7 +124,7 @@ def describe_error(error: Exception, folder: Folder) -> str:
         return "The disk is full: free some space, then resume the run."
     if isinstance(error, OSError):
         return str(host_error(error) or "") or (
-            f"{folder.path} cannot be written ({error.strerror}): mend that, then resume the run."
+            f"{folder.path} cannot be written ({error.strerror}): fix that, then resume the run."
         )
     if any(map(_is_memory_error, causes(error))):
         return (

@@ -13,7 +13,7 @@ from mnistop.engine.runs.sweep_folder import Sweep
 
 
 def stop_sweep(sweep: Sweep) -> None:
-    """Asks a sweep to stop: members in training stop with a checkpoint, and no other is begun.
+    """Stop a sweep: members in training stop with a checkpoint, and no other is begun.
 
     Raises:
         RunError: it does not go on, or belongs to another user.
@@ -22,7 +22,7 @@ def stop_sweep(sweep: Sweep) -> None:
 
 
 def stop(run: Run) -> None:
-    """Asks a run to stop after the present step, with a checkpoint.
+    """Stop a run after the present step, with a checkpoint.
 
     Raises:
         RunError: the run is not being trained, or belongs to another user.
@@ -31,7 +31,7 @@ def stop(run: Run) -> None:
 
 
 def pause(run: Run) -> None:
-    """Asks a run to wait between two steps until `resume`.
+    """Pause a run between two steps until `resume`.
 
     Raises:
         RunError: the run is not being trained, or belongs to another user.
@@ -72,7 +72,7 @@ ANSWER_SECONDS = 5.0
 
 
 def unanswered(run: Run) -> str:
-    """Say that a loop has not complied with the last request; empty if it has, or is over."""
+    """Explain that a loop has not complied with the last request; empty if it has, or is over."""
     try:
         word = run.request_path.read_text()
     except (OSError, ValueError):

@@ -85,7 +85,7 @@ def _candidates() -> Iterator[str]:
 
 
 def _try_socket(place: str) -> None:
-    """Make a socket as `multiprocessing` would, and remove it.
+    """Create a socket as `multiprocessing` would, and remove it.
 
     Raises:
         OSError: it cannot be made.
@@ -143,7 +143,7 @@ def replace_dead() -> None:
 
 @contextlib.contextmanager
 def in_a_folder() -> Iterator[None]:
-    """Leave the working directory for a moment if it has been deleted.
+    """Change the working directory for a moment if it has been deleted.
 
     Python asks for its name whenever it starts a process, and MKL needs it to load its parts.
     """

@@ -50,7 +50,7 @@ class SignalControl:
 
     @contextlib.contextmanager
     def stopping_at_once(self) -> Iterator[None]:
-        """For what takes long before training: a stop ends it by `StopRequestedError`."""
+        """Let a stop end a long preparation before training by `StopRequestedError`."""
         self._at_once = True
         try:
             if self._stop:
@@ -60,11 +60,11 @@ class SignalControl:
             self._at_once = False
 
     def wants_stop(self) -> bool:
-        """Whether a stop has been asked for."""
+        """Return whether a stop has been requested."""
         return self._stop
 
     def wait_while_paused(self) -> float:
-        """Waits until SIGUSR2 or a stop; returns the seconds waited."""
+        """Wait until SIGUSR2 or a stop; return the seconds waited."""
         if not self._paused or self._stop:
             return 0.0
         started = time.perf_counter()

@@ -47,7 +47,7 @@ def init(
     notes: str | None = None,
     resume: str | None = None,
 ) -> Run:
-    """Begin to record a training loop, in a new run folder.
+    """Start recording a training loop, in a new run folder.
 
     The run ends with `Run.finish`, with a `with` block, with the next `init`, or with the process:
     as finished, as failed after an exception, as stopped after Ctrl+C. Nothing of this raises an
@@ -144,7 +144,7 @@ class Run:
 
     @property
     def calls(self) -> int:
-        """How often the loop has recorded something."""
+        """Number of calls that have recorded something."""
         return self._recording.calls if self._recording else 0
 
     def __repr__(self) -> str:
@@ -252,7 +252,7 @@ class Run:
 
     @property
     def should_stop(self) -> bool:
-        """Whether the run has been asked to stop; for loops that do not use `epochs`."""
+        """Return whether the run has been asked to stop, for loops that do not use `epochs`."""
         return self._recording is not None and self._recording.should_stop()
 
     def finish(self, model: Any = None) -> None:

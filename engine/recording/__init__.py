@@ -1,1 +1,1 @@
-"""What a training process writes while it goes on, and how safely."""
+"""The files of a run, written during training so that a crash loses little."""

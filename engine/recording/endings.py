@@ -1,4 +1,4 @@
-"""How a recording ends when nobody has called `finish`: with its process, or with its cell."""
+"""The end of a recording without a call of `finish`: with its process, or with its cell."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Endable(Protocol):
 
     @property
     def calls(self) -> int:
-        """How often the loop has recorded something."""
+        """Number of calls that have recorded something."""
 
     def finish(self) -> None:
         """End as a loop that is over."""
@@ -36,7 +36,7 @@ _calls_before_cell = 0
 
 
 def take_over(run: Endable) -> None:
-    """Make a run the one that ends with this process; the one before it ends now."""
+    """Make a run the one that ends with this process; end the one before it now."""
     global _current
     before, _current = _current, run
     if before:

@@ -54,7 +54,7 @@ class EndOfEpoch:
 
 @dataclass
 class Batch:
-    """What a loop has recorded from one writing to the next."""
+    """The records of a loop between two writes."""
 
     records: bytearray = field(default_factory=bytearray)
     """Whole records of `metrics.bin`."""
@@ -82,7 +82,7 @@ class _Rows:
 
 
 class LoopFiles:
-    """Writes the files of a recorded run; what a disk refuses waits for the next time.
+    """The files of a recorded run; a failed write is repeated the next time.
 
     Args:
         run: a run whose lock this process holds.
@@ -122,12 +122,12 @@ class LoopFiles:
         self._writer = RunWriter(run)
 
     def begin(self, kind: type[events.Event], **values: Any) -> None:
-        """Have the first event written."""
+        """Write the first event."""
         self._started = values
         self.say(kind, **values)
 
     def say(self, kind: type[events.Event], **values: Any) -> None:
-        """Have an event written next time, after all that waits."""
+        """Queue an event for the next write, after all that waits."""
         self._events.append(self._writer.log.event(kind, **values))
 
     def write(self) -> None:
@@ -171,7 +171,7 @@ class LoopFiles:
         return dropped
 
     def take(self, batch: Batch) -> None:
-        """Take up what a loop has recorded, all values of it being there."""
+        """Accept the records of a loop whose values have all arrived."""
         if batch.classes:
             self._classes = batch.classes
             self.say(
@@ -251,7 +251,7 @@ class LoopFiles:
     # Predictions
 
     def _evaluate(self, ended: list[EndOfEpoch]) -> dict[int, tuple[float, float]]:
-        """Put rows of predictions in line, and return loss and accuracy by epoch."""
+        """Queue rows of predictions, and return loss and accuracy by epoch."""
         results: dict[int, tuple[float, float]] = {}
         for part in self._parts(ended if len(self._labels) else []):
             first = part[0].epoch + 1

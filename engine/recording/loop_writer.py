@@ -27,7 +27,7 @@ _LONGEST_REQUEST = 16
 
 
 class Requests:
-    """What a loop is asked for by the file `request` in its run folder.
+    """The requests that reach a loop by the file `request` in its run folder.
 
     Args:
         run: the run.
@@ -50,11 +50,11 @@ class Requests:
 
     @property
     def paused(self) -> bool:
-        """Whether the loop waits."""
+        """True while the loop is paused."""
         return self.waiting > 0 and not self.may_go_on.is_set()
 
     def read(self) -> None:
-        """Take up a new request, which this user alone can have written."""
+        """Read a new request, which only this user can have written."""
         try:
             flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW
             descriptor = os.open(self._path, flags)
@@ -95,7 +95,7 @@ class Requests:
 
 
 class LoopWriter(threading.Thread):
-    """Writes a run folder while a loop goes on.
+    """A thread that writes a run folder while the loop runs.
 
     Args:
         run: the run.
@@ -127,7 +127,7 @@ class LoopWriter(threading.Thread):
         self._is_gone = False
 
     def wake(self) -> None:
-        """Have the thread look at once."""
+        """Wake the thread."""
         self._waking.set()
 
     def end(self, kind: type[events.Event], seconds: float, **values: Any) -> bool:
@@ -196,7 +196,7 @@ class LoopWriter(threading.Thread):
             self._files.write()
         except OSError:
             if self._files.drop_excess():
-                what = "The disk has refused so much that some of what was logged is lost."
+                what = "The disk has refused too many writes: some of what was logged is lost."
                 self._troubles.warn("lost", what)
             raise
 

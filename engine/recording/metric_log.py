@@ -22,7 +22,7 @@ _SHOWN = 40
 
 
 class MetricLog:
-    """What a loop has recorded and no thread has taken yet.
+    """The records of a loop that no thread has taken yet.
 
     Args:
         troubles: where warnings go.
@@ -58,7 +58,7 @@ class MetricLog:
         return taken
 
     def log(self, logged: Mapping[str, Any], step: int | None, epoch: int) -> None:
-        """Take up numbers by name.
+        """Accept numbers by name.
 
         Args:
             logged: numbers, tensors or arrays of one number, or dictionaries of these.

@@ -156,7 +156,7 @@ class Series:
 
 
 class MetricsReader:
-    """Reads a `metrics.bin` while it grows: each reading goes on where the last one ended.
+    """A reader of a growing `metrics.bin`: each call continues where the last one ended.
 
     Args:
         folder: the run's folder; the file may not be there yet.
@@ -178,7 +178,7 @@ class MetricsReader:
 
     @property
     def damage(self) -> str:
-        """What is wrong with the file, in a sentence; empty if nothing is."""
+        """The fault in the file, in a sentence; empty if there is none."""
         return "" if self._is_metrics else f"{self._path} is damaged: it holds no metrics."
 
     @property

@@ -55,7 +55,7 @@ class FoundMLP:
 
     @property
     def parameters(self) -> int:
-        """How many numbers the model has learned."""
+        """Number of the model's parameters."""
         return sum(values.numel() for values in self.weights.values())
 
 
@@ -217,7 +217,7 @@ def _read(model: nn.Module, inputs: Tensor) -> tuple[Source, str]:
 
 
 def _outputs(layers: Layers, activation: str | None, kind: str, images: Tensor) -> Tensor:
-    """What an MLP computes for flat images, in their precision: logits, or what softmax gives."""
+    """An MLP's outputs for flat images, in their precision: logits, or the softmax of them."""
     values = images
     for number, (weight, bias) in enumerate(layers):
         if number:

@@ -39,7 +39,7 @@ Layers = tuple[tuple[Tensor, Tensor], ...]
 
 
 class NotAnMLPError(Exception):
-    """Why a model is no MLP: a sentence without its full stop."""
+    """The reason why a model is no MLP: a sentence without its full stop."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +56,7 @@ class Source:
 
 @dataclass(frozen=True, eq=False)
 class Value:
-    """What a tensor holds: numbers of a source, after a function of each."""
+    """The content of a tensor: numbers of a source, after a function of each."""
 
     source: Source
     positions: Tensor
@@ -121,7 +121,7 @@ class Value:
         return replace(self, source=replace(source, layers=layers), grid=_grid(self.positions))
 
     def of_each_image(self) -> Tensor | None:
-        """Which of the source's numbers stand in a tensor `(images, numbers)`; None if it has
+        """The source's numbers that a tensor `(images, numbers)` contains; None if it has
         another shape or not the same of each image."""
         size, positions = self.source.size, self.positions
         if positions.ndim != 2 or len(positions) != IMAGES:
@@ -163,7 +163,7 @@ def is_close(found: Tensor, true: Tensor, tolerance: float = 1e-9) -> bool:
 
 
 class Reader(TorchDispatchMode):
-    """Follows what tensors hold while a model runs in double precision on the processor.
+    """A tracer of tensor contents while a model runs in double precision on the processor.
 
     Args:
         inputs: what the model will get, `(IMAGES, …)`.
@@ -181,7 +181,7 @@ class Reader(TorchDispatchMode):
         return False
 
     def value(self, tensor: object) -> Value | None:
-        """What a tensor holds; None if it does not depend on the pixels."""
+        """The content of a tensor; None if it does not depend on the pixels."""
         if id(tensor) not in self._known:
             return None
         if value := self._known[id(tensor)][1]:
@@ -272,7 +272,7 @@ class Reader(TorchDispatchMode):
     def _of_each_number(
         self, func: Any, name: str, values: list[Value], args: tuple[Any, ...], kwargs: Any
     ) -> Value:
-        """What an operator on single numbers gives, and what batch normalisation does."""
+        """The result of an elementwise operator, or of batch normalisation."""
         value = values[0]
         if name.rstrip("_") in ACTIVATIONS:
             based = value.based()

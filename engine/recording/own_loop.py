@@ -85,7 +85,7 @@ class Recording:
         self._writer = LoopWriter(run, held, self._files, self._log, troubles)
 
     def begin(self, kind: type[events.Event], **values: Any) -> None:
-        """Say that the run begins or goes on, and begin to write."""
+        """Record that the run begins or continues, and start writing."""
         self._files.begin(kind, **values)
         with contextlib.suppress(OSError):  # the thread tries again, and names the trouble
             self._files.write()
@@ -95,7 +95,7 @@ class Recording:
     # What the loop calls
 
     def log(self, logged: Mapping[str, Any], step: int | None, epoch: int | None) -> None:
-        """As `mnistop.Run.log`."""
+        """See `mnistop.Run.log`."""
         if type(logged) is not dict and not isinstance(logged, Mapping):
             what = f"log takes numbers by name, as a dict, not {logged!r:.60}."
             self.troubles.warn("log", what)
@@ -111,7 +111,7 @@ class Recording:
         self._log.log(logged, step, epoch)
 
     def evaluate(self, model: Any, logged: Mapping[str, Any]) -> Scores | None:
-        """As `mnistop.Run.evaluate`; None where the model cannot be evaluated."""
+        """See `mnistop.Run.evaluate`; None if the model cannot be evaluated."""
         scores = None
         if self._evaluator is None:
             self._warn_of_no_validation("evaluate")
@@ -125,7 +125,7 @@ class Recording:
         return self._evaluated(scores, logged)
 
     def log_predictions(self, given: Any, logged: Mapping[str, Any]) -> Scores | None:
-        """As `mnistop.Run.log_predictions`; None where the scores cannot be used."""
+        """See `mnistop.Run.log_predictions`; None if the scores cannot be used."""
         scores = None
         if self._validation is None:
             self._warn_of_no_validation("log_predictions")
@@ -181,7 +181,7 @@ class Recording:
                 self.epoch = epoch + 1
 
     def epochs(self, planned: int) -> Iterator[int]:
-        """As `mnistop.Run.epochs`."""
+        """See `mnistop.Run.epochs`."""
         planned = operator.index(planned)
         if planned > 0:
             planned += self.epoch - self._epochs_before
@@ -202,7 +202,7 @@ class Recording:
             self._loop_epoch = None
 
     def should_stop(self) -> bool:
-        """As `mnistop.Run.should_stop`."""
+        """See `mnistop.Run.should_stop`."""
         requests = self._writer.requests
         if requests.stop and not requests.stop_noticed:
             requests.stop_noticed = True

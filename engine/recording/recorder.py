@@ -1,4 +1,4 @@
-"""Writes a run folder while training goes on, within a small share of the training time."""
+"""The recorder of a training: writes its run folder in a small share of the time."""
 
 import contextlib
 import math
@@ -58,25 +58,25 @@ class Recorder(RunWriter):
         self._training: TrainState | None = None
 
     def say(self, kind: type[events.Event], **values: Any) -> None:
-        """Says something at once, after all that waits to be said."""
+        """Record an event at once, after all that waits."""
         self._write(self.log.event(kind, **values))
 
     def end(self, kind: type[events.Event], **values: Any) -> None:
-        """Appends the last event, for which there is room even on a full disk."""
+        """Append the last event, for which there is room even on a full disk."""
         with contextlib.suppress(OSError):
             self._write()
         super().end(kind, **values)
         self._finished = kind is events.RunFinished
 
     def bring_to_disk(self) -> None:
-        """After the end, which is told already: brings all to the disk."""
+        """Flush everything to the disk, after the last event."""
         if self._finished:
             self._safekeeping.finish()
         else:
             self._safekeeping.keep()
 
     def begin(self, training: TrainState) -> None:
-        """Before the first step, of a fresh training or one that goes on."""
+        """Start recording, before the first step of a new training or of one that continues."""
         self._training = training
         self._progress_images = (training.epoch, training.images_done())
         if training.epoch == training.step == 0:
@@ -93,10 +93,10 @@ class Recorder(RunWriter):
     def record_predictions(
         self, epochs: int, log_probabilities: torch.Tensor, predictions: torch.Tensor
     ) -> None:
-        """Keeps what the model says after so many epochs, and after the ones that follow.
+        """Record the model's predictions after some consecutive epochs.
 
         Args:
-            epochs: after how many it says the first.
+            epochs: the number of epochs before the first row.
             log_probabilities: as in `Epoch`, after each, `(epochs, n, classes)`.
             predictions: as in `Epoch`, after each, `(epochs, n)`.
         """
@@ -107,7 +107,7 @@ class Recorder(RunWriter):
         )
 
     def step_done(self, training: TrainState, labels: torch.Tensor) -> None:
-        """Says how far a long epoch is, and saves when that is due."""
+        """Record the progress of a long epoch, and save when that is due."""
         now = time.monotonic()
         if now < self._next_progress:
             return
@@ -132,7 +132,7 @@ class Recorder(RunWriter):
         self._save_if_due(training, now)
 
     def epoch_done(self, training: TrainState, epoch: Epoch) -> None:
-        """Records the epoch, and saves when that is due."""
+        """Record the epoch, and save when that is due."""
         self._untold.append((time.time(), training.epoch, epoch))
         if training.epoch == training.best_epochs:
             self._keep_best(training)
@@ -145,7 +145,7 @@ class Recorder(RunWriter):
             self._next_write = now + WRITE_SECONDS
 
     def pause(self) -> None:
-        """Says that training waits, its weights being saved: they are looked at meanwhile."""
+        """Record a pause; the weights are saved, to be looked at meanwhile."""
         if self._training:
             self.save_checkpoint(self._training)
         self.say(events.RunPaused)
@@ -179,14 +179,14 @@ class Recorder(RunWriter):
             self._safekeeping.keep_if_due()
 
     def save_checkpoint(self, training: TrainState) -> None:
-        """Saves all that is needed to go on, and first the best weights if they are new."""
+        """Save all that is needed to continue, after the best weights if they are new."""
         self._write()  # a run that goes on from here knows all that came before
         self.save_best()
         checkpoint.save(self.run.path / "checkpoint.pt", training.state_dict())
         self.say(events.CheckpointSaved, file="checkpoint.pt", epochs=training.epoch)
 
     def save_best(self) -> None:
-        """Saves the weights of the best epoch if they are new."""
+        """Save the weights of the best epoch if they are new."""
         if not self._best_is_saved:
             best = {"model": self._best, "epoch": self._best_epochs}
             checkpoint.save(self.run.path / "best.pt", best)
@@ -198,7 +198,7 @@ class Recorder(RunWriter):
         write_snapshot(self._weights, training.epoch, weights)
 
     def _write(self, *more: events.Event) -> None:
-        """Writes what waits, first the predictions and then the events that tell of them."""
+        """Write what waits: the predictions before the events that report them."""
         untold, self._untold = self._untold, []
         if untold:
             self.record_predictions(

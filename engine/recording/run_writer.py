@@ -1,4 +1,4 @@
-"""What every process that records a run writes: its events and its predictions."""
+"""A run's events and predictions, as every recording process writes them."""
 
 import contextlib
 import os

@@ -49,7 +49,7 @@ def start(
     notes: str | None,
     resume: str | None,
 ) -> Recording | None:
-    """Begin to record, as `mnistop.init`; None where no run folder can be made."""
+    """Start recording, as `mnistop.init`; None if no run folder can be created."""
     troubles = Troubles()
     images, tested = (
         _read_images(what, given, classes, normalize, troubles)
@@ -186,7 +186,7 @@ def _settings(config: Any, troubles: Troubles) -> dict[str, Any]:
     elif not isinstance(config, Mapping):
         config = getattr(config, "__dict__", None)  # as of argparse and of SimpleNamespace
     if not isinstance(config, Mapping):
-        troubles.warn("config", "config is to be a dict of settings by name: it is left out.")
+        troubles.warn("config", "config must be a dict of settings by name: it is left out.")
         return {}
     left = [_MOST_VALUES]
     settings = _plain(config, left, 0)

@@ -16,7 +16,7 @@ _LONGEST = 400
 
 
 class RecordingWarning(UserWarning):
-    """Something that a run could not record; the loop goes on."""
+    """A warning that a run could not record something; the loop goes on."""
 
 
 class Troubles:
@@ -28,7 +28,7 @@ class Troubles:
         self._turn = threading.Lock()
 
     def log_to(self, path: Path) -> None:
-        """Have warnings appended to a file as well."""
+        """Append warnings to a file as well."""
         self._log = path
 
     def warn(self, kind: str, sentence: str) -> None:

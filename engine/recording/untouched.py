@@ -1,4 +1,4 @@
-"""What a recording leaves in a loop as it was: random states, and the modes of a model."""
+"""The state that a recording leaves alone: random states, and the modes of a model."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _states_of_loader(loader: Any) -> Iterator[Restore]:
 
 @contextlib.contextmanager
 def evaluation_mode(model: Any) -> Iterator[None]:
-    """Put all modules of a model into evaluation mode, and back into their own at the end.
+    """Switch all modules of a model to evaluation mode, and back to their own modes at the end.
 
     `Module.train` and `Module.eval` are not called: some models override them to change weights.
     """

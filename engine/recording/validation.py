@@ -69,7 +69,7 @@ class Validation:
         return list(dict.fromkeys([given, images, flat]))
 
     def fingerprint(self) -> Fingerprint:
-        """Take the fingerprint of the images, as levels from 0 to 255 where they are such."""
+        """Compute the fingerprint of the images, as levels from 0 to 255 where they are such."""
         levels = self.pixels * np.float32(255)
         whole = np.rint(levels)
         is_whole = np.array_equal(np.divide(whole, 255, dtype=np.float32), self.pixels)
@@ -202,7 +202,7 @@ def _labels(labels: Any) -> NDArray[np.int64]:
     except (ValueError, TypeError, OverflowError):
         exact = False
     if not exact:
-        raise DataError("The labels are to be whole numbers from 0 up.")
+        raise DataError("The labels must be whole numbers from 0 up.")
     return numbers
 
 
@@ -274,7 +274,7 @@ def _planes(inputs: NDArray[Any]) -> NDArray[Any]:
         case (_, _, 1 | 3 | 4):
             return inputs
     raise DataError(
-        f"Arrays {_shape(shape)} are no images: they are to be (n, height, width), "
+        f"Arrays {_shape(shape)} are no images: they must be (n, height, width), "
         "(n, 1, height, width), (n, height, width, 1) or (n, pixels) of squares."
     )
 
@@ -289,9 +289,9 @@ def _normalization(normalize: tuple[Any, Any] | None, channels: int) -> tuple[Fl
         mean, std = ((0.0, 1.0) if normalize is None else normalize)[:2]
         found = [np.broadcast_to(_array(one).astype("f4").ravel(), channels) for one in (mean, std)]
     except (ValueError, TypeError, KeyError):
-        raise DataError("normalize is to be (mean, std), each a number or one a channel.") from None
+        raise DataError("normalize must be (mean, std), each a number or one a channel.") from None
     if not np.isfinite(found).all() or not (found[1] > 0).all():
-        raise DataError("normalize is to be (mean, std), with a standard deviation above 0.")
+        raise DataError("normalize must be (mean, std), with a standard deviation above 0.")
     return found[0], found[1]
 
 

@@ -122,7 +122,7 @@ class Chart:
 
 @dataclass(frozen=True, eq=False)
 class Matrix:
-    """Counts of the predictions for each true class."""
+    """A confusion matrix: counts of the predictions for each true class."""
 
     counts: NDArray[np.int64]
     """`(classes, classes)`: rows true."""

@@ -67,12 +67,12 @@ class Facts:
 
     @property
     def config(self) -> RunConfig:
-        """Its hyperparameters."""
+        """The run's hyperparameters."""
         return self.summary.config
 
     @property
     def history(self) -> History:
-        """Its history."""
+        """The run's history."""
         return self.summary.history
 
     @property

@@ -84,7 +84,7 @@ def _summary(facts: Facts) -> Iterator[Part]:
     for note in started.notes if started else ():
         yield Paragraph(f"The data: {note}")
     if not started:
-        yield Paragraph("It has not begun to train.")
+        yield Paragraph("It has not started training.")
     if not (started and history.best):
         return
     images = started.validation_images
@@ -295,7 +295,7 @@ _MOST_METRICS = 100
 
 
 def _metrics(run: Run) -> Table:
-    """What a recorded run has logged by name: the number of values, the last and the extremes."""
+    """A table of a recorded run's metrics: number of values, the last and the extremes."""
     reader = MetricsReader(run.path)
     while reader.read():
         pass

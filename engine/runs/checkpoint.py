@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def save(path: Path, content: dict[str, Any]) -> None:
-    """Writes a dictionary of tensors and plain values; a reader sees the old or the new file."""
+    """Write a dictionary of tensors and plain values; a reader sees the old or the new file."""
     import torch
 
     buffer = io.BytesIO()
@@ -35,7 +35,7 @@ def save(path: Path, content: dict[str, Any]) -> None:
 
 
 def load(path: Path) -> dict[str, Any]:
-    """What `save` wrote, on the processor. Nothing in the file is executed.
+    """Return what `save` wrote, on the processor. Nothing in the file is executed.
 
     Raises:
         RunError: the file is missing or damaged.
@@ -76,7 +76,7 @@ KEPT = "checkpoint.kept.pt"
 
 
 class DurableWriter:
-    """Brings a run folder to the disk.
+    """A writer that flushes a run folder to the disk.
 
     Args:
         run: the run.
@@ -89,7 +89,7 @@ class DurableWriter:
         self._next = time.monotonic() + SECONDS
 
     def keep_if_due(self) -> None:
-        """Keeps the checkpoint that has just been saved, and all that was said before it."""
+        """Keep the checkpoint that has just been saved, and flush all events before it."""
         started = time.monotonic()
         if started >= self._next:
             self.keep()
@@ -97,7 +97,7 @@ class DurableWriter:
             self._next = now + max(SECONDS, (now - started) / SHARE)
 
     def keep(self) -> None:
-        """As `keep_if_due`, at once; where the disk refuses, training goes on without."""
+        """Do the work of `keep_if_due` at once; training goes on if the disk refuses."""
         folder = self._run.path
         beside = folder / (KEPT + ".new")
         with contextlib.suppress(OSError):
@@ -109,7 +109,7 @@ class DurableWriter:
             _sync(folder)
 
     def finish(self) -> None:
-        """Brings a run that is over to the disk; one checkpoint is enough then."""
+        """Flush a finished run to the disk; one checkpoint is enough then."""
         with contextlib.suppress(OSError):
             self._sync_all()
             (self._run.path / KEPT).unlink(missing_ok=True)

@@ -45,7 +45,7 @@ class EventLog:
         self.append([self.event(kind, **values)])
 
     def event(self, kind: type[events.Event], **values: Any) -> events.Event:
-        """Make an event with the time of now, to be appended."""
+        """Create an event with the present time, to be appended."""
         return kind(run=self._name, time=time.time(), **values)
 
     def append(self, new: Iterable[events.Event]) -> None:
@@ -71,7 +71,7 @@ _COST_OF_LINE = 1 << 10
 
 
 class EventTail:
-    """Reads events from the end of the last reading; a torn last line is left for the next one.
+    """A reader of new events; a torn last line is left for the next reading.
 
     A damaged file may be huge: its holes are skipped, and it is given up after `MOST_DAMAGE`.
 

@@ -225,7 +225,7 @@ def others_as_good(history: History) -> int:
 
 
 def unseen_accuracy(history: History) -> str:
-    """As in `87.8% (86.7–88.9) on 3,502 unseen images`; empty where that was not measured."""
+    """The result as `87.8% (86.7–88.9) on 3,502 unseen images`; empty if not measured."""
     if history.tested is None or history.test_acc is None:
         return ""
     found = accuracy(history.test_acc, history.tested.images)

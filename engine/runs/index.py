@@ -93,7 +93,7 @@ class Index:
         """Check all runs, and read those that have changed, the newest first.
 
         Args:
-            seconds: the time limit; the run that is being read then is still read to its end.
+            seconds: the time limit; at least one run is read, and the last one to its end.
 
         Returns:
             Whether everything has been read.
@@ -103,13 +103,15 @@ class Index:
         deadline = time.monotonic() + seconds
         self._folder_stamp = _stamp(os.fspath(self._folder))
         entries: dict[str, _Entry] = {}
-        self.problems, self.unread = {}, 0
+        self.problems = {}
+        read, unread = 0, 0
         for name, stamp in self._scan():
             entry = self._entries.get(name)
             if entry is None or entry.stamp != stamp:
-                if time.monotonic() >= deadline:
-                    self.unread += 1
+                if read and time.monotonic() >= deadline:
+                    unread += 1
                 else:
+                    read += 1
                     entry = self._read(name, stamp, entry)
             if entry:
                 entries[name] = self._measured(name, entry)
@@ -119,7 +121,8 @@ class Index:
         self._tails = {name: tail for name, tail in self._tails.items() if name in entries}
         self._list()
         self._save()
-        return not self.unread
+        self.unread = unread
+        return not unread
 
     def look_at_live(self) -> None:
         """Check only the runs without a final event, unless runs came or went."""

@@ -140,7 +140,7 @@ def quoted(path: Path | str) -> str:
 
 
 def why_no_runs(remedy: str) -> str:
-    """Say why no run is found: there are none yet, or they may not be read.
+    """Explain why no run is found: there are none yet, or they may not be read.
 
     Args:
         remedy: a sentence on how a first run is made.
@@ -155,7 +155,7 @@ def why_no_runs(remedy: str) -> str:
 
 
 def why_closed() -> str:
-    """Say why no run may be read, and what helps; empty where there may just be none.
+    """Explain why no run may be read, and what helps; empty if there may just be none.
 
     Raises:
         RunError: the folder itself cannot be listed, in the same words.
@@ -278,7 +278,7 @@ def _is_closed(path: Path) -> bool:
 
 
 def _closed_by(path: Path) -> str:
-    """Say whose folder on the way to a path is closed to this user."""
+    """Name the owner of the folder on the way to a path that is closed to this user."""
     for folder in (*reversed(path.parents), path):
         if os.path.isdir(folder) and not os.access(folder, os.X_OK if folder != path else os.R_OK):
             return f"{one_line(os.fspath(folder))} belongs to {owner_of(folder)}"

@@ -51,7 +51,7 @@ class EpochPredictions:
 
     @cached_property
     def right(self) -> NDArray[np.bool_]:
-        """Whether each is predicted correctly, `(n,)`."""
+        """Correctness of each prediction, bool `(n,)`."""
         return np.equal(self.labels, self.predicted)
 
     @cached_property

@@ -277,7 +277,7 @@ def create_recorded(
 
 
 def _member_folder(path: Path) -> Path:
-    """Make the folder of a sweep's member, open to the readers of the sweep.
+    """Create the folder of a sweep's member, open to the readers of the sweep.
 
     A half-made one, left by a process that was killed, is replaced.
     """

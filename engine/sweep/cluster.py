@@ -105,7 +105,7 @@ class Cluster:
         return sum(self._client.ncores().values())
 
     def stop(self) -> None:
-        """Begin no other member; those in training stop with a checkpoint and come back."""
+        """Start no other member; those in training stop with a checkpoint and come back."""
         self._stopping.set()
 
     @property

@@ -84,7 +84,7 @@ def unpack(archive: bytes, path: Path, like: Path | None = None) -> Run:
 
 
 def put_in_place(archive: bytes, run: Run) -> None:
-    """Make a member's folder from an archive, or replace the files of a training in it.
+    """Unpack a member's folder from an archive, or replace the files of a training in it.
 
     Other files in the folder stay.
 
@@ -158,7 +158,7 @@ def inspect(sources: tuple[str, ...]) -> Worker:
 
 
 def fingerprints(configs: Sequence[str]) -> dict[str, Fingerprint | str]:
-    """Take the fingerprints of the members' data on this worker, as far as these load quickly.
+    """Compute the fingerprints of the members' data on this worker, if they load quickly.
 
     Args:
         configs: hyperparameters, as JSON.

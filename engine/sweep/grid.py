@@ -203,9 +203,7 @@ def _range(known: Hyperparameter, part: str) -> Sequence[Any]:
     if low == high:
         return [_from_number(known, low)]
     if known.by_factors and min(ends) <= 0:
-        raise _range_error(
-            known, part, "goes by factors and cannot begin at 0; name the 0 beside it"
-        )
+        raise _range_error(known, part, "goes by factors and cannot start at 0; list 0 separately")
     whole = isinstance(low, int)
     if count is None and whole and not known.by_factors and abs(high - low) >= MOST:
         raise _range_error(known, part, f"has {abs(high - low) + 1:,} whole numbers; say how many")

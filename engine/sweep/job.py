@@ -167,13 +167,13 @@ Member = tuple[Run, RunConfig]
 
 
 class Executor(Protocol):
-    """Trains the members of a sweep."""
+    """The interface of what trains the members of a sweep."""
 
     def places(self, configs: Sequence[RunConfig]) -> int:
         """Return the number of members trained at once if the plan names none."""
 
     def stop(self) -> None:
-        """Begin no other member, and stop those in training with a checkpoint."""
+        """Start no other member, and stop those in training with a checkpoint."""
 
     @property
     def is_stopping(self) -> bool:

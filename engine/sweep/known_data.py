@@ -46,7 +46,7 @@ def recorded_data(sweep: Sweep) -> Fingerprints:
 
 
 class DataCheck:
-    """Compares the data of members with those that their sweep began with.
+    """A comparison of members' data with those that their sweep began with.
 
     Args:
         known: the fingerprints of the latter; new ones are added.

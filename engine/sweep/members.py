@@ -75,7 +75,7 @@ def failures_to(log: EventLog) -> OnFailure:
 
 
 class MemberRunner:
-    """Trains members, in as many threads as call it.
+    """A runner of members, in as many threads as call it.
 
     Args:
         server: forks off the training processes.
@@ -89,7 +89,7 @@ class MemberRunner:
         self._stopping = threading.Event()
 
     def stop(self) -> None:
-        """Begin no other member, and stop those in training with a checkpoint."""
+        """Start no other member, and stop those in training with a checkpoint."""
         self._stopping.set()
         for run in list(self._in_training.values()):
             with contextlib.suppress(RunError):

@@ -130,7 +130,7 @@ SWEEPS: dict[str, SweepPreset] = {
         _each("hidden", (), (32,), (128,), (512,), (256, 128)),
     ),
     "shifts": SweepPreset(
-        "What is it worth to shift the training images a little, anew in each epoch?",
+        "Does it help to shift the training images a little, differently in each epoch?",
         _each("shift", 0, 1, 2, 3),
     ),
     "adversarial training": SweepPreset(

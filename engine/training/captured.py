@@ -98,6 +98,6 @@ class CudaGraph:
             self._result = work()
 
     def replay(self) -> Tensor:
-        """Do the work again, and overwrite its previous result."""
+        """Repeat the work, and overwrite its previous result."""
         self._graph.replay()
         return self._result

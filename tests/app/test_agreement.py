@@ -1,4 +1,4 @@
-"""What the screens show of several runs is what scikit-learn and a plain sort make of them."""
+"""The screens' summaries of several runs, against scikit-learn and a plain sort."""
 
 import math
 import re
@@ -13,7 +13,7 @@ from sklearn import metrics
 from mnistop.engine.runs.run_folder import Run
 from tests.helpers import made_up
 from tests.helpers.dashboard import Opened
-from tests.tui.features.mistakes.test_mistakes import listed, show
+from tests.helpers.mistakes_screen import listed, show
 
 EPOCHS = 5
 LARGE = (150, 70)

@@ -13,13 +13,13 @@ from mnistop.tui.toolkit.pane import DrawnWidget
 from tests.helpers.attack_screen import open_attack
 from tests.helpers.dashboard import Dashboard, Opened, Workers
 from tests.helpers.made_up_attacks import Answers as Attacks
+from tests.helpers.mistakes_screen import show as show_mistakes
+from tests.helpers.rates_screen import find, finder
+from tests.helpers.weights_screen import Answers, open_weights
+from tests.helpers.weights_screen import answers as weights
 from tests.tui.features.compare.test_compare import compare, some
 from tests.tui.features.data.test_data_screen import answering
-from tests.tui.features.mistakes.test_mistakes import show as show_mistakes
-from tests.tui.features.rates.test_rates_screen import find, finder
 from tests.tui.features.sweep.test_sweep_screen import open_sweep, rates
-from tests.tui.features.weights.test_weights import Answers, open_weights
-from tests.tui.features.weights.test_weights import answers as weights
 
 __all__ = ["answering", "finder", "weights"]
 

@@ -1,4 +1,4 @@
-"""On every screen each key that the help lists does something, or says why it cannot."""
+"""Every key that the help lists, on every screen: it acts, or a reason is shown."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from tests.helpers import made_up
 from tests.helpers import recorded_predictions as judged
 from tests.helpers.dashboard import PANES, Dashboard, Opened, Workers
 from tests.helpers.made_up_attacks import Answers as Attacks
+from tests.helpers.rates_screen import Finder, finder
+from tests.helpers.weights_screen import Answers as Weights
 from tests.tui.features.compare.test_compare import add
-from tests.tui.features.rates.test_rates_screen import Finder, finder
 from tests.tui.features.sweep.test_sweep_screen import rates
-from tests.tui.features.weights.test_weights import Answers as Weights
 
 pytestmark = pytest.mark.slow
 
@@ -91,12 +91,12 @@ Kept = Callable[[Binding], bool]
 
 
 def of_app(binding: Binding) -> bool:
-    """Whether a binding holds everywhere."""
+    """Return whether a binding holds everywhere."""
     return binding in declared(MnistopApp)
 
 
 def of_place(binding: Binding) -> bool:
-    """Whether a binding is of a screen or a pane."""
+    """Return whether a binding belongs to a screen or a pane."""
     return not of_app(binding)
 
 
@@ -114,7 +114,7 @@ def keys(shown: Dashboard, kept: Kept) -> list[tuple[str, Binding]]:
 
 
 async def acts(shown: Dashboard, key: str) -> bool:
-    """Whether a key changes what is seen, or says something."""
+    """Return whether a key changes the screen or shows a message."""
     shown.app.clear_notifications()
     await shown.settle()
     before = look(shown)
@@ -136,7 +136,7 @@ async def answered(shown: Dashboard) -> None:
 
 
 def requests(shown: Dashboard) -> tuple[int, int]:
-    """How much has been asked of training processes."""
+    """Count the requests to training processes."""
     return len(workers_of(shown).told), len(workers_of(shown).launched)
 
 
@@ -261,7 +261,7 @@ async def test_no_key_of_the_whole_app_is_silent(
     place: str,
     state: Callable[[Dashboard], Awaitable[None]],
 ) -> None:
-    """On the dashboard and on another screen; no screen or pane has a part in them."""
+    """Tests the dashboard and one other screen; no screen or pane has a part in these keys."""
     async with opened() as shown:
         shown.workers = workers
         await state(shown)

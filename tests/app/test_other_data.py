@@ -1,4 +1,4 @@
-"""What a person sees of data that have changed since a run began."""
+"""Runs whose source holds other data than when they began."""
 
 from pathlib import Path
 
@@ -54,7 +54,7 @@ async def test_a_warning_is_shown_as_a_notice(
     opened: Opened, workers: Workers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from tests.helpers import made_up
-    from tests.tui.features.runs.test_runs_screen import add
+    from tests.helpers.runs_screen import add
 
     def resume(run: Run) -> str:
         return f"Run {run.name} was begun by an older mnistop [sic]."

@@ -32,7 +32,7 @@ def test_a_text_keeps_its_width_in_ascii(text: str) -> None:
 
 
 async def every_state(shown: Dashboard, workers: Workers):
-    """Goes through all that the screen can show, and yields after each step."""
+    """Go through everything that the screen can show, and yield after each step."""
     yield "start"
     await shown.press("down", "right")
     yield "form"

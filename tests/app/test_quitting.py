@@ -61,7 +61,7 @@ async def test_new_epochs_are_drawn_behind_the_question(opened: Opened) -> None:
 
 
 def hold(monkeypatch: pytest.MonkeyPatch, launch: Callable[[RunConfig], object]) -> Event:
-    """Has the start of a run wait for an event."""
+    """Delay the start of a run until an event is set."""
     ready = Event()
 
     def launch_later(config: RunConfig) -> object:

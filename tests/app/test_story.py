@@ -45,7 +45,7 @@ sys.exit(code)
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Holds the runs; those that are still going on are ended afterwards."""
+    """The folder of the runs; those still training are ended afterwards."""
     monkeypatch.setenv("MNISTOP_RUNS", str(tmp_path / "mnistop_runs"))
     yield tmp_path
     for run in run_folder.list_runs():

@@ -1,4 +1,4 @@
-"""In a terminal that is too small to show anything, nothing that is typed or clicked acts."""
+"""Terminals that are too small to show anything: no key or click acts."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from mnistop.tui.navigator import QuitScreen, TooSmallScreen
 from mnistop.tui.toolkit.dialogs import AskScreen, HelpScreen
 from tests.helpers import made_up
 from tests.helpers.dashboard import Dashboard, Opened, Workers
-from tests.tui.features.runs.test_runs_screen import some
+from tests.helpers.runs_screen import some
 
 SIZES = [(40, 10), (59, 40), (120, 15), (1, 1)]
 LARGE = (120, 40)

@@ -1,6 +1,7 @@
 """Keys that come all at once, as a slow line delivers them: each acts where the last one led."""
 
 import asyncio
+import threading
 
 import pytest
 from textual.events import Key
@@ -13,7 +14,7 @@ from mnistop.tui.features.runs.screen import RunsScreen
 from mnistop.tui.session.compared import ComparedRun, Comparison
 from mnistop.tui.toolkit.dialogs import AskScreen
 from tests.helpers.dashboard import Opened, Workers
-from tests.tui.features.runs.test_runs_screen import open_runs, some
+from tests.helpers.runs_screen import open_runs, some
 
 
 async def test_a_filter_is_typed_and_its_first_run_marked(opened: Opened, workers: Workers) -> None:
@@ -76,6 +77,26 @@ async def test_what_is_typed_before_the_list_of_runs_is_read_acts_on_it(
     async with opened() as shown:
         await shown.burst("6", "down", "space")
         await shown.until_shown("1 run is marked", "a ■ stopped keen-lark")
+
+
+async def test_keys_wait_for_the_runs_that_there_is_room_for(
+    opened: Opened, workers: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    some(workers)
+    the_rest, look = threading.Event(), Index.look
+
+    def one_run_and_then_the_rest(index: Index, seconds: float) -> bool:
+        return look(index, 0.0) if index.unread == 0 else the_rest.wait(50) and look(index)
+
+    monkeypatch.setattr(Index, "look", one_run_and_then_the_rest)
+    monkeypatch.setattr("mnistop.tui.terminal.terminal_app._LONGEST_WAIT", 1000.0)
+    async with opened() as shown:
+        for key in ("6", "end", "space"):
+            shown.app.post_message(Key(key, " " if key == "space" else key))
+        await shown.until_shown("Reading 2 more runs", "✓ finished brave-birch")
+        await asyncio.sleep(0.1)  # keys that do not wait have acted by then
+        the_rest.set()
+        await shown.until_shown("1 run is marked", "a ✓ finished calm-otter")
 
 
 async def test_what_is_typed_before_the_data_are_there_acts_on_them(

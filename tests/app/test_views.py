@@ -1,4 +1,4 @@
-"""What is loaded before the first frame, and what after it."""
+"""Modules loaded before the first frame, and after it."""
 
 import json
 import subprocess

@@ -120,7 +120,7 @@ def _level(color: str) -> float:
 
 
 def seen(shown: Terminal, place: Place, images: np.ndarray) -> int:
-    """Which of the images is on the screen: the one that is most like some part of it."""
+    """Return the image on the screen: the one most like some part of it."""
     if not place.unicode:  # a glyph is the mean of its two pixels
         images = (images[:, ::2] + images[:, 1::2]).repeat(2, axis=1) / 2
     screen = gray(shown, place)
@@ -134,7 +134,7 @@ def seen(shown: Terminal, place: Place, images: np.ndarray) -> int:
 
 
 def differences(screen: np.ndarray, images: np.ndarray) -> np.ndarray:
-    """How far each image is from the part of the screen that is most like it."""
+    """Return each image's distance from the part of the screen most like it."""
     height, width = images.shape[1:]
     parts = sliding_window_view(screen, (height, width))[::2].reshape(-1, height * width)
     flat = images.reshape(len(images), -1)
@@ -316,7 +316,7 @@ def draw_a_digit(shown: Terminal, place: Place, trained: Trained) -> None:
 
 
 def pixels(file: Path) -> np.ndarray:
-    """What a gray PNG image holds, read by hand; `(28, 28)` in [0, 1]."""
+    """Decode a gray PNG image by hand; `(28, 28)` in [0, 1]."""
     content = file.read_bytes()
     start = content.index(b"IDAT")
     (size,) = struct.unpack(">I", content[start - 4 : start])

@@ -21,7 +21,7 @@ _PRESSES = 100
 
 
 def step() -> None:
-    """From `+` or `-` to the picture of that ε at the pseudo-terminal, 120×40."""
+    """Time from `+` or `-` to the picture of that ε at the pseudo-terminal, 120×40."""
     run = _trained(RunConfig())
     with screen("--run", run.name) as shown:
         shown.wait_for("Epoch log")

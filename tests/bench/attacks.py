@@ -24,7 +24,7 @@ Work = Callable[[], Any]
 
 
 def works() -> dict[str, tuple[int, Work, Work]]:
-    """What is done, on how many images, by ours and by foolbox."""
+    """The work to time: by this package and by foolbox."""
     model, images, labels = some_right("plain", 1000)
     few = images[:200], labels[:200]
     wrapped = foolbox.PyTorchModel(model, bounds=(0, 1), device="cpu")

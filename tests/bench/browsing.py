@@ -1,4 +1,4 @@
-"""How quickly 10,000 validation images are looked through.
+"""Speed of browsing 10,000 validation images.
 
     python -m tests.bench.browsing [FOLDER]
 
@@ -25,7 +25,7 @@ STEPS = 40
 
 
 def write_source(path: Path, folder: str | None) -> None:
-    """Writes an .npz file with as many images as are wanted."""
+    """Write an .npz file with a number of images."""
     sources = [load(folder)] if folder else []
     sources.append(load("bundled"))
     images = np.concatenate([source.images for source in sources])
@@ -49,7 +49,7 @@ def train(source: Path) -> None:
 
 
 def opening(run: str) -> Answer:
-    """From the key 2 to the list of mistakes, seen for the first time."""
+    """Time from the key 2 to the list of mistakes, opened for the first time."""
     with screen("--run", run) as shown:
         shown.wait_for("40 epochs in")
         shown.drain(3)
@@ -57,7 +57,7 @@ def opening(run: str) -> Answer:
 
 
 def steps(shown: Screen, *keys: str) -> list[Answer]:
-    """From each key until all that it changes is drawn."""
+    """Time from each key until all that it changes is drawn."""
     taken = []
     for press in range(STEPS):
         shown.settle()
@@ -66,7 +66,7 @@ def steps(shown: Screen, *keys: str) -> list[Answer]:
 
 
 def typed(shown: Screen, *filters: str) -> list[Answer]:
-    """From Enter in the filter line to what passes."""
+    """Time from Enter in the filter line to the filtered list."""
     taken = []
     for press in range(STEPS // 2):
         shown.send("/")

@@ -1,4 +1,4 @@
-"""How long commands take that only read, against Python itself and against importing click.
+"""Time of commands that only read, against Python itself and against importing click.
 
     python -m tests.bench.commands
 

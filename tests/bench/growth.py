@@ -1,4 +1,4 @@
-"""How the time that training takes for an image grows with their number.
+"""Training time per image as the number of images grows.
 
     python -m tests.bench.growth [repetitions]
 

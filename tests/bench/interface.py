@@ -1,4 +1,4 @@
-"""How quickly the interface opens, starts a run and answers keys, and what it costs and sends.
+"""Speed of the interface: opening, starting a run, keys; its cost, and the bytes it sends.
 
     python -m tests.bench.interface [opening|keys|bytes|memory|growth|cost]...
 
@@ -73,7 +73,7 @@ def opening() -> None:
 
 
 def keys(presses: int = 200) -> None:
-    """From each Tab to its effect while training runs flat out, and what the event loop did.
+    """Time from each Tab to its effect while training runs flat out, and the event loop's load.
 
     Beside it stands a loop of Python that does nothing, usually as long, and how long it takes at
     worst: that much is the machine's own doing.
@@ -143,7 +143,7 @@ def sent() -> None:
 
 
 def memory() -> None:
-    """Of the interface and of the training process, in the default run at 120×40."""
+    """Memory of the interface and of the training process, in the default run at 120×40."""
     with screen() as shown:
         shown.wait_for("Press r")
         shown.drain(5)

@@ -1,4 +1,4 @@
-"""What it costs a loop of one's own to be recorded, beside TensorBoard.
+"""Cost of recording a loop of one's own, beside TensorBoard.
 
     python -m tests.bench.own_loops [repetitions]
 

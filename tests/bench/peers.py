@@ -1,4 +1,4 @@
-"""What training is measured against: the notebook's loop, plain PyTorch, and other libraries.
+"""The rivals of training: the notebook's loop, plain PyTorch, and other libraries.
 
 Each does the work of a configuration on given arrays: all epochs, the validation images judged
 after each (scikit-learn's has no such thing, and does without).

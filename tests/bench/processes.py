@@ -27,7 +27,7 @@ IMAGES = 70_000
 
 
 def mnistop_train(*arguments: str) -> str:
-    """What the command prints."""
+    """The command's output."""
     command = [sys.executable, "-m", "mnistop", "train", "--device", "cpu", *arguments]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 

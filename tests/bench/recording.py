@@ -1,4 +1,4 @@
-"""What it costs a training to be recorded: its events, predictions and checkpoints.
+"""Cost of recording a training: its events, predictions and checkpoints.
 
     python -m tests.bench.recording [repetitions]
 
@@ -121,7 +121,7 @@ class Costs:
         train(training, self._images, self._validation, sink, Silence())
 
     def in_turn(self) -> dict[str, float]:
-        """What is printed, of one training after the other."""
+        """Print the figures of one training after the other."""
         wall, processor = time.perf_counter, time.thread_time
         bare, recorded, again = self.bare(wall), self.recorded(wall), self.bare(wall)
         by_processor = self.recorded(processor).within / self.bare(processor)

@@ -1,4 +1,4 @@
-"""How old the picture is, and how long a key takes, behind lines that buffer without limit."""
+"""Age of the picture, and delay of a key, behind lines that buffer without limit."""
 
 from __future__ import annotations
 

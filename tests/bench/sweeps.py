@@ -50,7 +50,7 @@ def loky() -> None:
 
 
 def train_silently(config: RunConfig) -> None:
-    """What one of joblib's processes does."""
+    """Train one run, as one of joblib's processes."""
     import torch
 
     from tests.helpers.small_runs import trained

@@ -1,4 +1,4 @@
-"""How many processor threads train which model fastest, and how many `threads auto` takes.
+"""The number of threads that trains a model fastest, and the choice of `threads auto`.
 
     python -m tests.bench.threads [seconds]
 

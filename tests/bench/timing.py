@@ -1,4 +1,4 @@
-"""How things are timed: in turns, against a baseline in the same run, as medians."""
+"""Timing: in turns, against a baseline in the same run, as medians."""
 
 import importlib.metadata
 import os
@@ -15,7 +15,7 @@ _PACKAGES = ("torch", "numpy", "scikit-learn", "skorch", "lightning", "keras")
 
 
 def print_machine(repetitions: int) -> None:
-    """Where the numbers come from."""
+    """Print the machine that the numbers come from."""
     versions = []
     for package in _PACKAGES:
         try:
@@ -54,7 +54,7 @@ def ratio(ours: list[float], theirs: list[float]) -> float:
 
 @contextmanager
 def threads(count: int) -> Iterator[None]:
-    """So many threads for PyTorch and for NumPy, and then one again."""
+    """Set the number of threads of PyTorch and NumPy, then restore one."""
     torch.set_num_threads(count)
     try:
         with threadpool_limits(count):
@@ -64,7 +64,7 @@ def threads(count: int) -> Iterator[None]:
 
 
 def best_threads(work: Callable[[], object]) -> int:
-    """With how many threads it is done soonest in three tries: one, or one for each core."""
+    """Return the fastest number of threads in three tries: one, or one for each core."""
     work()  # what is imported, is imported here
     tries: dict[int, list[float]] = {1: [], os.cpu_count() or 1: []}
     for _ in range(3):

@@ -1,4 +1,4 @@
-"""How much the best of many validation accuracies flatters, against images never seen.
+"""Excess of the best of many validation accuracies over the accuracy on unseen images.
 
     python -m tests.bench.unseen [seeds]
 
@@ -21,7 +21,7 @@ from mnistop.engine.runs.history import History, reduce
 
 
 def told_by(config: RunConfig) -> History:
-    """What a run says, from its start to its end."""
+    """Return a run's events, from its start to its end."""
 
     async def followed() -> History:
         run = await asyncio.to_thread(worker.launch, config)

@@ -24,7 +24,7 @@ _KEYS = {"esc": "\x1b", "enter": "\r", "tab": "\t", "down": "\x1b[B", "up": "\x1
 
 
 class Answer(NamedTuple):
-    """How long a key took until its effect was seen."""
+    """The time from a key to its visible effect."""
 
     seconds: float
     undisturbed: float
@@ -53,7 +53,7 @@ class Screen:
 
     @property
     def text(self) -> str:
-        """What the screen shows."""
+        """The text on the screen."""
         return "\n".join(self._screen.display)
 
     def send(self, key: str) -> float:
@@ -63,13 +63,13 @@ class Screen:
         return now
 
     def read(self, seconds: float) -> float:
-        """Reads what is written within some time, and shows it; returns when it came."""
+        """Read the output of some time, and draw it; return the time of its arrival."""
         now, chunk = self._take(seconds)
         self._stream.feed(chunk)
         return now
 
     def _take(self, seconds: float) -> tuple[float, bytes]:
-        """When something came within some time, and what; answers what a terminal is asked."""
+        """Wait for output, answer the terminal queries in it, and return it with its time."""
         ready, _, _ = select.select([self._fd], [], [], seconds)
         now = time.perf_counter()
         chunk = os.read(self._fd, 1 << 16) if ready else b""
@@ -92,13 +92,13 @@ class Screen:
         return now
 
     def drain(self, seconds: float) -> None:
-        """Reads for some time."""
+        """Read for some time."""
         end = time.perf_counter() + seconds
         while (left := end - time.perf_counter()) > 0:
             self.read(left)
 
     def settle(self, quiet: float = 0.12) -> None:
-        """Reads until nothing has been written for some time."""
+        """Read until nothing has been written for some time."""
         before = -1
         while self.bytes != before:
             before = self.bytes
@@ -117,7 +117,7 @@ class Screen:
     def first_seen(
         self, seen: Callable[[str], object], told: Callable[[], float], together: float = 0.15
     ) -> tuple[float, float]:
-        """When the screen became as wanted, and what `told` said then.
+        """Wait for a condition on the screen; return its time, and `told` at that time.
 
         What comes is shown only now and then: to show it at once would hold up what follows.
         """
@@ -139,7 +139,7 @@ class Screen:
     def _last_change(
         self, queued: float, quiet: float = 0.1, seconds: float = 10
     ) -> tuple[float, float]:
-        """When the last of what is written at one go came, and how long that had to queue.
+        """Return the time of the last change of one burst of output, and its time in the queue.
 
         It is shown afterwards: what that takes here, 2 ms a kilobyte, is not the command's time.
         """

@@ -105,7 +105,7 @@ def test_scientific_numbers_have_no_padding():
 @pytest.mark.parametrize("epochs", [1, 2, 7, 33, 100, 848, 3000])
 @pytest.mark.parametrize("columns", [17, 33, 56, 74, 116, 230])
 def test_ticks_along_the_epochs_stand_equally_far_apart(epochs, columns):
-    """In the units of the axis, and so in cells, rounding to whole ones apart."""
+    """Equally far in the units of the axis, and so in cells, except for rounding."""
     axis = Axis(0, max(epochs - 1, 1))
     for gap in (6, 9, 14):
         found = ticks(axis, columns, gap, whole=True)
@@ -117,7 +117,7 @@ def test_ticks_along_the_epochs_stand_equally_far_apart(epochs, columns):
 
 @given(st.floats(1e-6, 10), st.floats(1.2, 1e6), st.integers(8, 60))
 def test_ticks_of_a_logarithmic_axis_stand_about_equally_far_apart(least, factor, rows):
-    """From three decades on they are decades; below, 1 and 3 where there are enough."""
+    """Decades from three decades on; below, 1 and 3 where there are enough."""
     axis = log_axis(least, least * factor)
     found = ticks(axis, rows, 2)
     cells = np.diff([axis.place(value, rows) for value in found])

@@ -1,4 +1,4 @@
-"""What a person gets for the values of hyperparameters, right and wrong."""
+"""Values of hyperparameters, right and wrong."""
 
 import json
 from typing import Any

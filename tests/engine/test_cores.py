@@ -83,7 +83,7 @@ def test_a_system_without_cgroups_has_no_quota(tmp_path: Path) -> None:
 
 @pytest.mark.process
 def test_a_real_cgroup_with_half_a_core_leaves_one() -> None:
-    """As of a container that is paid for half a core, on a machine that has more."""
+    """A container with half a core, on a machine that has more."""
     version_1 = (_CGROUP / "cpu").is_dir()
     group = (_CGROUP / "cpu" if version_1 else _CGROUP) / f"mnistop-test-{uuid.uuid4().hex}"
     try:

@@ -1,4 +1,4 @@
-"""Counts of right and wrong are scikit-learn's, and an accuracy's interval is Wilson's."""
+"""Confusion counts against scikit-learn's, and an accuracy's interval against Wilson's."""
 
 import math
 

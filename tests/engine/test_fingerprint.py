@@ -1,4 +1,4 @@
-"""What identifies data: their contents, not how they are stored."""
+"""Identity of data: by their contents, not by their storage."""
 
 from collections.abc import Callable
 from pathlib import Path

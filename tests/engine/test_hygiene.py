@@ -1,4 +1,4 @@
-"""What the engine may load, and what stays when a terminal or a program is killed."""
+"""Modules that the engine may load, and what stays when a terminal or a program is killed."""
 
 import contextlib
 import json
@@ -36,7 +36,7 @@ def loaded_after(code: str) -> set[str]:
 
 
 def test_the_engine_needs_no_interface() -> None:
-    """In an interpreter that cannot import any; scikit-learn would import Rich if it found it."""
+    """The interpreter cannot import any; scikit-learn would import Rich if it found it."""
     modules = sorted(
         "mnistop."
         + ".".join(path.with_suffix("").relative_to(ROOT).parts).removesuffix(".__init__")

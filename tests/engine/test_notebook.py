@@ -49,7 +49,7 @@ def mean_over_batches(training: TrainState, images: Labelled) -> float:
 
 
 class Notebook(QuietListener):
-    """Keeps for each epoch the program's numbers and the notebook's validation loss."""
+    """A collector, for each epoch, of the program's numbers and the notebook's validation loss."""
 
     def __init__(self, validation: Labelled) -> None:
         super().__init__()
@@ -107,7 +107,7 @@ def test_the_notebooks_validation_loss_stands_some_10_percent_under_the_mean_ove
 
 
 class BatchMeans(QuietListener):
-    """Keeps the mean loss of each training batch."""
+    """A collector of the mean loss of each training batch."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -106,7 +106,7 @@ def test_a_free_name_is_found(tmp_path: Path) -> None:
 
 
 def without_hard_links(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on a file system that has none, FAT for example."""
+    """Simulate a file system without hard links, such as FAT."""
 
     def link(*_: object) -> None:
         raise OSError(errno.EPERM, os.strerror(errno.EPERM))

@@ -1,4 +1,4 @@
-"""What a run survives: damaged files at every offset, and `kill -9` at random moments.
+"""Fault injection: damaged files at every offset, and `kill -9` at random moments.
 
     python -m tests.faults [--kills N] [--sweep-kills N] [--step N]
 

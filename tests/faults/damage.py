@@ -66,7 +66,7 @@ def traps(trace: Path) -> Iterator[bytes]:
 
 
 def put_another_kind(path: Path, kind: str) -> None:
-    """Puts what is no file in a file's place."""
+    """Replace a file by something that is no file."""
     _remove(path)
     match kind:
         case "folder":
@@ -83,7 +83,7 @@ KINDS = ("nothing", "folder", "pipe", "loop", "device")
 
 
 def restore(path: Path, content: bytes) -> None:
-    """Puts a file back as it was."""
+    """Restore a file."""
     _remove(path)
     path.write_bytes(content)
 

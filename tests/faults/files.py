@@ -25,7 +25,7 @@ _DRAWN = 29
 
 @dataclass
 class Report:
-    """What has been tried."""
+    """The trials and their results."""
 
     tried: Counter[str] = field(default_factory=Counter)
     """How often, by the kind of the damage."""

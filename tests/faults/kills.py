@@ -43,7 +43,7 @@ def settings() -> list[dict[str, Any]]:
 
 @dataclass
 class Tally:
-    """What has been counted."""
+    """Counts of the trials."""
 
     kills: int = 0
     while_writing: int = 0

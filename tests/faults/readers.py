@@ -69,7 +69,7 @@ def look_at_weights(run: Run, epochs: int | None, ask: bool) -> None:
 
 
 def command(*words: str) -> str:
-    """What a command prints; it may complain of what it is asked to show, but not fail."""
+    """A command's output; it may complain about the run that it is to show, but not fail."""
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         code = exit_code_of(list(words))

@@ -25,7 +25,7 @@ JOBS = 2
 
 @dataclass
 class Tally:
-    """What has been counted."""
+    """Counts of the trials."""
 
     kills_of_sweeps: int = 0
     kills_of_members: int = 0
@@ -115,7 +115,7 @@ def _see_through(sweep: Sweep) -> None:
 
 
 def _resume(sweep: Sweep) -> None:
-    """Lets a sweep go on, unless it was killed between its last member's end and its own."""
+    """Resume a sweep, unless it was killed between its last member's end and its own."""
     try:
         worker.resume_sweep(sweep)
     except RunError:

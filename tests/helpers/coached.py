@@ -1,4 +1,4 @@
-"""What the coach says of real runs, trained here and now, after each of their epochs."""
+"""The coach's advice on real runs, trained here and now, after each of their epochs."""
 
 import dataclasses
 import functools

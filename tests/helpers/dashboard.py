@@ -133,7 +133,7 @@ class Dashboard:
 
     @property
     def lines(self) -> list[str]:
-        """What is on the screen."""
+        """The lines on the screen."""
         return [strip.text for strip in strips(self.app.screen)]
 
     @property
@@ -147,7 +147,7 @@ class Dashboard:
 
     @property
     def notices(self) -> list[str]:
-        """What has been said in passing."""
+        """The notifications so far."""
         return self.app.notices
 
     @property
@@ -155,7 +155,7 @@ class Dashboard:
         return [part for strip in strips(self.app.screen) for part in strip]
 
     def lines_of(self, name: str) -> list[str]:
-        """What is on the screen where a pane stands."""
+        """The lines on the screen at a pane's place."""
         x, y, width, height = self.pane(name).region
         return [strip.crop(x, x + width).text for strip in strips(self.screen)[y : y + height]]
 
@@ -168,7 +168,7 @@ class Dashboard:
             await self.burst(key)
 
     async def go_to(self, name: str) -> None:
-        """Gives a pane the keys."""
+        """Focus a pane."""
         board = self.screen.query_one(Panes)
         board.go_to(board.panes[list(PANES).index(name)])
         await self.settle()
@@ -192,7 +192,7 @@ class Dashboard:
             await self.until(lambda text=text: text in self.sentences)
 
     async def say(self, *said: events.Event, run: Run | None = None) -> None:
-        """Lets the shown run say something, and waits until it is drawn."""
+        """Append events of the shown run, and wait until they are drawn."""
         run = run or self.state.run
         assert run
         self.screen.post_message(RunEvents(run, list(said)))
@@ -206,7 +206,7 @@ class Dashboard:
             refresh(self.app)
 
     def _draw(self) -> None:
-        """Draws what waits for its turn."""
+        """Draw all that is scheduled."""
         for screen in self.app.screen_stack:
             if screen.is_current and isinstance(
                 scheduler := getattr(screen, "_scheduler", None), Scheduler
@@ -218,7 +218,7 @@ class Dashboard:
         await self.settle()
 
     async def show(self, epochs: int, *more: events.Event, names: Sequence[str] = ()) -> Run:
-        """Shows a made-up run, going on after so many epochs unless `more` ends it."""
+        """Show a made-up run after a number of epochs, still training unless `more` ends it."""
         names = names or made_up.DIGITS
         told = [*made_up.story(epochs, names=names), *more]
         folder = Path(tempfile.mkdtemp(dir=self.folder))

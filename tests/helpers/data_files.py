@@ -41,14 +41,14 @@ def idx_bytes(array: NDArray[Any]) -> bytes:
 
 
 def write_idx(path: Path, array: NDArray[Any]) -> Path:
-    """Writes an IDX file, gzipped when it is called so."""
+    """Write an IDX file, gzipped if its name ends so."""
     content = idx_bytes(array)
     path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
     return path
 
 
 def write_idx_pair(folder: Path, name: str = "train", count: int = 6) -> Path:
-    """Writes `train-images-idx3-ubyte` and its labels; returns the images file."""
+    """Write `train-images-idx3-ubyte` and its labels; return the images file."""
     write_idx(folder / f"{name}-labels-idx1-ubyte", some_labels(count))
     return write_idx(folder / f"{name}-images-idx3-ubyte", some_images(count))
 
@@ -59,7 +59,7 @@ ARFF_PATH = "data/v1/download/52667/mnist_784.arff"
 def openml_answers(
     images: NDArray[np.uint8], labels: NDArray[np.uint8], server: str = "https://api.openml.org"
 ) -> dict[str, bytes]:
-    """What OpenML answers about `mnist_784`, by path, with small images in place of MNIST's."""
+    """OpenML's answers about `mnist_784`, by path, with small images in place of MNIST's."""
     rows = images.reshape(len(images), -1)
     pixels = [f"pixel{index + 1}" for index in range(rows.shape[1])]
     arff = "\n".join(

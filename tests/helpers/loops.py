@@ -63,7 +63,7 @@ def the_run() -> Run:
 
 
 def history_of(run: Run) -> History:
-    """What a run has said so far."""
+    """Return a run's history so far."""
     return reduce(History(), read_events(run))
 
 

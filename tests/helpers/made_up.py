@@ -94,7 +94,7 @@ def progress(epochs: int, step: int, run: str = NAME) -> events.BatchProgress:
 
 
 def story(epochs: int, run: str = NAME, names: Sequence[str] = DIGITS) -> list[events.Event]:
-    """What a run says from its start to the end of so many epochs."""
+    """Return a run's events from its start to the end of a number of epochs."""
     told = [epoch(number, run) for number in range(epochs)]
     return [started(run, names), saved(0, run), *told, saved(epochs, run)]
 
@@ -129,7 +129,7 @@ def write_run(
     name: str = NAME,
     classes: int = 10,
 ) -> Run:
-    """Writes a run folder as a training process does, and with it the predictions."""
+    """Write a run folder as a training process does, with the predictions."""
     run = Run(folder / name)
     run.path.mkdir(parents=True)
     manifest = {"format": FORMAT, "config": dict(config or RunConfig())}
@@ -150,7 +150,7 @@ def say(run: Run, said: Sequence[events.Event]) -> None:
 
 @contextmanager
 def training(run: Run) -> Iterator[None]:
-    """Makes a run look as if its training process lived."""
+    """Make a run look as if its training process were alive."""
     with open(run.path / "lock", "rb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

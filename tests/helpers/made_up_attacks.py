@@ -72,7 +72,7 @@ class Answers:
     _done: dict[tuple[Run, int], int] = field(default_factory=dict)
 
     def close(self, name: str) -> None:
-        """Lets questions wait from now on."""
+        """Hold back questions from now on."""
         self.open[name] = asyncio.Event()
 
     def questions(self, name: str) -> list[tuple[Any, ...]]:

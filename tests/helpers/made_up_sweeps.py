@@ -26,7 +26,7 @@ def say(sweep: Sweep, event: events.Event) -> None:
 
 
 def member(sweep: Sweep, number: int, val_acc: float, epochs: int = 5, ended: bool = True) -> Run:
-    """Lets a member of a sweep be trained, so that it ends with an accuracy."""
+    """Finish a member of a sweep with an accuracy."""
     run = sweep.member(number)
     told = [
         *made_up.story(epochs - 1, run.name)[:-1],
@@ -38,7 +38,7 @@ def member(sweep: Sweep, number: int, val_acc: float, epochs: int = 5, ended: bo
 
 @contextmanager
 def going_on(sweep: Sweep) -> Iterator[None]:
-    """Makes a sweep look as if its process lived."""
+    """Make a sweep look as if its process were alive."""
     with open(sweep.lock_path, "rb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

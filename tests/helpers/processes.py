@@ -47,7 +47,7 @@ def states_of(process: int) -> set[str]:
 
 @contextmanager
 def standing_still(process: int) -> Iterator[None]:
-    """Holds a process still, so that nothing that waits for it can go on."""
+    """Suspend a process, so that nothing that waits for it can go on."""
     os.kill(process, signal.SIGSTOP)
     try:
         yield
@@ -89,7 +89,7 @@ def kill_helpers_of(interface: int) -> None:
 
 
 def is_at_rest(process: int) -> bool:
-    """Whether every thread of a process sleeps, each time that one looks."""
+    """Return whether every thread of a process sleeps, in each of several samples."""
     for _ in range(10):
         if states_of(process) != {"S"}:
             return False
@@ -105,7 +105,7 @@ def kilobytes_of(process: int) -> int:
 
 
 def _all_in(folder: Path) -> dict[int, list[str]]:
-    """What the system tells of all processes, or all threads of one, that have not just ended."""
+    """Return the system's records of all processes, or all threads of one, that are still alive."""
     found = {}
     for path in folder.glob("[0-9]*"):
         try:

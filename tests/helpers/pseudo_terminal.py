@@ -74,17 +74,17 @@ class Terminal:
         self.settings_before = self.settings()
 
     def settings(self) -> list[Any]:
-        """How the terminal is set, as `stty` tells."""
+        """The terminal's settings, as `stty` prints them."""
         return termios.tcgetattr(self.fd)
 
     @property
     def text(self) -> str:
-        """What the screen shows."""
+        """The text on the screen."""
         return "\n".join(line.rstrip() for line in self._screen.display)
 
     @property
     def cells(self) -> Mapping[int, Mapping[int, pyte.screens.Char]]:
-        """What each cell shows, by line and column."""
+        """The content of each cell, by line and column."""
         return self._screen.buffer
 
     def send(self, *keys: str) -> None:
@@ -115,7 +115,7 @@ class Terminal:
             self._read(0.05)
 
     def hang_up(self) -> None:
-        """Takes the terminal away, as a lost SSH connection does."""
+        """Take the terminal away, as a lost SSH connection does."""
         self.process.fileobj.close()
         self.process.fd = -1
         self.process.closed = True
@@ -139,7 +139,7 @@ class Terminal:
         return bool(chunk)
 
     def _chunk(self, seconds: float) -> bytes:
-        """What the program writes, waited for at most so long."""
+        """Return the program's next output, or nothing after a time limit."""
         if self.process.closed:
             time.sleep(seconds)
             return b""
@@ -159,7 +159,7 @@ class Terminal:
 
 
 def places(folder: Path) -> dict[str, str]:
-    """Where the program finds and keeps what it needs: all in one folder."""
+    """The environment in which the program finds and keeps everything in one folder."""
     names = ("MNISTOP_RUNS", "MNISTOP_CACHE", "XDG_CONFIG_HOME", "XDG_STATE_HOME")
     return {name: str(folder / name.lower()) for name in names}
 

@@ -13,7 +13,7 @@ from tests.helpers import made_up
 
 
 def predictions(epochs: int, classes: int = 10) -> NDArray[np.uint8]:
-    """As `made_up.predictions`; class 0 is taken for 1, class 1 for 2, and so on."""
+    """Predictions as `made_up.predictions`; class 0 is taken for 1, class 1 for 2, and so on."""
     return made_up.predictions(epochs, classes)
 
 
@@ -39,7 +39,7 @@ def images(count: int) -> NDArray[np.uint8]:
 
 
 def record(run: Run, said: NDArray[np.uint8], classes: int = 10) -> None:
-    """Writes what a model said after some numbers of epochs, `(epochs + 1, n)`."""
+    """Write a model's predictions after some numbers of epochs, `(epochs + 1, n)`."""
     said.tofile(run.path / "predictions.u8")
     log_probabilities(said, classes).tofile(run.path / "log_probabilities.f16")
     images(said.shape[1]).tofile(run.path / "images.u8")
@@ -51,7 +51,7 @@ def write_run(
     said: NDArray[np.uint8] | None = None,
     classes: int = 10,
 ) -> Run:
-    """Writes a run folder with all that is recorded of the validation images."""
+    """Write a run folder with everything that is recorded of the validation images."""
     run = made_up.write_run(folder, told, RunConfig(), classes=classes)
     epochs = sum(isinstance(event, events.EpochFinished) for event in told)
     record(run, predictions(epochs, classes) if said is None else said, classes)

@@ -50,7 +50,7 @@ class DataFile:
         return str(self.path)
 
     def write(self, change: str = "") -> None:
-        """Writes the file anew, with a change."""
+        """Write the file anew, with a change."""
         used = self.USED - 10 if change == "fewer" else self.USED
         if change in ("more", "a new class beyond"):
             used += 20

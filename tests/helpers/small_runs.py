@@ -87,7 +87,7 @@ class QuietListener(Listener):
 
 
 class BatchListener(QuietListener):
-    """Keeps which images each step has learned from, and the epoch it was in."""
+    """A collector of the images that each step has learned from, and of its epoch."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -158,7 +158,7 @@ def state_of(run: Run) -> str:
 
 
 async def until(run: Run, reached: Callable[[History], object]) -> History:
-    """What the run has said once that is so, or when it has ended."""
+    """Return the run's events once a condition holds, or once it has ended."""
     history = History()
     async for batch in worker.follow(run):
         for event in batch:
@@ -169,7 +169,7 @@ async def until(run: Run, reached: Callable[[History], object]) -> History:
 
 
 async def to_the_end(run: Run) -> tuple[History, list[Event]]:
-    """What the run said, all in all."""
+    """Return all events of the run."""
     said: list[Event] = []
     async for batch in worker.follow(run):
         said += batch

@@ -12,7 +12,7 @@ from tests.ssh.users import User, user_with
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Holds the runs; those that are still going on are ended afterwards."""
+    """The folder of the runs; those still training are ended afterwards."""
     monkeypatch.setenv("MNISTOP_RUNS", str(tmp_path / "mnistop_runs"))
     yield tmp_path
     kill_all()

@@ -47,7 +47,7 @@ def run_command(
 
 
 def python_path() -> str:
-    """By which the package is found from any working directory."""
+    """The PYTHONPATH by which the package is found from any working directory."""
     return os.pathsep.join(filter(None, [str(Path.cwd()), os.environ.get("PYTHONPATH")]))
 
 
@@ -93,7 +93,7 @@ def test_without_a_home_that_can_be_written_a_sentence_says_what_to_do(
 
 @pytest.mark.parametrize("closed", ["<&- >&- 2>&-", ">&- 2>&-", "<&-", ">&-", "2>&-"])
 def test_with_closed_descriptors_it_trains_all_the_same(folder: Path, closed: str) -> None:
-    """As `ssh host 'mnistop train >&- 2>&- <&- &'` has it, which lets the line go."""
+    """Closed by `ssh host 'mnistop train >&- 2>&- <&- &'`, which lets the line go."""
     flags = ["--epochs", "3", "--samples", "100", "--hidden", "4"]
     done = subprocess.run(
         ["sh", "-c", f'exec "$@" {closed}', "sh", *COMMAND, "train", *flags],
@@ -202,7 +202,7 @@ def test_a_closed_pipe_ends_a_command_well_and_training_goes_on(
 
 
 def as_somebody_else(what: Callable[[], int]) -> tuple[int, str]:
-    """What another user's process returns, and says on its two outputs."""
+    """Return another user's process's exit code and its two outputs."""
     read, write = os.pipe()
     child = os.fork()
     if not child:

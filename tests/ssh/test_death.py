@@ -83,14 +83,14 @@ def test_without_memory_a_run_ends_in_words_and_resumed_it_has_the_same_bits(fol
 
 
 def measured(run: Run) -> list[tuple[float, ...]]:
-    """What each epoch has come to, to the last bit."""
+    """The results of each epoch, to the last bit."""
     epochs = reduce(History(), read_events(run)).epochs
     return [(each.train_loss, each.val_loss, each.train_acc, each.val_acc) for each in epochs]
 
 
 @linux
 def test_helping_processes_that_were_killed_are_replaced(folder: Path) -> None:
-    """As by a system without memory, which takes the large ones first."""
+    """Killed as by a system without memory, which takes the large ones first."""
     with terminal(folder, "--samples", "100", "--epochs", "3") as shown:
         shown.wait_for("Press r to train")
         shown.wait_until_gone("PyTorch is loading meanwhile")

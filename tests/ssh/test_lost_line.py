@@ -115,7 +115,7 @@ def words_of(run: Run) -> str:
 
 @linux
 def test_a_terminal_that_goes_without_a_signal_ends_the_app_too(folder: Path) -> None:
-    """As it is for a program that has no controlling terminal: it hears no SIGHUP."""
+    """A program without a controlling terminal hears no SIGHUP."""
     ours, theirs = os.openpty()
     environ = os.environ | {
         "TERM": "xterm-256color",

@@ -26,7 +26,7 @@ SHELL = ("sh", "-i")
 
 @dataclass(frozen=True)
 class Multiplexer:
-    """How a session of it is opened, left and found again; it runs a plain shell."""
+    """The commands that open, leave and find a session with a plain shell."""
 
     name: str
     open: tuple[str, ...]

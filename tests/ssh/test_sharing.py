@@ -28,7 +28,7 @@ NAME = "20260101-120000-quiet-otter"
 
 
 def give(path: Path, user: User) -> None:
-    """Makes everything below a path a user's own, and private."""
+    """Make everything below a path a user's own, and private."""
     for found in [path, *path.rglob("*")]:
         os.chown(found, user.number, user.number, follow_symlinks=False)
         if not found.is_symlink():

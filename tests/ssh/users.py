@@ -50,7 +50,7 @@ class User:
         return self._popen([sys.executable, "-c", _MAIN, *words], environ)
 
     def shell(self, line: str) -> None:
-        """Has the user type a line."""
+        """Type a line as the user."""
         with self._popen(["sh", "-c", line], {}) as process:
             _, err = process.communicate(timeout=100)
         assert process.returncode == 0, err
@@ -82,7 +82,7 @@ def user_with(place: Path, number: int) -> User:
 
 @functools.cache
 def _rights() -> tuple[str, ...]:
-    """What an ordinary user needs to start Python here."""
+    """The rights that an ordinary user needs to start Python here."""
     for rights in (_READING, ()):
         prefix = ("setpriv", "--reuid=64001", "--regid=64001", "--clear-groups", *rights, "--")
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""Makes the pictures of the README from the real program: `python -m tests.tour`.
+"""Create the pictures of the README from the real program: `python -m tests.tour`.
 
 With `screens`, `recorded` or `sweeps` behind it, only those.
 """
@@ -87,7 +87,7 @@ async def recorded() -> None:
 
 
 async def measured(app: MnistopApp) -> None:
-    """Returns once all validation images of the runs in sight have been attacked."""
+    """Return once all validation images of the visible runs have been attacked."""
     await asyncio.sleep(1)
     chart = app.screen.query_one(AccuracyChart)
     while not all(run.robustness and run.robustness.is_complete for run in chart.runs):
@@ -95,7 +95,7 @@ async def measured(app: MnistopApp) -> None:
 
 
 def main() -> None:
-    """Makes the pictures that are asked for."""
+    """Create the requested pictures."""
     parts = {"screens": tour, "recorded": recorded, "sweeps": sweeps}
     wanted = sys.argv[1:] or list(parts)
     with tempfile.TemporaryDirectory() as folder:

@@ -34,7 +34,7 @@ async def sweeps() -> None:
 
 
 async def show(pilot: Pilot[int], sweep: Sweep, attacked: bool) -> None:
-    """Takes a picture of a finished sweep, and prints its table."""
+    """Take a picture of a finished sweep, and print its table."""
     await pilot.press("6", "C")
     while not (shown := sweeping(pilot)).reader or shown.reader.sweep != sweep:
         await pilot.press("n")
@@ -52,6 +52,6 @@ async def show(pilot: Pilot[int], sweep: Sweep, attacked: bool) -> None:
 
 
 def sweeping(pilot: Pilot[int]) -> SweepModel:
-    """What the sweep screen looks at."""
+    """The model of the sweep screen."""
     found: SweepModel = pilot.app.screen._model  # type: ignore[attr-defined]
     return found

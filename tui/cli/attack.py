@@ -31,6 +31,7 @@ from mnistop.tui.text import attack_outcome
 from mnistop.tui.text.attack_outcome import at_least, at_most
 from mnistop.tui.text.portrait import attacked as drawn
 from mnistop.tui.text.run_lines import epoch_name
+from mnistop.tui.text.table import Column, Table
 
 _USUAL_EPSILONS = (0.025, 0.05, 0.075, 0.1, 0.125, 0.15, 0.2, 0.25, 0.3)
 """The default rows of the table."""
@@ -199,11 +200,15 @@ def _print_table(out: Printer, chosen: _Attack, epsilons: Sequence[float]) -> di
         f"{count(known.total, 'validation image')}, "
         f"{accuracy(known.clean, known.total)} correct without an attack"
     )
-    out.print("", f"{'ε':>6}  {'clean':>7}  {'FGSM':>7}  {'PGD':>7}  certified")
-    for row in rows:
-        cells = "  ".join(f"{percent(row[name]):>7}" for name in ("clean", "fgsm", "pgd"))
-        out.print(f"{row['epsilon']:>6g}  {cells}  {percent(row['certified']):>9}")
-    out.print("")
+
+    def share(head: str) -> Column[dict[str, float]]:
+        return Column(head, lambda row: percent(row[head.lower()]))
+
+    columns = [
+        Column("ε", lambda row: f"{row['epsilon']:g}", 6),
+        *map(share, ("clean", "FGSM", "PGD", "certified")),
+    ]
+    out.print("", *Table(columns, items=rows).lines(rows), "")
     median, proven = known.medians
     if math.isfinite(median):
         out.paragraph(

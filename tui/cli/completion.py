@@ -45,7 +45,7 @@ completion_option = click.option(
 
 
 def register() -> None:
-    """Have click answer the scripts of this module."""
+    """Make click answer the scripts of this module."""
     for kind in _CLASSES.values():
         add_completion_class(kind)
 

@@ -6,6 +6,7 @@ import os
 import sys
 import textwrap
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -21,12 +22,14 @@ from mnistop.engine.formatting import count
 from mnistop.tui.cli.options import with_output
 from mnistop.tui.cli.output import Printer, waiting
 from mnistop.tui.cli.watch import warm_up
+from mnistop.tui.text.table import Column, Table
 
 _POLL_SECONDS = 0.1
 _WIDEST = 100
 _FEWEST_COLUMNS = 60
 _SHORT = {"right": "right", "blank": "blank", "wrong": "WRONG", "error": "ERROR"}
 _ORDER = ("error", "wrong", "blank", "right")
+"""The states, the worst first."""
 
 Checked = dict[Path, list[Finding]]
 
@@ -256,13 +259,20 @@ def _mark(out: Printer, state: str) -> str:
 
 def _print_folder(out: Printer, checked: Checked) -> None:
     """Print a row for each file, and below it the messages of what is not right."""
-    widest = max(4, *(len(file.name) for file in checked))
-    out.print(f"  {'file':<{widest}}  right  blank  wrong  error")
-    for file, found in checked.items():
-        numbers = {state: sum(one.state == state for one in found) for state in _ORDER}
-        worst = next((state for state in _ORDER if numbers[state]), "blank")
-        cells = "".join(f"{numbers[state]:>7}" for state in ("right", "blank", "wrong", "error"))
-        out.print(f"{_mark(out, worst)} {file.name:<{widest}}{cells}")
+    numbers = {file: Counter(one.state for one in found) for file, found in checked.items()}
+
+    def mark(file: Path) -> str:
+        return _mark(out, next((state for state in _ORDER if numbers[file][state]), "blank"))
+
+    def number(state: str) -> Column[Path]:
+        return Column(state, lambda file: str(numbers[file][state]))
+
+    columns = [
+        Column("", mark),
+        Column("file", lambda file: file.name, left=True, gap=1),
+        *map(number, reversed(_ORDER)),
+    ]
+    out.print(*Table(columns, items=list(checked)).lines(checked))
     for file, found in checked.items():
         wanting = [one for one in found if one.state != RIGHT]
         if not wanting:

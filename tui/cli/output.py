@@ -34,7 +34,7 @@ _NOTICE_SECONDS = 5.0
 
 
 class OutputClosedError(Exception):
-    """Nobody reads the output any more, as after `| head`."""
+    """The end of output that nobody reads any more, as after `| head`."""
 
 
 class OutputError(MnistopError):
@@ -194,7 +194,7 @@ class Printer:
         return self._live is not None
 
     def go_live(self, progress: Callable[[int], RenderableType | None]) -> None:
-        """Have a live line from the next line or message on, if the terminal can show it.
+        """Show a live line from the next line or message on, if the terminal can.
 
         Args:
             progress: draws the progress at a width in cells; returns None before it is known.

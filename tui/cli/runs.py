@@ -27,7 +27,8 @@ from mnistop.tui.cli.completion import complete_filter
 from mnistop.tui.cli.options import named, run_argument, several_argument, with_output
 from mnistop.tui.cli.output import Printer, print_error, print_note
 from mnistop.tui.cli.stop import Selection
-from mnistop.tui.text.run_lines import command_hints, either_accuracy, overload_warning, table
+from mnistop.tui.text.run_lines import command_hints, overload_warning
+from mnistop.tui.text.run_table import either_accuracy, table
 
 _MOST_LISTED = 30  # runs and sweeps, before a deletion
 

@@ -156,7 +156,7 @@ def _is_recorded(found: Run | Sweep) -> bool:
 
 
 def _unanswered(run: Run) -> str:
-    """Give a recorded run's loop time to comply; say so if it does not."""
+    """Wait for a recorded run's loop to comply; explain if it does not."""
     from mnistop.engine.process import control
 
     deadline = time.monotonic() + control.ANSWER_SECONDS

@@ -21,6 +21,8 @@ from mnistop.engine.sweep.outcomes import (
     unseen_acc,
 )
 from mnistop.tui.cli.output import Printer, fields, print_error, waiting
+from mnistop.tui.draw.cells import line
+from mnistop.tui.draw.palette import Palette
 from mnistop.tui.text.run_lines import command_hints, control_commands
 from mnistop.tui.text.sweep_table import (
     attacked_acc,
@@ -29,6 +31,7 @@ from mnistop.tui.text.sweep_table import (
     notes,
     settings_of,
     table,
+    with_scale,
 )
 
 _MOST_FAILURES = 3
@@ -103,11 +106,10 @@ def _print_table(out: Printer, reader: SweepReader, epsilon: float | None) -> No
     """Print the table, on a terminal with a plot of the accuracies, and the conclusion."""
     groups = grouped(reader.outcomes)
     if out.is_terminal:
-        from mnistop.tui.text.sweep_table import SweepRows
-
-        rows = SweepRows.fit(groups, out.width, out.terminal, epsilon)
-        drawn = [rows.row(index, out.width) for index in range(len(groups))]
-        out.draw([rows.header(out.width), *drawn])
+        drawn = with_scale(groups, out.width, out.terminal, epsilon)
+        rows = [drawn.header(lambda _: Palette.of(out.terminal).muted)]
+        rows += map(drawn.row, range(len(groups)))
+        out.draw([line(row, out.width) for row in rows])
     else:
         out.print(*table(groups, epsilon, out.clean))
     out.print("")

@@ -32,13 +32,9 @@ from mnistop.tui.cli.options import (
     with_output,
 )
 from mnistop.tui.cli.output import Printer, print_error, print_note
-from mnistop.tui.text.run_lines import (
-    EPOCH_HEADER,
-    closing_lines,
-    epoch_row,
-    failure_sentence,
-    suspension,
-)
+from mnistop.tui.text.run_lines import closing_lines, failure_sentence, suspension
+from mnistop.tui.text.run_table import EPOCHS
+from mnistop.tui.text.table import Table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -165,6 +161,7 @@ def _view(out: Printer, found: Run | Sweep) -> watch.View[Any]:
     return RunView(out)
 
 
+_TABLE = Table(EPOCHS)
 _RECENT = 10
 """The number of epochs from which the time left is estimated."""
 _WIDE = 100
@@ -246,7 +243,7 @@ class RunView(watch.View[Run]):
                             print_note(f"note: {note}")
                     if event.class_names and not self._has_header:
                         self._has_header = True
-                        yield EPOCH_HEADER
+                        yield _TABLE.line()
                 case events.RunResumed():
                     self._epochs = event.epochs or self._epochs
                     total = f" of {self._epochs:,}" if self._epochs else ""
@@ -254,10 +251,10 @@ class RunView(watch.View[Run]):
                 case events.EpochFinished():
                     if not self._has_header:  # of a recorded run without validation images
                         self._has_header = True
-                        yield EPOCH_HEADER
+                        yield _TABLE.line()
                     self._skipped = None if is_milestone(event.epoch, self._epochs) else event
                     if not self._skipped:
-                        yield epoch_row(event)
+                        yield _TABLE.line(event)
                 case events.EpochsPlanned():
                     self._epochs = event.epochs
                 case events.RunPaused():
@@ -265,7 +262,7 @@ class RunView(watch.View[Run]):
                 case events.RunUnpaused():
                     yield "continuing"
                 case _ if isinstance(event, events.LAST_EVENTS) and self._skipped:
-                    yield epoch_row(self._skipped)
+                    yield _TABLE.line(self._skipped)
                     self._skipped = None
 
     def progress(self, width: int) -> RenderableType | None:

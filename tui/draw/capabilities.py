@@ -145,7 +145,7 @@ def _advice(environ: Mapping[str, str]) -> str:
         return ""
     return (
         f"Drawn in ASCII, as no UTF-8 locale is set: export LC_ALL=C.UTF-8, then start "
-        f"{multiplexer} and mnistop anew."
+        f"{multiplexer} and mnistop again."
     )
 
 

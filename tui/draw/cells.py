@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import groupby, zip_longest
@@ -140,18 +139,6 @@ def shorten(text: str, width: int, terminal: Terminal, mark: bool = True) -> str
     return text + end
 
 
-def shorten_name(name: str, width: int, terminal: Terminal) -> str:
-    """Clean a name and cut it to at most `width` cells, but not the number at its end.
-
-    The runs of a sweep, as ``calm-otter.07``, differ in that number alone.
-    """
-    name = clean(name, terminal)
-    number = re.search(r"[^0-9a-zA-Z]\d+$", name)
-    if cell_len(name) <= width or not number or len(number[0]) > width - 2:
-        return shorten(name, width, terminal)
-    return shorten(name[: number.start()], width - len(number[0]), terminal) + number[0]
-
-
 class Grid:
     """A rectangle of cells, each with one character and one style."""
 
@@ -248,7 +235,7 @@ def _on_ground(ground: Style) -> Changed:
 
 
 def beside(blocks: Sequence[Sequence[Strip]], gap: int = 2) -> list[Strip]:
-    """Put blocks of strips side by side, their tops in one line.
+    """Join blocks of strips side by side, their tops in one line.
 
     Args:
         blocks: The blocks; all strips of a block have one width.

@@ -107,7 +107,7 @@ class Comparison:
             self.add(one)
 
     def add(self, one: ComparedRun) -> None:
-        """Lay one more run over the others."""
+        """Overlay one more run."""
         self.runs.append(one)
         self._tails.append(EventTail(one.run))
         self.settings = differing_settings([one.config for one in self.runs])
@@ -253,7 +253,7 @@ class ComparedCharts(LossAndAccuracy, can_focus=True):
         )
 
     def _limits(self, series: list[Series]) -> tuple[float, float] | None:
-        """Those of the loss axis, where a run that diverges would leave the others no room."""
+        """Limits of the loss axis that leave room for the others beside a diverging run."""
         if self.highest is None or all(max(one.values, default=0) < self.highest for one in series):
             return None
         return 0, self.highest

@@ -184,7 +184,7 @@ def attention(sentence: str, environ: Mapping[str, str]) -> str:
 
 
 def clipboard_terms(environ: Mapping[str, str]) -> str:
-    """On which terms a copy (OSC 52) reaches the clipboard; empty if the terminal has none.
+    """The condition on which a copy (OSC 52) reaches the clipboard; empty if there is none.
 
     Args:
         environ: the environment, by which the terminal is known.

@@ -117,7 +117,7 @@ class Progress(FaultTolerantWidget):
             else f"{UNTRAINED}, {count(epochs, 'epoch')} to come"
         )
         text, keys = (
-            (f"replay paused, {place}", "P goes on, Esc ends")
+            (f"replay paused, {place}", "P continues, Esc ends")
             if is_paused
             else (f"replay, {place}", "P pauses, Esc ends")
         )
@@ -281,14 +281,14 @@ class LiveRuns(FaultTolerant, Static):
         await self.app.run_action("watch")
 
     def look(self) -> None:
-        """Look for runs, unless nobody wants to know."""
+        """Look for runs, unless nothing shows them."""
         if self._wanted():
             self.run_worker(self._look(), group="live", exclusive=True, exit_on_error=False)
         else:
             self._show([])
 
     def _on_worker_state_changed(self, message: Worker.StateChanged) -> None:
-        """Do not tell of each look that fails: the next one follows at once."""
+        """Suppress the report of each look that fails: the next one follows at once."""
         message.prevent_default()
 
     async def _look(self) -> None:

@@ -21,7 +21,7 @@ _LONGEST_GAP = 1.0
 
 
 class Replay:
-    """Moves the epoch cursor of a state as time passes.
+    """A replay that moves a state's epoch cursor as time passes.
 
     The epoch follows from the time alone: frames that a slow line cannot take are dropped, and the
     replay takes no longer. The run may be in training meanwhile; the replay ends at its newest
@@ -53,7 +53,7 @@ class Replay:
         return replace(state, cursor=epoch, replay="playing")
 
     def skip_time(self) -> None:
-        """Leave out the time since the last tick, in which nobody could see the replay."""
+        """Skip the time since the last tick, in which nobody could see the replay."""
         self._last = self._clock()
 
     def advanced(self, state: State, is_drawn: bool) -> State:
@@ -80,7 +80,7 @@ class Replay:
 
 
 def why_no_replay(state: State) -> str:
-    """Give the reason why there is nothing to replay; empty if there is something."""
+    """Return the reason why there is nothing to replay; empty if there is something."""
     if not state.history.epochs:
         return f"There is no epoch to replay: {state.hint}."
     if state.newest_epoch == state.first_epoch:

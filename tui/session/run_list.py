@@ -1,31 +1,21 @@
-"""Look through the runs: which pass the filter, in which order, the chosen and the marked."""
+"""The model of the list of runs: filter, order, the chosen and the marked runs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from rich.style import Style
 
 from mnistop.engine.runs.entry import RunEntry
 from mnistop.engine.runs.filters import BY_TEST, ORDERS, RunFilter, RunOrder, in_order, parse
 from mnistop.engine.runs.run_folder import Run
-from mnistop.tui.draw.cells import shorten, shorten_name
+from mnistop.tui.draw.cells import clean
 from mnistop.tui.draw.series import letter
-from mnistop.tui.text.run_lines import (
-    TEST_ACC,
-    VAL_ACC,
-    best_epoch,
-    best_loss,
-    either_accuracy,
-    epochs,
-    on_disk,
-    state_of,
-    test_accuracy,
-    time_taken,
-    validation_accuracy,
-)
-from mnistop.tui.toolkit.list_pane import Column, Table, fitting
+from mnistop.tui.text.run_table import DIFFERENCES, RESULTS, fitted, state_of
+from mnistop.tui.text.table import Column, Table
+from mnistop.tui.toolkit.list_pane import ListPane
 from mnistop.tui.toolkit.pane import OfModel
 
 MOST_MARKED = 8
@@ -73,7 +63,7 @@ class RunListModel:
         return self._all.get(run)
 
     def take(self, runs: Sequence[RunEntry]) -> None:
-        """Take up the runs that there are.
+        """Receive the runs that exist.
 
         Args:
             runs: newest first.
@@ -144,30 +134,12 @@ _NAMES = (13, 24)
 _LEAST_DIFFERENCES = 14
 
 
-_EITHER = Column(TEST_ACC, 23, either_accuracy)
-"""The column where there is room for one accuracy only."""
-_EPOCHS = Column("epochs", 10, epochs)
-_COLUMNS = (
-    Column(TEST_ACC, 20, test_accuracy),
-    Column(VAL_ACC, 20, validation_accuracy),
-    Column("best epoch", 11, best_epoch),
-    Column("val loss at best", 18, best_loss),
-    _EPOCHS,
-    Column("time", 11, time_taken),
-    Column("size", 9, on_disk),
-)
-"""In the order of their importance: the first have room first, behind what the order goes by."""
-_NARROW = (_EITHER, _EPOCHS, *(column for column in _COLUMNS[2:] if column is not _EPOCHS))
-_SHOWN = ("epochs", TEST_ACC, VAL_ACC, "best epoch", "val loss at best", "time", "size")
-"""In the order in which they stand."""
-
-
-class RunTable(OfModel[RunListModel], Table[RunEntry]):
+class RunTable(OfModel[RunListModel], ListPane[RunEntry]):
     """The list of the runs screen."""
 
     EXPLANATION = (
         "Each row is a run: its state, its name, what differs from the notebook's settings, "
-        "finished epochs, and what it was worth at its best epoch: accuracy on images that it has "
+        "finished epochs, and its results at its best epoch: accuracy on images that it has "
         "not seen (test) and on the validation images (val), both with the 95% interval, and "
         "validation loss; then the time of training, and what it takes on the disk. The "
         "validation accuracy flatters, being the highest of all epochs on the same images; the "
@@ -217,7 +189,7 @@ class RunTable(OfModel[RunListModel], Table[RunEntry]):
         """Return the reason why the list is empty."""
         if self._model.text and self._model.total:
             return (
-                f'None of the {self._model.total:,} runs passes "{self._model.text}". '
+                f'None of the {self._model.total:,} runs matches "{self._model.text}". '
                 "Press / and Enter on an empty line for all."
             )
         if self.waiting:
@@ -228,12 +200,8 @@ class RunTable(OfModel[RunListModel], Table[RunEntry]):
         )
 
     def columns(self, width: int) -> list[Column[RunEntry]]:
-        """Return state and name, the numbers that there is room for, and what differs."""
-        names = max(_NAMES[0], min(_NAMES[1], width // 7))
-        states = 3 + max(map(len, self._model.states))
-        room = width - 3 - states - names - 2
-        kept = self._numbers(room, max(_LEAST_DIFFERENCES, width // 6) + 2)
-        rest = max(0, room - sum(column.width for column in kept) - 2)
+        """Return mark, state, name, the numbers, and what differs."""
+        order = self.order
 
         def on_dashboard(run: RunEntry) -> Style | None:
             return self.palette.strong if run.run == self.shown else None
@@ -242,47 +210,53 @@ class RunTable(OfModel[RunListModel], Table[RunEntry]):
             words = state_of(run)
             return f"{SIGNS[words][0 if self.terminal.unicode else 1]} {words}"
 
-        def fitted(column: Column[RunEntry]) -> Callable[[RunEntry], str]:
-            return lambda run: shorten(column.text(run), column.width - 1, self.terminal)
+        def rank(head: str, usual: int) -> int:
+            return 1 if head == order else usual + 1
 
         return [
-            Column("", 3, self._mark, lambda _: self.palette.best),
-            Column("state", states, state, self._state_style, left=True),
+            Column("", self._mark, 2, style=lambda _: self.palette.best),
+            Column(
+                "state",
+                state,
+                2 + max(map(len, self._model.states)),
+                left=True,
+                gap=1,
+                style=self._state_style,
+            ),
             Column(
                 "name",
-                names + 2,
-                lambda run: shorten_name(run.title, names, self.terminal),
-                on_dashboard,
+                lambda run: run.title,
+                max(_NAMES[0], min(_NAMES[1], width // 7)),
                 left=True,
+                gap=1,
+                is_name=True,
+                style=on_dashboard,
             ),
-            *(replace(one, text=fitted(one), style=on_dashboard) for one in kept),
-            Column("  ", 2, lambda _: ""),
+            *(
+                replace(column, rank=rank(column.head, column.rank), style=on_dashboard)
+                for column in RESULTS
+            ),
             Column(
-                "differs by" if rest else "",
-                rest,
-                lambda run: shorten(run.differences(), rest, self.terminal) if rest else "",
-                lambda run: None if run.overview.changes else self.palette.muted,
+                "differs by",
+                RunEntry.differences,
+                width,
+                rank("differs by", DIFFERENCES),
+                least=max(_LEAST_DIFFERENCES, width // 6),
                 left=True,
+                style=lambda run: None if run.overview.changes else self.palette.muted,
             ),
         ]
 
+    def fit(self, width: int) -> Table[RunEntry]:
+        """Return the columns that fit, with one accuracy or both."""
+        clean_text = partial(clean, terminal=self.terminal)
+        return fitted(self.columns(width), self._model.has_tests, width, clean=clean_text)
+
     def _mark(self, run: RunEntry) -> str:
         marked = self._model.marked
-        return f" {letter(marked.index(run.run))} " if run.run in marked else "   "
+        return letter(marked.index(run.run)) if run.run in marked else ""
 
     def _state_style(self, run: RunEntry) -> Style | None:
         if run.state in ("failed", "interrupted"):
             return self.palette.bad
         return self.palette.val + self.palette.strong if run.is_live else self.palette.muted
-
-    def _numbers(self, room: int, least: int) -> list[Column[RunEntry]]:
-        """Return the columns of numbers that leave some cells for the differences."""
-        has_tests, order = self._model.has_tests, self.order
-        offered: Sequence[Column[RunEntry]] = _COLUMNS if has_tests else _COLUMNS[1:]
-        kept = fitting(offered, room, order, least)
-        if has_tests and VAL_ACC not in (column.head for column in kept):
-            offered = _NARROW
-            kept = fitting(offered, room, order, least)
-        if len(kept) < len(offered) and order != "size":
-            kept = [column for column in kept if column.head != "size"]
-        return sorted(kept, key=lambda column: _SHOWN.index(column.head))

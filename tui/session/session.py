@@ -198,7 +198,7 @@ class Session:
         )
 
     def take(self, new: RunEvents) -> bool:
-        """Take up events of the shown run; return whether they begin a new phase of it."""
+        """Receive events of the shown run; return whether they begin a new phase of it."""
         if new.run != self.state.run:
             return False
         before = self.state
@@ -222,7 +222,7 @@ class Session:
         return self.state.phase != before.phase or not before.history.epochs
 
     def look(self, state: State) -> None:
-        """Look at the run as another state does, as at another epoch."""
+        """Select the epoch and weights of another state."""
         self.state = state
         self._changed()
 
@@ -257,7 +257,7 @@ class Session:
             self._screen.notify(sentence, severity="warning", markup=False)
 
     def leave_then(self, then: Callable[[], object]) -> None:
-        """Do something, but not before a run that is being started is there."""
+        """Do something, but only once a run that is being started exists."""
         if self.is_launching:
             self._after_launch = then
         else:

@@ -89,7 +89,7 @@ class State:
 
     @property
     def weights_age(self) -> events.CheckpointSaved | None:
-        """Differs when `weights_wanted` stands for other weights than before."""
+        """A value that changes when `weights_wanted` refers to other weights."""
         return self.saved if self.weights_wanted is None else None
 
     @property

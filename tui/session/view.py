@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from mnistop.engine.config import RunConfig
     from mnistop.tui.draw.image import Mode
 
-ALONE = "This pane has all the room already; Tab goes to the next one."
+ALONE = "This pane fills the screen already; Tab goes to the next one."
 WRONG_FORM = "A value in the form is wrong: press 1 and correct it."
 NO_RUN = "There is no run yet: press 1 for the dashboard, and r there to train."
 
@@ -54,7 +54,7 @@ class ReplayWanted(Message):
 
 @dataclass
 class ScreenWanted(Message):
-    """Another screen is to be opened, from which Esc leads back here."""
+    """A request to open another screen, from which Esc returns here."""
 
     name: str
     about: Any
@@ -96,7 +96,7 @@ class RunScreen(GivesReasons, FaultTolerant, Screen[None]):
         """Show the progress of the run."""
 
     def changed(self, urgent: bool = True) -> None:
-        """Have the screen drawn again.
+        """Schedule the screen to be drawn again.
 
         Args:
             urgent: whether at once, as a person waits for it; else in its turn.
@@ -110,7 +110,7 @@ class RunScreen(GivesReasons, FaultTolerant, Screen[None]):
         return self._scheduler is None or self._scheduler.is_caught_up
 
     def clear_debt(self) -> None:
-        """Let what was just drawn, as a key had asked for it, hold back nothing that follows."""
+        """Let a drawing that a key has caused delay nothing that follows."""
         if self._scheduler:
             self._scheduler.clear_debt()
 
@@ -178,7 +178,7 @@ class ViewScreen(RunScreen):
         """The widgets above the progress line."""
 
     def enter(self, about: Any) -> None:
-        """Take up what another screen asks this one to show.
+        """Receive what another screen asks this one to show.
 
         Raises:
             MnistopError: it cannot be read.
@@ -190,7 +190,7 @@ class ViewScreen(RunScreen):
 
     @abstractmethod
     def redraw(self) -> None:
-        """Bring the panes up to date with `state`; called a few times a second at most."""
+        """Update the panes from `state`; called a few times a second at most."""
 
     @abstractmethod
     def sections(self) -> Sequence[Section]:
@@ -292,7 +292,7 @@ class AtAnEpoch(ViewScreen):
     )
 
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
-        """Give the reason why an action is impossible now."""
+        """Return the reason why an action is impossible now."""
         if action in ("epoch", "replay") and self.state.run is None:
             return NO_RUN
         if action == "replay":

@@ -86,7 +86,7 @@ class CellDiff:
         self._size = 0
 
     def forget(self) -> None:
-        """Take the terminal for one of which nothing is known, as after a change of its size."""
+        """Assume nothing about the terminal's contents, as after a change of its size."""
         self._drawn.clear()
         self._sent.clear()
         self._stale.clear()
@@ -197,7 +197,7 @@ class CellDiff:
 
     @staticmethod
     def _unsend_halves(drawn: list[_Cell], sent: list[_Cell]) -> None:
-        """Let no difference begin or end within a character of two cells, drawn or sent."""
+        """Keep differences from beginning or ending within a character of two cells."""
         for x in range(1, len(drawn)):
             if not (drawn[x][0] and sent[x][0]) and (
                 drawn[x] != sent[x] or drawn[x - 1] != sent[x - 1]

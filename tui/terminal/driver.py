@@ -116,7 +116,7 @@ class TerminalDriver(DriverHooks):
         self.loop.call_later(_STOP_SECONDS, self._go_on_unless_stopped)
 
     def _go_on_unless_stopped(self) -> None:
-        """Take the terminal again if the system has found no shell that could continue the job."""
+        """Take the terminal back if the system has found no shell to continue the job."""
         if not self._writer:
             self.resume_application_mode()
             self.send_message(NotSuspended())
@@ -127,7 +127,7 @@ class TerminalDriver(DriverHooks):
         super().disable_input()
 
     def stop_application_mode(self) -> None:
-        """Give the terminal back, with nothing of the app on it.
+        """Restore the terminal, with nothing of the app on it.
 
         GNU screen and the Linux console have no second screen that could be left: there the
         shell would go on in the middle of the last frame.
@@ -198,7 +198,7 @@ class TerminalDriver(DriverHooks):
         return time.monotonic() - self._key_at
 
     def process_message(self, message: Message) -> None:
-        """Take a message from the terminal."""
+        """Process a message from the terminal."""
         if isinstance(message, events.InputEvent):
             self._key_at = time.monotonic()
         super().process_message(message)
@@ -227,7 +227,7 @@ class TerminalDriver(DriverHooks):
                     parser.feed(piece, self.process_message)
 
     def close(self) -> None:
-        """Let go of the terminal once it has the last output, or does not take it."""
+        """Release the terminal once it has the last output, or does not accept it."""
         super().close()
         if self._writer:
             self.is_stalled = not self._writer.close()
@@ -265,7 +265,7 @@ class TerminalDriver(DriverHooks):
 
 
 def _take(descriptor: int) -> int:
-    """Put the null device in the place of a descriptor, and return a new one for the old file."""
+    """Replace a descriptor by the null device, and return a new one for the old file."""
     taken = os.dup(descriptor)
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, descriptor)

@@ -78,11 +78,11 @@ class FaultTolerant(DispatchHook):
             self.say_fault(error)
 
     def every(self, seconds: float, act: Callable[[], object]) -> Timer:
-        """Do something again and again, and report a fault in it once."""
+        """Call something again and again, and report a fault in it once."""
         return self.set_interval(seconds, self._tolerant(act))
 
     def after_refresh(self, act: Callable[[], object]) -> None:
-        """Do something after the next frame."""
+        """Call something after the next frame."""
         self.call_after_refresh(self._tolerant(act))
 
     def _tolerant(self, act: Callable[[], object]) -> Callable[[], None]:

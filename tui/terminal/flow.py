@@ -114,7 +114,7 @@ class FlowControl:
             return REQUEST
 
     def answered(self) -> None:
-        """Take an answer; one that was not asked for says nothing."""
+        """Receive an answer; one without a request means nothing."""
         with self._changed:
             if not self._under_way:
                 return

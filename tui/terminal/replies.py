@@ -66,7 +66,7 @@ class Replies:
         """What has come of a text that is being pasted."""
 
     def pieces(self, text: str) -> Iterator[str | events.Event]:
-        """Take text, and yield what it means, one by one.
+        """Parse text, and yield its meaning piece by piece.
 
         Args:
             text: what has come; empty to look whether something begun has been given up.
@@ -135,7 +135,7 @@ class Replies:
                 yield begun[1:]
 
     def _rest_of_paste(self, text: str, at: int) -> int:
-        """Take pasted text, and return where it ends; an end that is split comes with the rest."""
+        """Read pasted text, and return where it ends; a split end comes with the rest."""
         assert self._pasted is not None
         end = text.find(_PASTE_END, at)
         if end >= 0:

@@ -126,7 +126,7 @@ class Scheduler:
         self._pieces.append(_Piece(draw, every * self._pace.stretch, cheap))
 
     def changed(self, urgent: bool = False) -> None:
-        """Have all pieces drawn again in their turn.
+        """Schedule all pieces to be drawn again.
 
         Args:
             urgent: whether a person waits for it.

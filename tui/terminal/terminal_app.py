@@ -68,7 +68,7 @@ class TypedAhead(AppHooks):
         self._typed.clear()
 
     async def on_event(self, event: Event) -> None:
-        """Take a key, or keep it until its turn comes."""
+        """Handle a key, or keep it until its turn comes."""
         if not isinstance(event, Key | Paste) or event.is_forwarded:
             await super().on_event(event)
         elif self._answering:
@@ -170,7 +170,7 @@ class TerminalApp(FaultTolerant, TypedAhead):
         timeout: float | None = None,
         markup: bool = True,
     ) -> None:
-        """Say something in passing, unless that stands on the screen already."""
+        """Show a brief notification, unless it is on the screen already."""
         if message not in self.notices:
             super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
 
@@ -186,7 +186,7 @@ class TerminalApp(FaultTolerant, TypedAhead):
         )
 
     def on_resize(self, event: events.Resize) -> None:
-        """Forget the contents of the terminal, which are its own choice after a change of size."""
+        """Forget the terminal's contents, which are undefined after a change of size."""
         self._forget()
         if self.screen_stack and event.size == self.screen.outer_size:  # it was another in between
             self.screen.refresh()

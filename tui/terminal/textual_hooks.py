@@ -69,7 +69,7 @@ class AppHooks(App[int]):
         self._close_messages_no_wait()
 
     def on_fatal_error(self, error: Exception) -> None:
-        """Note the exception that ends the app."""
+        """Record the exception that ends the app."""
 
 
 class InputHook(Input):
@@ -92,7 +92,7 @@ def inherits_bindings(kind: type) -> bool:
 
 
 async def type_into(field: Input, event: events.Key) -> None:
-    """Give a printable key to an input at once.
+    """Pass a printable key to an input at once.
 
     The public way, a message, arrives after the keys behind it have gone elsewhere.
     """
@@ -111,7 +111,7 @@ class DriverHooks(LinuxDriver):
         return self._loop  # there is no public name
 
     def mark_resumption(self) -> None:
-        """Have the app told that it goes on, when the terminal is taken over the next time."""
+        """Notify the app of its resumption when the terminal is next taken over."""
         self._must_signal_resume = True  # set only by Textual's own handler of SIGTSTP
 
     def report_size(self) -> None:
@@ -150,7 +150,7 @@ class KeyParser:
         self._parser = XTermParser()  # Textual's thread would read the terminal by itself
 
     def feed(self, piece: str, handle: Callable[[Message], object]) -> None:
-        """Hand on the messages in a piece of input; of one that cannot be read, those before."""
+        """Pass on the messages in a piece of input, up to a part that cannot be read."""
         self._parser.mouse_pixels = False
         try:
             for message in self._parser.feed(piece):

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from mnistop.engine import events
 from mnistop.engine.cores import usable_cores
-from mnistop.engine.events import EpochFinished
-from mnistop.engine.files import one_line
-from mnistop.engine.formatting import accuracy, count, duration, epochs_of, loss, percent, size
+from mnistop.engine.formatting import count, duration, epochs_of
 from mnistop.engine.runs.entry import RunEntry
 from mnistop.engine.runs.event_log import read_events
 from mnistop.engine.runs.history import History, best_of, reduce, unseen_accuracy
@@ -148,77 +145,6 @@ def command_hints(commands: Mapping[str, str]) -> str:
     return "\n".join(f"{purpose:<{width}}  {command}" for command, purpose in commands.items())
 
 
-EPOCH_HEADER = "epoch  train loss  val loss  train acc  val acc"
-
-
-def epoch_row(epoch: EpochFinished) -> str:
-    """Return a line of the epoch table, under `EPOCH_HEADER`."""
-    return (
-        f"{epoch.epoch:>5}  {loss(epoch.train_loss):>10}  {loss(epoch.val_loss):>8}  "
-        f"{percent(epoch.train_acc):>9}  {percent(epoch.val_acc):>7}"
-    )
-
-
-_LEAST_SETTINGS = 20
-"""Cells of the settings that other columns must leave free."""
-_NARROWEST_SETTINGS = 8
-
-
-TEST_ACC, VAL_ACC = "test acc at best", "val acc at best"
-"""The heads of the columns of accuracies, both of the best epoch's weights."""
-
-
-def test_accuracy(run: RunEntry) -> str:
-    """Return the best epoch's test accuracy with its 95% interval; a dash without a test."""
-    seen = run.overview
-    if seen.test_acc is None or not seen.test_images:
-        return "-"
-    return accuracy(seen.test_acc, seen.test_images)
-
-
-def validation_accuracy(run: RunEntry) -> str:
-    """Return the best epoch's validation accuracy with its 95% interval; a dash without one."""
-    seen = run.overview
-    if seen.best_val_acc is None or not seen.validation_images:
-        return "-"
-    return accuracy(seen.best_val_acc, seen.validation_images)
-
-
-def best_epoch(run: RunEntry) -> str:
-    """Return the epoch of the highest validation accuracy."""
-    best = run.overview.best_epoch
-    return "-" if best is None else str(best)
-
-
-def either_accuracy(run: RunEntry) -> str:
-    """Return the test accuracy; without a test the validation accuracy, marked as such."""
-    tested, validated = test_accuracy(run), validation_accuracy(run)
-    return f"val {validated}" if tested == "-" != validated else tested
-
-
-def best_loss(run: RunEntry) -> str:
-    """Return the best epoch's validation loss."""
-    value = run.overview.best_val_loss
-    return "-" if value is None else loss(value)
-
-
-def epochs(run: RunEntry) -> str:
-    """Return finished and planned epochs, as in `34/100` or `34/100k`."""
-    planned = run.overview.planned
-    short = f"{planned // 1000}k" if planned >= 10_000 and planned % 1000 == 0 else str(planned)
-    return f"{run.overview.epochs}/{short}" if planned else str(run.overview.epochs)
-
-
-def time_taken(run: RunEntry) -> str:
-    """Return the time of training and evaluation, without pauses."""
-    return duration(run.overview.seconds)
-
-
-def on_disk(run: RunEntry) -> str:
-    """Return its size on disk."""
-    return "-" if run.bytes is None else size(run.bytes)
-
-
 def overload_warning(runs: Sequence[RunEntry]) -> str:
     """Return a warning if more runs train here than there are cores; else empty."""
     cores = usable_cores()
@@ -230,78 +156,3 @@ def overload_warning(runs: Sequence[RunEntry]) -> str:
         f"{training} runs are training on {count(cores, 'core')}, which slows them all down: "
         "mnistop stop makes room, mnistop resume continues later."
     )
-
-
-def state_of(run: RunEntry) -> str:
-    """Return the state of a run, or `suspended` if its process is."""
-    return "suspended" if run.is_suspended else run.state
-
-
-_COLUMNS: dict[str, Callable[[RunEntry], str]] = {
-    "run": lambda run: run.run.name,
-    "state": state_of,
-    "epochs": epochs,
-    "best epoch": best_epoch,
-    TEST_ACC: test_accuracy,
-    VAL_ACC: validation_accuracy,
-    "val loss at best": best_loss,
-    "time": time_taken,
-    "size": on_disk,
-    "name": lambda run: run.overview.about.name,
-    "note": lambda run: run.overview.about.note,
-    "settings": lambda run: run.differences(),
-}
-_DISPENSABLE = ("size", "time", "val loss at best", "best epoch", VAL_ACC, "note")
-"""Columns that are dropped for lack of room, the first ones first."""
-
-
-def table(runs: Sequence[RunEntry], width: int | None = None) -> list[str]:
-    """Return the lines of a table of runs, below a header.
-
-    Args:
-        runs: at least one.
-        width: cells of a line; the settings take what is left, or are left out. None for no limit.
-    """
-    columns = {
-        head: [head, *(one_line(text(run)) for run in runs)] for head, text in _COLUMNS.items()
-    }
-    columns = {head: cells for head, cells in columns.items() if any(cells[1:])}
-    if all(run.overview.test_acc is None for run in runs):
-        columns.pop(TEST_ACC)
-    settings = columns.pop("settings")
-    widths = {head: max(map(_cells, cells)) for head, cells in columns.items()}
-    room = max(map(_cells, settings))
-    if width is not None:
-        least = min(room, _LEAST_SETTINGS)
-        for head in _DISPENSABLE:
-            is_needed = head == VAL_ACC and TEST_ACC not in columns
-            if _left(width, widths) < least and not is_needed:
-                widths.pop(head, None)
-        if VAL_ACC not in widths:
-            columns[TEST_ACC] = [TEST_ACC, *map(either_accuracy, runs)]
-            widths[TEST_ACC] = max(map(_cells, columns[TEST_ACC]))
-        room = _left(width, widths)
-    lines = []
-    for row, differences in enumerate(settings):
-        cells = [columns[head][row] for head in widths]
-        padded = [
-            text + " " * (wide - _cells(text))
-            for text, wide in zip(cells, widths.values(), strict=True)
-        ]
-        if room >= _NARROWEST_SETTINGS:
-            fits = len(differences) <= room
-            padded.append(differences if fits else differences[: room - 1] + "…")
-        lines.append("  ".join(padded).rstrip())
-    return lines
-
-
-def _cells(text: str) -> int:
-    """Return the width of a text on the screen."""
-    if text.isascii():
-        return len(text)
-    wide = sum(unicodedata.east_asian_width(char) in "WF" for char in text)
-    return len(text) + wide - sum(bool(unicodedata.combining(char)) for char in text)
-
-
-def _left(width: int, widths: dict[str, int]) -> int:
-    return width - sum(widths.values()) - 2 * len(widths)

@@ -5,15 +5,14 @@ Groups are one or more. `attacked` is the ε at which accuracy under attack was 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 from operator import attrgetter
 
-from rich.cells import cell_len
 from rich.style import Style
 
 from mnistop.engine.analysis.comparison import differing_settings
-from mnistop.engine.axis import Axis
 from mnistop.engine.config import HYPERPARAMETERS
 from mnistop.engine.evaluate import wilson_interval
 from mnistop.engine.formatting import accuracy, count, loss, percent
@@ -27,10 +26,11 @@ from mnistop.engine.sweep.outcomes import (
     unseen_acc,
 )
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import Strip, clean, line
+from mnistop.tui.draw.cells import clean
 from mnistop.tui.draw.intervals import NARROWEST, Interval, axis_line, interval_line, scale
 from mnistop.tui.draw.palette import Palette
 from mnistop.tui.text.attack_outcome import SEARCHED_BY
+from mnistop.tui.text.table import Column, Piece, Table
 
 _MOST_NAMED = 4
 """The most groups to name that may be as good as the best."""
@@ -78,27 +78,6 @@ def _progress_of(group: Group) -> str:
     return f"epoch {one.epochs}" if one.state == "running" else one.state
 
 
-@dataclass(frozen=True)
-class Column:
-    """A column of the table."""
-
-    head: str
-    cells: list[str]
-    rank: int = 0
-    """The columns of the lowest rank are placed first."""
-    is_number: bool = True
-    """Whether it is aligned to the right."""
-
-    @property
-    def width(self) -> int:
-        """Cells that it takes."""
-        return max(map(len, (self.head, *self.cells)))
-
-    def padded(self, text: str) -> str:
-        """Return the text, as wide as the column."""
-        return text.rjust(self.width) if self.is_number else text.ljust(self.width)
-
-
 def settings_of(groups: Sequence[Group]) -> dict[str, list[str]]:
     """Return the hyperparameters in which the groups differ, with the value of each group."""
     found = differing_settings([group.config for group in groups])
@@ -143,45 +122,42 @@ def notes(groups: Sequence[Group], attacked: float | None) -> list[str]:
 
 
 def _columns(
-    groups: Sequence[Group], attacked: float | None, clean: Callable[[str], str]
-) -> list[Column]:
-    """Return the columns that are of use for these groups, from the left, with clean texts."""
+    groups: Sequence[Group],
+    attacked: float | None,
+    style: Callable[[int], Style | None] = lambda _: None,
+) -> list[Column[int]]:
+    """Return the columns that are of use for these groups, from the left, by row."""
 
-    def of(head: str, cells: Iterable[str], rank: int = 0, is_number: bool = True) -> Column:
-        return Column(clean(head), list(map(clean, cells)), rank, is_number)
+    def column(head: str, text: Callable[[Group], str], rank: int) -> Column[int]:
+        return Column(head, lambda row: text(groups[row]), rank=rank, style=style)
 
-    def each(head: str, text: Callable[[Group], str], rank: int) -> Column:
-        return of(head, map(text, groups), rank)
-
-    shown = [of(name, cells) for name, cells in settings_of(groups).items()]
+    shown = [
+        Column(name, cells.__getitem__, style=style) for name, cells in settings_of(groups).items()
+    ]
     if any(group.done != 1 or len(group.outcomes) > 1 for group in groups):
-        shown.append(each("runs", _progress_of, 1))
+        shown.append(column("runs", _progress_of, 1))
     with_tests = any(group.measured(unseen_acc) for group in groups)
     if with_tests:
-        shown.append(each("test acc at best", _either_acc, 2))
+        shown.append(column("test acc at best", _either_acc, 2))
+    acc_rank = 4 if with_tests else 2
     shown += [
-        each("val acc at best", lambda group: accuracy_of(group, best_acc), 4 if with_tests else 2),
-        each("best epoch", _mean(lambda one: one.best_epoch, "{:.0f}".format), 7),
-        each("val loss at best", _mean(lambda one: one.best_val_loss, loss), 6),
+        column("val acc at best", lambda group: accuracy_of(group, best_acc), acc_rank),
+        column("best epoch", _mean(lambda one: one.best_epoch, "{:.0f}".format), 7),
+        column("val loss at best", _mean(lambda one: one.best_val_loss, loss), 6),
     ]
     if attacked is not None:
-        shown.append(each(f"at ε {attacked:g}", lambda group: accuracy_of(group, attacked_acc), 2))
-    verdicts = [group.verdict for group in groups]
-    return [*shown, of("rate was", verdicts, 3, False)] if any(verdicts) else shown
-
-
-def _fitting(offered: Sequence[Column], width: int) -> list[Column]:
-    """Return the columns that fit, in their order."""
-    kept: list[Column] = []
-    for column in sorted(offered, key=lambda each: each.rank):
-        needed = sum(each.width + 2 for each in kept) + column.width
-        if needed <= width or not kept:
-            kept.append(column)
-    return [column for column in offered if column in kept]
+        head = f"at ε {attacked:g}"
+        shown.append(column(head, lambda group: accuracy_of(group, attacked_acc), 2))
+    if any(group.verdict for group in groups):
+        verdicts = column("rate was", lambda group: group.verdict, 3)
+        shown.append(replace(verdicts, left=True))
+    return shown
 
 
 def table(
-    groups: Sequence[Group], attacked: float | None = None, clean: Callable[[str], str] = str
+    groups: Sequence[Group],
+    attacked: float | None = None,
+    clean: Callable[[str], str] = str,
 ) -> list[str]:
     """Return a header, and a row for each group, as plain lines of any length.
 
@@ -190,12 +166,8 @@ def table(
         attacked: the ε of the attack.
         clean: prepares a text for the place where it is shown.
     """
-    shown = _columns(groups, attacked, clean)
-    rows = [[column.head, *column.cells] for column in shown]
-    return [
-        "  ".join(column.padded(text) for column, text in zip(shown, texts, strict=True)).rstrip()
-        for texts in zip(*rows, strict=True)
-    ]
+    rows = range(len(groups))
+    return Table(_columns(groups, attacked), items=rows, clean=clean).lines(rows)
 
 
 def conclusion(groups: Sequence[Group], attacked: float | None = None) -> str:
@@ -229,75 +201,49 @@ def conclusion(groups: Sequence[Group], attacked: float | None = None) -> str:
     )
 
 
-_GAP = "  "
-_WIDEST = 64
+_SCALE = 64
+"""The most cells of the scale."""
 
 
-@dataclass(frozen=True)
-class SweepRows:
-    """A table laid out for one width."""
+def with_scale(
+    groups: Sequence[Group],
+    width: int,
+    terminal: Terminal,
+    attacked: float | None = None,
+    near: bool = False,
+    before: Sequence[Column[int]] = (),
+) -> Table[int]:
+    """Return a table of as many columns as there is room for, and intervals on a common scale.
 
-    groups: Sequence[Group]
-    columns: Sequence[Column]
-    intervals: Sequence[Interval | None]
-    axis: Axis
-    plot: int
-    """Cells of the scale; 0 where it does not fit."""
-    terminal: Terminal
+    Args:
+        groups: the rows; the best one is strong.
+        width: cells of a line.
+        terminal: what the terminal can show.
+        attacked: the ε of the attack.
+        near: whether the scale shows the best ones only.
+        before: columns on the left.
+    """
+    strong = Palette.of(terminal).strong
+    found, value = best_of(groups), comparable(groups)
+    best = found[0] if found else None
+    intervals = [_interval(group, value, group is best) for group in groups]
+    axis = scale(intervals, near)
 
-    @classmethod
-    def fit(
-        cls,
-        groups: Sequence[Group],
-        width: int,
-        terminal: Terminal,
-        attacked: float | None = None,
-        near: bool = False,
-    ) -> SweepRows:
-        """Lay out a table.
+    def draw(row: int | None, width: int) -> Iterator[Piece]:
+        if row is None:
+            drawn = axis_line(axis, width, terminal)
+        else:
+            drawn = interval_line(intervals[row], axis, width, terminal)
+        return ((segment.text, segment.style) for segment in drawn)
 
-        Args:
-            groups: the rows.
-            width: cells of a line.
-            terminal: what the terminal can show.
-            attacked: the ε of the attack.
-            near: whether the scale shows the best ones only.
-        """
-        kept = _fitting(_columns(groups, attacked, lambda text: clean(text, terminal)), width)
-        room = width - sum(column.width + len(_GAP) for column in kept)
-        found = best_of(groups)
-        best = found[0] if found else None
-        value = comparable(groups)
-        intervals = [_interval(group, value, group is best) for group in groups]
-        plot = min(room, _WIDEST) if room >= NARROWEST and found else 0
-        return cls(groups, kept, intervals, scale(intervals, near), plot, terminal)
-
-    def header(self, width: int) -> Strip:
-        """Draw the heads of the columns, and the percentages of the scale."""
-        text = _GAP.join(column.padded(column.head) for column in self.columns)
-        muted = Palette.of(self.terminal).muted
-        return self._with_plot(text, muted, axis_line(self.axis, self.plot, self.terminal), width)
-
-    def row(self, index: int, width: int, style: Style | None = None) -> Strip:
-        """Draw the row of one group.
-
-        Args:
-            index: its number.
-            width: cells.
-            style: of the text; if none is given, the best group is strong.
-        """
-        interval = self.intervals[index]
-        if style is None and interval and interval.strong:
-            style = Palette.of(self.terminal).strong
-        text = _GAP.join(column.padded(column.cells[index]) for column in self.columns)
-        drawn = interval_line(interval, self.axis, self.plot, self.terminal)
-        return self._with_plot(text, style, drawn, width)
-
-    def _with_plot(self, text: str, style: Style | None, plot: Strip, width: int) -> Strip:
-        if not self.plot:
-            return line([(text, style)], width)
-        beside = line([(text + _GAP, style)], cell_len(text + _GAP))
-        return Strip.join([beside, plot]).adjust_cell_length(width)
+    columns = [
+        *before,
+        *_columns(groups, attacked, lambda row: strong if groups[row] is best else None),
+    ]
+    if best:
+        columns.append(Column("", width=_SCALE, least=NARROWEST, rank=8, draw=draw))
+    rows = range(len(groups))
+    return Table(columns, width, rows, partial(clean, terminal=terminal))
 
 
 def _interval(group: Group, value: Value, is_best: bool) -> Interval | None:

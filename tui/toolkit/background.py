@@ -60,12 +60,12 @@ class LatestAnswer(Generic[Answer]):
         return self._wanted != self._answered
 
     def forget(self) -> None:
-        """Want no answer any more, and show none that is still to come."""
+        """Drop the question, and any answer still to come."""
         self._wanted = self._answered = None
         self._subject += 1
 
     def want(self, *args: object, key: Hashable = None) -> None:
-        """Ask, unless that has been answered already.
+        """Ask, unless the answer is known.
 
         Args:
             args: what the question takes.
@@ -152,7 +152,7 @@ class BackgroundTasks:
         self._after = after
 
     def do(self, what: Callable[[], T], then: Callable[[T], object] | None = None) -> None:
-        """Do something, and clear the notifications of earlier tasks.
+        """Run an action, and clear the notifications of earlier tasks.
 
         Args:
             what: to be done, in a thread; a `MnistopError` that it raises is told.
@@ -180,7 +180,7 @@ class BackgroundTasks:
     def ask(
         self, question: str, what: Callable[[], T], then: Callable[[T], object] | None = None
     ) -> None:
-        """Do something after a yes."""
+        """Run an action after a yes."""
 
         def answer(yes: bool | None) -> None:
             if yes:

@@ -65,7 +65,7 @@ class Item(NamedTuple):
 
     @property
     def width(self) -> int:
-        """Its width in cells."""
+        """The item's width in cells."""
         return sum(len(text) for text, _ in self.pieces)
 
 
@@ -118,7 +118,7 @@ class Bar(FaultTolerantWidget):
         return textual_strip(line(pieces, self.size.width), self.rich_style)
 
     async def on_click(self, event: events.Click) -> None:
-        """Do what was clicked on."""
+        """Act on what was clicked."""
         end = 0
         for item in self._shown:
             end += item.width

@@ -178,16 +178,16 @@ class GivesReasons(MessagePump):
     """
 
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
-        """Give the reason why an action is impossible now, in a sentence; empty if it is not."""
+        """Return the reason why an action is impossible now, in a sentence, or ""."""
         return ""
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leave out what is not possible now."""
+        """Leave out actions that are impossible now."""
         return not self.why_not(action, parameters)
 
 
 def reason_against(screen: Screen[object], key: str, keymap: Mapping[str, str]) -> str:
-    """Give the reason why a key does nothing; empty if it does something, or means nothing here.
+    """Return the reason why a key does nothing; empty if it acts, or means nothing here.
 
     Args:
         screen: the screen in sight.

@@ -102,7 +102,7 @@ class Form(DrawnWidget, can_focus=True):
     # The cursor
 
     def select(self, row: int) -> None:
-        """Put the cursor on the row nearest to a number, unless what is being edited is wrong."""
+        """Move the cursor to the row nearest to a number, unless the edited value is wrong."""
         self.keep()
         if not self.editing:
             self.status = ""
@@ -119,7 +119,7 @@ class Form(DrawnWidget, can_focus=True):
         self.select(self.cursor + by * self.parts.rows.height)
 
     def show_cursor(self) -> None:
-        """Give the explanation its lines, and scroll as little as brings the cursor into view."""
+        """Make room for the explanation, and scroll just enough to bring the cursor into view."""
         self._explained = self.parts.lines_of(self.about())
         height = self.parts.rows.height
         top = clamp(self.top, self.cursor - height + 1, self.cursor)
@@ -186,7 +186,7 @@ class Form(DrawnWidget, can_focus=True):
             self.leave()
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Take over a text while it is typed."""
+        """Read a text while it is typed."""
         event.stop()
         self._read()
 
@@ -197,7 +197,7 @@ class Form(DrawnWidget, can_focus=True):
             self.leave()
 
     def _read(self) -> None:
-        """Take over what is in the editor."""
+        """Read the editor."""
         if self.editing:
             self.values.update({self.selected: self._input.value})
             self._input.place(self._place())
@@ -219,12 +219,12 @@ class Form(DrawnWidget, can_focus=True):
     # While the focus goes to the editor and comes back, the form looks the same.
 
     def on_blur(self, event: events.Blur) -> None:
-        """Give the focus to the editor, or away."""
+        """Pass the focus to the editor, or away."""
         self._editor_focused = self.editing
         super().on_blur(event)
 
     def on_focus(self, event: events.Focus) -> None:
-        """Take the focus, maybe back from the editor."""
+        """Handle the focus, which may come back from the editor."""
         super().on_focus(event)
         self._editor_focused = False
 

@@ -43,7 +43,7 @@ class FormValues(ABC):
 
     @abstractmethod
     def evaluate(self) -> None:
-        """Take over `typed`: what the texts make, or the problems."""
+        """Evaluate `typed`: the value that the texts make, or the problems."""
 
     @abstractmethod
     def label(self, name: str) -> str:

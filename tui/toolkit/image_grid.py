@@ -144,7 +144,7 @@ class ImageGrid(LinesPane, can_focus=True):
 
     @dataclass
     class Moved(Message):
-        """Another image is to be chosen."""
+        """A request to choose another image."""
 
         position: int
 
@@ -167,7 +167,7 @@ class ImageGrid(LinesPane, can_focus=True):
     @property
     @abstractmethod
     def position(self) -> int:
-        """That of the chosen image."""
+        """The position of the chosen image."""
 
     @property
     @abstractmethod

@@ -89,12 +89,12 @@ class ValueInput(FaultTolerant, InputHook, inherit_bindings=False):
         self.screen.set_focus(self, scroll_visible=False)
 
     def place(self, place: Region) -> None:
-        """Lie over a region of the form."""
+        """Cover a region of the form."""
         self.styles.offset = place.offset
         self.styles.width = place.width
 
     async def on_key(self, event: events.Key) -> None:
-        """Take what is typed; all else is the form's to decide."""
+        """Handle what is typed; all else is the form's to decide."""
         if not (self.display and event.is_printable):
             event.prevent_default()
             await self._take(event)
@@ -108,7 +108,7 @@ class ValueInput(FaultTolerant, InputHook, inherit_bindings=False):
         self._keep()
 
     def action_cancel(self) -> None:
-        """Give the old value back."""
+        """Restore the old value."""
         self._cancel()
 
     @property
@@ -140,9 +140,9 @@ class FilterInput(FaultTolerant, Input, inherit_bindings=False):
         *_without_enter(),
         *bindings(
             "filter",
-            key("apply", "enter", "submit", "Apply", "Show what passes"),
+            key("apply", "enter", "submit", "Apply", "Apply the filter"),
             key("complete", "tab", "complete", "Complete", "Complete the word"),
-            key("leave", "escape", "leave", "Leave", "Back, nothing changed"),
+            key("leave", "escape", "leave", "Leave", "Back, without a change"),
         ),
     ]
 
@@ -150,7 +150,7 @@ class FilterInput(FaultTolerant, Input, inherit_bindings=False):
         """The keys go back to the list, and the filter stays as it was."""
 
     def action_complete(self) -> None:
-        """Take the completion that is shown."""
+        """Accept the completion that is shown."""
         self.action_end()
         self.action_cursor_right()
 

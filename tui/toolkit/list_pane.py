@@ -1,27 +1,27 @@
-"""Panes that are lists with a cursor, of which only the rows in sight are drawn."""
+"""Panes that are tables with a cursor, of which only the rows in sight are drawn."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from functools import partial
+from typing import Any, Generic, TypeVar
 
-from rich.cells import cell_len
-from rich.style import Style
 from textual import events
 from textual.message import Message
 
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import Strip, line
+from mnistop.tui.draw.cells import Strip, clean, line
+from mnistop.tui.text.table import Column, Table
 from mnistop.tui.toolkit.bindings import bindings, declared, hidden, key
 from mnistop.tui.toolkit.pane import LinesPane
 
 Item = TypeVar("Item")
 
 
-class ListPane(LinesPane, can_focus=True):
-    """A header, and the rows around the cursor.
+class ListPane(LinesPane, Generic[Item], can_focus=True):
+    """The heads of the columns, and the rows around the cursor.
 
     Args:
         terminal: what the terminal can show.
@@ -41,11 +41,11 @@ class ListPane(LinesPane, can_focus=True):
 
     @dataclass
     class _OfRow(Message):
-        pane: ListPane
+        pane: ListPane[Any]
         position: int
 
         @property
-        def control(self) -> ListPane:
+        def control(self) -> ListPane[Any]:
             """The list."""
             return self.pane
 
@@ -59,19 +59,31 @@ class ListPane(LinesPane, can_focus=True):
         super().__init__(terminal, id=id)
         self.position = 0
         self._top = 0
+        self.table: Table[Item] = Table(())
+        """The columns as they were drawn last."""
 
     @property
     @abstractmethod
+    def items(self) -> Sequence[Item]:
+        """The items of the rows, in order."""
+
+    @abstractmethod
+    def columns(self, width: int) -> Sequence[Column[Item]]:
+        """Return the columns; called whenever the pane is drawn."""
+
+    def fit(self, width: int) -> Table[Item]:
+        """Return the columns that fit."""
+        return Table(self.columns(width), width, clean=partial(clean, terminal=self.terminal))
+
+    @property
+    def order(self) -> str:
+        """The head of the column that the order goes by; empty for none."""
+        return ""
+
+    @property
     def count(self) -> int:
         """The number of rows."""
-
-    @abstractmethod
-    def header(self, width: int) -> Strip:
-        """Draw the heads of the columns."""
-
-    @abstractmethod
-    def row(self, index: int, width: int, chosen: bool) -> Strip:
-        """Draw one row."""
+        return len(self.items)
 
     @abstractmethod
     def empty(self) -> str:
@@ -86,12 +98,20 @@ class ListPane(LinesPane, can_focus=True):
         """Draw the header and the rows in sight."""
         if not self.count:
             return self.say(self.empty(), width)
+        self.table = self.fit(width)
         room = max(1, height - 1)
         least, most = self.position - room + 1, min(self.position, self.count - room)
         self._top = max(0, least, min(self._top, most))
         rows = range(self._top, min(self.count, self._top + room))
+        strong, muted, order = self.palette.strong, self.palette.muted, self.order
+        header = self.table.header(lambda head: strong if head and head == order else muted)
         drawn = [self.row(row, width, row == self.position and self.marks) for row in rows]
-        return [self.header(width), *drawn]
+        return [line(header, width), *drawn]
+
+    def row(self, index: int, width: int, chosen: bool) -> Strip:
+        """Draw one row."""
+        style = self.palette.cursor if chosen else None
+        return line([*self.table.row(self.items[index], style), (" " * width, style)], width)
 
     def action_move(self, by: int) -> None:
         """Move the cursor, within the rows."""
@@ -134,91 +154,3 @@ class ListPane(LinesPane, can_focus=True):
         """Move by three rows."""
         event.stop()
         self.action_move(3)
-
-
-@dataclass(frozen=True)
-class Column(Generic[Item]):
-    """A column of a table."""
-
-    head: str
-    width: int
-    """Cells, with those before the text."""
-    text: Callable[[Item], str]
-    style: Callable[[Item], Style | None] = lambda _: None
-    left: bool = False
-    """Whether texts begin at the left, and numbers do not end at the right."""
-
-    def fill(self, text: str) -> str:
-        """Return a text with the blanks that fill the column."""
-        blanks = " " * (self.width - cell_len(text))
-        return text + blanks if self.left else blanks + text
-
-
-def fitting(
-    columns: Sequence[Column[Item]], room: int, first: str, least: int = 0
-) -> list[Column[Item]]:
-    """Return the columns that have room, in the order of their importance.
-
-    Args:
-        columns: in that order.
-        room: cells for all of them.
-        first: the head of the one that is more important still.
-        least: cells that all but the first leave free.
-    """
-    kept: list[Column[Item]] = []
-    for column in sorted(columns, key=lambda column: column.head != first):
-        if column.width + (least if kept else 0) <= room:
-            room -= column.width
-            kept.append(column)
-    return kept
-
-
-class Table(ListPane, Generic[Item]):
-    """A list of items in columns.
-
-    Args:
-        terminal: what the terminal can show.
-    """
-
-    _columns: Sequence[Column[Item]] = ()
-
-    @property
-    @abstractmethod
-    def items(self) -> Sequence[Item]:
-        """The items of the rows, in order."""
-
-    @abstractmethod
-    def columns(self, width: int) -> Sequence[Column[Item]]:
-        """Return the columns that fit, from the left; called whenever the pane is drawn."""
-
-    @property
-    def order(self) -> str:
-        """The head of the column that the order goes by; empty for none."""
-        return ""
-
-    @property
-    def count(self) -> int:
-        """The number of rows."""
-        return len(self.items)
-
-    def lines(self, width: int, height: int) -> list[Strip]:
-        """Draw the header and the rows in sight."""
-        self._columns = self.columns(width) if self.count else ()
-        return super().lines(width, height)
-
-    def header(self, width: int) -> Strip:
-        """Draw the heads of the columns."""
-        strong, muted, order = self.palette.strong, self.palette.muted, self.order
-        heads = ((column.head, column.fill(column.head)) for column in self._columns)
-        return line(
-            [(text, strong if head and head == order else muted) for head, text in heads], width
-        )
-
-    def row(self, index: int, width: int, chosen: bool) -> Strip:
-        """Draw one item."""
-        item = self.items[index]
-        pieces = [(column.fill(column.text(item)), column.style(item)) for column in self._columns]
-        if chosen:
-            text = "".join(text for text, _ in pieces)
-            pieces = [(text + " " * (width - cell_len(text)), self.palette.cursor)]
-        return line(pieces, width)

@@ -157,7 +157,7 @@ class LinesPane(DrawnWidget):
         return self._based((drawn + [Strip.blank(0)] * (height - len(drawn)))[:height])
 
     def set_height(self, lines: int) -> None:
-        """Take that many lines, without a new layout where it has them already."""
+        """Set the height in lines, without a new layout where it is right already."""
         if self.styles.height is None or self.styles.height.value != lines:
             self.styles.height = lines
 
@@ -284,9 +284,9 @@ class ScrolledPane(LinesPane):
         self.redraw()
 
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
-        """Give the reason why an action is impossible now."""
+        """Return the reason why an action is impossible now."""
         if action == "scroll_by" and not self._hidden:
-            return "All lines are in sight: there is nothing to scroll."
+            return "All lines are visible: there is nothing to scroll."
         return super().why_not(action, parameters)
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:

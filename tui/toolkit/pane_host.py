@@ -189,7 +189,7 @@ class PaneHost(FaultTolerant, Vertical):
         ]
 
     def zoom(self) -> None:
-        """Give the active pane all the room, or take it back."""
+        """Enlarge the active pane to all the room, or restore it."""
         self.zoomed = not self.zoomed
         self.fit()
 

@@ -36,10 +36,10 @@ class PlottedPane(LinesPane):
 
     @abstractmethod
     def choose(self, x: float) -> None:
-        """Go to what stands at an x, or nearest to it."""
+        """Move to the item at an x, or nearest to it."""
 
     def placed(self, *charts: tuple[int, int, Sequence[Strip]]) -> None:
-        """Note where the charts that are drawn stand.
+        """Record where the drawn charts stand.
 
         Args:
             charts: of each its first column and line below the title, and what is drawn; what

@@ -44,7 +44,7 @@ def number(value: float, places: int = 2) -> str:
 
 
 def percent(fraction: float | None) -> str:
-    """As in `72%`."""
+    """A fraction as `72%`."""
     return formatting.percent(fraction, 0)
 
 
@@ -54,7 +54,7 @@ def accuracy(fraction: float | None, images: int) -> str:
 
 
 def either(words: list[str]) -> str:
-    """As in `dropout`, `shifts or dropout`, `shifts, dropout or more samples`."""
+    """A list of remedies as `dropout`, `shifts or dropout`, `shifts, dropout or more samples`."""
     return " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 

@@ -38,7 +38,7 @@ def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 
 
 def forget(run: Run) -> None:
-    """As in a new process, before anything was asked."""
+    """Clear the caches, as in a new process."""
     shutil.rmtree(run.path / "robustness", ignore_errors=True)
     search_bounds.cache_clear()
 
@@ -184,7 +184,7 @@ def test_a_drawing_has_one_smallest_epsilon_too(run: Run) -> None:
 def test_what_pgd_stumbles_on_below_the_smallest_epsilon_does_not_count(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As if the search had found less: the table's word holds for the single answer, too."""
+    """The search is made to find less: the single answer must follow the table."""
     known = whole(run)
     row = int(np.flatnonzero(np.isfinite(known.found) & (known.found > 0))[0])
     epsilon = 1.2 * float(known.found[row])

@@ -17,7 +17,7 @@ ALL = {"training_counts": EVEN, "validation_counts": [20] * 10, "source_counts":
 
 
 def advice_on(epochs: int = 30, train: float = 2.302, val: float = 2.302, **data: Any) -> Advice:
-    """On a run whose losses stand where guessing has them, or as given."""
+    """Return the advice for a run whose losses stay at the level of guessing, or as given."""
     return advise(run_on(epochs, train, val, **data), RunConfig(), None)
 
 

@@ -187,7 +187,7 @@ def test_the_loss_before_training_is_explained_for_any_number_of_classes(classes
 
 
 def test_two_classes_of_which_one_is_rare_have_another_loss_of_guessing() -> None:
-    """Who knows that 9 of 10 are zeros has 0.325, far below ln 2: and that is all that it knows."""
+    """A model that only knows that 9 of 10 are zeros reaches 0.325, far below ln 2."""
     labels = [0] * 90 + [1] * 10
     levels = [0.33, 0.326, 0.328, 0.325, 0.327, 0.326, 0.328]
     said = [epoch(number, level, level) for number, level in enumerate(levels)]

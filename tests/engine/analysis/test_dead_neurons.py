@@ -1,4 +1,4 @@
-"""How many hidden ReLU neurons are silent on all validation images, counted the plain way."""
+"""Hidden ReLU neurons that are silent on all validation images, counted the plain way."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""How little it takes to fool a model on one image: every method, the bracket, one's own image."""
+"""The least perturbation that fools a model: every method, the bracket, one's own image."""
 
 from collections.abc import Iterator
 

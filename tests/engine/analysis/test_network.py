@@ -1,4 +1,4 @@
-"""What a network has learned and an image's way through it, against plain PyTorch."""
+"""A network's weights and an image's way through it, against plain PyTorch."""
 
 from pathlib import Path
 from typing import Any

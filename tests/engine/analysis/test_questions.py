@@ -130,9 +130,9 @@ async def test_an_image_that_is_not_there_is_told(finished: Run, row: int) -> No
 async def test_a_run_without_weights_is_told(runs_folder: Path) -> None:
     run, lock = run_folder.create(digits_config(), runs_folder)
     lock.close()
-    with pytest.raises(RunError, match="has not started to train yet"):
+    with pytest.raises(RunError, match="has not started training yet"):
         await worker.ask(attack_image, run, 0, 0.1)
-    with pytest.raises(RunError, match="has not started to train yet"):
+    with pytest.raises(RunError, match="has not started training yet"):
         await worker.ask(attack_image, run, 0, 0.1, 3)
 
 

@@ -1,4 +1,4 @@
-"""What a run is said to show about its learning rate, on real runs."""
+"""The assessment of a run's learning rate, on real runs."""
 
 import numpy as np
 

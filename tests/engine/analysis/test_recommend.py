@@ -1,4 +1,4 @@
-"""Which rate is recommended, by a range test and by what its runs have shown."""
+"""The recommended rate, from a range test and from its runs."""
 
 import numpy as np
 import pytest

@@ -101,7 +101,7 @@ def path_of(
 
 @torch.no_grad()
 def tried(model: MLP, path: Path, goal: Goal, row: int, epsilons: Tensor) -> Tensor:
-    """Whether each of some ε, `(points,)`, fools the float32 model with the image of a row."""
+    """Return whether each of some ε, `(points,)`, fools the float32 model with a row's image."""
     reached = [torch.empty(0, dtype=torch.bool)]
     for some in epsilons.split(1000):
         rows = torch.full_like(some, row, dtype=torch.int64)

@@ -22,7 +22,7 @@ SEEDS = st.integers(0, 2**32)
 
 
 class Wild(Attack):
-    """Goes far beyond its budget, in all directions."""
+    """An attack that goes far beyond its budget, in all directions."""
 
     def __init__(self, norm: Norm, seed: int = 0) -> None:
         self.norm = norm
@@ -45,7 +45,7 @@ each_real_attack = pytest.mark.parametrize("attack", REAL, ids=repr)
 
 
 def targets_for(labels: Tensor, model: MLP) -> Tensor:
-    """For each image the class after its label's."""
+    """Return for each image the class after its label's."""
     return (labels + 1) % model.sizes[-1]
 
 

@@ -79,7 +79,7 @@ def test_any_models_radius_is_safe_and_below_the_smallest_epsilon(seed: int, dee
 def test_no_image_in_a_box_has_a_smaller_margin_than_the_bound(
     seed: int, epsilon: float, deep: bool
 ) -> None:
-    """In boxes of all sizes, also such as prove nothing."""
+    """Boxes of all sizes, also those that prove nothing."""
     model, images, labels = (any_deep_model if deep else any_model)(seed)
     layers = layers_of(model)
     reach = torch.full((len(images),), epsilon, dtype=torch.float64)

@@ -35,7 +35,7 @@ def assert_first(
     labels: Tensor,
     targets: Tensor | None = None,
 ) -> None:
-    """What is found fools, and nothing does on a grid of 10,001 points below it or up to 1."""
+    """Assert that the found ε fools, and none on a grid of 10,001 points below it or up to 1."""
     path, goal = path_of(model, images, labels, targets)
     for row, epsilon in enumerate(found.epsilon):
         assert not tried(model, path, goal, row, DENSE[epsilon - ROUNDING > DENSE]).any()
@@ -43,7 +43,7 @@ def assert_first(
 
 
 def assert_fools(found: SmallestEpsilon, model: MLP, path: Path, goal: Goal) -> None:
-    """What is found fools, up to the rounding that is another in a batch of another size."""
+    """Assert that the found ε fools, up to rounding, which differs in a batch of another size."""
     finite = found.epsilon.isfinite()
     with torch.no_grad():
         logits = model(path.at(found.epsilon.clamp(max=1)))

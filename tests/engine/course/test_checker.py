@@ -1,4 +1,4 @@
-"""What a student's file may do to the checker: nothing."""
+"""The checker against a hostile student's file."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a person gets from a data source: images, labels, a split, a description."""
+"""A data source: images, labels, a split, a description."""
 
 import subprocess
 import sys

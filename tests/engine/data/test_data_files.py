@@ -1,4 +1,4 @@
-"""Which files a path means: folders, single files and pairs."""
+"""Files behind a path: folders, single files and pairs."""
 
 import os
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What is black and white: as the type and the values tell it, as stated, or refused in words."""
+"""Black and white: from the type and the values, as stated, or refused with a message."""
 
 from pathlib import Path
 

@@ -43,7 +43,7 @@ WITHOUT_MNISTOP = (
 
 
 class _Epochs:
-    """Keeps the epochs of a training that nothing stops."""
+    """A collector of epochs that never stops the training."""
 
     def __init__(self) -> None:
         self.epochs: list[Epoch] = []

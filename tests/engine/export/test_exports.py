@@ -91,7 +91,7 @@ def test_weights_that_are_not_there_are_told(run: Run, tmp_path: Path) -> None:
         with pytest.raises(RunError, match=told):
             Trained.of(empty, which)
     before = made_up.write_run(tmp_path, name="20260101-120001-keen-lark")
-    with pytest.raises(RunError, match="has not started to train yet"):
+    with pytest.raises(RunError, match="has not started training yet"):
         Trained.of(before)
     checkpoint.save(empty.path / "best.pt", MLP((784, 3, 10)).state_dict())
     with pytest.raises(RunError, match="its weights fit no model of this run"):
@@ -238,7 +238,7 @@ def test_an_event_file_is_written_anew_only_if_it_may_be(run: Run, tmp_path: Pat
     with pytest.raises(MnistopError, match=r"There is no folder .*file"):
         write_event_file(run, tmp_path / "file")
     before = made_up.write_run(tmp_path, name="20260101-120001-keen-lark")
-    with pytest.raises(RunError, match="has not started to train yet"):
+    with pytest.raises(RunError, match="has not started training yet"):
         write_event_file(before, tmp_path / "logs")
     assert not (tmp_path / "logs").exists()
 
@@ -247,7 +247,7 @@ def test_an_event_file_is_written_anew_only_if_it_may_be(run: Run, tmp_path: Pat
 
 
 def hide(package: str, patch: pytest.MonkeyPatch) -> None:
-    """Makes a package impossible to import."""
+    """Make a package impossible to import."""
     for name in [one for one in sys.modules if one.partition(".")[0] == package]:
         patch.delitem(sys.modules, name)
     patch.setitem(sys.modules, package, None)

@@ -327,7 +327,7 @@ async def test_a_run_is_not_deleted_while_it_trains(runs_folder: Path) -> None:
 
 
 async def test_a_long_epoch_tells_how_far_it_is(runs_folder: Path) -> None:
-    """On a fast machine it may be the second one or a later one that is the first to tell."""
+    """On a fast machine the first report may come in the second epoch or later."""
     sizes = {"samples": 4500, "batch_size": 1, "hidden": (512,)}
     run = await launched(source="bundled", epochs=ENDLESS, **sizes)
     told: list[events.BatchProgress] = []
@@ -405,7 +405,7 @@ async def test_closing_the_answers_ends_their_process_and_no_other(runs_folder: 
 def test_a_source_that_is_not_at_hand_is_waited_for_in_the_run_which_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What scikit-learn has fetched must be read once, which takes half a minute for all MNIST."""
+    """Files fetched by scikit-learn must be read once, which takes half a minute for all MNIST."""
     monkeypatch.setenv("MNISTOP_CACHE", str(tmp_path))
     labels = (np.arange(40) % 2).astype(np.uint8)
     images = np.random.default_rng(0).integers(0, 256, (40, 784), np.uint8)

@@ -186,7 +186,7 @@ def assert_same_results(run: Run, other: Run) -> None:
 
 
 async def stopped_and_resumed(run: Run, moments: random.Random) -> int:
-    """How often a run could be stopped, three times at most, before its end."""
+    """Return how often a run could be stopped before its end, three times at most."""
     for number, enough in enumerate((0, 2, 14)):
         await until(run, lambda history, enough=enough: len(history.epochs) >= enough)
         await asyncio.sleep(moments.uniform(0, 0.02))

@@ -61,7 +61,7 @@ def contents(run: Run) -> dict[str, bytes]:
 
 
 def as_before_fingerprints(run: Run) -> None:
-    """Makes of a run one that an older mnistop has written."""
+    """Turn a run into one that an older mnistop has written."""
     lines = []
     for line in run.events_path.read_text().splitlines():
         event = json.loads(line)
@@ -197,7 +197,7 @@ def test_a_run_of_before_fingerprints_compares_what_it_has_kept(
 
 @pytest.fixture
 def openml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """Puts MNIST into the cache as scikit-learn has it, of which reading takes its time."""
+    """Put MNIST into the cache in scikit-learn's form, which is slow to read."""
     cache = tmp_path / "cache"
     monkeypatch.setenv("MNISTOP_CACHE", str(cache))
 
@@ -212,7 +212,7 @@ def openml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], N
 
 
 def in_a_fresh_process(runs_folder: Path, what: str) -> None:
-    """Does something with `worker`, in an environment of its own, and waits for the run's end."""
+    """Use `worker` in an environment of its own, and wait for the run's end."""
     code = (
         "from pathlib import Path\nfrom mnistop.engine import worker\n"
         "from mnistop.engine.config import RunConfig\n"

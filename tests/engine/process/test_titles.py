@@ -1,4 +1,4 @@
-"""What `ps` calls the processes of the program."""
+"""The names of the program's processes in `ps`."""
 
 import asyncio
 import os

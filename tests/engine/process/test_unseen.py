@@ -64,7 +64,7 @@ def assert_tested_rightly(run: Run) -> None:
 
 
 def interrupt_before_its_test(run: Run) -> None:
-    """Makes a finished run look as if it had been killed after its last epoch."""
+    """Turn a finished run into one that was killed after its last epoch."""
     lines = run.events_path.read_text().splitlines(keepends=True)
     kept = [line for line in lines if not line.startswith(('{"event":"RunT', '{"event":"RunF'))]
     run.events_path.write_text("".join(kept))

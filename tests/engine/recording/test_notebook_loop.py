@@ -41,7 +41,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
 
 @pytest.fixture(scope="module")
 def script_output(place: Place) -> str:
-    """What a short run of the script prints."""
+    """The output of a short run of the script."""
     text = SCRIPT.read_text().replace("max_iter = 100", f"max_iter = {EPOCHS}")
     text = text.replace("model = MLP()", "torch.manual_seed(0)\nmodel = MLP()")
     done = subprocess.run(

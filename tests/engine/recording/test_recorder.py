@@ -1,4 +1,4 @@
-"""What a recorder writes while a training goes on, in this process."""
+"""The files that a recorder writes during training, in this process."""
 
 import itertools
 import os
@@ -121,7 +121,7 @@ def test_many_short_epochs_get_a_checkpoint_before_its_time(
 def test_how_far_an_epoch_is_comes_with_the_images_a_second_since_it_was_last_told(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With a clock of which 1000 seconds go by between any two looks at it."""
+    """The clock advances by 1000 seconds between any two readings."""
     clock = itertools.count(0.0, 1000.0)
     monkeypatch.setattr(recorder, "PROGRESS_SECONDS", 0.0)
     monkeypatch.setattr(recorder.time, "monotonic", lambda: next(clock))

@@ -1,4 +1,4 @@
-"""Reads reports back as a browser or a Markdown viewer would."""
+"""Readers of reports, as a browser or a Markdown viewer parses them."""
 
 from __future__ import annotations
 

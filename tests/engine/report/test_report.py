@@ -1,80 +1,33 @@
-"""Reports of runs, read back by what they are for."""
+"""Reports of a run, read back by what they are for."""
 
 import base64
 import csv
 import io
 import json
-import re
-from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from msgspec.structs import asdict
 
-from mnistop.engine import events
-from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import RunError
 from mnistop.engine.evaluate import wilson_interval
 from mnistop.engine.images import to_png
 from mnistop.engine.report import svg
 from mnistop.engine.report.document import (
     Chart,
-    Code,
     Curve,
     Document,
-    Entry,
-    Listing,
-    Matrix,
-    Paragraph,
-    Picture,
-    Pictures,
-    Section,
-    Table,
-    as_markdown,
-    clean,
 )
 from mnistop.engine.report.facts import Facts
 from mnistop.engine.report.html import as_html
 from mnistop.engine.report.of_runs import report, write_report
-from mnistop.engine.runs.entry import About, write_about
 from mnistop.engine.runs.run_folder import Run
+from tests.engine.report.made_up_runs import BEST, EPOCHS, plain
 from tests.engine.report.pages import SVG, charts, read_html, read_markdown, read_off, table_of
-from tests.helpers import made_up, recorded_predictions
-
-EPOCHS = 30
-BEST = 20
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """A made-up run of 30 epochs, the best of which is epoch 20."""
-    told = [*made_up.story(EPOCHS), made_up.finished(EPOCHS)]
-    made = recorded_predictions.write_run(tmp_path_factory.mktemp("runs"), told)
-    write_about(made, About("high rate", "it <swings> | a *lot*"))
-    return made
-
-
-def plain(
-    folder: Path,
-    number: int,
-    values: Callable[[int], dict[str, float]] = lambda k: {},
-    epochs: int = 5,
-    **settings: object,
-) -> Run:
-    """A made-up run whose epochs have some values of their own."""
-    name = f"20260101-1200{number:02}-calm-otter"
-    said: list[events.Event] = [made_up.started(name)]
-    for k in range(epochs):
-        said.append(events.EpochFinished(**(asdict(made_up.epoch(k, name)) | values(k))))
-    config = RunConfig(**settings)  # type: ignore[arg-type]
-    return made_up.write_run(folder, [*said, made_up.finished(epochs, name)], config, name)
-
-
-# HTML
+from tests.helpers import made_up
 
 
 def test_a_page_needs_nothing_from_outside_and_runs_nothing(run: Run) -> None:
@@ -232,70 +185,6 @@ def test_letters_at_the_ends_of_curves_cover_each_other_nowhere(ys: list[float])
     assert all(place <= svg.HEIGHT for place in placed)
 
 
-# Names, notes and class names may hold anything.
-
-anything = st.text(max_size=30) | st.sampled_from(
-    [
-        "<script>alert(1)</script>",
-        "</title></style><img src=x onerror=y>",
-        '" onload="x',
-        "&lt;b&gt; &amp; ]]> <!--",
-        "a|b\\|c `code` *x* _y_ [l](http://z) # h $m$ ~~s~~ ![i](u)",
-        "1. one\n- two\n> three\n\n    four",
-        "\x00\x1b[31m\u202eabc\ud800",
-    ]
-)
-
-
-def _with(text: str) -> Document:
-    counts = np.array([[3, 1], [0, 2]])
-    parts = (
-        Paragraph(text),
-        Paragraph(text, strong=True),
-        Code(text, "sh"),
-        Listing((Entry(text, text, f"({text})"), Entry(text, text))),
-        Table(("k", text), (("a", text),), frozenset({"k", text}), lines=True),
-        Chart(text, (Curve(text, [1.0, 2.0]),), lettered=True, reference=(text, 1.5)),
-        Matrix(counts, (text, text)),
-        Pictures((Picture(np.zeros((2, 2), np.float32), (text, text)),)),
-    )
-    return Document(text, parts, (Section(text, ()),))
-
-
-@given(anything)
-@settings(max_examples=40)
-def test_no_text_becomes_markup_in_html(text: str) -> None:
-    page, harmless = read_html(as_html(_with(text))), read_html(as_html(_with("x")))
-
-    assert page.shape == harmless.shape
-    shown = clean(text).replace("\r\n", "\n").replace("\r", "\n")
-    for tag in ("h1", "h2", "p", "code", "dt"):
-        assert page.all(tag)[0].text == shown
-    assert page.all("img")[0].attributes["alt"] == f"{shown}, {shown}"
-    [chart] = charts(as_html(_with(text)))
-    assert shown in str(chart.findtext(f"{SVG}title"))
-
-
-@given(anything)
-@settings(max_examples=40)
-def test_no_text_becomes_markup_in_markdown(text: str) -> None:
-    page = read_markdown(as_markdown(_with(text)))
-    shown = " ".join(clean(text).split())
-
-    known = {"page", "h1", "h2", "p", "strong", "pre", "code", "ul", "li"}
-    known |= {"table", "thead", "tbody", "tr", "th", "td"}
-    assert page.tags <= known
-    assert page.all("h1")[0].text.strip() == shown
-    assert len(page.all("h2")) == 1
-    assert len(page.all("table")) == 2
-    if shown:
-        assert shown in page.all("p")[0].text
-        assert [one.text for one in page.all("table")[0].all("td")] == ["a", shown]
-
-
-# Markdown
-
-
 def test_markdown_tells_the_same(run: Run) -> None:
     page = read_markdown(report([run], "markdown"))
     assert page.all("h1")[0].text == "high rate"
@@ -317,105 +206,6 @@ def test_markdown_tells_the_same(run: Run) -> None:
     assert shown == [[str(one) if one else "·" for one in row] for row in counts.tolist()]
     assert [row[0] for row in table_of(log)[1:]] == ["0", "10", "20", "29"]
     assert "Note: it <swings> | a *lot*" in page.text
-
-
-# CSV and JSON
-
-
-def test_csv_holds_every_value_exactly(tmp_path: Path) -> None:
-    runs = [plain(tmp_path, 1, lr=0.5), plain(tmp_path, 2, epochs=3, hidden=(256, 128))]
-    text = report(runs, "csv")
-    rows = list(csv.DictReader(io.StringIO(text)))
-    assert len(rows) == 5 + 3
-    told = [(one, epoch) for one in map(Facts.of, runs) for epoch in one.history.epochs]
-    for row, (one, epoch) in zip(rows, told, strict=True):
-        assert row["run"] == one.run.name
-        assert row["config.lr"] == f"{one.config.lr:g}"
-        assert row["config.hidden"] == " ".join(map(str, one.config.hidden))
-        for name in ("epoch", "train_loss", "val_loss", "train_acc", "val_acc", "lr", "seconds"):
-            assert float(row[name]) == getattr(epoch, name)
-    loaded = np.genfromtxt(io.StringIO(text), delimiter=",", names=True)
-    assert loaded["val_loss"].tolist() == [epoch.val_loss for _, epoch in told]
-
-
-def test_json_of_one_run_and_of_several(run: Run, tmp_path: Path) -> None:
-    told = json.loads(report([run], "json"))
-    assert told["best"]["epoch"] == BEST
-    assert [one["val_loss"] for one in told["log"]] == [
-        epoch.val_loss for epoch in Facts.of(run).history.epochs
-    ]
-    both = json.loads(report([run, plain(tmp_path, 1, lr=0.5)], "json"))
-    assert both["runs"][0] == told
-    assert both["differing"] == {"lr": ["0.1", "0.5"]}
-
-
-# Several runs
-
-
-def test_runs_are_compared_on_one_page(run: Run, tmp_path: Path) -> None:
-    other = plain(tmp_path, 1, epochs=10, lr=0.5, optimizer="sgd")
-    text = report([run, other], "html")
-    page = read_html(text)
-    assert page.all("h1")[0].text == "2 runs compared"
-    head, *rows = table_of(page.all("table")[0])
-    assert head[:4] == ["", "run", "optimizer", "learning rate"]
-    assert head[4:] == ["best epoch", "val acc at best (95%)", "val loss at best"]
-    assert [[cell.strip() for cell in row[:5]] for row in rows] == [
-        ["a", "high rate", "manual", "0.1", "20"],
-        ["b", "calm-otter", "sgd", "0.5", "9"],
-    ]
-    assert len(charts(text)) == 4
-    for chart, field, percent in zip(
-        charts(text),
-        ("val_loss", "val_acc", "train_loss", "train_acc"),
-        (False, True, False, True),
-        strict=True,
-    ):
-        for place, one in enumerate((run, other)):
-            values = [getattr(epoch, field) for epoch in Facts.of(one).history.epochs]
-            assert read_off(chart, f"line-{place}", percent) == pytest.approx(values, abs=0.006)
-        ends = [t.text for t in chart.iter(f"{SVG}text") if "letter" in t.get("class", "")]
-        assert sorted(map(str, ends)) == ["a", "b"]
-    common = page.section("What they have in common").text
-    assert "batch size" in common
-    assert "learning rate" not in common
-
-
-def test_two_runs_on_the_same_images_are_tested_for_chance(tmp_path: Path) -> None:
-    runs = [plain(tmp_path, number, epochs=epochs) for number, epochs in ((1, 3), (2, 8))]
-    text = report(runs, "markdown")
-    assert re.search(r"a alone gets 0 validation images right, b alone \d+: if both", text)
-    assert "(McNemar's exact test)" in text
-    assert "Their settings are all the same" in text
-
-
-def test_json_of_two_runs_has_the_test_for_chance_that_the_page_has(tmp_path: Path) -> None:
-    runs = [plain(tmp_path, number, epochs=epochs) for number, epochs in ((1, 3), (2, 8))]
-    found = json.loads(report(runs, "json"))["comparison"]
-    assert found["epochs"] == [2, 7]
-    text = " ".join(report(runs, "markdown").split())
-    assert f"a alone gets {found['only_first']} validation images right" in text
-    assert f"b alone {found['only_second']}: if both" in text
-    assert f"with probability {found['mcnemar_p']:.2g}" in text
-    assert json.loads(report([*runs, runs[0]], "json"))["comparison"] is None
-
-
-def test_json_of_a_run_has_the_precision_and_the_message_that_the_page_has(
-    run: Run, tmp_path: Path
-) -> None:
-    told = json.loads(report([run], "json"))
-    counts = np.array(told["confusion"]["counts"])
-    assert told["confusion"]["precision"][3] == pytest.approx(counts[3, 3] / counts[:, 3].sum())
-    assert told["message"] == ""
-
-
-def test_more_runs_than_letters_are_refused_but_not_as_data(tmp_path: Path) -> None:
-    runs = [plain(tmp_path, number, epochs=1) for number in range(27)]
-    with pytest.raises(RunError, match="27 runs are too many for one report"):
-        report(runs, "html")
-    assert len(report(runs, "csv").splitlines()) == 28
-    letters = [row[0] for row in table_of(read_markdown(report(runs[:26], "markdown")))]
-    assert letters[1:27] == [chr(ord("a") + place) for place in range(26)]
 
 
 def test_an_epoch_that_is_not_there_is_told(run: Run) -> None:

@@ -81,7 +81,7 @@ def test_where_no_folder_can_be_made_a_sentence_says_what_to_do(tmp_path: Path) 
 def test_a_disk_without_file_locks_is_called_so(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, number: int
 ) -> None:
-    """As Lustre and NFS may be mounted on a cluster."""
+    """Lustre and NFS may be mounted like this on a cluster."""
 
     def flock(file: object, kind: int) -> None:
         raise OSError(number, os.strerror(number))
@@ -176,7 +176,7 @@ def test_of_two_runs_of_the_same_second_the_later_is_the_last(runs_folder: Path)
 
 
 def begun(run: Run, at: float) -> Run:
-    """With a log that says when the run was started."""
+    """Create a run whose log holds the time of its start."""
     waited = events.Preparing(run=run.name, time=at - 1, message="looking for what has Started")
     start = msgspec.structs.replace(made_up.started(run.name), time=at)
     made_up.say(run, [waited, start])
@@ -184,7 +184,7 @@ def begun(run: Run, at: float) -> Run:
 
 
 def test_the_last_run_is_the_one_started_last_whatever_its_name_says(runs_folder: Path) -> None:
-    """As where the clock was ahead, or another time zone gave the name."""
+    """The clock may have been ahead, or another time zone may have given the name."""
     ahead = begun(make_run(runs_folder, "20990101-000000-calm-otter"), 1_700_000_000)
     newest = begun(make_run(runs_folder, "20260101-000000-keen-wren"), 1_700_000_300)
     oldest = begun(make_run(runs_folder, "20260102-000000-mild-elk"), 1_600_000_000)
@@ -355,7 +355,7 @@ def test_the_two_words_of_a_run_have_room_in_every_table() -> None:
 def test_what_nfs_keeps_of_open_files_does_not_hinder_deleting(
     monkeypatch: pytest.MonkeyPatch, runs_folder: Path
 ) -> None:
-    """There a removed file that somebody reads gets another name, and cannot be removed again."""
+    """On NFS a removed file that is still open gets another name, and cannot be removed again."""
     run = make_run(runs_folder)
     unlink = os.unlink
 

@@ -45,7 +45,7 @@ class DaskCluster:
         self.workers.append(self._start("worker", *options, home=home))
 
     def is_training(self, worker: int) -> bool:
-        """Whether a worker has a member in hand that has finished an epoch."""
+        """Return whether a worker is training a member that has finished an epoch."""
         said = (self._folder / f"worker {worker}").rglob("mnistop-*/*/events.jsonl")
         with contextlib.suppress(FileNotFoundError):  # just done
             return any("EpochFinished" in path.read_text() for path in said)

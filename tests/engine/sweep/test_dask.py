@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.process, pytest.mark.slow]
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskCluster]:
-    """For all tests in turn; the last one kills a worker."""
+    """A cluster for all tests in turn; the last one kills a worker."""
     with dask_cluster(tmp_path_factory.mktemp("dask") / "cluster", workers=2) as cluster:
         yield cluster
 

@@ -1,4 +1,4 @@
-"""What a person writes on one line, and the runs that it makes."""
+"""Values that a person writes on one line, and the runs that they make."""
 
 import math
 from typing import Any
@@ -79,7 +79,7 @@ def test_what_a_person_writes(name: str, text: str, expected: tuple[Any, ...]) -
         ("lr", "0.1..", "range 0.1.. needs both ends, as in 0.001..1:4."),
         ("lr", "0.1..1:x", "has 2 to 1,000 values, as in 0.001..1:4."),
         ("lr", "0.1..1:1", "has 2 to 1,000 values"),
-        ("weight_decay", "0..1", "goes by factors and cannot begin at 0; name the 0 beside it"),
+        ("weight_decay", "0..1", "goes by factors and cannot start at 0; list 0 separately"),
         ("shift", "0..1.5", "Shift must be a whole number"),
         ("samples", "500..all", "cannot end at all, as in 16..128:4."),
         ("seed", "0..5000", "has 5,001 whole numbers; say how many, as in 0..4:3."),

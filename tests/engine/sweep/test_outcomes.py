@@ -1,4 +1,4 @@
-"""What came of a sweep's runs, put together."""
+"""The results of a sweep's runs, put together."""
 
 import statistics
 from dataclasses import replace

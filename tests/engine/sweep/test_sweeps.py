@@ -77,7 +77,7 @@ def states(sweep: Sweep) -> list[str]:
 
 
 def never_killed(config: RunConfig) -> dict[str, Any]:
-    """What a run of its own comes to."""
+    """The result of a run outside a sweep."""
     run = worker.launch(config)
     wait_until(lambda: not run.is_running())
     return results(run)
@@ -152,7 +152,7 @@ def test_what_is_wrong_is_said_before_anything_starts(runs_folder: Path) -> None
 def test_data_that_are_not_at_hand_are_made_so_once_for_all_members(
     tmp_path: Path, runs_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What scikit-learn has fetched must be read once, which takes half a minute for all MNIST."""
+    """Files fetched by scikit-learn must be read once, which takes half a minute for all MNIST."""
     monkeypatch.setenv("MNISTOP_CACHE", str(tmp_path))
     labels = (np.arange(40) % 2).astype(np.uint8)
     images = np.random.default_rng(0).integers(0, 256, (40, 784), np.uint8)

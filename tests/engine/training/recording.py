@@ -1,4 +1,4 @@
-"""What stands in for a CUDA graph on the processor."""
+"""A stand-in for a CUDA graph on the processor."""
 
 from collections.abc import Callable
 from typing import Any

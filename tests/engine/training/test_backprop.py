@@ -157,7 +157,7 @@ def test_a_run_by_hand_is_one_by_autograd(values: dict[str, Any]) -> None:
 def test_a_run_goes_on_by_the_other_way_from_a_checkpoint_of_the_one(
     values: dict[str, Any],
 ) -> None:
-    """As when a run from a machine with a GPU is taken up on one without."""
+    """A run from a machine with a GPU may be continued on one without."""
     config = digits_config(**({"epochs": 4, "hidden": (32,)} | values))
     expected, _ = gone_through(config, False)
     first, *images = prepared(config)

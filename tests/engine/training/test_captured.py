@@ -29,7 +29,7 @@ from tests.helpers.small_runs import (
 
 
 class Eager:
-    """Does the work anew each time, with nothing captured."""
+    """A graph that does the work anew each time, with nothing captured."""
 
     def __init__(self, work: Callable[[], Tensor], generator: torch.Generator) -> None:
         self.replay = work

@@ -81,7 +81,7 @@ def test_the_table_tells_clean_fgsm_pgd_and_certified_accuracy(
 
 
 def share_of_80(fraction: float) -> str:
-    """As the exact share of a count is rounded, whatever float has made of it."""
+    """Round the exact share of a count, whatever float has made of it."""
     return f"{Decimal(round(80 * fraction)) * 100 / 80:.1f}%"
 
 
@@ -267,7 +267,7 @@ def test_its_own_class_is_no_target(attack: Call) -> None:
 
 @pytest.fixture
 def idle(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lets no attack begin, as what is wrong with a destination is to be said before."""
+    """Prevent any attack: a wrong destination must be reported before."""
 
     def work(*_: object) -> None:
         raise AssertionError("the work has begun")

@@ -30,7 +30,7 @@ STRANGER = 54321
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
-    """Makes a disk of a few kilobytes or files, as root only can."""
+    """Create a disk of a few kilobytes or files, as root only can."""
     made: list[Path] = []
 
     def make(options: str) -> Path:
@@ -60,7 +60,7 @@ def fill(disk: Path) -> None:
 
 
 def fill_with_files(disk: Path, but: int) -> None:
-    """Makes files until there is no inode left, and removes some of them."""
+    """Create files until there is no inode left, and remove some of them."""
     made = []
     try:
         for number in range(10_000):
@@ -200,7 +200,7 @@ def test_a_command_that_a_hang_up_ends_leaves_no_temporary_folder(
 
 
 def test_questions_need_nothing_that_may_fail_while_python_ends() -> None:
-    """As a process pool may, which joins its threads then."""
+    """A process pool would join its threads then."""
     script = """
 import asyncio, os, sys, threading
 from mnistop.engine import worker
@@ -258,7 +258,7 @@ def test_too_few_open_files_are_one_sentence(place: Place) -> None:
 def test_too_few_processes_are_one_sentence(
     short: Path, stranger: tuple[str, ...], command: str, processes: int
 ) -> None:
-    """Of another user each time: those who have just ended count for a while."""
+    """Another user each time: processes that have just ended count for a while."""
     user = str(STRANGER + processes + 10 * len(command))
     short.chmod(0o777)
     words = [word.replace(str(STRANGER), user) for word in stranger]

@@ -56,7 +56,7 @@ def test_resuming_on_other_data_is_bad_input_and_leaves_the_run_as_it_was(
 
 
 def older(run: Run) -> None:
-    """Makes of a run one that an older mnistop has written."""
+    """Turn a run into one that an older mnistop has written."""
     events = [json.loads(line) for line in run.events_path.read_text().splitlines()]
     lines = [json.dumps({k: v for k, v in event.items() if k != "data"}) for event in events]
     run.events_path.write_text("\n".join([*lines, ""]))

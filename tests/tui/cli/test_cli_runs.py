@@ -64,19 +64,19 @@ def test_the_table_shows_accuracy_with_its_interval(call: Call, finished: Finish
     answer = call("runs", runs=finished.place.folder)
     header, row = answer.out.splitlines()
     assert re.split("  +", header)[:7] == [
-        *("run", "state", "epochs", "best epoch"),
-        *("test acc at best", "val acc at best", "val loss at best"),
+        *("run", "state", "epochs", "test acc at best", "val acc at best"),
+        *("best epoch", "val loss at best"),
     ]
     history = history_of(Run(finished.place.folder / finished.name))
     assert history.best
     assert history.tested
     assert [cell[:6].strip("( ") for cell in re.split("  +", row)[3:7]] == [
-        str(history.best.epoch),
         f"{100 * (history.test_acc or 0):.1f}%",
         f"{100 * history.best.val_acc:.1f}%",
+        str(history.best.epoch),
         f"{history.best.val_loss:.3f}",
     ]
-    assert row.startswith(f"{finished.name}  finished  12/12")
+    assert re.match(f"{finished.name}  finished +12/12  ", row)
     assert "–" in row
     assert "hidden 16" in row
 
@@ -208,7 +208,7 @@ def test_a_detached_run_is_followed_stopped_and_resumed_to_its_end(call: Call, p
 
 
 def end_soon(run: Run) -> int:
-    """Gives a stopped run that would not end fewer epochs, and returns how many."""
+    """Reduce the epochs of a stopped run that would not end, and return their number."""
     epochs = epochs_trained(run) + 20
     path = run.path / "config.json"
     path.write_text(path.read_text().replace("1000000", str(epochs)))

@@ -115,7 +115,7 @@ def test_the_warning_before_the_end_of_a_batch_job_stops_a_sweep_and_saves_its_r
 
 
 def test_a_stop_that_ends_the_start_as_well_is_no_failure_to_start(place: Place):
-    """As when `timeout` or a batch system ends all processes of a job while PyTorch loads."""
+    """`timeout` or a batch system ends all processes of a job while PyTorch loads."""
     script = """
         import asyncio, os, signal, time
         from mnistop.engine.errors import RunError

@@ -1,4 +1,4 @@
-"""How different two colours look: CIEDE2000, for usual sight and with a missing kind of cones."""
+"""The visible difference of two colours: CIEDE2000, for usual sight and colour blindness."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Reads drawn strips as a person would: cell by cell."""
+"""A reader of drawn strips, cell by cell."""
 
 from collections.abc import Iterable
 

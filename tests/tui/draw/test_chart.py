@@ -160,7 +160,7 @@ def test_the_label_of_the_reference_line_is_whole_where_a_curve_runs_along_it(
 
 
 def curves_in(lines: list[str]) -> list[str]:
-    """What the curves take, without axes, label and dashes."""
+    """Return the cells of the curves, without axes, label and dashes."""
     return [re.sub("ln 10|[╌-]", "", line[5:]).rstrip() for line in lines[1:-2]]
 
 

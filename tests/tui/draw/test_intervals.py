@@ -8,8 +8,9 @@ from mnistop.engine.config import RunConfig
 from mnistop.engine.sweep.grid import plan
 from mnistop.engine.sweep.outcomes import Outcome, grouped
 from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.draw.cells import line as line_of
 from mnistop.tui.draw.intervals import Interval, axis_line, interval_line, scale
-from mnistop.tui.text.sweep_table import SweepRows
+from mnistop.tui.text.sweep_table import with_scale
 from tests.tui.draw.reading import ASCII, MONO, TRUE, terminals, texts, widths
 
 fractions = st.floats(0, 1)
@@ -39,8 +40,9 @@ def rows_of(accuracies: list[float], width: int, terminal: Terminal, near: bool)
         )
         for config, accuracy in zip(configs, accuracies, strict=True)
     )
-    rows = SweepRows.fit(groups, width, terminal, near=near)
-    drawn = [rows.header(width), *(rows.row(index, width) for index in range(len(groups)))]
+    table = with_scale(groups, width, terminal, near=near)
+    rows = [table.header(), *map(table.row, range(len(groups)))]
+    drawn = [line_of(row, width) for row in rows]
     assert widths(drawn) == {width}
     return texts(drawn)
 

@@ -159,7 +159,7 @@ print(inherited_environ().get("LC_CTYPE"))
 def test_the_locale_is_the_one_that_was_given_not_the_one_that_python_sets(
     given, inherited, system
 ):
-    """Where it gave one that the machine does not have, Python's own takes its place."""
+    """Python's own replaces a given one that the machine does not have."""
     environ = _without_locale() | given
     command = (sys.executable, "-c", INHERITED, system)
     found = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)

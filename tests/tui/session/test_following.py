@@ -31,7 +31,7 @@ async def watched(
 
 
 def grow(run: Run, *said: events.Event) -> None:
-    """Writes what a training process says, and what it records before."""
+    """Append a training process's events, and the records before them."""
     recorded_predictions.record(run, made_up.predictions(40))
     made_up.say(run, said)
 
@@ -81,7 +81,7 @@ async def test_a_killed_run_that_was_paused_is_running_when_it_goes_on(
 async def test_a_run_that_starts_again_is_shown_from_its_new_beginning(
     workers: Workers, tmp_path: Path, paused: bool
 ) -> None:
-    """As one that was killed before its first checkpoint."""
+    """The run was killed before its first checkpoint."""
     story = made_up.story(3)
     story += [events.RunPaused(run=made_up.NAME, time=0.0)] * paused
     async with watched(workers, tmp_path, story, "interrupted") as (shown, run):

@@ -1,4 +1,4 @@
-"""What the progress line says, from the first second to the end."""
+"""The progress line, from the first second to the end."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What the dashboard knows of a run, without an app."""
+"""The dashboard's state of a run, without an app."""
 
 from pathlib import Path
 

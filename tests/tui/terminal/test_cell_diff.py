@@ -1,4 +1,4 @@
-"""What goes to the terminal is little, and shows the same as all that was drawn."""
+"""Few bytes go to the terminal, and they show the same as all that was drawn."""
 
 import pyte
 from hypothesis import example, given, settings
@@ -35,7 +35,7 @@ lines = st.lists(pieces, min_size=1, unique_by=lambda piece: piece[0]).map(frame
 
 
 def send(diff: CellDiff, drawn: str) -> str:
-    """What goes to the terminal once this is drawn."""
+    """The bytes for the terminal once this is drawn."""
     diff.draw(drawn)
     return diff.take_controls() + diff.take()
 
@@ -57,7 +57,7 @@ class Shown:
         self.stream = pyte.Stream(self.screen)
 
     def cells(self) -> list[tuple[object, ...]]:
-        """What can be seen: of a blank cell only the ground and what is drawn through it.
+        """The visible cells: of a blank one only the background and what is drawn through it.
 
         Of a wide character that was written over by half a blank is left, as on real terminals.
         """

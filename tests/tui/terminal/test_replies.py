@@ -1,4 +1,4 @@
-"""What comes from the terminal: keys are keys, and its replies are none, however the line cuts."""
+"""Input from the terminal: keys are keys, and its replies are none, wherever the line is cut."""
 
 import codecs
 import itertools

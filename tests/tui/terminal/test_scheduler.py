@@ -1,4 +1,4 @@
-"""What is drawn without a key stays within what the line takes, and keys come between."""
+"""Drawing without a key stays within the line's speed, and keys come between."""
 
 import asyncio
 
@@ -40,7 +40,7 @@ def test_what_a_person_waits_for_is_no_debt() -> None:
 
 
 async def test_never_two_pieces_are_drawn_in_one_turn_of_the_event_loop() -> None:
-    """Not even those that a person waits for: the next key may have come meanwhile."""
+    """This holds for pieces that a person waits for, too: the next key may have come meanwhile."""
     turn, drawn_in = 0, []
     app: App[None] = App()
     async with app.run_test():

@@ -1,4 +1,4 @@
-"""What z gives all the room is drawn larger, not only framed differently."""
+"""A zoomed pane is drawn larger, not only framed differently."""
 
 from itertools import pairwise
 

@@ -69,13 +69,13 @@ class ValidationRobustness:
         return self._answers.waiting and not self._parts
 
     def forget(self) -> None:
-        """Ask no more."""
+        """Ask nothing more."""
         self._answers.forget()
         self._about = ()
         self.known, self.error = None, ""
 
     def want(self, run: Run, epochs: int | None, age: Hashable) -> None:
-        """Go on measuring until all is known of some weights.
+        """Measure until everything is known about some weights.
 
         Args:
             run: the run.
@@ -127,7 +127,7 @@ class AccuracyChart(PlottedPane, can_focus=True):
 
     @dataclass
     class EpsilonChosen(Message):
-        """Another ε is wanted."""
+        """The choice of another ε."""
 
         epsilon: float
 

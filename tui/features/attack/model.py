@@ -84,7 +84,7 @@ class AttackModel:
     # What is attacked, and how
 
     def follow(self, state: State) -> None:
-        """Take over the run and the epoch; of another run all begins anew.
+        """Follow the shown run and epoch; start afresh for another run.
 
         An image of one's own stays.
         """
@@ -123,7 +123,7 @@ class AttackModel:
         self._epsilons[self.method.norm] = min(max(epsilon, 0.0), self.method.most)
 
     def next_method(self, by: int) -> None:
-        """Take another method."""
+        """Choose the next method."""
         self._method = (self._method + by) % len(METHODS)
 
     def strengthen(self, by: int) -> None:
@@ -136,7 +136,7 @@ class AttackModel:
         self.epsilon = step * (math.floor(place) + by if by > 0 else math.ceil(place) + by)
 
     def next_target(self, by: int) -> None:
-        """Take another target: any class but the label, then each of them, round and round."""
+        """Choose the next target: any class but the label, then each of them, round and round."""
         if self.attacked:
             classes, label = len(self.state.class_names), self.attacked.label
             choices = [None, *(number for number in range(classes) if number != label)]
@@ -144,7 +144,7 @@ class AttackModel:
             self.target = choices[(place + by) % len(choices)]
 
     def next_order(self) -> None:
-        """Take another order of the images."""
+        """Choose the next order of the images."""
         orders = list(ORDERS)
         self.order = orders[(orders.index(self.order) + 1) % len(orders)]
 
@@ -216,7 +216,7 @@ class AttackModel:
             self._others.want(self.other, None, None)
 
     def forget(self) -> None:
-        """Ask no more about the run."""
+        """Drop all questions about the run."""
         for answers in (self._attacks, self._brackets, self.robustness):
             answers.forget()
         self.attacked = self._bracket = None

@@ -17,7 +17,8 @@ from mnistop.tui.features.attack.accuracy import AccuracyChart
 from mnistop.tui.features.attack.model import ORDERS, AttackModel
 from mnistop.tui.text.attack_outcome import SEARCHED_BY, AttackOutcome, at_least, at_most
 from mnistop.tui.text.portrait import attacked
-from mnistop.tui.toolkit.list_pane import Column, Table
+from mnistop.tui.text.table import Column
+from mnistop.tui.toolkit.list_pane import ListPane
 from mnistop.tui.toolkit.pane import ContentPane, OfModel
 from mnistop.tui.toolkit.pane_host import Mode, Pane, PaneHost
 
@@ -26,7 +27,7 @@ _MARK = 4
 """Cells of the title line around the title."""
 
 
-class FragileList(OfModel[AttackModel], Table[int]):
+class FragileList(OfModel[AttackModel], ListPane[int]):
     """A row an image: its class, the ε up to which it is safe, and the one that fools the model."""
 
     EXPLANATION = (
@@ -79,7 +80,7 @@ class FragileList(OfModel[AttackModel], Table[int]):
         none = "–" if self.terminal.unicode else "-"
 
         def name(row: int) -> str:
-            return "  " + shorten(names[labels[row]], _NAME_WIDTH - 1, self.terminal)
+            return shorten(names[labels[row]], _NAME_WIDTH - 1, self.terminal)
 
         def safe(row: int) -> str:
             return at_least(known.certified[row], 3) if known and row < known.done else none
@@ -89,10 +90,10 @@ class FragileList(OfModel[AttackModel], Table[int]):
             return at_most(found, 3) if math.isfinite(found) else none
 
         return [
-            Column("no.", 5, str, lambda _: palette.muted),
-            Column("  class", 2 + _NAME_WIDTH, name, left=True),
-            Column("safe", 6, safe, lambda _: palette.good),
-            Column("fooled", 8, fooled, lambda _: palette.bad),
+            Column("no.", str, 5, style=lambda _: palette.muted),
+            Column("class", name, _NAME_WIDTH, left=True),
+            Column("safe", safe, 6, gap=0, style=lambda _: palette.good),
+            Column("fooled", fooled, 6, style=lambda _: palette.bad),
         ]
 
 

@@ -78,7 +78,7 @@ class AttackScreen(AtAnEpoch, SeveralPanes):
         yield self._panes
 
     def enter(self, about: AttackTarget) -> None:
-        """Take an image from another screen.
+        """Receive an image from another screen.
 
         Args:
             about: a row of the validation images, or an image of one's own.
@@ -95,7 +95,7 @@ class AttackScreen(AtAnEpoch, SeveralPanes):
         self.refresh_bindings()
 
     def action_back(self) -> None:
-        """From a pane that fills the screen to all, then to where the image came from."""
+        """Return from a pane that fills the screen to all, then to where the image came from."""
         if self._panes.zoomed and not self.state.replay:
             self.action_zoom()
         else:
@@ -167,7 +167,7 @@ class AttackScreen(AtAnEpoch, SeveralPanes):
             self._panes.chart.show(model.measured, model.shown_epsilon, model.measuring_error)
 
     def _show_nothing(self, status: str) -> None:
-        """Say why there is nothing to attack, and what will be in the panes."""
+        """Explain why there is nothing to attack, and what the panes will show."""
         self._model.forget()
         panes = self._panes
         panes.view.show_new(None, status)
@@ -218,13 +218,13 @@ class AttackScreen(AtAnEpoch, SeveralPanes):
         self.redraw()
 
     def action_method(self, by: int) -> None:
-        """Take another way to attack."""
+        """Choose the next method."""
         self._model.next_method(by)
         self._change()
         self.refresh_bindings()
 
     def action_target(self, by: int) -> None:
-        """Take another target."""
+        """Choose the next target."""
         self._model.next_target(by)
         self._change()
 
@@ -234,7 +234,7 @@ class AttackScreen(AtAnEpoch, SeveralPanes):
         self._change()
 
     def action_order(self) -> None:
-        """Take another order of the images."""
+        """Choose the next order of the images."""
         self._model.next_order()
         self._change()
 
@@ -250,7 +250,7 @@ class AttackScreen(AtAnEpoch, SeveralPanes):
         self.redraw()
 
     def action_image_mode(self) -> None:
-        """Take the next way of drawing images."""
+        """Choose the next way of drawing images."""
         view = self._panes.view
         view.mode = self.next_mode(view.mode, view)
         view.redraw()
@@ -265,7 +265,7 @@ class AttackScreen(AtAnEpoch, SeveralPanes):
         self._panes.go_to(self._panes.panes[0])
 
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
-        """Give the reason why an action is impossible now."""
+        """Return the reason why an action is impossible now."""
         if action in _OF_A_RUN and self.state.run is None:
             return NO_RUN
         method = self._model.method

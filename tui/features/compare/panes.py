@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.cells import cell_len
 from rich.style import Style
 
 from mnistop.engine.analysis.comparison import Duel
@@ -14,10 +14,11 @@ from mnistop.engine.config import label_of
 from mnistop.engine.formatting import accuracy, count, loss
 from mnistop.tui.draw import image
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import Grid, Strip, line, shorten, shorten_name
+from mnistop.tui.draw.cells import Grid, Strip, clean, line, shorten
 from mnistop.tui.draw.series import letter
 from mnistop.tui.session.compared import ComparedRun, Comparison
-from mnistop.tui.toolkit.list_pane import Column, Table
+from mnistop.tui.text.table import Column, Piece, Table
+from mnistop.tui.toolkit.list_pane import ListPane
 from mnistop.tui.toolkit.pane import ContentPane
 
 _CELL = 4
@@ -42,7 +43,7 @@ class ComparedTable(ContentPane[Comparison]):
         self.on_resize()
 
     def on_resize(self) -> None:
-        """Take the lines that it needs in its new width."""
+        """Adapt the number of lines to the new width."""
         if self.content:
             self.set_height(1 + len(self._rows(self.content, self.size.width)))
 
@@ -56,67 +57,43 @@ class ComparedTable(ContentPane[Comparison]):
         return self._rows(content, width)[:height]
 
     def _rows(self, comparison: Comparison, width: int) -> list[Strip]:
-        columns, results = self._columns(comparison, width)
-        if _width(columns) > width - 2:
-            columns, results = self._columns(comparison, _NAMES)
-        others: list[list[str]] = []
-        while len(columns) > results and _width(columns) > width - 2:
-            others.insert(0, columns.pop())
-        style: list[Style | None] = [self.palette.muted]
-        style += [self.palette.line(place) for place in range(len(comparison.runs))]
-        shown = []
-        for row in range(len(comparison.runs) + 1):
-            cells = [
-                cells[row] + " " * (max(map(cell_len, cells)) - cell_len(cells[row]))
-                for cells in columns
-            ]
-            text = shorten("  ".join(cells), width - 2, self.terminal)
-            mark = letter(row - 1) if row else " "
-            shown.append(
-                line([(f"{mark} ", style[row]), (text, style[row] if not row else None)], width)
-            )
-        return shown + [self._setting(name, values, width) for name, *values in others]
-
-    def _setting(self, name: str, values: list[str], width: int) -> Strip:
-        pieces: list[tuple[str, Style | None]] = [(f"  {name}:", self.palette.muted)]
-        for place, value in enumerate(values):
-            pieces += [(f"  {letter(place)} ", self.palette.line(place)), (value, None)]
-        return line(pieces, width)
-
-    def _columns(self, comparison: Comparison, names: int) -> tuple[list[list[str]], int]:
-        """The columns from the left, each with its head, and how many of them are results.
-
-        Args:
-            comparison: the runs.
-            names: cells that a name may take.
-        """
-        runs = comparison.runs
-        at = [one.at(comparison.cursor) for one in runs]
-        unseen = [_unseen_accuracy(one) for one in runs]
-        columns = [
-            ["name", *(shorten_name(one.title, names, self.terminal) for one in runs)],
-            *([["test acc at best", *unseen]] if any(one != "-" for one in unseen) else []),
-            ["best", *(str(b.epoch) if (b := one.history.best) else "-" for one in runs)],
-            [
-                "val acc",
-                *(
-                    accuracy(each.val_acc, one.images) if each else "-"
-                    for one, each in zip(runs, at, strict=True)
-                ),
-            ],
-            ["val loss", *(loss(each.val_loss) if each else "-" for each in at)],
+        runs, line_style = comparison.runs, self.palette.line
+        at = [(one.images, one.at(comparison.cursor)) for one in runs]
+        results = {
+            "test acc at best": [_unseen_accuracy(one) for one in runs],
+            "best": [str(best.epoch) if (best := one.history.best) else "-" for one in runs],
+            "val acc": [accuracy(each.val_acc, images) if each else "-" for images, each in at],
+            "val loss": [loss(each.val_loss) if each else "-" for _, each in at],
+        }
+        if set(results["test acc at best"]) == {"-"}:
+            del results["test acc at best"]
+        settings = {label_of(name): values for name, values in comparison.settings.items()}
+        columns: list[Column[int]] = [
+            Column("", letter, style=line_style),
+            Column("name", lambda at: runs[at].title, least=_NAMES, left=True, is_name=True, gap=1),
+            *(Column[int](head, cells.__getitem__) for head, cells in results.items()),
+            *(
+                Column[int](head, values.__getitem__, rank=rank, left=True)
+                for rank, (head, values) in enumerate(settings.items(), 1)
+            ),
         ]
-        settings = [[label_of(name), *values] for name, values in comparison.settings.items()]
-        return columns + settings, len(columns)
+        places = range(len(runs))
+        table = Table(columns, width, places, partial(clean, terminal=self.terminal))
+        muted = self.palette.muted
+        shown = [line(table.header(lambda _: muted), width)]
+        shown += [line(table.row(place), width) for place in places]
+        for head, values in settings.items():
+            if head not in table:
+                pieces: list[Piece] = [(f"  {head}:", muted)]
+                for place, value in enumerate(values):
+                    pieces += [(f"  {letter(place)} ", line_style(place)), (value, None)]
+                shown.append(line(pieces, width))
+        return shown
 
 
 def _unseen_accuracy(one: ComparedRun) -> str:
     tested, found = one.history.tested, one.history.test_acc
     return "-" if tested is None or found is None else accuracy(found, tested.images)
-
-
-def _width(columns: list[list[str]]) -> int:
-    return sum(max(map(cell_len, cells)) + 2 for cells in columns) - 2
 
 
 def _why_none(comparison: Comparison) -> str:
@@ -187,7 +164,7 @@ def _verdict(duel: Duel) -> str:
     return f"Only a is right on {count(one, 'image')}, only b on {other}: {verdict}: {worth}."
 
 
-class DuelList(Table[tuple[int, int]]):
+class DuelList(ListPane[tuple[int, int]]):
     """The images that one of two runs gets right and the other wrong."""
 
     EXPLANATION = "The images that only one of the two runs gets right, and what each predicts."
@@ -197,7 +174,7 @@ class DuelList(Table[tuple[int, int]]):
         self.comparison = Comparison()
 
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
-        """Give the reason why an action is impossible: nothing lies behind a row."""
+        """Return the reason why an action is impossible: nothing lies behind a row."""
         if action == "open":
             return "All that is known of an image is in its row and next to the list."
         return super().why_not(action, parameters)
@@ -238,20 +215,26 @@ class DuelList(Table[tuple[int, int]]):
         duel, names = self.comparison.duel, self.comparison.classes
         assert duel
 
-        def column(
-            head: str, width: int, text: Callable[[tuple[int, int]], str]
-        ) -> Column[tuple[int, int]]:
-            return Column(head, width, text, lambda item: self.palette.line(item[1]), left=True)
-
         def name(values: NDArray[np.integer]) -> Callable[[tuple[int, int]], str]:
             return lambda item: shorten(names[int(values[item[0]])], 5, self.terminal)
 
+        columns: dict[str, tuple[Callable[[tuple[int, int]], str], int]] = {
+            "no.": (lambda item: str(item[0]), 4),
+            "right": (lambda item: letter(item[1]), 5),
+            "true": (name(duel.labels), 5),
+            "a pred": (name(duel.first), 6),
+            "b pred": (name(duel.second), 6),
+        }
         return [
-            column(" no.", 5, lambda item: f"{item[0]:>4}"),
-            column("right", 6, lambda item: letter(item[1])),
-            column("true", 6, name(duel.labels)),
-            column("a pred", 7, name(duel.first)),
-            column("b pred", 6, name(duel.second)),
+            Column(
+                head,
+                text,
+                width,
+                left=head != "no.",
+                gap=1,
+                style=lambda item: self.palette.line(item[1]),
+            )
+            for head, (text, width) in columns.items()
         ]
 
 

@@ -74,11 +74,11 @@ class CompareScreen(ViewScreen):
         self._show_images(False)
 
     def on_resize(self) -> None:
-        """Leave the image out where it has no room."""
+        """Hide the image if there is no room for it."""
         self._image.display = self.app.size.width >= _WITH_IMAGE
 
     def enter(self, about: tuple[Sequence[RunEntry], Sequence[str]]) -> None:
-        """Take up runs to draw, two or more, and the names of those that are left out.
+        """Receive two or more runs to draw, and the names of those left out.
 
         Raises:
             RunError: the configuration of one cannot be read.
@@ -99,7 +99,7 @@ class CompareScreen(ViewScreen):
             await asyncio.sleep(_LOOK_SECONDS)
 
     def redraw(self) -> None:
-        """Bring what is in sight up to date."""
+        """Update the visible panes."""
         comparison = self._comparison
         if self._body.display:
             self._charts.show(comparison)
@@ -143,7 +143,7 @@ class CompareScreen(ViewScreen):
         self.changed()
 
     def action_back(self) -> None:
-        """From the images to the curves, from an epoch to the newest, then to the list."""
+        """Return from the images to the curves, from an epoch to the newest, then to the list."""
         if not self._body.display:
             self._show_images(False)
         elif self._comparison.cursor is not None:
@@ -154,7 +154,7 @@ class CompareScreen(ViewScreen):
             super().action_back()
 
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
-        """Give the reason why an action is impossible now."""
+        """Return the reason why an action is impossible now."""
         if action == "images" and len(self._comparison.runs) != 2:
             return "Only two runs can be compared image by image: Esc, then mark just two."
         return super().why_not(action, parameters)

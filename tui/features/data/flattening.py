@@ -125,12 +125,12 @@ class Flattening(PlottedPane, ContentPane[Pixels], can_focus=True):
         )
 
     def choose(self, x: float) -> None:
-        """Put the cursor on the pixel at a position."""
+        """Move the cursor to the pixel at a position."""
         if self.content is not None:
             self._go(*divmod(round(x), self.content.shape[1]))
 
     def on_click(self, event: events.Click) -> None:
-        """Put the cursor on the clicked pixel, of the image or of the chart."""
+        """Move the cursor to the clicked pixel, of the image or of the chart."""
         wide, high = self._pictured
         y = event.y - 2
         if self.content is not None and event.x < wide and 0 <= y < high:
@@ -147,7 +147,7 @@ class Flattening(PlottedPane, ContentPane[Pixels], can_focus=True):
         self._go(self.pixel[0] + down, self.pixel[1] + right)
 
     def _go(self, row: int, column: int) -> None:
-        """Put the cursor on a pixel, the nearest that there is."""
+        """Move the cursor to a pixel, or the nearest one that exists."""
         if self.content is not None:
             rows, columns = self.content.shape
             self.pixel = (max(0, min(rows - 1, row)), max(0, min(columns - 1, column)))

@@ -115,7 +115,7 @@ class Labels(ContentPane[Samples], can_focus=True):
             self.top = max(0, self.top + by)
             self.redraw()
         else:
-            self.notify("All classes are in sight." if self.content else self.status, markup=False)
+            self.notify("All classes are visible." if self.content else self.status, markup=False)
 
 
 class SampleGrid(ImageGrid):

@@ -108,7 +108,7 @@ class DataScreen(SeveralPanes):
     # Layout
 
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
-        """Give the reason why an action is impossible now."""
+        """Return the reason why an action is impossible now."""
         if action == "zoom" and not self._panes.can_zoom:
             return ALONE
         return super().why_not(action, parameters)
@@ -119,7 +119,7 @@ class DataScreen(SeveralPanes):
         self.after_refresh(self.redraw)
 
     def on_descendant_focus(self) -> None:
-        """Forget that an image was opened once another pane has the keys."""
+        """Close the large image once another pane has the keys."""
         self._opened = self._opened and self.focused is self._flattening
 
     def action_next_pane(self, by: int) -> None:
@@ -136,7 +136,7 @@ class DataScreen(SeveralPanes):
         self.after_refresh(self.redraw)
 
     def action_image_mode(self) -> None:
-        """Take the next way of drawing images."""
+        """Choose the next way of drawing images."""
         panes = (self._grid, self._flattening) if self._samples else ()
         self._grid.mode = self._flattening.mode = self.next_mode(self._grid.mode, *panes)
         self.redraw()
@@ -223,7 +223,7 @@ class DataScreen(SeveralPanes):
         self._flattening.show(samples.images[place], f"Image {self._index}, {label}, {side}")
 
     def _changed(self) -> str:
-        """Say that the run in sight was trained on what its source held then; empty if it does."""
+        """Explain that the shown run was trained on other data than its source holds now, or ""."""
         run, data = self.state.run, self.state.history.data
         if run and run.is_recorded():
             return (

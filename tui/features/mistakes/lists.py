@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+from rich.style import Style
 
 from mnistop.engine.evaluate import ClassScore, Confusion, class_report, confused_pairs
 from mnistop.engine.formatting import loss, percent, with_sign
@@ -11,7 +13,8 @@ from mnistop.tui.draw import bars
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import Strip, shorten
 from mnistop.tui.features.mistakes.model import ImageListModel
-from mnistop.tui.toolkit.list_pane import Column, Table, fitting
+from mnistop.tui.text.table import Column, Item, Piece
+from mnistop.tui.toolkit.list_pane import ListPane
 from mnistop.tui.toolkit.pane import OfModel
 
 _WHAT = {"wrong": "Mistakes", "right": "Right", "all": "Images"}
@@ -24,7 +27,18 @@ def _epoch(epoch: int) -> str:
     return "never" if epoch in (NEVER_FIRST, NEVER_LAST) else str(epoch)
 
 
-class MistakeList(OfModel[ImageListModel], Table[int]):
+def _bar(
+    head: str, share: Callable[[Item], float], style: Style, terminal: Terminal
+) -> Column[Item]:
+    """Return a column of bars for shares in [0, 1], where there is room for them."""
+
+    def draw(item: Item | None, width: int) -> list[Piece]:
+        return [(bars.bar(share(item), width, terminal), style)] if item is not None else []
+
+    return Column(head, width=_LONGEST_BAR, least=_SHORTEST_BAR, rank=1, left=True, draw=draw)
+
+
+class MistakeList(OfModel[ImageListModel], ListPane[int]):
     """The list of the mistakes screen."""
 
     EXPLANATION = (
@@ -119,34 +133,34 @@ class MistakeList(OfModel[ImageListModel], Table[int]):
         epoch, learning_times = self._model.predictions, self._model.learning_times
         assert epoch
         assert learning_times
-        number = max(3, len(str(len(epoch) - 1)))
-        longest = max(len(shorten(name, _NAME_WIDTH, self.terminal)) for name in self._model.names)
-        names = max(4, 2 * longest + 1)
+        names = max(len(shorten(name, _NAME_WIDTH, self.terminal)) for name in self._model.names)
         arrow = "→" if self.terminal.unicode else ">"
-        head = f"  true{arrow}pred" if names >= 9 else f"  t{arrow}p"
+        head = f"true{arrow}pred" if names >= 4 else f"t{arrow}p"
         good, bad, muted = self.palette.good, self.palette.bad, self.palette.muted
-        offered: list[Column[int]] = [
-            Column("conf", 7, lambda row: percent(float(epoch.confidence[row]))),
-            Column("loss", 7, lambda row: loss(float(epoch.loss[row]))),
-            Column("first", 6, lambda row: _epoch(int(learning_times.first[row]))),
-            Column("last", 6, lambda row: _epoch(int(learning_times.last[row]))),
-            Column("margin", 7, lambda row: with_sign(float(epoch.margin[row]))),
-        ]
-        kept = fitting(offered, width - number - 2 - names, self.order)
+        numbers: dict[str, tuple[int, Callable[[int], str]]] = {
+            "conf": (6, lambda row: percent(float(epoch.confidence[row]))),
+            "loss": (6, lambda row: loss(float(epoch.loss[row]))),
+            "first": (5, lambda row: _epoch(int(learning_times.first[row]))),
+            "last": (5, lambda row: _epoch(int(learning_times.last[row]))),
+            "margin": (6, lambda row: with_sign(float(epoch.margin[row]))),
+        }
         return [
-            Column("no.", number, str, lambda _: muted),
+            Column("no.", str, max(3, len(str(len(epoch) - 1))), style=lambda _: muted),
             Column(
                 head,
-                2 + names,
-                lambda row: "  " + self._outcome(epoch.labels[row], epoch.predicted[row]),
-                lambda row: good if epoch.right[row] else bad,
+                lambda row: self._outcome(epoch.labels[row], epoch.predicted[row]),
+                max(4, 2 * names + 1),
                 left=True,
+                style=lambda row: good if epoch.right[row] else bad,
             ),
-            *(column for column in offered if column in kept),
+            *(
+                Column(head, text, width, 1 if head == self.order else 1 + rank, gap=1)
+                for rank, (head, (width, text)) in enumerate(numbers.items(), 1)
+            ),
         ]
 
 
-class ClassTable(OfModel[ImageListModel], Table[int]):
+class ClassTable(OfModel[ImageListModel], ListPane[int]):
     """Precision, recall, F1 and support of each class."""
 
     EXPLANATION = (
@@ -187,22 +201,15 @@ class ClassTable(OfModel[ImageListModel], Table[int]):
         """The name, the scores, and a bar where there is room."""
         names = [shorten(name, _CLASS_WIDTH, self.terminal) for name in self._model.names]
         scores = self._scores
-        columns: list[Column[int]] = [
-            Column("", max(map(len, [*names, "class"])), lambda each: names[each]),
-            Column("precision", 11, lambda each: self._share(scores[each].precision)),
-            Column("recall", 8, lambda each: self._share(scores[each].recall)),
-            Column("F1", 7, lambda each: self._share(scores[each].f1)),
-            Column("support", 8, lambda each: str(scores[each].support)),
+        train = self.palette.train
+        return [
+            Column("", names.__getitem__, max(map(len, [*names, "class"]))),
+            Column("precision", lambda each: self._share(scores[each].precision), 9),
+            Column("recall", lambda each: self._share(scores[each].recall), 6),
+            Column("F1", lambda each: self._share(scores[each].f1), 5),
+            Column("support", lambda each: str(scores[each].support), 6),
+            _bar("F1", lambda each: scores[each].f1 or 0.0, train, self.terminal),
         ]
-        room = min(_LONGEST_BAR, width - sum(column.width for column in columns) - 2)
-        if room >= _SHORTEST_BAR:
-
-            def bar(each: int) -> str:
-                return f"  {bars.bar(scores[each].f1 or 0.0, room, self.terminal)}"
-
-            train = self.palette.train
-            columns.append(Column("  F1", room + 2, bar, lambda _: train, left=True))
-        return columns
 
     def _share(self, share: float | None) -> str:
         if share is None:
@@ -210,7 +217,7 @@ class ClassTable(OfModel[ImageListModel], Table[int]):
         return percent(share)
 
 
-class PairList(OfModel[ImageListModel], Table[Confusion]):
+class PairList(OfModel[ImageListModel], ListPane[Confusion]):
     """Pairs of true and predicted class, the most frequent confusion first."""
 
     EXPLANATION = (
@@ -245,34 +252,22 @@ class PairList(OfModel[ImageListModel], Table[Confusion]):
         return "Most confused pairs"
 
     def empty(self) -> str:
-        """Say that there are none."""
+        """Return the reason why the list is empty."""
         return "No class is taken for another." if self._support else ""
 
     def columns(self, width: int) -> list[Column[Confusion]]:
         """The two classes, how many images, their share of the class, and a bar."""
         names = [shorten(name, _CLASS_WIDTH, self.terminal) for name in self._model.names]
         between = " → " if self.terminal.unicode else " > "
-        pairs = max(9, 2 * max(map(len, names)) + 3)
-        room = max(0, width - pairs - 16)
         most = self._pairs[0].count
         return [
             Column(
                 f"true{between.strip()}pred",
-                pairs,
                 lambda pair: f"{names[pair.true]}{between}{names[pair.predicted]}",
+                max(9, 2 * max(map(len, names)) + 3),
                 left=True,
             ),
-            Column("times", 6, lambda pair: str(pair.count)),
-            Column(
-                "   share of the class",
-                8,
-                lambda pair: f"{pair.count / self._support[pair.true]:6.1%}",
-            ),
-            Column(
-                "",
-                0,
-                lambda pair: f"  {bars.bar(pair.count / most, min(room, 30), self.terminal)}",
-                lambda _: self.palette.bad,
-                left=True,
-            ),
+            Column("times", lambda pair: str(pair.count), 5, gap=1),
+            Column("share", lambda pair: f"{pair.count / self._support[pair.true]:.1%}", 6),
+            _bar("of the class", lambda pair: pair.count / most, self.palette.bad, self.terminal),
         ]

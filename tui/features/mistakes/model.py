@@ -1,4 +1,4 @@
-"""Look through the validation images: which pass the filter, in which order, and the chosen."""
+"""The model of the images screen: filter, order and the chosen image."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class ImageListModel:
         """Those that were read last."""
 
     def check(self, text: str) -> None:
-        """Look whether a filter makes sense, as far as the classes are known.
+        """Check a filter, as far as the classes are known.
 
         Raises:
             FilterError: it does not.
@@ -106,7 +106,7 @@ class ImageListModel:
 
     @property
     def matrix(self) -> NDArray[np.int64] | None:
-        """Counts, `(classes, classes)`: rows true; None if no predictions are recorded."""
+        """Confusion counts, `(classes, classes)`, rows true; None without recorded predictions."""
         if (found := self.predictions) is None:
             return None
         return confusion_matrix(found.labels, found.predicted, found.classes)
@@ -156,13 +156,13 @@ class ImageListModel:
         if self.filter.kind == "wrong":
             wrong = count - int(self.predictions.right.sum())
             return (
-                f'None of the {wrong} mistakes {when} passes "{self.text}". '
-                "Press / to change that; all takes in what is right."
+                f'None of the {wrong} mistakes {when} matches "{self.text}". '
+                "Press / to change that; all includes correct ones."
             )
-        return f'None of {count} images passes "{self.text}" {when}. Press / to change that.'
+        return f'None of {count} images matches "{self.text}" {when}. Press / to change that.'
 
     def follow(self, state: State) -> None:
-        """Take over the run and the epoch that are shown."""
+        """Follow the shown run and epoch."""
         history = state.history
         self.state = state
         source = (state.run, history.started, history.resumed)
@@ -196,7 +196,7 @@ class ImageListModel:
             self.go(0)
 
     def next_order(self) -> None:
-        """Take the next order; the chosen image stays."""
+        """Choose the next order; the chosen image stays."""
         self._order = (self._order + 1) % len(ORDERS)
         self._sort()
 

@@ -130,7 +130,7 @@ class MistakesScreen(AtAnEpoch, SeveralPanes):
             self._show_view("list")
 
     def redraw(self) -> None:
-        """Bring what is in sight up to date."""
+        """Update the visible panes."""
         had = self._model.row is not None
         self._model.follow(self.state)
         self._draw()
@@ -167,7 +167,7 @@ class MistakesScreen(AtAnEpoch, SeveralPanes):
         return self._behind_image if self._view == "image" else "list"
 
     def action_view(self, view: View) -> None:
-        """Look at the images in another way, or as before again."""
+        """Switch to another view of the images, or back."""
         if view == self._view:
             self._show_view(self._behind)
         elif view == "image":
@@ -180,7 +180,7 @@ class MistakesScreen(AtAnEpoch, SeveralPanes):
         self._show_view("image")
 
     def action_back(self) -> None:
-        """From an image to what it was chosen in, from other views to the list, then elsewhere."""
+        """Return from an image to its list or view, from other views to the list, then back."""
         if self.state.replay:
             super().action_back()
             return
@@ -210,7 +210,7 @@ class MistakesScreen(AtAnEpoch, SeveralPanes):
         self._draw()
 
     def action_draw(self) -> None:
-        """Take the next way of drawing."""
+        """Choose the next way of drawing."""
         if self._view == "gallery":
             self._gallery.resize_images()
             return
@@ -268,9 +268,9 @@ class MistakesScreen(AtAnEpoch, SeveralPanes):
         self._list_images(text)
 
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
-        """Give the reason why an action is impossible now, as for want of images."""
+        """Return the reason why an action is impossible now, such as a lack of images."""
         if self._filter.input.has_focus and action in _KEYS:
-            return "What is typed goes into the filter: Enter takes it, Esc leaves it."
+            return "What is typed goes into the filter: Enter applies it, Esc cancels."
         of_an_image = action in ("step", "order", "attack")
         of_an_image |= parameters in (("gallery",), ("pair",), ("image",))
         if of_an_image and self._model.row is None and self._view not in parameters:

@@ -32,7 +32,7 @@ class Canvas(LinesPane, can_focus=True):
         key("erase", "e", "erase", "Eraser", "Switch between pen and eraser"),
         key("thicker", "+,=", "thickness(1)", "Thickness", "A thicker pen", "+-"),
         hidden("thinner", "-", "thickness(-1)", "Thinner", "A thinner pen"),
-        key("undo", "u", "undo", "Undo", "Take the last step back"),
+        key("undo", "u", "undo", "Undo", "Undo the last step"),
         key("clear", "x", "clear", "Clear", "Clear the pad"),
     )
 
@@ -42,7 +42,7 @@ class Canvas(LinesPane, can_focus=True):
     )
 
     class Drawn(Message):
-        """Something has been drawn or taken away."""
+        """A change of the drawing."""
 
     pad = Pad.empty(28, 28)
     pen = (14, 14)
@@ -54,7 +54,7 @@ class Canvas(LinesPane, can_focus=True):
     _drag: tuple[int, int] | None = None
 
     def show(self, pad: Pad) -> None:
-        """Take another pad.
+        """Show another pad.
 
         Args:
             pad: what is drawn on from now on; the pen is kept on it.
@@ -150,7 +150,7 @@ class Canvas(LinesPane, can_focus=True):
             self.redraw()
 
     def action_pen(self) -> None:
-        """Put the pen down, which leaves a dot, or lift it."""
+        """Set the pen down, which leaves a dot, or lift it."""
         self.down = not self.down
         if self.down:
             self._stroke(self.pen, self.pen)
@@ -158,18 +158,18 @@ class Canvas(LinesPane, can_focus=True):
             self.redraw()
 
     def action_erase(self) -> None:
-        """Take the eraser or the pen, lifted."""
+        """Pick up the eraser or the pen, lifted."""
         self.erasing, self.down = not self.erasing, False
         self.redraw()
 
     def action_thickness(self, by: int) -> None:
-        """Take a thicker or thinner pen."""
+        """Choose a thicker or thinner pen."""
         place = THICKNESSES.index(self.thickness) + by
         self.thickness = THICKNESSES[max(0, min(len(THICKNESSES) - 1, place))]
         self.redraw()
 
     def action_undo(self) -> None:
-        """Take the last step back, and lift the pen."""
+        """Undo the last step, and lift the pen."""
         self.down = False
         if self.pad.before is None:
             self.notify("There is nothing to undo.")
@@ -194,7 +194,7 @@ class Canvas(LinesPane, can_focus=True):
         return (y, x // 2) if large else (2 * y, x)
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
-        """Begin to draw."""
+        """Start drawing."""
         row, column = self._pixel(event)
         rows, columns = self.pad.image.shape
         if 0 <= row < rows and 0 <= column < columns:

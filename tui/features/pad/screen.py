@@ -123,7 +123,7 @@ class PadScreen(AtAnEpoch):
         return centred(drawn) if self.centred else drawn
 
     def redraw(self) -> None:
-        """Have the drawing classified by the weights of the shown epoch."""
+        """Classify the drawing by the weights of the shown epoch."""
         self._fit_to_run()
         self._input.show(self.image, "centred as MNIST" if self.centred else "as drawn")
         state = self.state
@@ -155,7 +155,7 @@ class PadScreen(AtAnEpoch):
         return ""
 
     def _fit_to_run(self) -> None:
-        """Give the pad the size of the run's images, and what is drawn with it."""
+        """Adapt the pad and the drawing to the size of the run's images."""
         started = self.state.history.started
         if started is None or not started.image_shape:
             return
@@ -192,7 +192,7 @@ class PadScreen(AtAnEpoch):
         self.redraw()
 
     def action_image_mode(self) -> None:
-        """Take the next way of drawing images."""
+        """Choose the next way of drawing images."""
         self._canvas.mode = self._input.mode = self.next_mode(self._canvas.mode, self._canvas)
         self._canvas.redraw()
         self._input.redraw()

@@ -129,7 +129,7 @@ class RateMarks(ContentPane[RangeTest]):
         self._fit()
 
     def on_resize(self, event: object) -> None:
-        """Take the lines that the sentences need at this width."""
+        """Adapt the number of lines to the new width."""
         self._fit()
         self._lines = []
         self.redraw()
@@ -174,7 +174,7 @@ _SENTENCE = 3
 
 
 class RateAnswers(ContentPane[RateComparison]):
-    """For each run its state, its accuracy and a sentence on its curve, and the conclusion."""
+    """The state, accuracy and a sentence on the curve of each run, and the conclusion."""
 
     EXPLANATION = (
         "The coach's comments on the measured curves. Two accuracies that lie within each "

@@ -47,7 +47,7 @@ class RatesScreen(ViewScreen):
 
     BINDINGS = bindings(
         "rates",
-        key("take", "enter", "take", "Take it", "Take this or the recommended rate into the form"),
+        key("take", "enter", "take", "Take it", "Put this or the recommended rate in the form"),
         key("train", "r", "train", "Train all", "Train a run at each mark; compare their curves"),
         key("stop", "s", "stop", "Stop", "Stop these runs; they save"),
         key(
@@ -119,7 +119,7 @@ class RatesScreen(ViewScreen):
         self._follow()
 
     def redraw(self) -> None:
-        """Ask for the test of the form's settings, and draw what is in sight."""
+        """Ask for the test of the form's settings, and draw the visible panes."""
         if self._runs_body.display and self._runs:
             self._charts.show(self._runs)
             self._results.show(self._runs)
@@ -163,7 +163,7 @@ class RatesScreen(ViewScreen):
         self.changed()
 
     def action_take(self) -> None:
-        """Take the rate at the cursor into the form, or the one that the runs recommend."""
+        """Enter the rate at the cursor in the form, or the one that the runs recommend."""
         if (rate := self._rate_to_take) is not None:
             self.post_message(self.RateTaken(as_text(float(f"{rate:.3g}"))))
 
@@ -247,19 +247,19 @@ class RatesScreen(ViewScreen):
             if going:
                 return "Training; s stops, Esc goes back to the range test, 6 lists all runs"
             rate = self._rate_to_take
-            take = f"Enter takes {rate_text(rate)} into the form; " if rate is not None else ""
+            take = f"Enter puts {rate_text(rate)} in the form; " if rate is not None else ""
             return f"{take}x or Esc goes back to the range test, 6 lists all runs"
         if self._test is None:
             return (
                 "r and Enter wait for the test; Esc goes back" if self._tested else "Esc goes back"
             )
-        take = "Enter takes the rate at the cursor into the form"
+        take = "Enter puts the rate at the cursor in the form"
         if going:
             return f"{take}; x shows the runs that are being trained, s stops them"
         return f"{take}; r trains a run at each mark" if self._test.marks else take
 
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
-        """Give the reason why an action is impossible now."""
+        """Return the reason why an action is impossible now."""
         over = self._runs is None or self._runs.is_over
         no_test = self._error or "The range test has not ended yet: its curve comes first."
         match action:
@@ -284,7 +284,7 @@ class RatesScreen(ViewScreen):
         return super().why_not(action, parameters)
 
     def action_back(self) -> None:
-        """From an epoch to the newest, from the runs to the test, then to where one came from."""
+        """Return from an epoch to the newest, from the runs to the test, then back."""
         if self._runs and self._runs_body.display:
             if self._runs.cursor is not None:
                 self._runs.cursor = None

@@ -18,7 +18,8 @@ from mnistop.tui.session.notification import clipboard_terms
 from mnistop.tui.session.run_list import RunListModel
 from mnistop.tui.session.session import ask_to_train_on
 from mnistop.tui.session.view import SeveralPanes, write_report
-from mnistop.tui.text.run_lines import best_epoch, suspension, test_accuracy, validation_accuracy
+from mnistop.tui.text.run_lines import suspension
+from mnistop.tui.text.run_table import best_epoch, test_accuracy, validation_accuracy
 from mnistop.tui.toolkit.background import BackgroundTasks
 from mnistop.tui.toolkit.bindings import bindings, hidden, key
 from mnistop.tui.toolkit.dialogs import AskTextScreen
@@ -135,7 +136,7 @@ class RunActions(SeveralPanes):
         self.app.push_screen(AskTextScreen(self.terminal, label, text, longest), answer)
 
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
-        """Give the reason why an action is impossible now."""
+        """Return the reason why an action is impossible now."""
         if action == "delete_marked" and not self.marked:
             return NONE_MARKED
         if action not in ("name", "note", "stop", "resume", "delete", "copy", "write"):

@@ -20,7 +20,8 @@ from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.runs.chosen_run import NONE_LISTED, NONE_MARKED, RunActions, RunDetail
 from mnistop.tui.session.run_list import MOST_MARKED, RunTable
 from mnistop.tui.session.view import ScreenWanted
-from mnistop.tui.text.run_lines import overload_warning, table
+from mnistop.tui.text.run_lines import overload_warning
+from mnistop.tui.text.run_table import table
 from mnistop.tui.toolkit.background import write_text
 from mnistop.tui.toolkit.bindings import bindings, declared, hidden, key
 from mnistop.tui.toolkit.dialogs import Section
@@ -65,7 +66,7 @@ class RunsScreen(RunActions):
         key("filter", "/", "filter", "Filter", f"Type which runs to show, as {_EXAMPLE}"),
         key("order", "o", "order", "Order", "By age, accuracy, loss, time, size, name or settings"),
         key("copy", "y", "copy(False)", "Copy", "Copy this run's name, if the terminal allows it"),
-        hidden("unmark", "u", "unmark", "Unmark", "Take all marks away"),
+        hidden("unmark", "u", "unmark", "Unmark", "Remove all marks"),
         hidden("write_list", "W", "write_list", "Write list", "Write the listed runs to a file"),
     )
 
@@ -102,8 +103,9 @@ class RunsScreen(RunActions):
 
     @property
     def is_reading(self) -> bool:
-        """True before the first runs have been read."""
-        return self._index is None
+        """True while runs are read that there is room for in the table."""
+        index = self._index
+        return not index or bool(index.unread and len(index.runs) < self._table.size.height)
 
     def on_screen_resume(self) -> None:
         """Read the runs again and again until another screen is shown."""
@@ -149,7 +151,7 @@ class RunsScreen(RunActions):
         if index and index.unread:
             return f"Reading {index.unread:,} more runs; the newest are shown already"
         if marked > 1:
-            return f"{marked} runs are marked: c compares them, u takes the marks away"
+            return f"{marked} runs are marked: c compares them, u removes the marks"
         if marked:
             return "1 run is marked: mark another one with Space, and c compares them"
         if index and index.problems:
@@ -248,9 +250,9 @@ class RunsScreen(RunActions):
         write_text(self, "mnistop-runs.txt", "\n".join(table(rows)), what)
 
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
-        """Give the reason why an action is impossible now."""
+        """Return the reason why an action is impossible now."""
         if self._filter.input.has_focus and action in _TYPED:
-            return "What is typed goes into the filter: Enter takes it, Esc leaves it."
+            return "What is typed goes into the filter: Enter applies it, Esc cancels."
         match action:
             case "mark" | "order" | "write_list" if self.chosen is None:
                 return NONE_LISTED

@@ -1,1 +1,1 @@
-"""Many runs at once, side by side."""
+"""The sweep screen: many runs at once, side by side."""

@@ -72,7 +72,7 @@ class SweepValues(FormValues):
         return len(self.configs) // max(1, self._number(SEEDS) or 1)
 
     def evaluate(self) -> None:
-        """Make the configurations; under `sweep` is what is wrong with all together."""
+        """Build the configurations; `sweep` holds what is wrong with all together."""
         texts = {name: text for name, text in self.typed.items() if name in NAMES}
         self.configs, self.problems = (), {}
         numbers = {name: self._number(name) for name in (SEEDS, RANDOM, JOBS)}
@@ -144,7 +144,7 @@ class SweepValues(FormValues):
         return written(name, values(name, text))
 
     def stepped(self, name: str, by: int) -> str:
-        """Of a hyperparameter its value, a few values around it, all usual ones, and again."""
+        """Cycle a hyperparameter through its value, a few around it, and all usual ones."""
         stops: tuple[str, ...] = _STOPS.get(name, ())
         if name == JOBS:
             stops = tuple(str(number + 1) for number in range(self._cores))
@@ -165,7 +165,7 @@ class SweepValues(FormValues):
 
 
 class SweepForm(Form):
-    """For each hyperparameter the values to try.
+    """The form with the values to try for each hyperparameter.
 
     Args:
         base: what the dashboard's form holds.
@@ -215,7 +215,7 @@ class SweepSize(LinesPane):
 
     def title(self) -> str:
         """Return the pane's title."""
-        return "What this makes"
+        return "Size of this sweep"
 
     def lines(self, width: int, height: int) -> list[Strip]:
         """The number of runs and the time, or what is wrong."""

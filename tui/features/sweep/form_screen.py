@@ -96,7 +96,7 @@ class SweepFormScreen(GivesReasons, FaultTolerant, ModalScreen[SweepValues | Non
         self.refresh_bindings()
 
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
-        """Give the reason why an action is impossible now."""
+        """Return the reason why an action is impossible now."""
         if action == "start" and len(self._form.sweep.configs) < 2:
             return "A sweep needs two runs or more: give a hyperparameter several values."
         return super().why_not(action, parameters)

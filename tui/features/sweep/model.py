@@ -166,7 +166,7 @@ class SweepModel:
             self.position = next(same, 0)
 
     def next_order(self) -> None:
-        """Take the next order that makes a difference."""
+        """Choose the next order that makes a difference."""
         count = len(ORDERS) if self.epsilon is not None else len(ORDERS) - 1
         self._order = (self._order + 1) % count
         self.arrange()
@@ -185,7 +185,7 @@ class SweepModel:
         ]
 
     def take(self, reader: SweepReader, place: int, known: Robustness) -> None:
-        """Take up the accuracy of a run under attack.
+        """Receive the accuracy of a run under attack.
 
         Args:
             reader: the sweep.

@@ -87,7 +87,7 @@ class SweepScreen(SeveralPanes):
         self.set_focus(self._table)
 
     def enter(self, about: Sweep | None) -> None:
-        """Look at a sweep; None for the one before, or the newest."""
+        """Show a sweep; None for the one before, or the newest."""
         self._wanted = about or self._wanted
         self.is_reading = True
         self._wake.set()
@@ -115,7 +115,7 @@ class SweepScreen(SeveralPanes):
                 await asyncio.wait_for(self._wake.wait(), _LOOK_SECONDS)
 
     def redraw(self) -> None:
-        """Bring what is in sight up to date."""
+        """Update the visible panes."""
         self._fit()
         self._table.redraw()
         self._charts.show(self._model.curves)
@@ -124,7 +124,7 @@ class SweepScreen(SeveralPanes):
         self.refresh_bindings()
 
     def on_resize(self) -> None:
-        """Give the curves the room that is left."""
+        """Size the curves to the remaining room."""
         self._fit()
 
     def _fit(self) -> None:
@@ -184,7 +184,7 @@ class SweepScreen(SeveralPanes):
         self.enter(self._model.neighbour(by))
 
     def action_curves(self) -> None:
-        """Lay the curves of some rows over each other."""
+        """Overlay the curves of some rows."""
         if len(runs := self._model.to_compare()) < 2:
             return
         left_out = [run.words for run in self._model.begun if run not in runs]
@@ -221,7 +221,7 @@ class SweepScreen(SeveralPanes):
         if (reader := self._model.reader) is None:
             return
         if reader.dask:
-            question = f"Go on on the Dask cluster at {reader.dask}, which you know and trust?"
+            question = f"Continue on the Dask cluster at {reader.dask}, which you know and trust?"
             resume = functools.partial(worker.resume_sweep, reader.sweep, reader.dask)
             self._attempts.resume(resume, question)
         else:
@@ -247,14 +247,14 @@ class SweepScreen(SeveralPanes):
             write_text(self, f"mnistop-{reader.sweep.name}.txt", text)
 
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
-        """Give the reason why an action is impossible now."""
+        """Return the reason why an action is impossible now."""
         groups, state = self._model.groups, self._state
         begun = len(self._model.begun)
         match action:
             case "members" | "order" | "write" | "curves" if not groups:
-                return "There is no sweep to be seen: S sets one up."
+                return "There is no sweep yet: S sets one up."
             case "stop" | "resume" | "delete" | "attack" if not state:
-                return "There is no sweep to be seen: S sets one up."
+                return "There is no sweep yet: S sets one up."
             case "near" if not self._table.has_scale:
                 return "There is no scale: the terminal is too narrow, or no run has ended yet."
             case "members" if not begun:
@@ -264,13 +264,13 @@ class SweepScreen(SeveralPanes):
             case "attack" if not self._attack.is_possible:
                 return self._attack.status or "No run has ended whose accuracy is not known yet."
             case "stop" if state not in _LIVE:
-                return f"The sweep is not going on: it is {state}."
+                return f"The sweep is not running: it is {state}."
             case "resume" if state in _LIVE:
                 return "The sweep is in training already."
             case "resume" if state not in ("stopped", "interrupted"):
                 return f"The sweep is {state}: nothing is left to resume."
             case "delete" if state in _LIVE:
-                return "The sweep is going on: s stops it, then d deletes it."
+                return "The sweep is running: s stops it, then d deletes it."
             case "next_pane" if not self._charts.display:
                 return "The rows are the only pane here: curves stand below where there is room."
             case "sweep" if not any(self._model.neighbour(by) for by in (1, -1)):

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.style import Style
-
 from mnistop.engine.formatting import count
 from mnistop.engine.sweep.outcomes import Group
-from mnistop.tui.draw.cells import PLAIN, Strip, line
+from mnistop.tui.draw.cells import PLAIN, Strip
 from mnistop.tui.draw.series import letter
 from mnistop.tui.features.sweep.model import SweepModel
-from mnistop.tui.text.sweep_table import SweepRows, conclusion, notes
+from mnistop.tui.text.sweep_table import conclusion, notes, with_scale
+from mnistop.tui.text.table import Column, Table
 from mnistop.tui.toolkit.list_pane import ListPane
 from mnistop.tui.toolkit.pane import LinesPane, OfModel
 
-_MARK = 2
-"""Cells before a row."""
 
-
-class SweepTable(OfModel[SweepModel], ListPane):
+class SweepTable(OfModel[SweepModel], ListPane[int]):
     """The rows."""
 
     EXPLANATION = (
@@ -37,14 +33,13 @@ class SweepTable(OfModel[SweepModel], ListPane):
     with_letters = False
     """True if the rows have the letters of the curves below them."""
 
-    _rows: SweepRows | None = None
-    _fitted: tuple[int, float | None, bool] | None = None
-    """The width, ε and scale that the rows are laid out for."""
+    _fitted: tuple[object, ...] = ()
+    """The rows, width, ε and scale that the table is laid out for."""
 
     @property
     def has_scale(self) -> bool:
         """True if there is room for the scale."""
-        return bool(self._rows and self._rows.plot)
+        return any(column.draw for column in self.table.columns)
 
     @property
     def position(self) -> int:
@@ -56,9 +51,9 @@ class SweepTable(OfModel[SweepModel], ListPane):
         self._model.position = position
 
     @property
-    def count(self) -> int:
-        """The number of rows."""
-        return len(self._model.groups)
+    def items(self) -> range:
+        """The rows."""
+        return range(len(self._model.groups))
 
     def title(self) -> str:
         """The sweep, its progress, and the order of the rows."""
@@ -79,33 +74,28 @@ class SweepTable(OfModel[SweepModel], ListPane):
             "three learning rates, and compares them side by side here: press S to set one up."
         )
 
-    def lines(self, width: int, height: int) -> list[Strip]:
-        """The rows in sight."""
+    def columns(self, width: int) -> list[Column[int]]:
+        """Return the column of the letters; the table has the others."""
+        return [
+            Column(
+                "",
+                lambda row: "" if (curve := self._curve(row)) is None else letter(curve),
+                width=1,
+                style=lambda row: self.palette.line(self._curve(row) or 0),
+            )
+        ]
+
+    def fit(self, width: int) -> Table[int]:
+        """Lay out the columns and the scale anew where something has changed."""
         groups, epsilon = self._model.groups, self._model.epsilon
-        wanted = (width - _MARK, epsilon, self.near)
-        if groups and (self._fitted != wanted or not self._rows or self._rows.groups is not groups):
+        wanted = (groups, width, epsilon, self.near)
+        if self._fitted != wanted:
             self._fitted = wanted
-            self._rows = SweepRows.fit(groups, width - _MARK, self.terminal, epsilon, self.near)
-        return super().lines(width, height)
+            return with_scale(groups, width, self.terminal, epsilon, self.near, self.columns(width))
+        return self.table
 
-    def header(self, width: int) -> Strip:
-        """The heads of the columns."""
-        rows = self._rows.header(width - _MARK) if self._rows else Strip.blank(0)
-        return self._marked(" ", None, rows, width)
-
-    def row(self, index: int, width: int, chosen: bool) -> Strip:
-        """One combination."""
-        if self._rows is None:
-            return Strip.blank(width)
-        style: Style | None = self.palette.cursor if chosen else None
-        curve = self._model.curve_of(self._model.groups[index]) if self.with_letters else None
-        mark = " " if curve is None else letter(curve)
-        of_mark = style if curve is None or chosen else self.palette.line(curve)
-        return self._marked(mark, of_mark, self._rows.row(index, width - _MARK, style), width)
-
-    def _marked(self, mark: str, style: Style | None, strip: Strip, width: int) -> Strip:
-        beside = line([(f"{mark:<{_MARK}}", style)], _MARK)
-        return Strip.join([beside, strip]).adjust_cell_length(width)
+    def _curve(self, row: int) -> int | None:
+        return self._model.curve_of(self._model.groups[row]) if self.with_letters else None
 
 
 class SweepFacts(OfModel[SweepModel], LinesPane):

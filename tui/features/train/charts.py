@@ -30,7 +30,7 @@ NAMES = ("train_loss", "val_loss", "train_acc", "val_acc")
 
 
 class EpochColumns:
-    """Take up an epoch once, so that following a run costs the same however long it is."""
+    """The columns of a run's epochs; each epoch is read only once, however long the run."""
 
     def __init__(self) -> None:
         import numpy as np  # not before the first frame
@@ -40,7 +40,7 @@ class EpochColumns:
         self._last: EpochFinished | None = None
 
     def follow(self, epochs: Sequence[EpochFinished]) -> None:
-        """Take up a run's epochs, all of them again if they do not go on from those before."""
+        """Read a run's new epochs, or all of them if they do not continue those before."""
         known = self._count
         if known > len(epochs) or (known and epochs[known - 1] is not self._last):
             known = 0
@@ -87,7 +87,7 @@ class Charts(LossAndAccuracy, can_focus=True):
     )
 
     class PageWanted(Message):
-        """Another page of metrics, or another x axis, is wanted."""
+        """A request for another page of metrics, or another x axis."""
 
     def __init__(self, terminal: Terminal) -> None:
         super().__init__(terminal)
@@ -108,7 +108,7 @@ class Charts(LossAndAccuracy, can_focus=True):
         return EpochColumns()
 
     def prepare(self, state: State) -> None:
-        """Take up a run, and draw the first chart already for the `redraw` that follows.
+        """Read a run, and draw the first chart early for the `redraw` that follows.
 
         So neither of the two takes long, and a key comes between them.
         """
@@ -141,7 +141,7 @@ class Charts(LossAndAccuracy, can_focus=True):
         return page if history.started and not history.epochs else None
 
     def show_metrics(self, page: MetricsPage | None) -> None:
-        """Take up what a recorded run has logged by now.
+        """Show what a recorded run has logged by now.
 
         Args:
             page: the page that is wanted; None for a run that is not recorded.
@@ -162,16 +162,16 @@ class Charts(LossAndAccuracy, can_focus=True):
         self.post_message(self.PageWanted())
 
     def action_x_axis(self) -> None:
-        """Take the next x axis for metrics."""
+        """Choose the next x axis for metrics."""
         self._x_axis = _X_AXES[(_X_AXES.index(self._x_axis) + 1) % len(_X_AXES)]
         self.post_message(self.PageWanted())
 
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
-        """Give the reason why a key of metrics does nothing now."""
+        """Return the reason why a metrics key does nothing now."""
         if action in ("metrics", "x_axis") and not (self.metrics and self.metrics.pages):
             return "Only runs that a script has recorded have metrics of their own."
         if action == "x_axis" and not self._shown_metrics:
-            return "Loss and accuracy stand by epoch: g shows metrics, by step, epoch or time."
+            return "Loss and accuracy are by epoch: g shows metrics, by step, epoch or time."
         if action == "tail" and self._shown_metrics:
             return "The last part is shown of loss and accuracy only."
         return super().why_not(action, parameters)
@@ -286,7 +286,7 @@ class Charts(LossAndAccuracy, can_focus=True):
         self.post_message(EpochMoved(epoch - self.state.shown_epoch))
 
     def action_smooth(self, by: int) -> None:
-        """Take the next degree of smoothing."""
+        """Choose the next degree of smoothing."""
         index = _SMOOTHINGS.index(self.smoothing) + by
         self.smoothing = _SMOOTHINGS[max(0, min(len(_SMOOTHINGS) - 1, index))]
         self.redraw()

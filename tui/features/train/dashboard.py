@@ -163,7 +163,7 @@ class Controls(FaultTolerantWidget):
         return textual_strip(line(pieces, self.size.width), self.rich_style)
 
     async def on_click(self, event: events.Click) -> None:
-        """Do what was clicked on."""
+        """Act on what was clicked."""
         end = 0
         for action, word in self._WORDS.items():
             end += len(word) + 1
@@ -205,7 +205,7 @@ class Coach(LinesPane):
         self.redraw()
 
     def on_resize(self) -> None:
-        """Leave those lines below a title that it does not need to the form above."""
+        """Leave the spare lines of a short title to the form above."""
         if self._titled and self.size.width:
             self.set_height(1 + max(_LEAST, len(self.lines(self.size.width, _MOST))))
 

@@ -2,42 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.style import Style
 
-from mnistop.engine.formatting import UNKNOWN, percent
+from mnistop.engine.formatting import UNKNOWN
 from mnistop.engine.runs.recorded import ACCURACIES, LOSSES
+from mnistop.tui.draw.cells import Strip, line
 from mnistop.tui.session.state import State
 from mnistop.tui.session.view import EpochMoved
 from mnistop.tui.text.run_lines import UNTRAINED, epoch_name
+from mnistop.tui.text.run_table import EPOCHS
+from mnistop.tui.text.table import Column
 from mnistop.tui.toolkit.bindings import bindings, epochs, key
-from mnistop.tui.toolkit.list_pane import Column, Table, fitting
+from mnistop.tui.toolkit.list_pane import ListPane
 
-if TYPE_CHECKING:
-    pass
-
-
-_FIELDS: tuple[tuple[str, Callable[[Any], str], tuple[str, int], tuple[str, int]], ...] = (
-    ("epoch", str, ("epoch", 5), ("epoch", 5)),
-    ("train_loss", "{:.3f}".format, ("train loss", 12), ("tr.loss", 8)),
-    ("val_loss", "{:.3f}".format, ("val loss", 10), ("va.loss", 8)),
-    ("train_acc", percent, ("train acc", 11), ("tr.acc", 7)),
-    ("val_acc", percent, ("val acc", 9), ("va.acc", 7)),
-    ("lr", "{:.3g}".format, ("lr", 10), ("", 0)),
-    ("seconds", lambda seconds: f"{1000 * seconds:.0f} ms", ("time", 9), ("", 0)),
+_COLUMNS: Sequence[Column[Any]] = (
+    *EPOCHS,
+    Column("lr", lambda epoch: UNKNOWN if epoch.lr is None else f"{epoch.lr:.3g}", 8),
+    Column("time", lambda epoch: f"{1000 * epoch.seconds:.0f} ms", 7),
 )
-"""Name in the event, format, and head and cells of the column in a wide and a narrow pane."""
+"""The columns where there is room for all of them and the star."""
+_WIDE_WIDTH = sum(column.needed for column in _COLUMNS)
 _NEWEST = 20
 """Epochs in which a column is looked for: not every epoch is evaluated."""
-_METRIC_WIDTH = 12
+_METRIC_WIDTH = 10
 """Cells of a column of a recorded run's own metric."""
-_WIDE_WIDTH = sum(cells for *_, (_, cells), _ in _FIELDS) + 2
 
 
-class EpochLog(Table[int], can_focus=True, inherit_bindings=False):
+def _narrow(column: Column[Any]) -> Column[Any]:
+    """Return a column with a short head, such as `tr.loss`, for where room is short."""
+    side, _, what = column.head.rpartition(" ")
+    head = f"{side[:2]}.{what}" if side else what
+    return replace(column, head=head, width=len(head), gap=1)
+
+
+class EpochLog(ListPane[int], can_focus=True, inherit_bindings=False):
     """The log of the notebook, with every epoch kept, below the untrained model (-1)."""
 
     BINDINGS = bindings(
@@ -81,7 +84,7 @@ class EpochLog(Table[int], can_focus=True, inherit_bindings=False):
         return f"A row per epoch: {self.state.hint}"
 
     def columns(self, width: int) -> list[Column[int]]:
-        """Return the columns of numbers that have room, and one for the star at the best."""
+        """Return the columns of numbers, and one for the star at the best."""
         history = self.state.history
         best = history.best.epoch if history.best else None
         star = "★" if self.terminal.unicode else "*"
@@ -89,50 +92,56 @@ class EpochLog(Table[int], can_focus=True, inherit_bindings=False):
         def style(epoch: int) -> Style | None:
             return self.palette.best if epoch == best else None
 
-        def text(name: str, form: Callable[[Any], str], untrained: str, epoch: int) -> str:
-            event = history.epochs[epoch] if epoch >= 0 else history.started
-            value = getattr(event, name, None)
-            if value is None:
-                return untrained if epoch < 0 else UNKNOWN
-            return form(value)
+        def text(column: Column[Any], epoch: int) -> str:
+            if epoch >= 0:
+                return column.text(history.epochs[epoch])
+            return column.text(history.started) if column.head[:2] == "va" else ""
 
         own = self._own_metrics()
-        columns: list[Column[int]] = []
-        start = 0
-        for name, form, wide, narrow in _FIELDS:
-            head, cells = wide if width >= _WIDE_WIDTH else narrow
-            untrained = UNTRAINED.ljust(_WIDE_WIDTH)[start : start + cells]
-            if cells:
-                columns.append(Column(head, cells, partial(text, name, form, untrained), style))
-            start += cells
-            if name == "val_acc":
-                columns += own
+        shown: list[Column[Any]] = [*_COLUMNS[:5], *own, *_COLUMNS[5:]]
+        if width < _WIDE_WIDTH:
+            shown = [_narrow(column) for column in _COLUMNS[:5]] + own
         if self.state.first_epoch == 0 or own:
-            columns = fitting([each for each in columns if self._has(each)], width - 1, "epoch")
-        return [*columns, Column("", 1, lambda epoch: star if epoch == best else "", style)]
+            newest = history.epochs[-_NEWEST:]
+            shown = [
+                column
+                for column in shown
+                if not newest or any(column.text(epoch) != UNKNOWN for epoch in newest)
+            ]
+        return [
+            *(
+                replace(
+                    column, rank=column.head != "epoch", text=partial(text, column), style=style
+                )
+                for column in shown
+            ),
+            Column("", lambda epoch: star if epoch == best else "", 1, gap=0, style=style),
+        ]
 
-    def _own_metrics(self) -> list[Column[int]]:
+    def row(self, index: int, width: int, chosen: bool) -> Strip:
+        """Draw an epoch, or the untrained model, whose name takes two columns."""
+        drawn = super().row(index, width, chosen)
+        if self.items[index] >= 0:
+            return drawn
+        name = line([(UNTRAINED, self.palette.cursor if chosen else None)], len(UNTRAINED))
+        return Strip.join([name, drawn.crop(len(UNTRAINED))])
+
+    def _own_metrics(self) -> list[Column[Any]]:
         """Return the columns of what a recorded run logs besides loss and accuracy."""
         epochs = self.state.history.epochs
 
-        def text(name: str, epoch: int) -> str:
-            value = epochs[epoch].metrics.get(name) if epoch >= 0 else None
+        def text(name: str, epoch: Any) -> str:
+            value = epoch.metrics.get(name)
             return UNKNOWN if value is None else f"{value:.4g}"
 
         names = dict.fromkeys(
             name for epoch in epochs[:1] + epochs[-_NEWEST:] for name in epoch.metrics
         )
         return [
-            Column(name[-_METRIC_WIDTH + 2 :], _METRIC_WIDTH, partial(text, name))
+            Column(name[-_METRIC_WIDTH:], partial(text, name), _METRIC_WIDTH)
             for name in names
             if name not in (*LOSSES, *ACCURACIES)
         ]
-
-    def _has(self, column: Column[int]) -> bool:
-        """Return whether a column of a recorded run has a number in one of its newest epochs."""
-        count = len(self.state.history.epochs)
-        newest = range(max(0, count - _NEWEST), count)
-        return not count or any(column.text(epoch) != UNKNOWN for epoch in newest)
 
     def _go(self, position: int) -> None:
         """Ask for the epoch of a row."""

@@ -61,7 +61,7 @@ class ConfigValues(FormValues):
         super().update(texts)
 
     def find(self, name: str, sentence: str) -> None:
-        """Note what is wrong with a text, until it changes."""
+        """Record what is wrong with a text, until it changes."""
         self._found[name] = sentence
         self.evaluate()
 

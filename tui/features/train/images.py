@@ -224,7 +224,7 @@ class Confusion(ContentPane["Counts"], can_focus=True):
         self.redraw()
 
     def _start(self, matrix: Counts | None) -> None:
-        """Put the cursor on the worst cell, the most frequent mistake, where there is none yet."""
+        """Move the cursor to the worst cell, the most frequent mistake, if it has no place yet."""
         if self.has_focus and self.cell is None and matrix is not None:
             mistakes = matrix.copy()
             mistakes.flat[:: len(mistakes) + 1] = 0

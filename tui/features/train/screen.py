@@ -58,7 +58,7 @@ class TrainScreen(RunScreen):
     BINDINGS = bindings(
         "",
         key("train", "r", "train", "Train", "Train with the settings in the form"),
-        key("pause", "space", "pause", "Pause", "Pause training, or let it go on"),
+        key("pause", "space", "pause", "Pause", "Pause or continue training"),
         key("stop", "s", "stop", "Stop", "Stop training and save"),
         hidden("resume", "R", "resume", "Resume", "Resume this run, or train a finished one on"),
         REPLAY,
@@ -120,7 +120,7 @@ class TrainScreen(RunScreen):
         return self._form.config
 
     def set_rate(self, text: str) -> None:
-        """Take up a learning rate, for the next run if one is going on."""
+        """Set the learning rate, for the next run if one is training."""
         self._form.set_values({"lr": text})
         self._form.point_at("lr")
         self._dashboard.show_form()
@@ -184,7 +184,7 @@ class TrainScreen(RunScreen):
         self.session.stop()
 
     def action_resume(self) -> None:
-        """Go on with the run that is shown, or ask how far to train a finished one on."""
+        """Continue the shown run, or ask how far to train a finished one on."""
         if not (run := self.state.run):
             return
         if self.state.phase == "finished":
@@ -244,7 +244,7 @@ class TrainScreen(RunScreen):
         self.show_changes()
 
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
-        """Give the reason why an action is impossible now."""
+        """Return the reason why an action is impossible now."""
         match action:
             case "train" if self.session.is_training:
                 return "A run is being trained: s stops it, and then r trains the next one."
@@ -266,11 +266,11 @@ class TrainScreen(RunScreen):
             case "replay":
                 return why_no_replay(self.state)
             case "back" if not self._dashboard.zoomed and self.state.cursor is None:
-                return "All is at the newest epoch here, and Esc never quits: q does."
+                return "This is the newest epoch already, and Esc never quits: q does."
             case "digit" if self.session.predictions is None:
                 return f"There is no image yet: {self.state.hint}."
             case "zoom" if not self._dashboard.can_zoom:
-                return "This pane has all the room already; Tab goes to the next one."
+                return "This pane fills the screen already; Tab goes to the next one."
         return ""
 
     # The metrics of a recorded run
@@ -345,7 +345,7 @@ class TrainScreen(RunScreen):
         self._digit.action_step(by)
 
     def action_image_mode(self) -> None:
-        """Take the next way of drawing images."""
+        """Choose the next way of drawing images."""
         digits = (self._digit,) if self._digit.content else ()
         self._digit.mode = self.next_mode(self._digit.mode, *digits)
         self._digit.redraw()

@@ -136,7 +136,7 @@ class WeightsScreen(AtAnEpoch, SeveralPanes):
         self.refresh_bindings()
 
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
-        """Give the reason why an action is impossible now."""
+        """Return the reason why an action is impossible now."""
         match action:
             case "order" if self.state.run is None:
                 return NO_RUN
@@ -284,7 +284,7 @@ class WeightsScreen(AtAnEpoch, SeveralPanes):
         self.redraw()
 
     def action_order(self) -> None:
-        """Take the next order of the neurons, and go to its beginning."""
+        """Choose the next order of the neurons, and go to its beginning."""
         if self._neurons:
             orders = self._neurons.orders
             place = orders.index(self._order) if self._order in orders else 0
@@ -295,7 +295,7 @@ class WeightsScreen(AtAnEpoch, SeveralPanes):
             self._show_neurons()
 
     def action_image_mode(self) -> None:
-        """Take the next way of drawing."""
+        """Choose the next way of drawing."""
         ways: list[tuple[image.Mode, bool]] = [("auto", False), ("auto", True)]
         if self.terminal.unicode:
             ways.append(("ascii", False))

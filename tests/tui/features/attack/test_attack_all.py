@@ -104,7 +104,7 @@ async def test_another_run_beside_this_one_with_what_sets_them_apart(
         await shown.press("c")
         await until_told(shown, "Compare accuracy against ε with", "brave-lynx", "hidden 64")
         await shown.press("slash", *"hidden:128", "enter")
-        await until_told(shown, 'None of the 1 runs passes "hidden:128"')
+        await until_told(shown, 'None of the 1 runs matches "hidden:128"')
         await shown.press("slash", "ctrl+u", *"lr:0.1", "enter")
         await until_told(shown, "brave-lynx", "hidden 64")
         await shown.press("enter")

@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.process, pytest.mark.pty, pytest.mark.slow]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Holds an adversarially trained run and a plain one, the newer of the two."""
+    """A folder with an adversarially trained run and a plain one, the newer of the two."""
     folder = tmp_path_factory.mktemp("attacked")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MNISTOP_RUNS", str(folder / "mnistop_runs"))

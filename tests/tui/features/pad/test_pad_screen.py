@@ -19,7 +19,7 @@ from tests.helpers.dashboard import Dashboard, Opened, Workers
 
 
 class Model:
-    """Takes a drawing for the class of the number of rows that have ink, by tens."""
+    """A model that classifies a drawing by the number of rows with ink, by tens."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[Image, int | None]] = []

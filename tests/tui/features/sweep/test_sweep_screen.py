@@ -42,7 +42,7 @@ async def open_form(shown: Dashboard) -> SweepFormScreen:
 
 
 async def go_to(shown: Dashboard, name: str) -> None:
-    """Puts the form's cursor on a row."""
+    """Move the form's cursor to a row."""
     await shown.press("home", *["down"] * ROWS.index(name))
 
 
@@ -84,7 +84,7 @@ async def test_it_goes_on_on_a_cluster_only_after_a_yes(
     async with opened() as shown:
         await open_sweep(shown, "far")
         await shown.press("R")
-        assert "Go on on the Dask cluster at tcp://a:1, which you know and trust?" in shown.text
+        assert "Continue on the Dask cluster at tcp://a:1, which you know and trust?" in shown.text
         await shown.press("n")
         assert asked == []
         await shown.press("R", "y")

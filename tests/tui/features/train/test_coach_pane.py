@@ -1,4 +1,4 @@
-"""Where the coach's words stand, and when they change."""
+"""The place of the coach's words, and when they change."""
 
 import asyncio
 import textwrap
@@ -39,7 +39,7 @@ def says_the_longest(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def column(shown: Dashboard) -> str:
-    """What stands beside the charts, under the form."""
+    """The column beside the charts, under the form."""
     return " ".join(" ".join(line[:33].split()) for line in shown.lines[20:38])
 
 

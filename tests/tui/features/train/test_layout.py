@@ -1,4 +1,4 @@
-"""Which panes are seen, which one gets the keys, and how they share terminals of all sizes."""
+"""Visible panes, focus, and their shares of terminals of all sizes."""
 
 import pytest
 from textual.geometry import Size

@@ -1,4 +1,4 @@
-"""What log and confusion matrix show, and what they say while there is nothing to show."""
+"""The log and the confusion matrix, and their texts while there is nothing to show."""
 
 import re
 from pathlib import Path
@@ -43,7 +43,7 @@ def rows(state: State, width: int = 36, height: int = 11) -> list[str]:
 
 
 def numbers(state: State, height: int = 11) -> list[str]:
-    """What the rows begin with."""
+    """The numbers at the start of the rows."""
     return [row.split()[0] for row in rows(state, height=height)]
 
 
@@ -65,7 +65,7 @@ def test_the_columns_stand_under_their_names() -> None:
 
 
 def ends(row: str, apart: str) -> list[int]:
-    """Where the columns of a row end."""
+    """The columns' right edges in a row."""
     return [gap.start() for gap in re.finditer(f"{apart}|$", row) if gap.start()]
 
 

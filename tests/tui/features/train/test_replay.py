@@ -20,14 +20,14 @@ class Clock:
 
 
 def with_clock(shown: Dashboard) -> Clock:
-    """Lets a replay's time pass only as the test says."""
+    """Let a replay's time pass only as the test wants."""
     clock = Clock()
     shown.screen.replay = Replay(clock)
     return clock
 
 
 async def to_the_end(shown: Dashboard, clock: Clock) -> None:
-    """Lets time pass until the replay is over."""
+    """Let time pass until the replay is over."""
 
     def is_over() -> bool:
         clock.now += 0.2
@@ -67,7 +67,7 @@ async def test_p_pauses_it_and_goes_on_and_esc_ends_it(opened: Opened) -> None:
         clock.now += 1
         await shown.until(lambda: shown.state.shown_epoch == 3)
         await shown.press("P")
-        await shown.until_shown("replay paused, epoch 3 of 40 P goes on, Esc ends")
+        await shown.until_shown("replay paused, epoch 3 of 40 P continues, Esc ends")
         clock.now += 1
         await shown.press("P")
         clock.now += 0.5

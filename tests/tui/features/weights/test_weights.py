@@ -1,101 +1,19 @@
-"""The weights screen: images of weights, one of them large, and the way through the network."""
+"""Pages of weight images, drawn from made-up answers."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from mnistop.engine import worker
-from mnistop.engine.analysis.network import FirstLayer, Step, Walk, first_layer, walk
-from mnistop.engine.errors import RunError
-from mnistop.engine.runs.run_folder import Run
+from mnistop.engine.analysis.network import FirstLayer
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import Strip
 from mnistop.tui.features.weights.model import Neurons
 from mnistop.tui.features.weights.neurons import WeightGallery
 from tests.helpers import made_up
-from tests.helpers.dashboard import Dashboard, Opened, Workers
-
-WIDE, SMALL, LARGE = (120, 40), (80, 24), (200, 60)
-
-
-@dataclass
-class Answers:
-    """Stands in for the pool process: neuron `i` speaks for class `i % classes`."""
-
-    classes: int = 10
-    hidden: tuple[int, ...] = (128,)
-    shape: tuple[int, int] = (28, 28)
-    asked: list[tuple[Any, ...]] = field(default_factory=list)
-    """Questions by name, and what they took beside the run."""
-    refuses: Exception | None = None
-    open: asyncio.Event = field(default_factory=asyncio.Event)
-
-    async def ask(self, question: Any, run: Run, *details: Any) -> Any:
-        if question is first_layer:
-            return await self._answer("weights", self._layer, *details)
-        if question is walk:
-            return await self._answer("way", self._walk, *details)
-        return made_up.answer(*details[:2], 0, self.classes)
-
-    async def _answer(self, name: str, make: Callable[..., Any], *details: Any) -> Any:
-        self.asked.append((name, *details))
-        await self.open.wait()
-        if self.refuses:
-            raise self.refuses
-        return make(*details)
-
-    def _layer(self, epochs: int | None) -> FirstLayer:
-        height, width = self.shape
-        sizes = (height * width, *self.hidden, self.classes)
-        neurons = np.arange(sizes[1])
-        weights = np.zeros((sizes[1], height, width), np.float32)
-        weights[:, : height // 2], weights[:, height // 2 :] = 0.1, -0.1
-        to_classes = np.full((sizes[1], self.classes), -0.25, np.float32)
-        to_classes[neurons, neurons % self.classes] = 0.5
-        return FirstLayer(
-            epochs=77 if epochs is None else epochs // 4 * 4,
-            sizes=sizes,
-            weights=weights,
-            biases=neurons.astype(np.float32) / 100,
-            norms=1 + (neurons * 7 % len(neurons)).astype(np.float32),
-            to_classes=to_classes if self.hidden else np.eye(self.classes, dtype=np.float32),
-        )
-
-    def _walk(self, row: int, epochs: int | None) -> Walk:
-        height, width = self.shape
-        probabilities = np.full(self.classes, 0.01, np.float32)
-        probabilities[row % self.classes] = 0.91
-        steps = [Step("input", (32, height * width), np.ones(height * width, np.float32), 0)]
-        for number, size in enumerate((*self.hidden, self.classes), 1):
-            values = np.linspace(-1, 2, size, dtype=np.float32)
-            inputs = steps[-1].shape[1]
-            steps.append(Step(f"linear_{number}", (32, size), values, (inputs + 1) * size))
-            if number <= len(self.hidden):
-                steps.append(Step("relu", (32, size), np.maximum(values, 0), 0))
-        steps.append(Step("softmax", (32, self.classes), probabilities, 0))
-        return Walk(row, row % self.classes, epochs or 77, self.shape, tuple(steps))
-
-
-@pytest.fixture
-def answers(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> Answers:
-    fake = Answers()
-    fake.open.set()
-    monkeypatch.setattr(worker, "ask", fake.ask)
-    return fake
-
-
-async def open_weights(shown: Dashboard, answers: Answers, epochs: int = 12) -> None:
-    names = [str(number) for number in range(answers.classes)]
-    await shown.show(epochs, names=names)
-    await shown.press("4")
-    await shown.until_shown("Weights of linear_1")
-    await shown.settle()
+from tests.helpers.dashboard import Opened
+from tests.helpers.weights_screen import LARGE, SMALL, WIDE, Answers, images_of, open_weights
 
 
 async def test_before_a_run_it_says_what_will_be_there_and_which_keys_start_that(
@@ -225,81 +143,6 @@ async def test_a_single_layer_model_names_each_image_by_its_class(
         await shown.until_shown("Class 1, 2 of 10", "everything the model knows about 1")
 
 
-async def test_the_network_shows_every_step_with_its_shape_and_why(
-    opened: Opened, answers: Answers
-) -> None:
-    async with opened(SMALL) as shown:
-        await open_weights(shown, answers)
-        await shown.press("tab")
-        await shown.until_shown(": image 0", "(32, 784)", "(32, 128)", "(32, 10)")
-        await shown.until_shown("100,480 = 784×128 + 128", "1,290 = 128×10 + 10", "101,770")
-        await shown.until_shown("one logit for each of the 10 classes", "784 = 28×28")
-        await shown.press("down", "down")
-        await shown.until_shown("softmax of image 0: 0: 91.0%", "91.0% right")
-        await shown.press("n")
-        await shown.until_shown(": image 1", "softmax of image 1: 1: 91.0%")
-        await shown.press("p", "p")
-        await shown.until_shown(": image 199")
-        await shown.press("tab")
-        await shown.until_shown("Weights of linear_1")
-
-
-async def test_n_counts_also_while_the_first_image_is_read(
-    opened: Opened, answers: Answers
-) -> None:
-    answers.open.clear()
-    async with opened(SMALL) as shown:
-        await shown.show(12)
-        await shown.press("4")
-        await shown.until_shown("Reading the weights")
-        await shown.press("tab", "n")
-        answers.open.set()
-        await shown.until_shown(": image 1")
-
-
-async def test_a_wide_terminal_shows_the_way_below_the_images(
-    opened: Opened, answers: Answers
-) -> None:
-    async with opened(WIDE) as shown:
-        await open_weights(shown, answers)
-        await shown.until_shown(
-            "(32, 784) → linear_1 (32, 128) → ReLU (32, 128) → linear_2 (32, 10) → softmax (32, 10)"
-        )
-        await shown.press("tab", "z")
-        await shown.until_shown("100,480 = 784×128 + 128")
-        assert "Weights of linear_1" not in shown.text
-        await shown.press("z")
-        await shown.until_shown("Weights of linear_1")
-
-
-@pytest.mark.parametrize(
-    ("size", "classes", "hidden", "shape"),
-    [
-        ((60, 16), 10, (64, 32, 16), (8, 8)),
-        (LARGE, 10, (64, 32, 16), (8, 8)),
-        (SMALL, 100, (20,), (8, 30)),
-        ((100, 34), 100, (20,), (8, 30)),
-        (SMALL, 2, (), (1, 3)),
-    ],
-)
-async def test_other_networks_and_images_fit_every_terminal(
-    opened: Opened,
-    answers: Answers,
-    size: tuple[int, int],
-    classes: int,
-    hidden: tuple[int, ...],
-    shape: tuple[int, int],
-) -> None:
-    answers.classes, answers.hidden, answers.shape = classes, hidden, shape
-    async with opened(size) as shown:
-        await open_weights(shown, answers)
-        await shown.press("n", "enter", "n", "tab")
-        await shown.until_shown("linear_1", ": image 0")
-        await shown.press("down", "down", "up", "tab", "escape")
-        await shown.until_shown("Weights of linear_1")
-        assert all(len(line) == size[0] for line in shown.lines)
-
-
 async def test_new_weights_are_asked_for_when_they_are_saved_and_not_before(
     opened: Opened, answers: Answers
 ) -> None:
@@ -322,33 +165,6 @@ async def test_brackets_go_to_the_nearest_kept_weights_of_an_epoch(
         await shown.until_shown("weights of epoch 7, last kept before epoch 10")
         await shown.press("right_square_bracket")
         await shown.until_shown("weights of epoch 76")
-
-
-async def test_what_goes_wrong_is_said_in_the_pane(opened: Opened, answers: Answers) -> None:
-    async with opened(WIDE) as shown:
-        await open_weights(shown, answers)
-        answers.refuses = RunError("The weights are damaged.")
-        await shown.press("left_square_bracket")
-        await shown.until(lambda: shown.text.count("The weights are damaged.") == 2)
-        answers.refuses = ZeroDivisionError("division by zero")
-        await shown.press("left_square_bracket")
-        await shown.until_shown("fault of the program, ZeroDivisionError: division by zero")
-        answers.refuses = None
-        await shown.press("left_square_bracket")
-        await shown.until_shown("Weights of linear_1", "(32, 784)")
-
-
-async def test_the_answer_about_another_run_is_not_shown(opened: Opened, answers: Answers) -> None:
-    async with opened(WIDE) as shown:
-        await open_weights(shown, answers)
-        answers.open.clear()
-        await shown.press("left_square_bracket")
-        await shown.until(lambda: answers.asked[-1][1] == 11 or answers.asked[-1][-1] == 11)
-        answers.classes = 2
-        await shown.show(3, names=("cat", "dog"))
-        await shown.until_shown("Reading the weights")
-        answers.open.set()
-        await shown.until_shown("0 → cat", "1 → dog")
 
 
 async def test_without_colour_and_unicode_all_is_ascii(opened: Opened, answers: Answers) -> None:
@@ -409,14 +225,3 @@ async def test_over_a_slow_line_the_most_changed_images_give_way_first(
         gallery.show(replace(older), 0, "", "")
         gallery.show(replace(older, layer=replace(older.layer)), 0, "", "")
         assert images_of(gallery) == before
-
-
-def images_of(gallery: WeightGallery) -> list[list[Strip]]:
-    """The images of the page, each line by line."""
-    tiles = gallery.tiles
-    lines = gallery.lines(gallery.size.width, gallery.size.height)
-    return [
-        [strip.crop(x, x + tiles.width) for strip in lines[y + 1 : y + tiles.height]]
-        for y in range(0, tiles.rows * tiles.height, tiles.height)
-        for x in range(0, tiles.columns * (tiles.width + 1), tiles.width + 1)
-    ]

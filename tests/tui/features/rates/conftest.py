@@ -1,0 +1,3 @@
+from tests.helpers.rates_screen import finder
+
+__all__ = ["finder"]

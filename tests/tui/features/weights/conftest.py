@@ -1,0 +1,3 @@
+from tests.helpers.weights_screen import answers
+
+__all__ = ["answers"]
