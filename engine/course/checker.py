@@ -199,6 +199,8 @@ def _run_and_exit(
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 
         def stop(number: int, frame: Any) -> None:
+            signal.setitimer(signal.ITIMER_PROF, 0)
+            signal.setitimer(signal.ITIMER_REAL, _CLOCK * seconds)  # if the code goes on
             raise StillRunningError(f"still running after {seconds:g} s")
 
         signal.signal(signal.SIGPROF, stop)
