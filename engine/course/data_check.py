@@ -122,18 +122,23 @@ def check_validation(script: Script, part: ast.AST) -> Finding | None:
     loop = _loop_around(part, seen[0].line or 0)
     stored = {n.id for n in ast.walk(loop) if isinstance(n, ast.Name)
               and isinstance(n.ctx, ast.Store)} if loop else set()  # fmt: skip
-    if any(_VALIDATION.search(name) for name in stored) and rows <= trained:
-        over = ast.unparse(loop.iter) if loop else "training images"
-        return wrong(
-            "validation",
-            loop.lineno if loop else seen[0].line,
-            f"evaluated on training images: it goes through `{over}`, so validation looks better "
-            "than it is, and over-fitting does not show.",
-        )
+    if rows <= trained and isinstance(part, ast.If):
+        return _on_training_images(call_line(part, "evaluate"), "the images that it is given")
+    if rows <= trained and loop and any(_VALIDATION.search(name) for name in stored):
+        return _on_training_images(loop.lineno, f"`{ast.unparse(loop.iter)}`")
     for passes, values in script.evaluated:
         if found := _check_means(script, passes, values):
             return found
     return None
+
+
+def _on_training_images(line: int | None, over: str) -> Finding:
+    return wrong(
+        "validation",
+        line,
+        f"evaluated on training images: it goes through {over}, so validation looks better than it "
+        "is, and over-fitting does not show.",
+    )
 
 
 def _loop_around(part: ast.AST, line: int) -> ast.For | None:

@@ -23,6 +23,7 @@ BLANK_NAME = "evaluate"
 _BATCH = 32
 _IMAGES = 3 * _BATCH + 7
 """Images to evaluate on: the last batch is smaller, so that wrong means show."""
+_TRAINS = "it trains: the weights are different after the evaluation."
 _ASKED = "It ends with `return loss, accuracy`."
 
 
@@ -57,6 +58,8 @@ def check_evaluate(source: Source, names: dict[str, Any], built: nn.Module | Non
     """Call the student's `evaluate` and compare its numbers with the truth."""
     part = source.function(BLANK_NAME)
     assert part
+    if line := call_line(part, "train_step"):
+        return wrong(BLANK_NAME, line, f"{_TRAINS} `train_step` is not called in it.")
     x, y = images_and_labels(400 + _IMAGES)
     mode = _check_mode(source, part, built, x[:8])
     try:
@@ -129,8 +132,7 @@ def _check_training(called: _Called, part: ast.FunctionDef) -> Finding | None:
         return wrong(
             BLANK_NAME,
             call_line(part, "step") or call_line(part, "backward") or returned_line(part),
-            "it trains: the weights are different after the evaluation. No `backward()`, no update "
-            "and no `step()` belong in it.",
+            f"{_TRAINS} No `backward()`, no update and no `step()` belong in it.",
         )
     if called.backward:
         return wrong(

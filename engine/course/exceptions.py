@@ -17,9 +17,8 @@ _EXPLANATIONS: tuple[tuple[str, str], ...] = (
     ),
     (
         r"does not require grad and does not have a grad_fn",
-        "the loss is not connected to the weights any more, so `backward()` has nothing to follow: "
-        "the forward pass runs under `torch.no_grad()`, or `.item()`, `.detach()`, `argmax` or "
-        "`torch.tensor(...)` has cut the graph. Compute the loss from the logits themselves.",
+        "the loss is not connected to the weights, so `backward()` has nothing to follow: {cut}. "
+        "Compute the loss from the logits themselves.",
     ),
     (
         r"a leaf Variable that requires grad is being used in an in-place operation",
@@ -59,6 +58,38 @@ _EXPLANATIONS: tuple[tuple[str, str], ...] = (
         "not one-hot rows and not a column.",
     ),
     (
+        r"log_softmax.*not implemented for 'Long'",
+        "the two arguments are swapped: cross-entropy takes first the logits, then the labels.",
+    ),
+    (
+        r"Invalid learning rate",
+        "the learning rate has to be positive: the optimizer itself subtracts the step.",
+    ),
+    (
+        r"assigned grad (?:expected|has data)|be a Tensor or None",
+        "a gradient is cleared by `param.grad = None` or `param.grad.zero_()`.",
+    ),
+    (
+        r"too many values to unpack",
+        "there are fewer names than values, or more: `model.parameters()` gives the weights alone "
+        "(`named_parameters()` their names, too), and a loader pairs of images and labels.",
+    ),
+    (
+        r"must be Tensor, not \w+|'(?:ReLU|Tanh|Sigmoid|Linear|Softmax)' object",
+        "`nn.ReLU(x)` makes a layer with x as its setting. Make it in `__init__` and call it, "
+        "`self.relu(x)`, or use `torch.relu(x)`.",
+    ),
+    (
+        r"CUDA|NVIDIA|cuda",
+        "this machine has no GPU that PyTorch can use: leave out `.cuda()` and `.to('cuda')`, or "
+        "use `torch.device('cuda' if torch.cuda.is_available() else 'cpu')`. The exercise needs "
+        "none.",
+    ),
+    (
+        r"EOF when reading a line",
+        "nobody can answer `input()` during a check: write the value into the file.",
+    ),
+    (
         r"expected scalar type Long|expected target to have dtype|nll_loss.*not implemented for",
         "cross-entropy takes labels as whole numbers: `y.long()`, not floats.",
     ),
@@ -73,8 +104,9 @@ _EXPLANATIONS: tuple[tuple[str, str], ...] = (
         "labels, `argmax` ran along the batch instead of the classes: use `argmax(dim=1)`.",
     ),
     (
-        r"'(?:method|builtin_function_or_method)' object is not (?:iterable|subscriptable)",
-        "a method is used without calling it: `model.parameters()` needs its parentheses.",
+        r"'(?:method|builtin_function_or_method)'",
+        "a method is used without calling it: `model.parameters()` and `loss.item()` need their "
+        "parentheses.",
     ),
     (
         r"optimizer got an empty parameter list",
@@ -82,8 +114,16 @@ _EXPLANATIONS: tuple[tuple[str, str], ...] = (
         "elements of a plain list.",
     ),
     (
+        r"Target -\d+ is out of bounds",
+        "the labels are class numbers from 0 to 9, and one is negative: use them as they are.",
+    ),
+    (
         r"Target \d+ is out of bounds",
         "the logits have fewer columns than there are digits: the last layer needs 10 outputs.",
+    ),
+    (
+        r"'\w+' object is not iterable",
+        "a loop or an optimizer goes through the parameters: `model.parameters()`.",
     ),
     (
         r"'NoneType' object has no attribute 'zero_'",
@@ -126,11 +166,11 @@ def explain(blank: str, error: BaseException, source: Source, part: ast.AST | No
         source: the file.
         part: the function that was called, if it is known.
     """
-    line = line_of(error, source)
+    line = line_of(error, source) or getattr(part, "lineno", None)
     symptom = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     if isinstance(error, StillRunningError):
         symptom = str(error)
-    symptom = symptom.split("\n")[0].rstrip(".")
+    symptom = re.split(r"\n|\. ", symptom)[0].rstrip(".")
     cause = _cause(error, str(error), source, line, part or source.tree)
     return Finding(blank, ERROR, at_line(line, f"{symptom}. {_capital(cause)}".strip()), line)
 
@@ -168,11 +208,41 @@ def _cause(error: BaseException, text: str, source: Source, line: int | None, pa
     if found := re.search(r"\((\d+)x(\d+) and (\d+)x(\d+)\)", text):
         return _shapes(*map(int, found.groups()))
     if "positional argument" in text or "unexpected keyword" in text:
-        return "the function is called as the exercise says: keep the names of its arguments."
+        return _arguments(text, line_of(error, source))
+    if "inplace" in text and "retain_graph" in code:
+        text = "backward through the graph a second time"
     for pattern, cause in _EXPLANATIONS:
         if match := re.search(pattern, text):
-            return cause.format(**match.groupdict()) if match.groupdict() else cause
+            return cause.format(cut=_cut(part), **match.groupdict()) if "{" in cause else cause
     return ""
+
+
+def _arguments(text: str, line: int | None) -> str:
+    if re.search(r"takes \d positional arguments? but \d (?:was|were) given", text) and not line:
+        return (
+            "`self` has to be the first argument of a method; the others are those of the exercise."
+        )
+    if line is None:
+        return "the function is called as the exercise says: keep the names of its arguments."
+    if "out_features" in text:
+        return "`nn.Linear` takes the number of inputs and the number of outputs."
+    return "This call has too few or too many arguments."
+
+
+def _cut(part: ast.AST) -> str:
+    """Return what has cut the loss off from the weights, with its line."""
+    for node in ast.walk(part):
+        if isinstance(node, ast.Assign) and ".requires_grad" in ast.unparse(node.targets[0]):
+            return f"`requires_grad` is set in line {node.lineno}"
+        if isinstance(node, ast.Attribute) and node.attr == "data" and "out" in ast.unparse(node):
+            return f"`.data` in line {node.lineno} cuts it off"
+    for name in ("detach", "tensor", "Variable", "argmax", "item", "numpy"):
+        line, backward = call_line(part, name), call_line(part, "backward")
+        if line and backward and line < backward:
+            return f"`{name}(...)` in line {line} cuts it off"
+    if line := call_line(part, "no_grad", "inference_mode", "set_grad_enabled"):
+        return f"the forward pass runs without gradients, line {line}"
+    return "`no_grad`, `.detach()` or `.item()` has cut it off, or no weight requires a gradient"
 
 
 def _unknown_name(text: str) -> str:
@@ -198,6 +268,11 @@ def _missing_gradient(part: ast.AST, line: int | None) -> str:
         return (
             f"`.grad` is None, because the update comes before `backward()` (line {backward}), "
             "which computes the gradients."
+        )
+    if new := call_line(part, "tensor", "Variable", "requires_grad_"):
+        return (
+            f"`.grad` is None, because the loss is a new tensor or cut off from the model (line "
+            f"{new}); `requires_grad=True` only hides that. Use the loss as it is."
         )
     if rebinding := rebinding_line(part):
         return (

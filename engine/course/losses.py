@@ -103,10 +103,17 @@ _MISTAKES: tuple[tuple[str, tuple[str, ...], Loss], ...] = (
     ),
 )
 """Losses that students mistake for cross-entropy: message, names of calls in its line, the loss."""
-_OTHER_NAMES = (
-    "mse_loss", "MSELoss", "l1_loss", "L1Loss", "binary_cross_entropy", "BCELoss",
-    "BCEWithLogitsLoss", "binary_cross_entropy_with_logits",
-)  # fmt: skip
+_OTHER_NAMES = {
+    "a squared error": ("mse_loss", "MSELoss"),
+    "an absolute error": ("l1_loss", "L1Loss"),
+    "a binary cross-entropy": (
+        "binary_cross_entropy",
+        "BCELoss",
+        "binary_cross_entropy_with_logits",
+        "BCEWithLogitsLoss",
+    ),
+}
+"""Other losses by the names of their functions."""
 _SCALES: tuple[tuple[Callable[[int], float], str], ...] = (
     (
         lambda images: images,
@@ -138,6 +145,12 @@ def check_loss_calls(blank: str, losses: list[LossCall], part: ast.AST) -> Findi
             line = call_line(part, "softmax", "Softmax") or call.line
             return wrong(blank, line, SOFTMAX_TWICE)
         if call.kind == "nll_loss" and not call.gets_log_probabilities:
+            if call.sums_along_batch:
+                return wrong(
+                    blank,
+                    call_line(part, "log_softmax", "LogSoftmax") or call.line,
+                    _CUT.format("a softmax along the batch, dim=0, mixes the images."),
+                )
             gets = "probabilities without their logarithm" if call.gets_probabilities else "logits"
             return wrong(
                 blank,
@@ -177,10 +190,14 @@ def check_gradients(
     at = call_line(part, *LOSSES) or line
     if all(ratio < 0 and rest < _RELATED for ratio, rest in zip(ratios, rests, strict=True)):
         return wrong(blank, at, _RISES)
-    if max(rests) > _RELATED:
-        return _other_loss(blank, steps, model, part, line, is_known)
+    if max(rests) > _PARALLEL and (
+        found := _known_mistake(blank, steps, model, part, line, max(rests))
+    ):
+        return found
     if not is_known:
         return None
+    if max(rests) > _RELATED:
+        return _other_gradient(blank, part, line)
     if any(step.of("step") and not step.of("step")[0].is_plain for step in steps):
         return None  # the length of a gradient is nothing to Adam
     cases = [([of(step.images) for step in steps], message) for of, message in _SCALES]
@@ -206,33 +223,47 @@ def _gradient(model: nn.Module, step: Step, loss: Loss) -> Tensor:
     return gradient_of(trained, *step.batch, loss)
 
 
-def _other_loss(
-    blank: str,
-    steps: list[Step],
-    model: nn.Module,
-    part: ast.AST,
-    line: int | None,
-    is_known: bool,
+def _known_mistake(
+    blank: str, steps: list[Step], model: nn.Module, part: ast.AST, line: int | None, rest: float
 ) -> Finding | None:
+    """Find the loss of which the gradients are, nearer than they are to the right one."""
+    for kind, names in _OTHER_NAMES.items():
+        if other := call_line(part, *names):
+            return wrong(blank, other, f"{_OTHER}, not {kind}.")
     for message, names, loss in _MISTAKES:
         found = [fit(step.gradient, _gradient(model, step, loss)) for step in steps]
-        if all(rest < _PARALLEL and ratio > 0 for (ratio,), rest in found):
+        if all(one < min(_PARALLEL, rest / 2) and ratio > 0 for (ratio,), one in found):
             return wrong(blank, call_line(part, *names) or line, message)
-    if other := call_line(part, *_OTHER_NAMES):
-        return wrong(blank, other, f"{_OTHER}.")
-    if not is_known:
-        return None
-    if reshaped := call_line(part, "view", "reshape", "t", "permute", "transpose"):
-        return wrong(
-            blank,
-            reshaped,
-            "the gradient is not that of these images: the reshape mixes the pixels of different "
-            "images. The first dimension has to stay the batch: `x.view(len(x), -1)`.",
-        )
+    return None
+
+
+def _other_gradient(blank: str, part: ast.AST, line: int | None) -> Finding:
+    """Return the finding for a gradient of no known loss, with a cause that the text suggests."""
+    scaled = [node.lineno for node in ast.walk(part)
+              if isinstance(node, ast.Constant) and node.value in (255, 256)]  # fmt: skip
+    suggestions = (
+        (
+            call_line(part, "randperm", "permutation", "shuffle", "sample", "flip"),
+            "of images and labels in different orders: shuffle both by the same permutation, or "
+            "leave it to the loader.",
+        ),
+        (
+            call_line(part, "view", "reshape", "t", "permute", "transpose"),
+            "of these images: the reshape mixes the pixels of different images. The first "
+            "dimension has to stay the batch: `x.view(len(x), -1)`.",
+        ),
+        (
+            next(iter(scaled), None),
+            "of these images: their pixels are divided once more, but lie between 0 and 1 already.",
+        ),
+        (
+            line,
+            "of the cross-entropy of this batch: the loss is computed from something else than "
+            "these logits and these labels, as from other labels, other images, or another "
+            "dimension.",
+        ),
+    )
+    at, cause = next((one for one in suggestions if one[0]), suggestions[-1])
     return wrong(
-        blank,
-        line,
-        "the gradient is not that of the cross-entropy of this batch: the loss is computed from "
-        "something else than these logits and these labels, as from other labels, other images, "
-        "or another dimension.",
+        blank, at, f"the loss falls slowly or not at all: the gradient is not that {cause}"
     )

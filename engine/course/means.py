@@ -83,6 +83,10 @@ class Means:
                 "only the last batch's loss is counted, and divided by the number of batches: add "
                 "with +=, and start the sum before the loop.",
             ),
+            (
+                [self.total / (batches - 1)],
+                "it divides by one batch too few: the number of batches is `len(loader)`.",
+            ),
             ([-self.true[0]], "the sign is wrong: the loss is never negative."),
         )
 

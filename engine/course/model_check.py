@@ -98,7 +98,7 @@ def build(source: Source, names: dict[str, Any]) -> tuple[nn.Module | None, list
             other.append(Finding("MLP.forward", BLANK, reason))
         return None, other
     model, failed = _made(source, names)
-    if model is None:
+    if model is None or failed:
         later = Finding("MLP.forward", BLANK, "It can be checked when MLP.__init__ is right.")
         return None, [failed or right("MLP.__init__"), later]
     assert init
@@ -111,9 +111,7 @@ def build(source: Source, names: dict[str, Any]) -> tuple[nn.Module | None, list
             line = call_line(init, "Linear")
             hint = f" The layers are made from line {line} on." if line else ""
             found = Finding(found.blank, found.state, found.message + hint, found.line)
-    ready = failed or right("MLP.__init__")
-    is_usable = found.state == "right" and ready.state == "right"
-    return (model if is_usable else None), [ready, found]
+    return (model if found.state == "right" else None), [right("MLP.__init__"), found]
 
 
 def _made(source: Source, names: dict[str, Any]) -> tuple[nn.Module | None, Finding | None]:
@@ -136,15 +134,16 @@ def _made(source: Source, names: dict[str, Any]) -> tuple[nn.Module | None, Find
             "layers made in `forward` are new at every call.",
         )
     if any(not p.requires_grad for p in weights):
+        at = (call_line(init, "requires_grad_") if init else None) or line
         return model, wrong(
-            blank, line, "some weights have `requires_grad=False`: they get no gradient."
+            blank, at, "some weights have `requires_grad=False`: they get no gradient."
         )
-    if any(float(p.detach().abs().max()) == 0 for p in weights):
+    if any(p.numel() > 1 and float(p.max() - p.min()) == 0 for p in weights):
         return model, wrong(
             blank,
-            line,
-            "a layer's weights all start at zero: every neuron gets the same gradient, and stays "
-            "like the others. Keep PyTorch's random start.",
+            call_line(init, "zeros_", "constant_", "ones_", "fill_") if init else line,
+            "a layer's weights all start at the same number: every neuron gets the same gradient, "
+            "and stays like the others. Keep PyTorch's random start.",
         )
     return model, None
 
@@ -188,6 +187,8 @@ def _shape_message(shape: tuple[int, ...], init: ast.FunctionDef) -> str:
             f"{said}: it has hidden_size columns. Either classes and hidden size are swapped in "
             f"the layers (line {layer}), or the last layer is not used in forward."
         )
+    if shape == (6,):
+        return f"{said}: return the ten logits of each image, not its predicted digit or a mean."
     if shape[:1] != (6,):
         return f"{said}: the batch dimension is lost. Keep one row for each image."
     return f"{said}: one logit for each digit is needed."

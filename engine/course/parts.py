@@ -40,6 +40,7 @@ def _check_model(source: Source) -> list[Finding]:
     values = model_check.check_values(source, names)
     if not source.method("MLP", "forward"):
         missing = "There is no class `MLP` with `__init__` and `forward` in the file."
+        missing += source.methods_of("MLP")
         return [*values, Finding("MLP", BLANK, missing)]
     return [*values, *model_check.build(source, names)[1]]
 

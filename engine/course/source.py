@@ -77,6 +77,13 @@ class Source:
         found = _named(self.tree.body, class_name, ast.ClassDef)
         return _named(found.body, name, ast.FunctionDef) if found else None
 
+    def methods_of(self, name: str) -> str:
+        """Return a sentence with the methods that a class has instead of `class.name`."""
+        found = _named(self.tree.body, name.partition(".")[0], ast.ClassDef)
+        names = [f"`{one.name}`" for one in found.body if isinstance(one, ast.FunctionDef)
+                 ] if found else []  # fmt: skip
+        return f" The class has {' and '.join(names)}." if names else ""
+
     def value(self, name: str) -> ast.Assign | ast.AnnAssign | None:
         """Return the assignment of a name outside of functions."""
         for node in self.tree.body:
@@ -159,7 +166,9 @@ def _is_text(node: ast.stmt) -> bool:
 def not_filled(blank: str, source: Source, part: ast.AST | None) -> Finding | None:
     """Return a finding if a part of the file is missing, not filled in, or lacks parentheses."""
     if part is None:
-        return Finding(blank, BLANK, f"There is no `{blank}` in the file.")
+        return Finding(
+            blank, BLANK, f"There is no `{blank}` in the file.{source.methods_of(blank)}"
+        )
     if lines := blank_lines(part):
         code = source.line(lines[0])
         return Finding(blank, BLANK, at_line(lines[0], f"not filled in: {code}"), lines[0])

@@ -15,7 +15,7 @@ from mnistop.engine.course.losses import check_gradients, check_loss_calls
 from mnistop.engine.course.source import LOSSES, Source, call_line, returned_line
 from mnistop.engine.course.steps import Step
 from mnistop.engine.course.truth import gradient_of, images_and_labels, prepared_model, true_loss
-from mnistop.engine.course.updates import check_updates, names_of
+from mnistop.engine.course.updates import check_twice, check_updates, names_of
 from mnistop.engine.course.watching import Watch, flat, gradients
 
 BLANK_NAME = "train_step"
@@ -66,7 +66,9 @@ def check_step(source: Source, names: dict[str, Any], built: nn.Module | None) -
     found = None
     if not all(call.is_textbook for call in calls):
         found = _check_backward(watch, part) or (
-            check_loss_calls(BLANK_NAME, watch.losses, part)
+            _check_frozen(model, part)
+            or check_twice(BLANK_NAME, steps)
+            or check_loss_calls(BLANK_NAME, watch.losses, part)
             or check_gradients(BLANK_NAME, steps, model, part, is_known=True)
             or check_updates(BLANK_NAME, steps, names_of(model, list(parameters)), part)
         )
@@ -106,6 +108,20 @@ def _check_backward(watch: Watch, part: ast.AST) -> Finding | None:
         call_line(part, *LOSSES, "step"),
         "no gradient is computed: `loss.backward()` is never called, so the weights cannot learn "
         "anything from this batch.",
+    )
+
+
+def _check_frozen(model: nn.Module, part: ast.AST) -> Finding | None:
+    frozen = [f"`{name}`" for name, p in model.named_parameters() if not p.requires_grad]
+    if not frozen:
+        return None
+    lines = [node.lineno for node in ast.walk(part) if isinstance(node, ast.Assign)
+             and "requires_grad" in ast.unparse(node.targets[0])]  # fmt: skip
+    return wrong(
+        BLANK_NAME,
+        next(iter(lines), None) or call_line(part, "requires_grad_"),
+        f"a part of the model never changes: {', '.join(frozen)} has `requires_grad=False`, and "
+        "gets no gradient.",
     )
 
 

@@ -118,9 +118,8 @@ def gradient_of(model: nn.Module, x: Tensor, y: Tensor, loss: Loss = true_loss) 
     parameters = list(model.parameters())
     with torch.enable_grad():
         value = loss(model(x), y)
-        found = torch.autograd.grad(value, parameters, allow_unused=True)
-    parts = [
-        torch.zeros_like(p) if part is None else part
-        for p, part in zip(parameters, found, strict=True)
-    ]
+        wanted = [p for p in parameters if p.requires_grad]
+        found = torch.autograd.grad(value, wanted, allow_unused=True)
+    by_id = {id(p): part for p, part in zip(wanted, found, strict=True) if part is not None}
+    parts = [by_id.get(id(p), torch.zeros_like(p)) for p in parameters]
     return torch.cat([part.detach().reshape(-1) for part in parts])

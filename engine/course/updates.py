@@ -41,7 +41,8 @@ def check_updates(
     if not any(step.change.any() for step in steps):
         return explain_unchanged(blank, steps, part)
     return (
-        _late(blank, steps, part)
+        check_twice(blank, steps)
+        or _late(blank, steps, part)
         or _accumulated(blank, steps, part, line)
         or _partly(blank, steps, named, line)
         or _by_optimizer(blank, steps)
@@ -123,15 +124,19 @@ def _partly(
 
 
 def _by_optimizer(blank: str, steps: list[Step]) -> Finding | None:
-    """Find an optimizer that climbs, or takes two steps for one batch."""
+    """Find an optimizer that climbs."""
+    for event in (event for step in steps for event in step.of("step")):
+        if event.optimizer and event.optimizer.param_groups[0].get("maximize"):
+            return wrong(
+                blank, event.line, "the loss rises: the optimizer maximizes (`maximize=True`)."
+            )
+    return None
+
+
+def check_twice(blank: str, steps: list[Step]) -> Finding | None:
+    """Find an optimizer that takes two steps for each batch."""
     for step in steps:
-        used = step.of("step")
-        for event in used:
-            if event.optimizer and event.optimizer.param_groups[0].get("maximize"):
-                return wrong(
-                    blank, event.line, "the loss rises: the optimizer maximizes (`maximize=True`)."
-                )
-        for first, second in pairwise(used):
+        for first, second in pairwise(step.of("step")):
             if _held(first) & _held(second):
                 return wrong(blank, second.line, _TWICE + " `step()` is called twice for each.")
     return None

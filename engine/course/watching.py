@@ -88,6 +88,12 @@ class LossCall:
         return bool((self.scores >= 0).all() and torch.allclose(sums, torch.ones_like(sums)))
 
     @property
+    def sums_along_batch(self) -> bool:
+        """True if the exponentials of each column sum to 1, as after a log-softmax with dim=0."""
+        sums = self.scores.logsumexp(0)
+        return torch.allclose(sums, torch.zeros_like(sums), atol=1e-3)
+
+    @property
     def gets_log_probabilities(self) -> bool:
         """True if the exponentials of each row sum to 1, as after a log-softmax."""
         if self.scores.ndim != 2:
