@@ -207,6 +207,8 @@ def _run_and_exit(
         signal.signal(signal.SIGALRM, stop)
         signal.setitimer(signal.ITIMER_PROF, seconds)
         signal.setitimer(signal.ITIMER_REAL, _CLOCK * seconds)
+        with contextlib.suppress(OSError):
+            os.chdir(os.path.dirname(source.path))
         found = check_part(source, part)
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.setitimer(signal.ITIMER_REAL, 0)

@@ -13,7 +13,7 @@ import torch
 from mnistop.engine.course.findings import Finding, cause_of, near, wrong
 from mnistop.engine.course.means import Means
 from mnistop.engine.course.script import Pass, Script
-from mnistop.engine.course.source import LOSSES, Source, call_line
+from mnistop.engine.course.source import LOSSES, Source, call_line, near_line
 from mnistop.engine.course.truth import labels_of
 
 _VALIDATION = re.compile(r"(^|_)(val|valid|validation|test)(_|\d|$)", re.IGNORECASE)
@@ -43,7 +43,26 @@ def check_data(script: Script, part: ast.AST) -> Finding | None:
             f"the loss hardly falls: the pixels are at most {float(own[0].images.max()):.2g}, as "
             "if divided by 255 twice. They have to lie between 0 and 1.",
         )
-    return _check_labels(script, part) or _check_training_images(script, part)
+    return (
+        _check_rounds(script, part)
+        or _check_labels(script, part)
+        or _check_training_images(script, part)
+    )
+
+
+def _check_rounds(script: Script, part: ast.AST) -> Finding | None:
+    """Find a loop over batches that always ends after its first round."""
+    for loop in ast.walk(part):
+        ends = [one for one in loop.body if isinstance(one, ast.Break | ast.Return)
+                ] if isinstance(loop, ast.For) else []  # fmt: skip
+        lines = range(getattr(loop, "lineno", 0), getattr(loop, "end_lineno", 0) + 1)
+        if ends and any(one.line in lines for one in script.own_passes):
+            return wrong(
+                "loop",
+                ends[0].lineno,
+                "only the first batch is trained on: this line ends the loop in its first round.",
+            )
+    return None
 
 
 def is_over_epochs(loop: ast.For) -> bool:
@@ -65,12 +84,21 @@ def _check_labels(script: Script, part: ast.AST) -> Finding | None:
     images = torch.cat([images.reshape(len(images), -1) for images, _ in batches])
     labels, true = torch.cat([labels for _, labels in batches]), labels_of(images)
     known = true >= 0
+    first = batches[0][0].reshape(len(batches[0][0]), -1)
+    line = script.own_passes[0].line
+    if not known.any() and (labels_of(first.T.reshape(first.shape)) >= 0).all():
+        return wrong(
+            "loop",
+            near_line(part, line, "view", "reshape", "t", "transpose", "permute") or line,
+            "the loss hardly falls: the reshape mixes the pixels of different images. The first "
+            "dimension has to stay the batch: `x.view(len(x), -1)`.",
+        )
     count, same = int(known.sum()), int((true == labels)[known].sum())
     if count < 20 or same > 0.7 * count:
         return None
     return wrong(
         "loop",
-        call_line(script.source.tree, *_SHUFFLES) or call_line(part, *LOSSES),
+        call_line(script.source.tree, *_SHUFFLES) or near_line(part, line, *LOSSES),
         f"the loss stays near 2.3: of {count} images only {same} come with their own label. "
         "Images and labels have to be shuffled and split together, by the same order.",
     )
@@ -158,7 +186,7 @@ def _check_means(script: Script, passes: list[Pass], values: dict[str, float]) -
     if len(seen) < 2 or len({len(call.scores) for call in seen}) == 1 == len(seen[0].scores):
         return None
     sizes = torch.tensor([float(len(call.scores)) for call in seen])
-    losses = Means(torch.stack([call.loss.float() for call in seen]), sizes)
+    losses = Means(torch.tensor([call.mean for call in seen]), sizes)
     shares = Means(torch.tensor([call.share for call in seen]), sizes)
     text = script.source.text
     for name, value in values.items():

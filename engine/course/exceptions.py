@@ -8,7 +8,7 @@ import re
 import traceback
 
 from mnistop.engine.course.findings import ERROR, Finding, at_line
-from mnistop.engine.course.source import Source, call_line, rebinding_line
+from mnistop.engine.course.source import Source, call_line, line_before, rebinding_line
 
 _EXPLANATIONS: tuple[tuple[str, str], ...] = (
     (
@@ -171,7 +171,7 @@ def explain(blank: str, error: BaseException, source: Source, part: ast.AST | No
     if isinstance(error, StillRunningError):
         symptom = str(error)
     symptom = re.split(r"\n|\. ", symptom)[0].rstrip(".")
-    cause = _cause(error, str(error), source, line, part or source.tree)
+    cause = _cause(error, str(error), source, line, part or source.around(line))
     return Finding(blank, ERROR, at_line(line, f"{symptom}. {_capital(cause)}".strip()), line)
 
 
@@ -187,6 +187,10 @@ def _cause(error: BaseException, text: str, source: Source, line: int | None, pa
         )
     if isinstance(error, StillRunningError):
         return "It did not come to an end in time: look for a loop that never stops."
+    if isinstance(error, SystemExit):
+        return "The code ends Python itself here, and nothing after it runs."
+    if isinstance(error, FileNotFoundError):
+        return "A path begins in the folder of the file."
     if isinstance(error, UnboundLocalError):
         return (
             "a name is used before it gets its value in this function. If it is meant to be the "
@@ -236,11 +240,11 @@ def _cut(part: ast.AST) -> str:
             return f"`requires_grad` is set in line {node.lineno}"
         if isinstance(node, ast.Attribute) and node.attr == "data" and "out" in ast.unparse(node):
             return f"`.data` in line {node.lineno} cuts it off"
+    backward = call_line(part, "backward")
     for name in ("detach", "tensor", "Variable", "argmax", "item", "numpy"):
-        line, backward = call_line(part, name), call_line(part, "backward")
-        if line and backward and line < backward:
+        if line := line_before(part, backward, name):
             return f"`{name}(...)` in line {line} cuts it off"
-    if line := call_line(part, "no_grad", "inference_mode", "set_grad_enabled"):
+    if line := line_before(part, backward, "no_grad", "inference_mode", "set_grad_enabled"):
         return f"the forward pass runs without gradients, line {line}"
     return "`no_grad`, `.detach()` or `.item()` has cut it off, or no weight requires a gradient"
 
@@ -269,7 +273,7 @@ def _missing_gradient(part: ast.AST, line: int | None) -> str:
             f"`.grad` is None, because the update comes before `backward()` (line {backward}), "
             "which computes the gradients."
         )
-    if new := call_line(part, "tensor", "Variable", "requires_grad_"):
+    if new := line_before(part, backward, "tensor", "Variable", "requires_grad_"):
         return (
             f"`.grad` is None, because the loss is a new tensor or cut off from the model (line "
             f"{new}); `requires_grad=True` only hides that. Use the loss as it is."

@@ -15,20 +15,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mnistop.engine.course.findings import Finding, cause_of, is_close, wrong
-from mnistop.engine.course.source import LOSSES, call_line
+from mnistop.engine.course.loss_calls import OWN_PREDICTIONS, SOFTMAX_OVER_BATCH, SOFTMAX_TWICE
+from mnistop.engine.course.source import LOSSES, call_line, near_line
 from mnistop.engine.course.steps import Step, fit
 from mnistop.engine.course.truth import Loss, gradient_of, true_loss
-from mnistop.engine.course.watching import LossCall
 
 _PARALLEL = 0.1
 """Two gradients whose difference is relatively smaller come from the same loss."""
 _RELATED = 0.45
 """A gradient that differs less, a cosine above 0.9, is that of the loss with an extra term."""
 
-SOFTMAX_TWICE = (
-    "softmax twice: cross-entropy gets probabilities, and takes the softmax of them again. The "
-    "loss cannot fall below 1.46 and learning is slow. Give it the logits."
-)
 _OTHER = "this is not the loss of the exercise: it is the cross-entropy of logits and labels"
 _CUT = "the loss falls slowly or not at all: {} Cross-entropy takes the logits as they are."
 
@@ -44,12 +40,12 @@ _MISTAKES: tuple[tuple[str, tuple[str, ...], Loss], ...] = (
         lambda out, y: functional.cross_entropy(out.softmax(1), y),
     ),
     (
-        _CUT.format("a softmax along the batch, dim=0, mixes the images."),
+        SOFTMAX_OVER_BATCH,
         ("softmax", "Softmax", "log_softmax", "LogSoftmax"),
         lambda out, y: functional.nll_loss(out.log_softmax(0), y),
     ),
     (
-        _CUT.format("a softmax along the batch, dim=0, mixes the images."),
+        SOFTMAX_OVER_BATCH,
         ("softmax", "Softmax"),
         lambda out, y: functional.cross_entropy(out.softmax(0), y),
     ),
@@ -69,8 +65,7 @@ _MISTAKES: tuple[tuple[str, tuple[str, ...], Loss], ...] = (
         lambda out, y: functional.cross_entropy(out.tanh(), y),
     ),
     (
-        "the model learns what it says already: the loss is computed with its own predictions "
-        "instead of the labels.",
+        OWN_PREDICTIONS,
         ("argmax", "max", *LOSSES),
         lambda out, y: functional.cross_entropy(out, out.argmax(1)),
     ),
@@ -138,35 +133,15 @@ _RISES = (
 )
 
 
-def check_loss_calls(blank: str, losses: list[LossCall], part: ast.AST) -> Finding | None:
-    """Find a softmax too many, or one too few, before the loss, and labels that are none."""
-    for call in losses:
-        if call.kind == "cross_entropy" and call.gets_probabilities:
-            line = call_line(part, "softmax", "Softmax") or call.line
-            return wrong(blank, line, SOFTMAX_TWICE)
-        if call.kind == "nll_loss" and not call.gets_log_probabilities:
-            if call.sums_along_batch:
-                return wrong(
-                    blank,
-                    call_line(part, "log_softmax", "LogSoftmax") or call.line,
-                    _CUT.format("a softmax along the batch, dim=0, mixes the images."),
-                )
-            gets = "probabilities without their logarithm" if call.gets_probabilities else "logits"
-            return wrong(
-                blank,
-                call.line,
-                f"the loss is negative or falls without end: `nll_loss` needs log-probabilities, "
-                f"and gets {gets}. Use `cross_entropy` on logits, or `log_softmax` first.",
-            )
-    own = [call for call in losses if len(call.labels) > 3]
-    if own and all(call.gets_own_predictions for call in own):
-        message = next(text for text, names, _ in _MISTAKES if "argmax" in names)
-        return wrong(blank, own[0].line, message)
-    return None
-
-
 def check_gradients(
-    blank: str, steps: list[Step], model: nn.Module, part: ast.AST, is_known: bool
+    blank: str,
+    steps: list[Step],
+    model: nn.Module,
+    part: ast.AST,
+    at: int | None,
+    *,
+    is_known: bool,
+    is_stuck: bool = True,
 ) -> Finding | None:
     """Compare the gradients that `backward()` has found with those of the mean cross-entropy.
 
@@ -175,11 +150,13 @@ def check_gradients(
         steps: each with its batch.
         model: what was trained; its weights are not changed.
         part: the function, or the whole file.
-        is_known: True if the loss must be the mean cross-entropy of these batches: then another
-            scale is a mistake, too, and so is any other loss.
+        at: the line of the loss.
+        is_known: True if the loss must be the mean cross-entropy of these batches: then any other
+            loss is a mistake.
+        is_stuck: True if the loss does not fall, so that its scale may be the cause.
     """
     backward = [event for step in steps for event in step.of("backward", "gradient")]
-    line = next((event.line for event in backward), None)
+    at = at or next((event.line for event in backward), None)
     if not any(step.gradient.any() for step in steps):
         return None  # the weights stay the same, or move without a gradient
     ratios, rests = [], []
@@ -187,17 +164,16 @@ def check_gradients(
         (ratio,), rest = fit(step.gradient, _gradient(model, step, true_loss))
         ratios.append(ratio)
         rests.append(rest)
-    at = call_line(part, *LOSSES) or line
     if all(ratio < 0 and rest < _RELATED for ratio, rest in zip(ratios, rests, strict=True)):
         return wrong(blank, at, _RISES)
     if max(rests) > _PARALLEL and (
-        found := _known_mistake(blank, steps, model, part, line, max(rests))
+        found := _known_mistake(blank, steps, model, part, at, max(rests))
     ):
         return found
-    if not is_known:
+    if max(rests) > _RELATED and is_known:
+        return _other_gradient(blank, part, at)
+    if max(rests) > _RELATED or not is_stuck:
         return None
-    if max(rests) > _RELATED:
-        return _other_gradient(blank, part, line)
     if any(step.of("step") and not step.of("step")[0].is_plain for step in steps):
         return None  # the length of a gradient is nothing to Adam
     cases = [([of(step.images) for step in steps], message) for of, message in _SCALES]
@@ -207,7 +183,7 @@ def check_gradients(
         is_close(ratio, 2) for ratio in ratios
     ):  # fmt: skip
         message = "`backward()` runs twice for each batch, so the gradient is counted double."
-    elif message is None and is_constant and not is_close(ratios[0], 1):
+    elif message is None and is_known and is_constant and not is_close(ratios[0], 1):
         message = (
             f"the loss is {ratios[0]:.3g} times the mean cross-entropy, and each step as many "
             "times as long as learning_rate asks for."
@@ -224,20 +200,20 @@ def _gradient(model: nn.Module, step: Step, loss: Loss) -> Tensor:
 
 
 def _known_mistake(
-    blank: str, steps: list[Step], model: nn.Module, part: ast.AST, line: int | None, rest: float
+    blank: str, steps: list[Step], model: nn.Module, part: ast.AST, at: int | None, rest: float
 ) -> Finding | None:
     """Find the loss of which the gradients are, nearer than they are to the right one."""
     for kind, names in _OTHER_NAMES.items():
-        if other := call_line(part, *names):
+        if other := near_line(part, at, *names):
             return wrong(blank, other, f"{_OTHER}, not {kind}.")
     for message, names, loss in _MISTAKES:
         found = [fit(step.gradient, _gradient(model, step, loss)) for step in steps]
         if all(one < min(_PARALLEL, rest / 2) and ratio > 0 for (ratio,), one in found):
-            return wrong(blank, call_line(part, *names) or line, message)
+            return wrong(blank, near_line(part, at, *names) or at, message)
     return None
 
 
-def _other_gradient(blank: str, part: ast.AST, line: int | None) -> Finding:
+def _other_gradient(blank: str, part: ast.AST, at: int | None) -> Finding:
     """Return the finding for a gradient of no known loss, with a cause that the text suggests."""
     scaled = [node.lineno for node in ast.walk(part)
               if isinstance(node, ast.Constant) and node.value in (255, 256)]  # fmt: skip
@@ -257,13 +233,13 @@ def _other_gradient(blank: str, part: ast.AST, line: int | None) -> Finding:
             "of these images: their pixels are divided once more, but lie between 0 and 1 already.",
         ),
         (
-            line,
+            at,
             "of the cross-entropy of this batch: the loss is computed from something else than "
             "these logits and these labels, as from other labels, other images, or another "
             "dimension.",
         ),
     )
-    at, cause = next((one for one in suggestions if one[0]), suggestions[-1])
+    line, cause = next((one for one in suggestions if one[0]), suggestions[-1])
     return wrong(
-        blank, at, f"the loss falls slowly or not at all: the gradient is not that {cause}"
+        blank, line, f"the loss falls slowly or not at all: the gradient is not that {cause}"
     )

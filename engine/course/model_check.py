@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from mnistop.engine.course.exceptions import explain
 from mnistop.engine.course.findings import BLANK, Finding, right, wrong
-from mnistop.engine.course.outputs_check import check_outputs
+from mnistop.engine.course.outputs_check import check_outputs, check_start
 from mnistop.engine.course.source import VALUES, Source, call_line, not_filled, returned_line
 
 SIZES = (784, 128, 10)
@@ -138,14 +138,7 @@ def _made(source: Source, names: dict[str, Any]) -> tuple[nn.Module | None, Find
         return model, wrong(
             blank, at, "some weights have `requires_grad=False`: they get no gradient."
         )
-    if any(p.numel() > 1 and float(p.max() - p.min()) == 0 for p in weights):
-        return model, wrong(
-            blank,
-            call_line(init, "zeros_", "constant_", "ones_", "fill_") if init else line,
-            "a layer's weights all start at the same number: every neuron gets the same gradient, "
-            "and stays like the others. Keep PyTorch's random start.",
-        )
-    return model, None
+    return model, check_start(blank, model, init or source.tree, line)
 
 
 def _check_forward(

@@ -12,6 +12,26 @@ from mnistop.engine.course.source import Source, call_line
 from mnistop.engine.course.watching import leaves
 
 
+def check_start(blank: str, model: nn.Module, part: ast.AST, line: int | None) -> Finding | None:
+    """Find layers whose weights are all equal, in a model of more than one.
+
+    Args:
+        blank: the name of the blank.
+        model: before any training.
+        part: the method that makes it, or the whole file.
+        line: the line to name if none sets the weights.
+    """
+    weights = [p for p in model.parameters() if p.ndim == 2]
+    if len(weights) < 2 or all(float(p.max() - p.min()) for p in weights if p.numel() > 1):
+        return None
+    return wrong(
+        blank,
+        call_line(part, "zeros_", "constant_", "ones_", "fill_", "zero_", "zeros") or line,
+        "a layer's weights all start at the same number: every neuron gets the same gradient, and "
+        "stays like the others. Keep PyTorch's random start.",
+    )
+
+
 def check_outputs(
     blank: str,
     model: nn.Module,

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 
 from mnistop.engine.course import evaluate_check, loop_check, model_check, step_check
-from mnistop.engine.course.exceptions import explain
-from mnistop.engine.course.findings import BLANK, Finding
+from mnistop.engine.course.exceptions import StillRunningError, explain, line_of
+from mnistop.engine.course.findings import BLANK, ERROR, Finding
 from mnistop.engine.course.source import Source, not_filled
 from mnistop.engine.course.student import load, stand_ins
 from mnistop.engine.course.truth import images_and_labels
@@ -32,7 +32,11 @@ def check_part(source: Source, part: str) -> list[Finding]:
         try:
             return _CHECKS[part](source)
         except BaseException as error:
-            return [explain(part, error, source, None)]
+            if line_of(error, source) or isinstance(error, StillRunningError):
+                return [explain(part, error, source, None)]
+            fault = f"{type(error).__name__}: {error}"
+            text = f"The check failed by a fault of its own, which is none of yours ({fault})."
+            return [Finding(part, ERROR, text)]
 
 
 def _check_model(source: Source) -> list[Finding]:

@@ -20,9 +20,10 @@ from torch import Tensor, nn
 from torch.nn.modules import module as hooks
 
 from mnistop.engine.course.exceptions import StillRunningError
+from mnistop.engine.course.loss_calls import LossCall
 from mnistop.engine.course.source import Source
 from mnistop.engine.course.steps import Step
-from mnistop.engine.course.watching import Event, LossCall, Watch, flat, leaves
+from mnistop.engine.course.watching import Event, Watch, flat, leaves
 
 _BACKWARD = 80
 """Computations of gradients after which the script is stopped: three epochs of the notebook's."""
@@ -92,14 +93,16 @@ class Script:
             self._after,
         )
 
-    def run(self) -> Exception | None:
+    def run(self) -> BaseException | None:
         """Run the script until it has shown enough; return its exception, if it raised one."""
         with self.watch, self._hooks(), contextlib.redirect_stdout(io.StringIO()):
             try:
                 code = compile(self.source.tree, self.source.path, "exec")
                 exec(code, self.names)
-            except (_EnoughError, SystemExit):
+            except _EnoughError:
                 pass
+            except SystemExit as error:
+                return None if self.training else error
             except StillRunningError as error:
                 if not self.training:
                     raise RuntimeError("No training step came in time") from error
@@ -172,7 +175,7 @@ class Script:
         found = leaves(loss)
         own: list[Tensor] = list(last.model.parameters()) if last else []
         places = {id(p) for p in own}
-        if own and all(id(one) in places for one in found):  # also if there are none
+        if own and (not found or any(id(one) in places for one in found)):
             self.parameters = own
         elif {id(one) for one in found} != {id(one) for one in self.parameters}:
             self.parameters = found

@@ -99,6 +99,18 @@ class Source:
                 return node
         return None
 
+    def around(self, line: int | None) -> ast.AST:
+        """Return the smallest loop or function around a line, or the whole file."""
+        inside = [
+            node
+            for node in ast.walk(self.tree)
+            if isinstance(node, ast.For | ast.FunctionDef)
+            and line
+            and node.lineno < line <= (node.end_lineno or 0)
+            and any(True for _ in calls(node, "backward", "grad"))
+        ]
+        return max(inside, key=lambda node: node.lineno, default=self.tree)
+
     @cached_property
     def main_block(self) -> ast.If | None:
         """The block that runs only as a script."""
@@ -254,14 +266,25 @@ def rebinding_line(node: ast.AST) -> int | None:
     return None
 
 
+def near_line(node: ast.AST, line: int | None, *names: str) -> int | None:
+    """Return the line of the call that is nearest to a line, one above it before one below."""
+    found = [one.lineno for one in calls(node, *names)]
+    at = line or 0
+    return min(found, key=lambda one: (abs(one - at), one), default=None)
+
+
+def line_before(node: ast.AST, line: int | None, *names: str) -> int | None:
+    """Return the line of the last such call above a line."""
+    found = [one.lineno for one in calls(node, *names) if line and one.lineno < line]
+    return max(found, default=None)
+
+
 def sum_line(node: ast.AST) -> int | None:
     """Return the line that sums or keeps losses as they are, as `total += loss`."""
     for added in _walk(node, ast.AugAssign):
         text = ast.unparse(added.value)
-        if isinstance(added.op, ast.Add) and "loss" in text and not re.search(_NUMBER, text):
-            return added.lineno
-    for added in _walk(node, ast.AugAssign):
-        if isinstance(added.op, ast.Add) and list(calls(added.value, *LOSSES)):
+        has_loss = "loss" in text or any(True for _ in calls(added.value, *LOSSES))
+        if isinstance(added.op, ast.Add) and has_loss and not re.search(_NUMBER, text):
             return added.lineno
     kept = [one for one in calls(node, "append") if not re.search(_NUMBER, ast.unparse(one))]
     return next((one.lineno for one in kept if "loss" in ast.unparse(one)), None)

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from mnistop.engine.course.exceptions import explain
 from mnistop.engine.course.findings import Cases, Finding, cause_of, near, right, wrong
-from mnistop.engine.course.losses import check_gradients, check_loss_calls
+from mnistop.engine.course.loss_calls import check_loss_calls
+from mnistop.engine.course.losses import check_gradients
 from mnistop.engine.course.source import LOSSES, Source, call_line, returned_line
 from mnistop.engine.course.steps import Step
 from mnistop.engine.course.truth import gradient_of, images_and_labels, prepared_model, true_loss
@@ -64,12 +65,13 @@ def check_step(source: Source, names: dict[str, Any], built: nn.Module | None) -
                 return explain(BLANK_NAME, error, source, part)
     steps = [call.step for call in calls]
     found = None
+    at = next((call.line for call in watch.losses), None) or call_line(part, *LOSSES)
     if not all(call.is_textbook for call in calls):
         found = _check_backward(watch, part) or (
             _check_frozen(model, part)
-            or check_twice(BLANK_NAME, steps)
+            or _check_twice(steps)
             or check_loss_calls(BLANK_NAME, watch.losses, part)
-            or check_gradients(BLANK_NAME, steps, model, part, is_known=True)
+            or check_gradients(BLANK_NAME, steps, model, part, at, is_known=True)
             or check_updates(BLANK_NAME, steps, names_of(model, list(parameters)), part)
         )
     return found or _check_result(calls, part) or right(BLANK_NAME)
@@ -123,6 +125,11 @@ def _check_frozen(model: nn.Module, part: ast.AST) -> Finding | None:
         f"a part of the model never changes: {', '.join(frozen)} has `requires_grad=False`, and "
         "gets no gradient.",
     )
+
+
+def _check_twice(steps: list[Step]) -> Finding | None:
+    found = (check_twice(BLANK_NAME, step.events, is_call=True) for step in steps)
+    return next((one for one in found if one), None)
 
 
 # The numbers returned

@@ -13,6 +13,7 @@ from mnistop.engine.course.source import (
     OPTIMIZERS,
     call_line,
     clearing_lines,
+    line_before,
     rebinding_line,
     update_lines,
 )
@@ -71,6 +72,7 @@ def explain_unchanged(blank: str, steps: list[Step], part: ast.AST) -> Finding:
     still = "the weights are the same after the step as before"
     updates, backward = update_lines(part), call_line(part, "backward", "grad")
     line = next(iter(updates), None)
+    given = next((event.line for step in steps for event in step.of("backward")), None)
     created = call_line(part, *OPTIMIZERS)
     if rebinding := rebinding_line(part):
         return wrong(
@@ -90,7 +92,7 @@ def explain_unchanged(blank: str, steps: list[Step], part: ast.AST) -> Finding:
            for event in step.of("backward")):  # fmt: skip
         return wrong(
             blank,
-            call_line(part, "tensor", "Variable", "detach", "requires_grad_") or backward,
+            line_before(part, given, "tensor", "Variable", "detach", "requires_grad_") or given,
             f"{still}: `backward()` gives them no gradient, because the loss is a new tensor or "
             "cut off from the model, by `torch.tensor(...)`, `.item()`, `.detach()` or another "
             "model. `requires_grad=True` only hides the error. Use the loss as it is.",

@@ -19,6 +19,7 @@ from mnistop.engine.course.source import (
 from mnistop.engine.course.steps import UPDATE_RULE, Step, explain_unchanged, fit
 from mnistop.engine.course.watching import Event
 
+_STEP_OR_GRADIENT = ("step", "backward", "gradient")
 _TWICE = "each step is taken twice: a batch makes two updates."
 
 
@@ -41,8 +42,7 @@ def check_updates(
     if not any(step.change.any() for step in steps):
         return explain_unchanged(blank, steps, part)
     return (
-        check_twice(blank, steps)
-        or _late(blank, steps, part)
+        _late(blank, steps, part)
         or _accumulated(blank, steps, part, line)
         or _partly(blank, steps, named, line)
         or _by_optimizer(blank, steps)
@@ -133,12 +133,22 @@ def _by_optimizer(blank: str, steps: list[Step]) -> Finding | None:
     return None
 
 
-def check_twice(blank: str, steps: list[Step]) -> Finding | None:
-    """Find an optimizer that takes two steps for each batch."""
-    for step in steps:
-        for first, second in pairwise(step.of("step")):
-            if _held(first) & _held(second):
-                return wrong(blank, second.line, _TWICE + " `step()` is called twice for each.")
+def check_twice(blank: str, events: list[Event], *, is_call: bool) -> Finding | None:
+    """Find an optimizer that takes two steps for a batch.
+
+    Args:
+        blank: the name of the function.
+        events: those of a call of `train_step`, or of a script.
+        is_call: True if one step is asked for, so that a `backward()` between two changes nothing.
+    """
+    if is_call:
+        events = [event for event in events if event.kind == "step"]
+    for first, second in pairwise(event for event in events if event.kind in _STEP_OR_GRADIENT):
+        if first.kind == second.kind == "step" and _held(first) & _held(second):
+            cause = "`step()` is called twice for it."
+            if not is_call:
+                cause = "`step()` is called again without a new `backward()`."
+            return wrong(blank, second.line, f"{_TWICE} {cause}")
     return None
 
 

@@ -20,6 +20,8 @@ from torch.nn import functional
 from torch.optim import Optimizer
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
+from mnistop.engine.course.loss_calls import LossCall
+
 Parameters = list[nn.Parameter]
 
 
@@ -55,51 +57,6 @@ class Event:
             isinstance(self.optimizer, torch.optim.SGD)
             and not self.optimizer.param_groups[0]["momentum"]
         )
-
-
-@dataclass
-class LossCall:
-    """A call of `cross_entropy` or `nll_loss`."""
-
-    kind: str
-    line: int | None
-    scores: Tensor
-    labels: Tensor
-    loss: Tensor
-
-    @property
-    def gets_own_predictions(self) -> bool:
-        """True if the labels are the places of the largest scores."""
-        return self.scores.ndim == 2 and torch.equal(self.scores.argmax(1), self.labels)
-
-    @property
-    def share(self) -> float:
-        """The share of images that are right; NaN if the labels are no classes."""
-        if self.scores.ndim != 2 or self.labels.ndim != 1:
-            return float("nan")
-        return float((self.scores.argmax(1) == self.labels).float().mean())
-
-    @property
-    def gets_probabilities(self) -> bool:
-        """True if each row is at least 0 and sums to 1, as after a softmax."""
-        if self.scores.ndim != 2 or not len(self.scores):
-            return False
-        sums = self.scores.sum(1)
-        return bool((self.scores >= 0).all() and torch.allclose(sums, torch.ones_like(sums)))
-
-    @property
-    def sums_along_batch(self) -> bool:
-        """True if the exponentials of each column sum to 1, as after a log-softmax with dim=0."""
-        sums = self.scores.logsumexp(0)
-        return torch.allclose(sums, torch.zeros_like(sums), atol=1e-3)
-
-    @property
-    def gets_log_probabilities(self) -> bool:
-        """True if the exponentials of each row sum to 1, as after a log-softmax."""
-        if self.scores.ndim != 2:
-            return False
-        sums = self.scores.logsumexp(1)
-        return torch.allclose(sums, torch.zeros_like(sums), atol=1e-3)
 
 
 class _Saved:
