@@ -11,9 +11,10 @@ import re
 import torch
 
 from mnistop.engine.course.findings import Finding, cause_of, near, wrong
+from mnistop.engine.course.lines import LOSSES, call_line, near_line
 from mnistop.engine.course.means import Means
 from mnistop.engine.course.script import Pass, Script
-from mnistop.engine.course.source import LOSSES, Source, call_line, near_line
+from mnistop.engine.course.source import Source
 from mnistop.engine.course.truth import labels_of
 
 _VALIDATION = re.compile(r"(^|_)(val|valid|validation|test)(_|\d|$)", re.IGNORECASE)
@@ -140,24 +141,42 @@ def _innermost_loop(part: ast.AST, loop: ast.For) -> bool:
 
 
 def check_validation(script: Script, part: ast.AST) -> Finding | None:
-    """Check on which images the script validates, and what it takes the mean of."""
+    """Check on which images the script validates, and what it takes the mean of.
+
+    Args:
+        script: the script after it has run.
+        part: the whole file, or its main block.
+    """
     trained = set().union(*(one.rows for one in script.own_passes))
     validations = [passes for passes, _ in script.evaluated if passes[0].line]
     if not validations:
         return None
-    seen = validations[-1]
-    rows = set().union(*(one.rows for one in seen))
-    loop = _loop_around(part, seen[0].line or 0)
-    stored = {n.id for n in ast.walk(loop) if isinstance(n, ast.Name)
-              and isinstance(n.ctx, ast.Store)} if loop else set()  # fmt: skip
-    if rows <= trained and isinstance(part, ast.If):
-        return _on_training_images(call_line(part, "evaluate"), "the images that it is given")
-    if rows <= trained and loop and any(_VALIDATION.search(name) for name in stored):
-        return _on_training_images(loop.lineno, f"`{ast.unparse(loop.iter)}`")
+    evaluate = script.source.function("evaluate") if isinstance(part, ast.If) else None
+    if evaluate:
+        lines = range(evaluate.lineno, (evaluate.end_lineno or 0) + 1)
+        inside = [one for passes in validations for one in passes if one.line in lines]
+        if inside and set().union(*(one.rows for one in inside)) <= trained:
+            return _on_training_images(call_line(part, "evaluate"), "the images that it is given")
+    else:
+        loop = _loop_around(part, validations[-1][0].line or 0)
+        rows = set().union(*(one.rows for one in validations[-1]))
+        if loop and rows <= trained and _stores_validation(loop):
+            return _on_training_images(loop.lineno, f"`{ast.unparse(loop.iter)}`")
     for passes, values in script.evaluated:
-        if found := _check_means(script, passes, values):
+        unseen = [one for one in passes if not one.rows <= trained]
+        if found := _check_means(script, unseen or passes, values):
             return found
     return None
+
+
+def _stores_validation(loop: ast.For) -> bool:
+    """Return True if a loop sets names of validation, as `val_loss`."""
+    return any(
+        isinstance(node, ast.Name)
+        and isinstance(node.ctx, ast.Store)
+        and _VALIDATION.search(node.id)
+        for node in ast.walk(loop)
+    )
 
 
 def _on_training_images(line: int | None, over: str) -> Finding:
@@ -180,9 +199,8 @@ def _loop_around(part: ast.AST, line: int) -> ast.For | None:
 
 def _check_means(script: Script, passes: list[Pass], values: dict[str, float]) -> Finding | None:
     """Compare a validation's loss and accuracy with those of the batches that it has seen."""
-    first = passes[0].losses
-    seen = [call for call in script.watch.losses[first : first + len(passes)]
-            if call.loss.ndim == 0 and call.scores.ndim == 2]  # fmt: skip
+    calls = [call for one in passes for call in script.calls_of(one)]
+    seen = [call for call in calls if call.loss.ndim == 0 and call.scores.ndim == 2]
     if len(seen) < 2 or len({len(call.scores) for call in seen}) == 1 == len(seen[0].scores):
         return None
     sizes = torch.tensor([float(len(call.scores)) for call in seen])

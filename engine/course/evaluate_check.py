@@ -13,8 +13,9 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from mnistop.engine.course.exceptions import explain
 from mnistop.engine.course.findings import Finding, cause_of, near, right, wrong
+from mnistop.engine.course.lines import call_line, returned_line, sum_line
 from mnistop.engine.course.means import Means
-from mnistop.engine.course.source import Source, call_line, returned_line, sum_line
+from mnistop.engine.course.source import Source
 from mnistop.engine.course.step_check import check_pairs
 from mnistop.engine.course.truth import images_and_labels, prepared_model, true_loss, varies
 from mnistop.engine.course.watching import Event, Watch, flat

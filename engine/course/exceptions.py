@@ -8,7 +8,8 @@ import re
 import traceback
 
 from mnistop.engine.course.findings import ERROR, Finding, at_line
-from mnistop.engine.course.source import Source, call_line, line_before, rebinding_line
+from mnistop.engine.course.lines import call_line, line_before, rebinding_line
+from mnistop.engine.course.source import Source
 
 _EXPLANATIONS: tuple[tuple[str, str], ...] = (
     (
@@ -126,11 +127,6 @@ _EXPLANATIONS: tuple[tuple[str, str], ...] = (
         "a loop or an optimizer goes through the parameters: `model.parameters()`.",
     ),
     (
-        r"'NoneType' object has no attribute 'zero_'",
-        "a gradient is None until the first `backward()`: clear it afterwards, or use "
-        "`model.zero_grad()`, which skips those.",
-    ),
-    (
         r"tuple indices must be|'list' object has no attribute|'tuple' object has no attribute",
         "a batch of the loader is a pair: write `for x, y in loader:`.",
     ),
@@ -244,8 +240,9 @@ def _cut(part: ast.AST) -> str:
     for name in ("detach", "tensor", "Variable", "argmax", "item", "numpy"):
         if line := line_before(part, backward, name):
             return f"`{name}(...)` in line {line} cuts it off"
-    if line := line_before(part, backward, "no_grad", "inference_mode", "set_grad_enabled"):
-        return f"the forward pass runs without gradients, line {line}"
+    for name in ("no_grad", "inference_mode", "set_grad_enabled"):
+        if line := line_before(part, backward, name):
+            return f"`{name}` in line {line} keeps the forward pass without gradients"
     return "`no_grad`, `.detach()` or `.item()` has cut it off, or no weight requires a gradient"
 
 

@@ -21,16 +21,11 @@ from mnistop.engine.course.data_check import (
     trains_on_validation,
 )
 from mnistop.engine.course.exceptions import explain
-from mnistop.engine.course.findings import Finding, right, wrong
+from mnistop.engine.course.findings import Finding, are_right, right, wrong
+from mnistop.engine.course.lines import call_line, calls, returned_line
 from mnistop.engine.course.outputs_check import check_outputs, check_start
 from mnistop.engine.course.script import Script
-from mnistop.engine.course.source import (
-    Source,
-    call_line,
-    calls,
-    not_filled,
-    returned_line,
-)
+from mnistop.engine.course.source import Source, not_filled
 from mnistop.engine.course.training_check import check_training
 from mnistop.engine.course.truth import Reference, images_and_labels
 
@@ -49,10 +44,11 @@ def check_script(source: Source) -> list[Finding]:
     if error and len(steps) < _FEW_STEPS:
         return [explain("loop", error, source, None)]
     data = check_data(script, source.tree)
-    training = check_training(script, steps, data)
+    model = _check_model(script)
+    training = check_training(script, steps, data, are_right(model))
     validation = None if data else check_validation(script, source.tree)
     return [
-        *_check_model(script),
+        *model,
         training or right("training step", _note(script)),
         *([validation or right("validation")] if script.evaluated else []),
     ]

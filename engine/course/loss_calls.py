@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from mnistop.engine.course.findings import Finding, wrong
-from mnistop.engine.course.source import call_line, near_line
+from mnistop.engine.course.lines import call_line, near_line
 
 SOFTMAX_TWICE = (
     "softmax twice: cross-entropy gets probabilities, and takes the softmax of them again. The "

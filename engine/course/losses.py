@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mnistop.engine.course.findings import Finding, cause_of, is_close, wrong
+from mnistop.engine.course.lines import LOSSES, call_line, near_line
 from mnistop.engine.course.loss_calls import OWN_PREDICTIONS, SOFTMAX_OVER_BATCH, SOFTMAX_TWICE
-from mnistop.engine.course.source import LOSSES, call_line, near_line
 from mnistop.engine.course.steps import Step, fit
 from mnistop.engine.course.truth import Loss, gradient_of, true_loss
 

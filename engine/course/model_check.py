@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from mnistop.engine.course.exceptions import explain
 from mnistop.engine.course.findings import BLANK, Finding, right, wrong
+from mnistop.engine.course.lines import call_line, returned_line
 from mnistop.engine.course.outputs_check import check_outputs, check_start
-from mnistop.engine.course.source import VALUES, Source, call_line, not_filled, returned_line
+from mnistop.engine.course.source import VALUES, Source, not_filled
 
 SIZES = (784, 128, 10)
 _TOO_HIGH, _TOO_LOW = 5.0, 1e-6

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from mnistop.engine.course.findings import Finding, wrong
-from mnistop.engine.course.source import Source, call_line
+from mnistop.engine.course.lines import call_line
+from mnistop.engine.course.source import Source
 from mnistop.engine.course.watching import leaves
 
 
@@ -21,7 +22,7 @@ def check_start(blank: str, model: nn.Module, part: ast.AST, line: int | None) -
         part: the method that makes it, or the whole file.
         line: the line to name if none sets the weights.
     """
-    weights = [p for p in model.parameters() if p.ndim == 2]
+    weights = [p.detach() for p in model.parameters() if p.ndim == 2]
     if len(weights) < 2 or all(float(p.max() - p.min()) for p in weights if p.numel() > 1):
         return None
     return wrong(

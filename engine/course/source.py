@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 import ast
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
 
 from mnistop.engine.course.findings import BLANK, Finding, at_line, wrong
-
-Node = TypeVar("Node", bound=ast.AST)
+from mnistop.engine.course.lines import Node, calls, walk
 
 VALUES = ("input_size", "hidden_size", "num_classes", "learning_rate")
 """The numbers that a student fills in."""
-OPTIMIZERS = ("SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "NAdam", "RAdam", "Adadelta")
-"""The optimizers that students make."""
-LOSSES = ("cross_entropy", "CrossEntropyLoss", "nll_loss", "NLLLoss", "criterion", "loss_fn",
-          "loss_function")  # fmt: skip
-"""Names by which losses are called."""
 _UNCALLED = {
     "backward": "no gradient is computed",
     "step": "the weights stay the same",
@@ -30,9 +21,6 @@ _UNCALLED = {
     "train": "the model stays in evaluation mode",
 }
 """What becomes of a method whose parentheses are missing."""
-_NUMBER = r"\.(item|detach|tolist|numpy|data)\b|float\("
-_CLEARS = ("zero_grad", "zero_", "fill_")
-_UPDATES = ("step", "sub_", "add_", "copy_", "set_", "_foreach_add_", "_foreach_sub_", "addcmul_")
 
 
 @dataclass(frozen=True)
@@ -94,7 +82,7 @@ class Source:
                 if isinstance(node, ast.AnnAssign)
                 else []
             )
-            names = {one.id for target in targets for one in _walk(target, ast.Name)}
+            names = {one.id for target in targets for one in walk(target, ast.Name)}
             if name in names and isinstance(node, ast.Assign | ast.AnnAssign):
                 return node
         return None
@@ -133,16 +121,12 @@ def _named(body: list[ast.stmt], name: str, kind: type[Node]) -> Node | None:
     return found[-1] if found else None
 
 
-def _walk(node: ast.AST, kind: type[Node]) -> Iterator[Node]:
-    return (one for one in ast.walk(node) if isinstance(one, kind))
-
-
 # Blanks
 
 
 def blank_lines(node: ast.AST) -> list[int]:
     """Return the lines of a part that are not filled in: `...`, `____`, or an empty body."""
-    indices = {id(one) for index in _walk(node, ast.Subscript) for one in ast.walk(index.slice)}
+    indices = {id(one) for index in walk(node, ast.Subscript) for one in ast.walk(index.slice)}
     found = [
         one.lineno
         for one in ast.walk(node)
@@ -175,6 +159,14 @@ def _is_text(node: ast.stmt) -> bool:
     )
 
 
+def _uncalled(node: ast.AST) -> ast.Attribute | None:
+    """Return a method that is a statement of its own without its parentheses."""
+    for one in walk(node, ast.Expr):
+        if isinstance(one.value, ast.Attribute) and one.value.attr in _UNCALLED:
+            return one.value
+    return None
+
+
 def not_filled(blank: str, source: Source, part: ast.AST | None) -> Finding | None:
     """Return a finding if a part of the file is missing, not filled in, or lacks parentheses."""
     if part is None:
@@ -192,113 +184,4 @@ def not_filled(blank: str, source: Source, part: ast.AST | None) -> Finding | No
             f"{_UNCALLED[method.attr]}: `{name}` without parentheses names the method, and does "
             f"not call it. Write `{name}()`.",
         )
-    return None
-
-
-# Lines of calls
-
-
-def calls(node: ast.AST, *names: str) -> Iterator[ast.Call]:
-    """Yield the calls of functions or methods by their last name, in the order of lines."""
-    found = [
-        one
-        for one in _walk(node, ast.Call)
-        if (isinstance(one.func, ast.Attribute) and one.func.attr in names)
-        or (isinstance(one.func, ast.Name) and one.func.id in names)
-    ]
-    return iter(sorted(found, key=lambda one: (one.lineno, one.col_offset)))
-
-
-def call_line(node: ast.AST, *names: str) -> int | None:
-    """Return the line of the first such call."""
-    return next((one.lineno for one in calls(node, *names)), None)
-
-
-def clearing_lines(node: ast.AST) -> list[int]:
-    """Return the lines that clear gradients: `zero_grad()`, `.grad.zero_()`, `.grad = None`."""
-    found = [one.lineno for one in calls(node, *_CLEARS) if "grad" in ast.unparse(one.func)]
-    for one in _walk(node, ast.Assign):
-        if any("grad" in ast.unparse(target).split(".")[-1] for target in one.targets) and (
-            isinstance(one.value, ast.Constant) or "zeros" in ast.unparse(one.value)
-        ):
-            found.append(one.lineno)
-    return sorted(found)
-
-
-def update_lines(node: ast.AST) -> list[int]:
-    """Return the lines that may change weights."""
-    found = {
-        one.lineno
-        for one in calls(node, *_UPDATES)
-        if ".grad." not in ast.unparse(one.func) or "data" in ast.unparse(one.func)
-    }
-    weights = {
-        one.id
-        for loop in _walk(node, ast.For)
-        if "param" in ast.unparse(loop.iter)
-        for one in _walk(loop.target, ast.Name)
-    }
-    for assigned in _walk(node, ast.AugAssign):
-        target = ast.unparse(assigned.target).split(".")[0]
-        if "grad" in ast.unparse(assigned.value) or target in weights:
-            found.add(assigned.lineno)
-    for one in _walk(node, ast.Assign):
-        text = ast.unparse(one.value)
-        if ".grad" in text and any(symbol in text for symbol in "-+*"):
-            found.add(one.lineno)
-    return sorted(found)
-
-
-def rebinding_line(node: ast.AST) -> int | None:
-    """Return the line of `param = param - lr * param.grad`, which only names a new tensor."""
-    for one in _walk(node, ast.Assign):
-        text = ast.unparse(one.value)
-        names = [target.id for target in one.targets if isinstance(target, ast.Name)]
-        if any(f"{name}.grad" in text and f"{name} " in text + " " for name in names):
-            return one.lineno
-    for loop in _walk(node, ast.For):
-        own = {one.id for one in _walk(loop.target, ast.Name)}
-        for one in _walk(loop, ast.Assign):
-            names = [target.id for target in one.targets if isinstance(target, ast.Name)]
-            is_bare = isinstance(one.value, ast.BinOp)
-            if is_bare and own & set(names) and "grad" in ast.unparse(one.value):
-                return one.lineno
-    return None
-
-
-def near_line(node: ast.AST, line: int | None, *names: str) -> int | None:
-    """Return the line of the call that is nearest to a line, one above it before one below."""
-    found = [one.lineno for one in calls(node, *names)]
-    at = line or 0
-    return min(found, key=lambda one: (abs(one - at), one), default=None)
-
-
-def line_before(node: ast.AST, line: int | None, *names: str) -> int | None:
-    """Return the line of the last such call above a line."""
-    found = [one.lineno for one in calls(node, *names) if line and one.lineno < line]
-    return max(found, default=None)
-
-
-def sum_line(node: ast.AST) -> int | None:
-    """Return the line that sums or keeps losses as they are, as `total += loss`."""
-    for added in _walk(node, ast.AugAssign):
-        text = ast.unparse(added.value)
-        has_loss = "loss" in text or any(True for _ in calls(added.value, *LOSSES))
-        if isinstance(added.op, ast.Add) and has_loss and not re.search(_NUMBER, text):
-            return added.lineno
-    kept = [one for one in calls(node, "append") if not re.search(_NUMBER, ast.unparse(one))]
-    return next((one.lineno for one in kept if "loss" in ast.unparse(one)), None)
-
-
-def returned_line(node: ast.AST) -> int | None:
-    """Return the line of the last `return`; that of the function if there is none."""
-    returns = [one.lineno for one in _walk(node, ast.Return)]
-    return max(returns, default=getattr(node, "lineno", None))
-
-
-def _uncalled(node: ast.AST) -> ast.Attribute | None:
-    """Return a method that is a statement of its own without its parentheses."""
-    for one in _walk(node, ast.Expr):
-        if isinstance(one.value, ast.Attribute) and one.value.attr in _UNCALLED:
-            return one.value
     return None

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from mnistop.engine.course.findings import Finding, wrong
-from mnistop.engine.course.source import (
+from mnistop.engine.course.lines import (
     OPTIMIZERS,
     call_line,
     clearing_lines,

@@ -14,7 +14,8 @@ from unittest import mock
 import numpy as np
 
 from mnistop.engine.course.exceptions import StillRunningError
-from mnistop.engine.course.source import Source, call_line
+from mnistop.engine.course.lines import call_line
+from mnistop.engine.course.source import Source
 from mnistop.engine.course.truth import images_and_labels
 
 

@@ -8,10 +8,7 @@ from itertools import pairwise
 import torch
 
 from mnistop.engine.course.findings import Finding, wrong
-from mnistop.engine.course.loss_calls import check_loss_calls
-from mnistop.engine.course.losses import check_gradients
-from mnistop.engine.course.script import Script
-from mnistop.engine.course.source import (
+from mnistop.engine.course.lines import (
     LOSSES,
     OPTIMIZERS,
     call_line,
@@ -19,6 +16,9 @@ from mnistop.engine.course.source import (
     sum_line,
     update_lines,
 )
+from mnistop.engine.course.loss_calls import check_loss_calls
+from mnistop.engine.course.losses import check_gradients
+from mnistop.engine.course.script import Script
 from mnistop.engine.course.steps import Step, fit
 from mnistop.engine.course.updates import check_twice, check_updates, names_of
 
@@ -27,19 +27,23 @@ _GUESSING = 2.2
 """A mean loss above this is little better than guessing one of ten digits, ln 10 = 2.303."""
 
 
-def check_training(script: Script, steps: list[Step], data: Finding | None) -> Finding | None:
+def check_training(
+    script: Script, steps: list[Step], data: Finding | None, is_model_right: bool
+) -> Finding | None:
     """Return the finding for wrong training steps; None if they are right.
 
     Args:
         script: the script after it has run.
         steps: its first steps.
         data: the finding for its images and labels, if they are wrong.
+        is_model_right: False if the loss gets what it must not because of the model.
     """
     tree, model = script.source.tree, script.model
     if not steps:
         return _never_backward(script)
     own = [call for one in script.own_passes for call in script.calls_of(one)]
-    if found := check_loss_calls(_BLANK, own or script.watch.losses, tree):
+    found = check_loss_calls(_BLANK, own or script.watch.losses, tree)
+    if found and is_model_right:
         return found
     if data:
         return Finding(_BLANK, data.state, data.message, data.line)
@@ -47,7 +51,8 @@ def check_training(script: Script, steps: list[Step], data: Finding | None) -> F
         return found
     known = [step for step in steps if step.batch]
     is_finite = all(bool(step.gradient.isfinite().all()) for step in known)
-    if model and is_finite and len(known) > 1 and not any(True for _ in model.buffers()):
+    is_fit = is_model_right and is_finite and len(known) > 1
+    if model and is_fit and not any(True for _ in model.buffers()):
         at = own[0].line if own else None
         with script.watch.unwatched():
             found = check_gradients(
@@ -78,16 +83,17 @@ def _never_backward(script: Script) -> Finding:
 
 
 def _losses(script: Script) -> torch.Tensor:
-    return torch.tensor([loss for *_, loss in script.training])
+    """Return the mean cross-entropy of each batch, `(n,)`; empty if it is not known."""
+    calls = [script.calls_of(one) if one else [] for _, one, _ in script.training]
+    if any(len(found) != 1 for found in calls):
+        return torch.empty(0)
+    return torch.tensor([found[0].mean for found in calls])
 
 
 def _is_stuck(script: Script) -> bool:
-    """Return True if the loss has not fallen after as many steps as there are."""
+    """Return True if the loss is still that of guessing after as many steps as there are."""
     losses = _losses(script)
-    if len(losses) < 40:
-        return False
-    first, last = losses[:5].mean(), losses[-20:].mean()
-    return bool(not last < 0.98 * first or last > _GUESSING)
+    return len(losses) >= 40 and not bool(losses[-20:].mean() < _GUESSING)
 
 
 def _updates_are_rare(script: Script, steps: list[Step]) -> bool:
@@ -114,8 +120,9 @@ def _check_rare_updates(steps: list[Step], tree: ast.AST) -> Finding | None:
 def _check_course(script: Script, steps: list[Step]) -> Finding | None:
     """Judge the losses of all steps, and the graphs that they leave behind."""
     tree, losses = script.source.tree, _losses(script)
+    values = torch.tensor([loss for *_, loss in script.training])
     line = call_line(tree, *OPTIMIZERS) or next(iter(update_lines(tree)), None)
-    if not torch.isfinite(losses).all():
+    if not torch.isfinite(values).all():
         own = next((call.line for call in script.watch.losses), None)
         return wrong(
             _BLANK,

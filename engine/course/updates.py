@@ -10,12 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from mnistop.engine.course.findings import Finding, cause_of, is_close, wrong
-from mnistop.engine.course.source import (
-    OPTIMIZERS,
-    call_line,
-    clearing_lines,
-    update_lines,
-)
+from mnistop.engine.course.lines import OPTIMIZERS, call_line, clearing_lines, update_lines
 from mnistop.engine.course.steps import UPDATE_RULE, Step, explain_unchanged, fit
 from mnistop.engine.course.watching import Event
 
@@ -257,7 +252,10 @@ def _length(blank: str, steps: list[Step], part: ast.AST, line: int | None) -> F
         return None
     is_plain = all(event.is_plain for step in steps for event in step.events)
     if is_plain:
-        lengths = [-fit(step.change, step.gradient, step.weights)[0][0] for step in steps]
+        fits = [fit(step.change, step.gradient, step.weights) for step in steps]
+        if any(rest > 0.05 for _, rest in fits):  # as by Adam by hand
+            return None
+        lengths = [-factors[0] for factors, _ in fits]
     else:
         used = [step.of("step")[-1].optimizer for step in steps if step.of("step")]
         lengths = [float(one.param_groups[0]["lr"]) for one in used if one]

@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import sklearn.model_selection  # noqa: F401  # which students use, and which takes seconds
 import torch
+import torch._dynamo  # which the first optimizer of `torch.optim` imports
 
 from mnistop.engine.course.checker import Checker
 from mnistop.engine.course.findings import Finding, are_right

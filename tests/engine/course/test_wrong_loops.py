@@ -5,14 +5,21 @@ from collections.abc import Callable
 import pytest
 
 from mnistop.engine.course.findings import Finding
-from tests.engine.course.loops import WRONG, Wrong
+from tests.engine.course.loops import WRONG
+from tests.engine.course.public_questions import QUESTIONS, Question
 
-Check = Callable[[str], list[Finding]]
+Check = Callable[..., list[Finding]]
+
+LOOPS = [Question(one.name, one.text, one.blank, one.at, one.says) for one in WRONG]
+LOOPS += QUESTIONS
 
 
-@pytest.mark.parametrize("loop", WRONG, ids=lambda loop: f"{loop.blank}: {loop.name}")
-def test_a_wrong_loop_is_named_with_line_symptom_and_cause(loop: Wrong, check_here: Check) -> None:
-    found = check_here(loop.text)
+@pytest.mark.parametrize("loop", LOOPS, ids=lambda loop: f"{loop.blank}: {loop.name}")
+def test_a_wrong_loop_is_named_with_line_symptom_and_cause(
+    loop: Question, check_here: Check
+) -> None:
+    parts = [loop.blank] if loop.blank in ("train_step", "evaluate", "loop") else []
+    found = check_here(loop.text, *parts)
     bad = [one for one in found if one.state in ("wrong", "error")]
     named = {one.blank: one for one in bad}
     assert loop.blank in named, found

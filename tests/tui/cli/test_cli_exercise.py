@@ -87,7 +87,7 @@ def test_a_person_reads_a_line_for_each_blank(place: Place, tmp_path: Path):
     path.write_text(file_of(step=STEP.replace("-=", "+=")))
     done = place.run("exercise", "check", str(path), "--ascii")
     assert done.returncode == 1
-    assert "x train_step     WRONG  Line 29: the loss rises" in done.stdout
+    assert "x train_step     WRONG  Line 33: the loss rises" in done.stdout
     assert "8 of 9 right; go on with train_step." in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 80
     path.write_text(file_of())
