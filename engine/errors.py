@@ -6,11 +6,16 @@ mishaps outside the program; a fault of the program itself is any other exceptio
 
 import errno
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 
 class MnistopError(Exception):
     """A mistake or mishap, explained in one sentence."""
+
+    @property
+    def sentences(self) -> Sequence[str]:
+        """The sentence, or one for each of several mistakes."""
+        return [str(self)]
 
 
 class ConfigError(MnistopError, ValueError):
@@ -23,6 +28,11 @@ class ConfigError(MnistopError, ValueError):
     def __init__(self, problems: dict[str, str]) -> None:
         super().__init__(" ".join(problems.values()))
         self.problems = problems
+
+    @property
+    def sentences(self) -> Sequence[str]:
+        """A sentence for each hyperparameter that is wrong."""
+        return list(self.problems.values())
 
     def __reduce__(self) -> tuple[type["ConfigError"], tuple[dict[str, str]]]:
         return type(self), (self.problems,)
@@ -37,15 +47,15 @@ class TooFewImagesError(DataError):
 
     Args:
         sentence: the message.
-        there: the number of images that it has.
+        difference: the numbers then and now, for a source that once had enough.
     """
 
-    def __init__(self, sentence: str, there: int) -> None:
+    def __init__(self, sentence: str, difference: str) -> None:
         super().__init__(sentence)
-        self.there = there
+        self.difference = difference
 
-    def __reduce__(self) -> tuple[type["TooFewImagesError"], tuple[str, int]]:
-        return type(self), (str(self), self.there)
+    def __reduce__(self) -> tuple[type["TooFewImagesError"], tuple[str, str]]:
+        return type(self), (str(self), self.difference)
 
 
 class PixelRangeError(DataError):

@@ -145,3 +145,18 @@ def _range(of: Fingerprint) -> str:
 def has_changed(source: str, difference: str) -> str:
     """Part of a sentence: that data have changed."""
     return f"the data in {source} have changed ({difference})"
+
+
+def cannot_go_on(what: str, name: str, source: str, difference: str) -> str:
+    """Return a sentence on a run or a sweep whose data have changed, with the remedy.
+
+    Args:
+        what: `run` or `sweep`.
+        name: its name.
+        source: that of the data.
+        difference: as of `changes`.
+    """
+    return (
+        f"{what.capitalize()} {name} cannot go on, since {has_changed(source, difference)}: put "
+        f"the original data back, or start a new {what} with them as they are."
+    )

@@ -46,14 +46,16 @@ def _weights(old: int, new: int) -> NDArray[np.float64]:
 
 
 def to_png(image: NDArray[np.floating[Any]]) -> bytes:
-    """Return a gray image as the content of a PNG file, 8 bits per pixel.
+    """Return an image as the content of a PNG file, 8 bits per pixel and colour.
 
     Args:
-        image: `(height, width)`, clipped to [0, 1].
+        image: gray `(height, width)` or red, green and blue `(height, width, 3)`, clipped to
+            [0, 1].
     """
     pixels = np.rint(255 * np.clip(image, 0, 1)).astype(np.uint8)
-    height, width = pixels.shape
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    height, width = pixels.shape[:2]
+    kind = 0 if pixels.ndim == 2 else 2
+    header = struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0)
     rows = b"".join(b"\0" + row.tobytes() for row in pixels)
     return (
         b"\x89PNG\r\n\x1a\n"
@@ -61,6 +63,24 @@ def to_png(image: NDArray[np.floating[Any]]) -> bytes:
         + _chunk(b"IDAT", zlib.compress(rows))
         + _chunk(b"IEND", b"")
     )
+
+
+_POSITIVE, _NEGATIVE = np.array([0, 114, 178]) / 255, np.array([205, 88, 0]) / 255
+"""The ends of the diverging scale, safe for colour-blind eyes."""
+
+
+def diverging(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return values in diverging colours: white for 0, blue for 1, orange-red for -1.
+
+    Args:
+        values: `(height, width)`, clipped to [-1, 1].
+
+    Returns:
+        Red, green and blue, `(height, width, 3)` in [0, 1].
+    """
+    size = np.clip(np.abs(values), 0, 1)[..., None]
+    ends = np.where(values[..., None] > 0, _POSITIVE, _NEGATIVE)
+    return np.asarray(1 - size * (1 - ends), np.float32)
 
 
 def _chunk(kind: bytes, content: bytes) -> bytes:

@@ -1,8 +1,10 @@
 """The learning rate of each epoch of a schedule, and rates to try next."""
 
 import math
+from collections.abc import Iterable
 
 from mnistop.engine.config import USUAL_RATES, RunConfig
+from mnistop.engine.events import EpochFinished
 
 _SAMPLED = 200
 """Evenly spaced epochs from which a mean is estimated: there may be a million."""
@@ -23,6 +25,14 @@ def lr_of_epoch(config: RunConfig, epoch: int) -> float:
             return config.lr * (1 + math.cos(math.pi * done)) / 2
         case "step":
             return config.lr * 0.1 ** ((done >= 0.5) + (done >= 0.75))
+
+
+def follow_schedule(config: RunConfig, epochs: Iterable[EpochFinished]) -> bool:
+    """Return whether all epochs had the learning rates of the configuration's schedule."""
+    return all(
+        epoch.lr is None or math.isclose(epoch.lr, lr_of_epoch(config, epoch.epoch), rel_tol=1e-6)
+        for epoch in epochs
+    )
 
 
 def mean_share(config: RunConfig, begin: int, end: int) -> float:

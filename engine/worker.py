@@ -25,7 +25,6 @@ from mnistop.engine.process.control import is_suspended, pause, send_signal, sto
 from mnistop.engine.process.fork_server import warm_up, warmed_up
 from mnistop.engine.runs import lock, sweep_folder
 from mnistop.engine.runs.event_log import EventTail
-from mnistop.engine.runs.recorded import RecordedConfig
 from mnistop.engine.runs.run_folder import Continuation, Run, runs_folder
 from mnistop.engine.runs.sweep_folder import Plan, Resumption, Sweep
 
@@ -83,7 +82,7 @@ def resume(run: Run, epochs: int | None = None) -> str:
 
     Raises:
         MnistopError: the run is finished or another user's, its data or its device are missing or
-            have changed, or it cannot have so many epochs.
+            have changed, or it cannot have that many epochs.
     """
     if run.is_running() and not lock.was_taken_elsewhere(run.lock_path):
         if epochs is not None:
@@ -93,12 +92,8 @@ def resume(run: Run, epochs: int | None = None) -> str:
             )
         send_signal(run, signal.SIGUSR2)
         return ""
-    config = run.config() if run.is_recorded() else None
-    if isinstance(config, RecordedConfig):
-        raise RunError(
-            f"{run.full_name} was recorded by {config.script}, which alone can continue it: "
-            f"with mnistop.init(resume={run.name!r})."
-        )
+    if run.is_recorded():
+        run.config_to_resume()  # which explains that it cannot be
     _, warning = _start(Continuation(run, epochs), run.path.parent)
     return warning
 

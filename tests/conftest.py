@@ -17,6 +17,14 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 gc.disable()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave tests of processes and terminals out of the fast selection, but for those marked."""
+    for item in items:
+        kinds = {mark.name for mark in item.iter_markers()}
+        if kinds & {"process", "pty"} and "fast" not in kinds:
+            item.add_marker("slow")
+
+
 def pytest_collection_finish() -> None:
     """Leave what stays to the end, as PyTorch and all tests, out of each garbage collection."""
     gc.collect()

@@ -21,6 +21,7 @@ from mnistop.tui.features.train.dashboard import LEAST
 from mnistop.tui.features.train.screen import TrainScreen
 from mnistop.tui.navigator import Answer, Navigator, QuitScreen, TooSmallScreen, load_the_rest
 from mnistop.tui.session.progress import LiveRuns
+from mnistop.tui.session.question import QuestionChanged
 from mnistop.tui.session.session import RunEnded
 from mnistop.tui.session.view import ScreenWanted, ViewScreen
 from mnistop.tui.terminal.attributes import to_ascii
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from textual.command import Provider
     from textual.notifications import SeverityLevel
 
+    from mnistop.engine.lessons.course import Course
     from mnistop.engine.runs.sweep_folder import Sweep
 
 
@@ -62,6 +64,7 @@ class MnistopApp(GivesReasons, Navigator):
         values: texts of hyperparameters to start the form with.
         run: a run to open, or None.
         slow: whether the line is slow.
+        course: a course to open instead of the dashboard.
     """
 
     TITLE = "mnistop"
@@ -79,6 +82,7 @@ class MnistopApp(GivesReasons, Navigator):
         key("quit", "q,ctrl+q,ctrl+c", "quit", "Quit", "Quit; training can go on without it", "q"),
         key("help", "?,f1", "help", "Help", "What each pane is for, and all keys", "?"),
         key("watch", "o", "watch", "Watch", "Watch the run in training, where o does nothing else"),
+        hidden("answer", "A", "answer", "Answer", "Answer the question of the lesson here"),
         hidden("commands", "ctrl+p", "command_palette", "Commands", "Find a command by its name"),
         hidden(
             "redraw",
@@ -96,9 +100,11 @@ class MnistopApp(GivesReasons, Navigator):
         values: dict[str, str] | None = None,
         run: Run | None = None,
         slow: bool = False,
+        course: Course | None = None,
     ) -> None:
         pace = SLOW if slow else USUAL
         super().__init__(terminal, pace, TrainScreen(terminal, values or {}, run))
+        self._course = course
         self._keys: dict[str, str] = {}
         self._bell = False
         """Whether a bell rings when the shown run has ended."""
@@ -122,8 +128,10 @@ class MnistopApp(GivesReasons, Navigator):
             self._bell, self._notify = read_notices()
         except MnistopError as error:
             self._advise(str(error), "warning")
-        self.screen_change_signal.subscribe(self, lambda _: self.cover_what_is_too_small())
+        self.screen_change_signal.subscribe(self, lambda _: self.on_screen_changed())
         self.push_screen(self._train)
+        if self._course:
+            self.post_message(ScreenWanted("course", self._course))
         if self.terminal.advice:
             self._advise(self.terminal.advice)
         self.after_refresh(self._after_the_first_frame)
@@ -151,6 +159,8 @@ class MnistopApp(GivesReasons, Navigator):
             found = list(self._train.query(LiveRuns)) if self._train.is_mounted else []
             if not (found and found[0].newest):
                 return "No other run is being trained that could be watched."
+        if action == "answer" and self._question is None:
+            return "No question is open: 7 is the course, and o there opens a step's screen."
         return super().why_not(action, parameters)
 
     def on_key(self, event: events.Key) -> None:
@@ -158,8 +168,14 @@ class MnistopApp(GivesReasons, Navigator):
         if reason := reason_against(self.screen, event.key, self._keys):
             self.notify(reason, markup=False)
 
+    @on(QuestionChanged)
+    def _on_question_changed(self) -> None:
+        self.show_question()
+
     @on(RunEnded)
     async def _on_ended(self, message: RunEnded) -> None:
+        if self._question:
+            self._question.run_ended()
         if self._bell or self._notify:
             self.run_worker(self._tell_end(message.run), exit_on_error=False)
 
@@ -238,6 +254,7 @@ def run_app(
     run: str | None,
     slow: bool,
     mouse: bool | None = None,
+    course: Course | None = None,
 ) -> int:
     """Open the app and return the exit code of the command.
 
@@ -247,6 +264,7 @@ def run_app(
         run: which run to open, as for `find_run`, or None.
         slow: whether the line is slow.
         mouse: whether to take the mouse; None for what the configuration file says.
+        course: a course to open instead of the dashboard.
 
     Raises:
         MnistopError: there is no such run, or no folder for any.
@@ -254,7 +272,7 @@ def run_app(
     runs_folder()
     opened = find_run(run) if run else None
     set_title("mnistop")
-    app = MnistopApp(terminal, values, opened, slow)
+    app = MnistopApp(terminal, values, opened, slow, course)
     try:
         app.run(mouse=takes_mouse() if mouse is None else mouse)
     finally:

@@ -26,11 +26,11 @@ _MOVES = ("move", "page", "home", "end", "command_palette")
 def help_sections(
     app: App[int], shown: Screen[object], train: TrainScreen, views: Views
 ) -> list[Section]:
-    """Return the sections of the help for all screens, the one in sight first.
+    """Return the sections of the help for all screens, the visible one first.
 
     Args:
         app: has the keys that hold everywhere.
-        shown: the screen in sight.
+        shown: the visible screen.
         train: the dashboard.
         views: the other screens.
     """

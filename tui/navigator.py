@@ -11,7 +11,7 @@ import importlib
 import sys
 import threading
 from collections.abc import Callable
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -23,8 +23,15 @@ from mnistop.engine.errors import MnistopError
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.train.dashboard import LEAST, mode_for
 from mnistop.tui.features.train.screen import TrainScreen
+from mnistop.tui.session.question import PlaceWanted, Question
 from mnistop.tui.session.state import State
-from mnistop.tui.session.view import EpochMoved, ReplayWanted, ScreenWanted, ViewScreen
+from mnistop.tui.session.view import (
+    EpochMoved,
+    ReplayWanted,
+    RunScreen,
+    ScreenWanted,
+    ViewScreen,
+)
 from mnistop.tui.terminal import garbage_collection
 from mnistop.tui.terminal.faults import FaultTolerant
 from mnistop.tui.terminal.scheduler import Pace
@@ -32,6 +39,9 @@ from mnistop.tui.terminal.terminal_app import TerminalApp
 from mnistop.tui.toolkit.bars import SCREENS
 from mnistop.tui.toolkit.bindings import bindings, key
 from mnistop.tui.toolkit.dialogs import HelpScreen
+
+if TYPE_CHECKING:
+    from mnistop.engine.lessons.course import Place
 
 NAMES = tuple(name for name in SCREENS if name != "train")
 """The screens that lie over the dashboard."""
@@ -100,7 +110,7 @@ Answer = Literal["leave", "stop", "stay"]
 
 
 class QuitScreen(FaultTolerant, ModalScreen[Answer]):
-    """One line at the bottom; the charts stay in sight."""
+    """One line at the bottom; the charts stay visible."""
 
     BINDINGS = bindings(
         "quit",
@@ -186,6 +196,8 @@ class Navigator(TerminalApp):
         self._views = Views(terminal, lambda: train.config)
         self._trail: list[str] = []
         """The screens that Esc returns to, the last one first."""
+        self._question: Question | None = None
+        """The question of the lesson whose screen is looked at."""
 
     @property
     def shown(self) -> State:
@@ -203,6 +215,11 @@ class Navigator(TerminalApp):
             isinstance(screen, TooSmallScreen) for screen in self.screen_stack
         ):
             self.forget_typed()  # it was typed unseen
+        self.cover_what_is_too_small()
+
+    def on_screen_changed(self) -> None:
+        """Show on another screen what belongs to all of them."""
+        self.show_question()
         self.cover_what_is_too_small()
 
     def cover_what_is_too_small(self) -> None:
@@ -253,6 +270,50 @@ class Navigator(TerminalApp):
             if isinstance(self.screen, ViewScreen) and self.screen is not view:
                 self._trail.append(self._views.name_of(self.screen))
             self._open(view)
+
+    @on(PlaceWanted)
+    def _on_place_wanted(self, message: PlaceWanted) -> None:
+        """Open the screen of a lesson, in the state that the lesson is about."""
+        place, train = message.place, self._train
+        if place.form is not None:
+            train.show_settings(place.form)
+        elif message.runs:
+            run = message.runs[0].run
+            if train.state.run != run:
+                train.session.watch(run)
+            train.show_epoch(place.epoch)
+        self._question = message.question
+        self._trail.clear()
+        if place.screen == "train":
+            self._go("train")
+        elif place.screen == "compare":
+            self._on_screen_wanted(ScreenWanted("compare", (message.runs, ())))
+        else:
+            self._open_place(place)
+        self.show_question()
+        if place.pane and isinstance(self.screen, RunScreen):
+            shown = self.screen
+            shown.after_refresh(lambda: shown.show_pane(place.pane))
+
+    def _open_place(self, place: Place) -> None:
+        view = self._views[place.screen]
+        about = place.images if place.screen == "mistakes" else place.image
+        if about is not None:
+            view.enter(about)
+        self._trail.append("course")
+        self._open(view)
+
+    def show_question(self) -> None:
+        """Show the question of a lesson on the screen in sight; back at the course it is over."""
+        if isinstance(self.screen, RunScreen):
+            if getattr(self.screen, "NAME", "") == "course":
+                self._question = None
+            self.screen.question_bar.show(self._question)
+
+    def action_answer(self) -> None:
+        """Ask for the answer to the question in sight."""
+        if self._question:
+            self._question.answer()
 
     @on(ViewScreen.Left)
     def _on_left(self) -> None:

@@ -116,6 +116,12 @@ class Batch:
         assert self.rows
         return images[self.rows], labels[self.rows], shape
 
+    def single(self, subject: AttackTarget) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Return one image, its label and its target, each in a batch of one."""
+        images, labels, _ = self.content
+        one = slice(self.place(subject), self.place(subject) + 1)
+        return images[one], labels[one], None if self.targets is None else self.targets[one]
+
     @property
     def targets(self) -> Tensor | None:
         """The class to reach for each image, `(n,)`."""

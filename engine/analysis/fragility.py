@@ -229,8 +229,8 @@ def bracket(
         if each.bound
     }
     if method not in smallest:
-        smallest[method] = _smallest(METHODS[method], batch, place)
-    level, returns = _levels(batch, place, smallest["fgsm"])
+        smallest[method] = _smallest(METHODS[method], batch, subject)
+    level, returns = _levels(batch, subject, smallest["fgsm"])
     return PerturbationBounds(
         subject=subject,
         target=target,
@@ -246,16 +246,12 @@ def bracket(
     )
 
 
-def _levels(batch: Batch, place: int, smallest: float) -> tuple[int, bool]:
+def _levels(batch: Batch, subject: AttackTarget, smallest: float) -> tuple[int, bool]:
     """Return the first k such that FGSM with ε = k/255 fools the model on one image, -1 if there is
     none, and whether a later one does not."""
     from mnistop.engine.attacks import fooled_levels
 
-    images, labels, _ = batch.content
-    one, targets = slice(place, place + 1), batch.targets
-    fooled = fooled_levels(
-        batch.model, images[one], labels[one], None if targets is None else targets[one]
-    )[0].numpy()
+    fooled = fooled_levels(batch.model, *batch.single(subject))[0].numpy()
     levels = (np.arange(len(fooled)) / (len(fooled) - 1)).astype(np.float32)
     fooled &= levels >= np.float32(smallest)
     if not fooled.any():
@@ -264,15 +260,14 @@ def _levels(batch: Batch, place: int, smallest: float) -> tuple[int, bool]:
     return level, not fooled[level:].all()
 
 
-def _smallest(method: Method, batch: Batch, place: int) -> float:
+def _smallest(method: Method, batch: Batch, subject: AttackTarget) -> float:
     """Return the smallest ε at which a method fools the model on one image, not below `found`."""
     from mnistop.engine.attacks import Attack, smallest_budget
 
+    place = batch.place(subject)
     if method.seeks:
         attacked = attack_batch(batch, method, None)
         return float(attacked.smallest(method.norm)[place])
-    images, labels, _ = batch.content
-    one, targets = slice(place, place + 1), batch.targets
     attack = method.make()
     assert isinstance(attack, Attack)
     found = bounds_of(batch).found[place] if method.norm == "linf" else 0.0
@@ -284,14 +279,5 @@ def _smallest(method: Method, batch: Batch, place: int) -> float:
         return replace(outcome, success=outcome.success & (epsilons >= found))
 
     return float(
-        smallest_budget(
-            from_found,
-            batch.model,
-            images[one],
-            labels[one],
-            None if targets is None else targets[one],
-            method.most,
-            63,
-            2,
-        )
+        smallest_budget(from_found, batch.model, *batch.single(subject), method.most, 63, 2)
     )

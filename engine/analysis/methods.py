@@ -74,7 +74,7 @@ _ROWS = (
         "FGSM",
         "linf",
         "One step of ε along the sign of the loss's gradient.",
-        "fgsm.FGSM",
+        "gradient.FGSM",
         bound="fgsm",
     ),
     Method(
@@ -82,7 +82,7 @@ _ROWS = (
         "PGD",
         "linf",
         "Many small steps of FGSM from random starts, within ε of the image: finds more.",
-        "pgd.PGD",
+        "gradient.PGD",
         {"norm": "linf"},
         bound="found",
     ),
@@ -91,7 +91,7 @@ _ROWS = (
         "MI-FGSM",
         "linf",
         "Ten steps of FGSM with momentum: what fools this model fools others more often.",
-        "momentum.MomentumFGSM",
+        "gradient.MomentumFGSM",
     ),
     Method(
         "deepfool",
@@ -108,14 +108,14 @@ _ROWS = (
         "Gradient",
         "l2",
         "One step of length ε along the gradient itself.",
-        "fgsm.FastGradient",
+        "gradient.FastGradient",
     ),
     Method(
         "pgd-l2",
         "PGD",
         "l2",
         "Many small steps along the gradient from random starts, within a length of ε.",
-        "pgd.PGD",
+        "gradient.PGD",
         {"norm": "l2"},
     ),
     Method(

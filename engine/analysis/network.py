@@ -6,12 +6,28 @@ For `worker.ask`: as in `mnistop.engine.analysis.loading`, PyTorch is imported i
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistop.engine.analysis.loading import check_pixels, image_shape, load_model, validation
+from mnistop.engine.analysis.loading import (
+    check_pixels,
+    image_shape,
+    load_model,
+    progress_file,
+    validation,
+)
+from mnistop.engine.analysis.samples import load_dataset
+from mnistop.engine.config import RunConfig
+from mnistop.engine.data.sources import split
 from mnistop.engine.runs.run_folder import Run
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from mnistop.engine.model import MLP
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,17 +162,62 @@ def walk(run: Run, row: int, epochs: int | None = None) -> Walk:
     Raises:
         MnistopError: no weights are saved yet, or there is no such image.
     """
-    import torch
-
-    from mnistop.engine.activations import ACTIVATIONS
-
     model, trained = load_model(run, epochs)
     validation(run, row)  # checks the row
     images, labels, shape = validation(run)
     size = run.config().batch_size
-    place, start = row % size, row - row % size
+    start = row - row % size
+    batch = slice(start, start + size)
+    return _walk(model, trained, images[batch], row - start, row, int(labels[row]), shape)
+
+
+@dataclass(frozen=True)
+class FirstWalk:
+    """The path of an image through a network that has not been trained."""
+
+    walk: Walk
+    class_names: tuple[str, ...]
+    images: int
+    """The number of validation images."""
+
+
+def first_walk(config: RunConfig, row: int, progress: Path | None = None) -> FirstWalk:
+    """Follow a validation image through the network that a run of these settings begins with.
+
+    Args:
+        config: the settings, the path of a source made absolute.
+        row: the number of the validation image, from 0; counted on from the first after the last.
+        progress: a file to write to what is being loaded.
+
+    Raises:
+        MnistopError: the data cannot be loaded or split.
+    """
+    import torch
+
+    from mnistop.engine.model import MLP
+
+    report = progress_file(progress)
+    dataset = load_dataset(config.source, config.samples, config.pixel_range, report)
+    _, rows = split(dataset, config.val_fraction, config.split_seed)
+    row %= len(rows)
+    start = row - row % config.batch_size
+    batch = torch.from_numpy(dataset.images[rows[start : start + config.batch_size]]).flatten(1)
+    sizes = (batch.shape[1], *config.hidden, dataset.classes)
+    model = MLP(sizes, config.activation, generator=torch.Generator().manual_seed(config.seed))
+    label = int(dataset.labels[rows[row]])
+    walk = _walk(model, 0, batch, row - start, row, label, dataset.image_shape)
+    return FirstWalk(walk, dataset.class_names, len(rows))
+
+
+def _walk(
+    model: MLP, epochs: int, batch: Tensor, place: int, row: int, label: int, shape: tuple[int, int]
+) -> Walk:
+    """Follow the image at a place of a batch through a network."""
+    import torch
+
+    from mnistop.engine.activations import ACTIVATIONS
+
     activate = ACTIVATIONS[model.activation].function()
-    batch = images[start : start + size]
     values = [batch]
     with torch.no_grad():
         for layer in model.layers:
@@ -171,8 +232,8 @@ def walk(run: Run, row: int, epochs: int | None = None) -> Walk:
     }
     return Walk(
         row=row,
-        label=int(labels[row]),
-        epochs=trained,
+        label=label,
+        epochs=epochs,
         image_shape=shape,
         steps=tuple(
             Step(name, tuple(after.shape), after[place].numpy(), parameters.get(name, 0))

@@ -252,7 +252,7 @@ class _Store:
         content = io.BytesIO()
         arrays = {name: getattr(known, name) for name in _ARRAYS}
         np.savez(content, weights=self.weights, epochs=known.epochs, **arrays)
-        with contextlib.suppress(OSError):  # a folder of somebody else's, or a full disk
+        with contextlib.suppress(OSError):  # another user's folder, or a full disk
             make_folder(self.file.parent)
             write_atomically(self.file, content.getvalue())
 

@@ -78,7 +78,7 @@ def load_samples(
     Raises:
         DataError: the source is missing or unfit, or cannot be split so.
     """
-    dataset = _dataset(source, samples, pixel_range, progress_file(progress))
+    dataset = load_dataset(source, samples, pixel_range, progress_file(progress))
     known = _known(dataset, val_fraction, split_seed)
     rows = slice(max(first, 0), max(first, 0) + max(count, 0))
     return Samples(
@@ -96,9 +96,10 @@ _kept: dict[tuple[object, ...], Dataset] = {}
 """The last data set loaded, by the request and the state of its files."""
 
 
-def _dataset(
+def load_dataset(
     source: str, samples: int | None, pixel_range: PixelRange, report: Callable[[str], None]
 ) -> Dataset:
+    """Return a data set as `load` does; the last one is kept while its files stay the same."""
     key = source, samples, pixel_range, file_stamp(source)
     if key not in _kept:
         _kept.clear()

@@ -1,4 +1,4 @@
-"""Adversarial attacks on pixels in [0, 1], one file each, and what no attack can do.
+"""Adversarial attacks on pixels in [0, 1], and bounds that no attack can break.
 
 adversarial = PGD("linf", steps=40)(model, images, labels, epsilon=0.1)
 smallest = FAB("l2")(model, images, labels).smallest("l2")
@@ -15,11 +15,9 @@ from mnistop.engine.attacks.bounds import (
 )
 from mnistop.engine.attacks.crown import certified_radius
 from mnistop.engine.attacks.deepfool import FAB, DeepFool
-from mnistop.engine.attacks.exact_fgsm import SmallestEpsilon, fooled_levels, smallest_epsilon
-from mnistop.engine.attacks.fgsm import FGSM, FastGradient
-from mnistop.engine.attacks.momentum import MomentumFGSM
+from mnistop.engine.attacks.exact_fgsm import fooled_levels, smallest_epsilon
+from mnistop.engine.attacks.gradient import FGSM, PGD, FastGradient, MomentumFGSM
 from mnistop.engine.attacks.norms import Norm
-from mnistop.engine.attacks.pgd import PGD
 from mnistop.engine.attacks.piecewise import smallest_epsilon_linear
 
 __all__ = [
@@ -36,7 +34,6 @@ __all__ = [
     "MinimalAttack",
     "MomentumFGSM",
     "Norm",
-    "SmallestEpsilon",
     "certified_radius",
     "epsilon_bounds",
     "fooled_levels",

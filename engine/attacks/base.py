@@ -1,7 +1,7 @@
 """The common part of all attacks: goal, budget, pixel range, batches, and success recomputed."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -87,23 +87,10 @@ def logits_and_gradient(
     return logits.detach(), gradient
 
 
-Progress = Callable[[int, int], object]
-"""Called with the number of images done, and of all. Raising in it ends the work."""
-
-
-def iter_batches(images: Tensor, size: int, progress: Progress | None = None) -> Iterator[Tensor]:
-    """Yield the row numbers of images, at most `size` at a time.
-
-    Args:
-        images: `(batch, …)`.
-        size: raised to 1 if it is less.
-        progress: called after each batch.
-    """
+def iter_batches(images: Tensor, size: int) -> Sequence[Tensor]:
+    """Return the row numbers of images, at most `size` at a time, or one if it is less."""
     everything = torch.arange(len(images), device=images.device)
-    for rows in torch.split(everything, max(1, size)) if len(images) else ():
-        yield rows
-        if progress:
-            progress(int(rows[-1]) + 1, len(images))
+    return torch.split(everything, max(1, size)) if len(images) else ()
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ from mnistop.engine.attacks.base import (
 from mnistop.engine.attacks.crown import certified_radius
 from mnistop.engine.attacks.deepfool import FAB, DeepFool
 from mnistop.engine.attacks.exact_fgsm import smallest_epsilon
+from mnistop.engine.attacks.gradient import PGD, cosine_steps
 from mnistop.engine.attacks.norms import clipped, size
-from mnistop.engine.attacks.pgd import PGD, cosine_steps
 from mnistop.engine.attacks.piecewise import fgsm_path, optimal_path, smallest_epsilon_linear
 from mnistop.engine.model import MLP
 
@@ -73,7 +73,7 @@ def epsilon_bounds(
     """
     goal = Goal(labels, targets)
     certified = certified_radius(model, images, labels)
-    fgsm = smallest_epsilon(model, images, labels, targets).epsilon
+    fgsm = smallest_epsilon(model, images, labels, targets)
     nearest = _Nearest(images)
     rows = torch.arange(len(images), device=images.device)
     with evaluating(model):

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from mnistop.engine.activations import ACTIVATIONS
-from mnistop.engine.attacks.base import Progress, evaluating, iter_batches
+from mnistop.engine.attacks.base import evaluating, iter_batches
 from mnistop.engine.attacks.piecewise import Layer, layers_of, linear_radius, rounding_bound
 from mnistop.engine.model import MLP
 
@@ -226,9 +226,7 @@ _NUMBERS_AT_ONCE = 1 << 20
 
 
 @torch.no_grad()
-def certified_radius(
-    model: MLP, images: Tensor, labels: Tensor, progress: Progress | None = None
-) -> Tensor:
+def certified_radius(model: MLP, images: Tensor, labels: Tensor) -> Tensor:
     """Return a lower bound on the change of every pixel that can change the prediction.
 
     A single layer's radius is exact; otherwise it is the largest ε at which CROWN's bounds still
@@ -238,7 +236,6 @@ def certified_radius(
         model: maps flat images to logits; it is evaluated in evaluation mode.
         images: float32 `(batch, pixels)` in [0, 1].
         labels: true classes, `(batch,)`.
-        progress: called with the images done, and all; raising in it ends the work.
 
     Returns:
         float32 `(batch,)` in [0, 1]: the model predicts the label for all images in [0, 1] whose
@@ -249,7 +246,7 @@ def certified_radius(
     radius = images.new_zeros(len(images))
     at_once = _NUMBERS_AT_ONCE // (max(model.sizes[2:], default=model.sizes[-1]) * max(model.sizes))
     with evaluating(model):
-        for rows in iter_batches(images, at_once, progress):
+        for rows in iter_batches(images, at_once):
             right = rows[model(images[rows]).argmax(1) == labels[rows]]
             exact = images[right].double()
             if len(layers) == 1:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from mnistop.engine.activations import ACTIVATIONS
-from mnistop.engine.attacks.base import Goal, Progress, evaluating, iter_batches
+from mnistop.engine.attacks.base import Goal, evaluating, iter_batches
 from mnistop.engine.attacks.piecewise import (
     Layer,
     Path,
@@ -74,31 +74,13 @@ _UNITS_AT_ONCE = 1 << 13
 _IMAGES_AT_ONCE = 16
 
 
-@dataclass(frozen=True)
-class SmallestEpsilon:
-    """The smallest ε at which the images of a batch fool a model along FGSM's direction."""
-
-    epsilon: Tensor
-    """float32 `(batch,)`: the smallest ε in [0, 1] at which the image is predicted as another class
-    than its label, or as its target; 0 where it is from the start, inf where it never is.
-
-    The float32 model is fooled there in the batch that was evaluated, in other batches up to its
-    rounding; below it, if at all, within its rounding only."""
-    levels: Tensor
-    """int64 `(batch,)`: the smallest k in 0 to 255 such that ε = k/255 fools; -1 where none."""
-    exact: bool
-    """True if no smaller ε can have been missed. Otherwise the path was evaluated in steps of
-    1/2040, and an image may have fooled the model between two of them."""
-
-
 @torch.no_grad()
 def smallest_epsilon(
     model: MLP,
     images: Tensor,
     labels: Tensor,
     targets: Tensor | None = None,
-    progress: Progress | None = None,
-) -> SmallestEpsilon:
+) -> Tensor:
     """Return the smallest ε at which `clamp(x + ε·sign(gradient), 0, 1)` fools the model.
 
     An image can fool the model and fail at a larger ε, so bisection may end anywhere. But a network
@@ -112,19 +94,23 @@ def smallest_epsilon(
         images: float32 `(batch, pixels)` in [0, 1].
         labels: true classes, `(batch,)`.
         targets: the classes to reach, `(batch,)`; None for any but the label.
-        progress: called with the images done, and all; raising in it ends the work.
+
+    Returns:
+        float32 `(batch,)`: the smallest ε in [0, 1] at which the image is predicted as another
+        class than its label, or as its target; 0 where it is from the start, inf where it never is.
+        The float32 model is fooled there in the batch that was evaluated, in other batches up to
+        its rounding; below it, if at all, within its rounding only. On a grid of steps of 1/2040,
+        as for smooth activations (see `is_exact`), an ε between two points may be missed.
     """
     layers = layers_of(model)
     epsilon = images.new_zeros(len(images))
-    levels = torch.zeros_like(labels)
     widest = max(model.sizes[1:])
     with evaluating(model):
-        for rows in iter_batches(images, _UNITS_AT_ONCE // widest, progress):
+        for rows in iter_batches(images, _UNITS_AT_ONCE // widest):
             goal = Goal(labels, targets).of(rows)
-            search = _Search(model, layers, fgsm_path(model, images[rows], goal), goal)
-            epsilon[rows] = search.first()
-            levels[rows] = search.first_level(epsilon[rows])
-    return SmallestEpsilon(epsilon, levels, is_exact(model))
+            path = fgsm_path(model, images[rows], goal)
+            epsilon[rows] = _Search(model, layers, path, goal).first()
+    return epsilon
 
 
 def is_exact(model: MLP) -> bool:
@@ -212,17 +198,6 @@ class _Search:
         at = self.path.images.new_full((1,), epsilon)
         return float32_error(self.model(self.path.at(at)), exact)
 
-    def first_level(self, epsilon: Tensor) -> Tensor:
-        """Return the smallest k such that ε = k/255 fools, -1 where none, given the smallest ε."""
-        levels = torch.where(epsilon.isinf(), -1, (epsilon.double() * LEVELS).floor().long())
-        rows = (levels >= 0).nonzero()[:, 0]
-        while len(rows):
-            at = (levels[rows].double() / LEVELS).float()
-            missed = rows[~self[rows].fooled(self.path[rows].at(at))]
-            levels[missed] = torch.where(levels[missed] < LEVELS, levels[missed] + 1, -1)
-            rows = missed[levels[missed] >= 0]
-        return levels
-
     def fooled(self, images: Tensor) -> Tensor:
         """Return which of these images fool the float32 model, `(batch,)`."""
         return self.goal.reached(self.model(images))
@@ -234,7 +209,6 @@ def fooled_levels(
     images: Tensor,
     labels: Tensor,
     targets: Tensor | None = None,
-    progress: Progress | None = None,
 ) -> Tensor:
     """Return for each k whether ε = k/255 along FGSM's direction fools the model.
 
@@ -245,7 +219,6 @@ def fooled_levels(
         images: float32 `(batch, pixels)` in [0, 1].
         labels: true classes, `(batch,)`.
         targets: the classes to reach, `(batch,)`; None for any but the label.
-        progress: called with the images done, and all; raising in it ends the work.
 
     Returns:
         bool `(batch, 256)`, for k from 0 to 255.
@@ -253,7 +226,7 @@ def fooled_levels(
     fooled = torch.zeros(len(images), LEVELS + 1, dtype=torch.bool, device=images.device)
     epsilons = (torch.arange(LEVELS + 1).double() / LEVELS).to(images)
     with evaluating(model):
-        for rows in iter_batches(images, _IMAGES_AT_ONCE, progress):
+        for rows in iter_batches(images, _IMAGES_AT_ONCE):
             path = fgsm_path(model, images[rows], Goal(labels, targets).of(rows))
             each = rows.repeat_interleave(len(epsilons))
             pixels = path[each - rows[0]].at(epsilons.repeat(len(rows)))

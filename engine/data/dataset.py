@@ -156,8 +156,6 @@ class Description:
     """The standard deviation of all pixels, scaled to 0…1."""
     class_names: tuple[str, ...]
     """A name for each class."""
-    class_counts: tuple[int, ...]
-    """The number of images of each class."""
     unseen: int = 0
     """The number of test images, besides `count`."""
 
@@ -167,7 +165,6 @@ def describe(dataset: Dataset) -> Description:
     images = dataset.images
     mean = float(images.mean(dtype=np.float64))
     mean_square = float(np.einsum("nhw,nhw->", images, images, dtype=np.float64)) / images.size
-    counts = np.bincount(dataset.labels, minlength=dataset.classes)
     return Description(
         source=dataset.source,
         provenance=dataset.provenance,
@@ -178,6 +175,5 @@ def describe(dataset: Dataset) -> Description:
         mean=mean,
         std=math.sqrt(max(mean_square - mean**2, 0.0)),
         class_names=dataset.class_names,
-        class_counts=tuple(counts.tolist()),
         unseen=len(dataset.unseen),
     )

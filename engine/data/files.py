@@ -15,8 +15,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from mnistop.engine.data import kinds
-from mnistop.engine.data.idx import read_idx
-from mnistop.engine.data.npz import read_lone_array
+from mnistop.engine.data.arrays import read_idx, read_lone_array
 from mnistop.engine.data.stored import Part, Stored
 from mnistop.engine.errors import DataError
 

@@ -41,7 +41,7 @@ class Kind:
     function in it, which takes the path; empty if there is none."""
 
 
-NUMPY = Kind("a NumPy file", "name this file itself", "npz.read_npz")
+NUMPY = Kind("a NumPy file", "name this file itself", "arrays.read_npz")
 TEXT = Kind("a text", "name a file of images")
 _CSV = Kind("a CSV table")
 ZIP = Kind("a zip archive without NumPy arrays", _UNPACK)

@@ -19,9 +19,9 @@ from pathlib import Path
 import numpy as np
 
 from mnistop.engine.config import SOURCES, PixelRange
+from mnistop.engine.data.arrays import read_npz
 from mnistop.engine.data.dataset import Dataset, Description, class_counts, describe, split
 from mnistop.engine.data.files import read_path
-from mnistop.engine.data.npz import read_npz
 from mnistop.engine.data.openml import is_cached
 from mnistop.engine.data.stored import Part, Stored, printable, to_dataset
 from mnistop.engine.errors import DataError

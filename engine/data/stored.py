@@ -278,7 +278,7 @@ def _count(samples: int | None, parts: Sequence[Part], source: str) -> int:
         raise TooFewImagesError(
             f"The source {source} has {there:,} images, not the {samples:,} asked for: "
             f"ask for at most {there:,}, or for all of them{more}.",
-            there,
+            f"{samples:,} images used then, {there:,} there now",
         )
     return samples
 

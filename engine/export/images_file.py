@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from mnistop.engine.config import RunConfig
 from mnistop.engine.training.examples import Examples
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ImagesFile:
     """An `.npz` file beside the code of a run.
 
@@ -22,9 +22,7 @@ class ImagesFile:
     """
 
     name: str
-    content: bytes
-    pixels: int
-    """Of an image."""
+    arrays: dict[str, Any]
     has_levels: bool
     """True if pixels are levels from 0 to 255."""
 
@@ -40,14 +38,17 @@ class ImagesFile:
             np.array_equal(np.divide(levels[name], 255, dtype=np.float32), values)
             for name, values in images.items()
         )
+        labels = {
+            "train_labels": examples.training.labels.numpy(),
+            "val_labels": examples.validation.labels.numpy(),
+        }
+        return cls(name, labels | (levels if has_levels else images), has_levels)
+
+    def content(self) -> bytes:
+        """Return the file."""
         file = io.BytesIO()
-        np.savez_compressed(
-            file,
-            train_labels=examples.training.labels.numpy(),
-            val_labels=examples.validation.labels.numpy(),
-            **(levels if has_levels else images),
-        )
-        return cls(name, file.getvalue(), examples.training.pixels.shape[1], has_levels)
+        np.savez_compressed(file, **self.arrays)
+        return file.getvalue()
 
     def origin(self, config: RunConfig) -> str:
         """Return a sentence on what is in the file."""
@@ -73,7 +74,7 @@ class ImagesFile:
             f"data = np.load({place})",
             *(f"# {line}" for line in self._fetching(config)),
             "",
-            f"# (images, {self.pixels}), from 0 for black to 1 for white",
+            f"# (images, {self.arrays['train_images'].shape[1]}), from 0 for black to 1 for white",
         ]
         for part in ("train", "val"):
             arguments = f'data["{part}_images"], dtype=torch.float32{moved}'

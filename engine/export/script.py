@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import json
-import math
 import textwrap
 from dataclasses import dataclass
 
-from mnistop.engine.config import HYPERPARAMETERS
+from mnistop.engine.config import HYPERPARAMETERS, RunConfig
+from mnistop.engine.cores import usable_cores
+from mnistop.engine.data.sources import Progress, load
 from mnistop.engine.errors import RunError
-from mnistop.engine.events import EpochFinished, RunStarted
+from mnistop.engine.events import RunStarted
 from mnistop.engine.export.images_file import ImagesFile
 from mnistop.engine.export.training_code import TrainingCode
 from mnistop.engine.hyperparameters import as_text
-from mnistop.engine.learning_rate import lr_of_epoch
+from mnistop.engine.learning_rate import follow_schedule
 from mnistop.engine.process.resuming import load_for
-from mnistop.engine.process.train_run import load_examples
+from mnistop.engine.process.train_run import choose_threads
 from mnistop.engine.runs.event_log import final_event, last_of_kind, read_events
+from mnistop.engine.runs.history import History, reduce
 from mnistop.engine.runs.run_folder import Run
+from mnistop.engine.training.examples import Examples, find_device, make_examples
 
-_WIDTH = 88
+_WIDTH = 79
 
 
 @dataclass(frozen=True)
@@ -32,13 +35,24 @@ class Section:
     code: list[str]
 
 
-def export_code(run: Run, format: str, images_name: str) -> tuple[bytes, bytes]:
-    """Return the code of a run, and the file with its images.
+@dataclass(frozen=True, eq=False)
+class Exported:
+    """A script or notebook, and the file of its images, which lies beside it."""
+
+    code: str
+    images: ImagesFile
+
+
+def export_code(
+    run: Run, format: str, images_name: str, progress: Progress = lambda text: None
+) -> Exported:
+    """Return the code of a run.
 
     Args:
         run: the run.
         format: `script` or `notebook`.
-        images_name: the name of the file with the images, which lies beside the code.
+        images_name: the name of the file with the images.
+        progress: called with what is being loaded.
 
     Raises:
         MnistopError: it is a recorded run or cannot be read, or its data cannot be loaded or have
@@ -49,23 +63,63 @@ def export_code(run: Run, format: str, images_name: str) -> tuple[bytes, bytes]:
             f"Run {run.name} was recorded from a script of your own, and that script is its code."
         )
     config = run.config_to_resume()
-    examples, _ = load_for(run, config, lambda: load_examples(config))
+    examples, _ = load_for(run, config, lambda: _load(config, progress))
     assert examples
-    images = ImagesFile.of(examples, images_name)
     started = last_of_kind(run, RunStarted)
     device = started.device.partition(":")[0] if started else "cpu"
+    if device not in ("cuda", "mps"):
+        device = "cpu"  # a folder may be a stranger's
+    threads = config.threads if isinstance(config.threads, int) else 1
+    return _export(config, examples, device, threads, format, images_name, run)
+
+
+def export_settings(
+    config: RunConfig, format: str, images_name: str, progress: Progress = lambda text: None
+) -> Exported:
+    """Return the code of a run that these settings would make here.
+
+    Args:
+        config: the settings.
+        format: `script` or `notebook`.
+        images_name: the name of the file with the images.
+        progress: called with what is being loaded.
+
+    Raises:
+        MnistopError: the data cannot be loaded, or there is no such device.
+    """
+    examples = _load(config, progress)
+    device = find_device(config.device)
+    threads = choose_threads(config, device, examples, usable_cores())
+    return _export(config, examples, device.type, threads, format, images_name)
+
+
+def _load(config: RunConfig, progress: Progress) -> Examples:
+    dataset = load(config.source, config.samples, progress, config.pixel_range)
+    return make_examples(dataset, config)
+
+
+def _export(
+    config: RunConfig,
+    examples: Examples,
+    device: str,
+    threads: int,
+    format: str,
+    images_name: str,
+    run: Run | None = None,
+) -> Exported:
+    images = ImagesFile.of(examples, images_name)
     code = TrainingCode(
         config,
-        sizes=(examples.training.pixels.shape[1], *config.hidden, len(examples.class_names)),
+        sizes=examples.sizes(config),
         image_shape=examples.image_shape,
         images_name=images_name,
-        device=device if device in ("cuda", "mps") else "cpu",  # a folder may be a stranger's
-        threads=config.threads if isinstance(config.threads, int) else 1,
+        device=device,
+        threads=threads,
         is_notebook=format == "notebook",
     )
-    parts = _sections(run, code, images)
-    text = to_notebook(parts) if format == "notebook" else to_script(parts)
-    return text.encode(), images.content
+    about = _about_run(run, code) if run else _about_settings(code)
+    parts = _sections(about, code, images)
+    return Exported(to_notebook(parts) if code.is_notebook else to_script(parts), images)
 
 
 def to_script(parts: list[Section]) -> str:
@@ -108,9 +162,9 @@ def settings_left_out(code: TrainingCode) -> str:
     return "\n".join(["Settings of the run that this code leaves out:", *lines])
 
 
-def _sections(run: Run, code: TrainingCode, images: ImagesFile) -> list[Section]:
+def _sections(about: Section, code: TrainingCode, images: ImagesFile) -> list[Section]:
     parts = [
-        Section("The run", _about(run, code), code.imports()),
+        about,
         Section("Settings", settings_left_out(code), code.settings()),
         Section(
             "Images",
@@ -129,39 +183,40 @@ def _sections(run: Run, code: TrainingCode, images: ImagesFile) -> list[Section]
     return [*parts, Section("The training loop", text, code.loop())]
 
 
-def _about(run: Run, code: TrainingCode) -> str:
-    text = (
-        f"The training of run {run.name} in plain PyTorch, written by mnistop. It prints the log "
-        "of the run: losses are means over images, and those of the training images are from "
-        "before each update. Only rounding errors differ from the run's. At high learning rates "
-        "training is chaotic: rounding errors grow from step to step, and after some epochs the "
-        "two logs differ visibly, though both are right."
-    )
+_LOG = (
+    "It prints the log of the run: losses are means over images, and those of the training images "
+    "are from before each update. Only rounding errors differ from the run's. At high learning "
+    "rates training is chaotic: rounding errors grow from step to step, and after some epochs the "
+    "two logs differ visibly, though both are right."
+)
+_ON_A_DEVICE = (
+    " The run {is_computed} on {device}, where the order of sums and some random numbers can be "
+    "others: the logs may agree only roughly."
+)
+
+
+def _about_settings(code: TrainingCode) -> Section:
+    text = f"A training in plain PyTorch, written by mnistop for a run with these settings. {_LOG}"
     if code.device != "cpu":
-        text += (
-            f" The run was computed on {code.device}, where the order of sums and some random "
-            "numbers can be others: the logs may agree only roughly."
-        )
+        text += _ON_A_DEVICE.format(is_computed="would be computed", device=code.device)
+    return Section("The training", text, code.imports())
+
+
+def _about_run(run: Run, code: TrainingCode) -> Section:
+    text = f"The training of run {run.name} in plain PyTorch, written by mnistop. {_LOG}"
+    if code.device != "cpu":
+        text += _ON_A_DEVICE.format(is_computed="was computed", device=code.device)
     if getattr(final_event(run), "diverged", False):
         text += (
             " The run ended when its loss was no longer a number: this code goes on, and prints "
             "nan."
         )
-    if _schedule_has_changed(run, code):
+    if not follow_schedule(code.config, reduce(History(), read_events(run)).epochs):
         text += (
             " The run was extended later, and its first epochs followed the schedule of fewer "
             "epochs: this code follows that of the final number from the start."
         )
-    return text
-
-
-def _schedule_has_changed(run: Run, code: TrainingCode) -> bool:
-    """Return whether an epoch had another learning rate than the schedule has now."""
-    return any(
-        not math.isclose(event.lr, lr_of_epoch(code.config, event.epoch), rel_tol=1e-6)
-        for event in read_events(run)
-        if isinstance(event, EpochFinished) and event.lr is not None
-    )
+    return Section("The run", text, code.imports())
 
 
 def _model(code: TrainingCode) -> str:

@@ -225,23 +225,12 @@ class TrainingCode:
 
     def _step(self) -> Lines:
         """Return what is done with a batch."""
-        config = self.config
-        adversarial = bool(config.adversarial_epsilon)
-        clear = "optimizer" if config.optimizer != "manual" else "model"
+        code = step_code(self.config)
+        lines = (line for name in code if name != "batch" for line in code[name])
         return [
-            "x, y = train_images[rows], train_labels[rows]",
-            *_lines(config.shift, "x = shift(x)"),
-            *_lines(
-                adversarial, "x = torch.cat([x, fgsm(x, y)])  # clean images, then adversarial ones"
-            ),
-            *_lines(adversarial, "y = torch.cat([y, y])"),
+            *code["batch"],
             "",
-            "logits = model(x)  # forward: a score for each class",
-            "loss = F.cross_entropy(logits, y)  # loss: how wrong the scores are",
-            f"{clear}.zero_grad()  # forget the gradients of the last batch",
-            "loss.backward()  # backward: the gradient of the loss by each weight",
-            *_lines(config.clip_norm, "nn.utils.clip_grad_norm_(model.parameters(), max_norm)"),
-            *self._update(),
+            *lines,
             "",
             *(
                 [
@@ -249,26 +238,12 @@ class TrainingCode:
                     "loss_sum += F.cross_entropy(clean, y).item() * len(rows)",
                     "correct += (clean.argmax(1) == y).sum().item()",
                 ]
-                if adversarial
+                if self.config.adversarial_epsilon
                 else [
                     "loss_sum += loss.item() * len(rows)",
                     "correct += (logits.argmax(1) == y).sum().item()",
                 ]
             ),
-        ]
-
-    def _update(self) -> Lines:
-        config = self.config
-        if config.optimizer != "manual":
-            return ["optimizer.step()  # update the weights"]
-        rate = "learning_rate" if config.schedule == "constant" else "lr"
-        gradient = "weight.grad"
-        if config.weight_decay:
-            gradient = "(weight.grad + weight_decay * weight)"
-        return [
-            "with torch.no_grad():  # update: a step against the gradient",
-            "    for weight in model.parameters():",
-            f"        weight -= {rate} * {gradient}",
         ]
 
     def _early_stopping(self) -> Lines:
@@ -281,6 +256,45 @@ class TrainingCode:
             "if epochs_without_progress >= patience:",
             "    break  # early stopping",
         ]
+
+
+def step_code(config: RunConfig) -> dict[str, Lines]:
+    """Return the code of a training step: its batch, then the five lines of the loop by name."""
+    adversarial = config.adversarial_epsilon
+    clear = "optimizer" if config.optimizer != "manual" else "model"
+    return {
+        "batch": [
+            "x, y = train_images[rows], train_labels[rows]",
+            *_lines(config.shift, "x = shift(x)"),
+            *_lines(
+                adversarial,
+                "x = torch.cat([x, fgsm(x, y)])  # clean images, then adversarial ones",
+                "y = torch.cat([y, y])",
+            ),
+        ],
+        "forward": ["logits = model(x)  # forward: a score for each class"],
+        "loss": ["loss = F.cross_entropy(logits, y)  # loss: how wrong the scores are"],
+        "zero_grad": [f"{clear}.zero_grad()  # forget the gradients of the last batch"],
+        "backward": [
+            "loss.backward()  # backward: the gradient of the loss by each weight",
+            *_lines(config.clip_norm, "nn.utils.clip_grad_norm_(model.parameters(), max_norm)"),
+        ],
+        "update": _update_code(config),
+    }
+
+
+def _update_code(config: RunConfig) -> Lines:
+    if config.optimizer != "manual":
+        return ["optimizer.step()  # update the weights"]
+    rate = "learning_rate" if config.schedule == "constant" else "lr"
+    gradient = "weight.grad"
+    if config.weight_decay:
+        gradient = "(weight.grad + weight_decay * weight)"
+    return [
+        "with torch.no_grad():  # update: a step against the gradient",
+        "    for weight in model.parameters():",
+        f"        weight -= {rate} * {gradient}",
+    ]
 
 
 def _lines(needed: object, *lines: str) -> Lines:

@@ -104,7 +104,7 @@ def set_title(title: str) -> None:
 
     Args:
         title: characters that a terminal would not print become `?`: a name may come from a folder
-            of somebody else's.
+            of another user.
     """
     shown = "".join(character if character.isprintable() else "?" for character in title)
     with contextlib.suppress(ImportError):  # no reason not to train
@@ -144,6 +144,3 @@ def _is_memory_error(error: BaseException) -> bool:
         return True
     torch = sys.modules.get("torch")  # not in a script that only records a run
     return isinstance(error, (MemoryError, *((torch.OutOfMemoryError,) if torch else ())))
-
-    failed = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
-    return failed or isinstance(error, MemoryError | torch.OutOfMemoryError)

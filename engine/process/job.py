@@ -23,8 +23,8 @@ from mnistop.engine.process.child import (
     send_result,
     set_title,
 )
+from mnistop.engine.process.control import SignalControl, StopRequestedError
 from mnistop.engine.process.resuming import config_to_go_on, load_for
-from mnistop.engine.process.signal_control import SignalControl, StopRequestedError
 from mnistop.engine.process.train_run import NotResumedError, PreparedRun, load_examples, train_run
 from mnistop.engine.recording.recorder import Recorder
 from mnistop.engine.runs import lock, run_folder
@@ -54,7 +54,7 @@ def train_member(
 
     Args:
         caller: gets the run once it is sure to begin, or the `MnistopError`.
-        examples: the data; None if they are not at hand.
+        examples: the data; None if they must be fetched first.
         what: the configuration of a new member, or one to resume.
         path: the member's folder.
         cores: the most processor threads that it may choose.

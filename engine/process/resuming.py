@@ -15,7 +15,7 @@ from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import RunError, TooFewImagesError
 from mnistop.engine.events import Event, RunResumed, RunStarted
 from mnistop.engine.files import open_regular, write_atomically
-from mnistop.engine.fingerprint import Fingerprint, changes, has_changed
+from mnistop.engine.fingerprint import Fingerprint, cannot_go_on, changes
 from mnistop.engine.runs.checkpoint import newest_checkpoint
 from mnistop.engine.runs.event_log import epochs_trained, final_event, read_events
 from mnistop.engine.runs.run_folder import Continuation, Run
@@ -27,7 +27,7 @@ def config_to_go_on(what: Continuation) -> tuple[RunConfig, str]:
     """Return the hyperparameters of a run to resume, and a remark on them; empty if none.
 
     Raises:
-        MnistopError: it cannot be resumed, or cannot have so many epochs.
+        MnistopError: it cannot be resumed, or cannot have that many epochs.
     """
     run, config = what.run, what.run.config_to_resume()
     ended = final_event(run)
@@ -129,8 +129,7 @@ def load_for(
     try:
         examples = load()
     except TooFewImagesError as error:
-        difference = f"{config.samples:,} images used then, {error.there:,} there now"
-        raise _refusal(run, config, difference) from None
+        raise _refusal(run, config, error.difference) from None
     started, then = _began_with(read_events(run))
     if not (started and examples):
         return examples, ""
@@ -148,10 +147,7 @@ def load_for(
 
 
 def _refusal(run: Run, config: RunConfig, difference: str) -> RunError:
-    return RunError(
-        f"Run {run.name} cannot go on, since {has_changed(config.source, difference)}: put the "
-        "original data back, or start a new run with them as they are."
-    )
+    return RunError(cannot_go_on("run", run.name, config.source, difference))
 
 
 def _began_with(logged: Sequence[Event]) -> tuple[RunStarted | None, Fingerprint | None]:

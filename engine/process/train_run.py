@@ -17,14 +17,15 @@ from torch.nn import functional
 
 from mnistop.engine import events
 from mnistop.engine.config import RunConfig
-from mnistop.engine.cores import choose_threads, usable_cores
+from mnistop.engine.cores import choose_threads as best_threads
+from mnistop.engine.cores import usable_cores
 from mnistop.engine.data.dataset import Unseen
 from mnistop.engine.data.sources import load
 from mnistop.engine.errors import MnistopError, RunError
 from mnistop.engine.files import write_atomically
 from mnistop.engine.model import MLP
+from mnistop.engine.process.control import SignalControl, StopRequestedError
 from mnistop.engine.process.resuming import load_for, set_epochs
-from mnistop.engine.process.signal_control import SignalControl, StopRequestedError
 from mnistop.engine.recording.recorder import PROGRESS_SECONDS, Recorder
 from mnistop.engine.runs.checkpoint import newest_checkpoint
 from mnistop.engine.runs.run_folder import Run
@@ -45,7 +46,7 @@ class PreparedRun:
     """Open, and held by this process."""
     config: RunConfig
     examples: Examples | None
-    """The data, if they are at hand."""
+    """The data; None if they must be fetched first."""
     is_resumed: bool = False
     warning: str = ""
     """A sentence if it is uncertain that the data are those that it began with."""
@@ -78,7 +79,7 @@ def train_run(prepared: PreparedRun, recorder: Recorder, control: SignalControl)
     training = TrainState(config, shape, len(class_names), device)
     there = examples.to(device)
     images, validation = there.training, there.validation
-    threads = _threads(training, len(images), len(validation), prepared.cores)
+    threads = choose_threads(config, device, examples, prepared.cores)
     torch.set_num_threads(threads)
     if saved := newest_checkpoint(run):
         try:
@@ -137,7 +138,7 @@ def train_run(prepared: PreparedRun, recorder: Recorder, control: SignalControl)
 
 
 def _load_late(prepared: PreparedRun, recorder: Recorder) -> tuple[Examples, str]:
-    """Load data that were not at hand, and compare them, see `load_for`."""
+    """Load data that had to be fetched first, and compare them, see `load_for`."""
     run, config = prepared.run, prepared.config
     if not prepared.is_resumed:
         return load_examples(config, recorder), ""
@@ -166,14 +167,15 @@ def load_examples(config: RunConfig, recorder: Recorder | None = None) -> Exampl
     return make_examples(dataset, config)
 
 
-def _threads(training: TrainState, images: int, validation: int, cores: int) -> int:
+def choose_threads(config: RunConfig, device: torch.device, examples: Examples, cores: int) -> int:
     """Return the number of processor threads; with another device there is little to do."""
-    config = training.config
     if config.threads != "auto":
         return config.threads
-    if training.device.type != "cpu":
+    if device.type != "cpu":
         return 1
-    return choose_threads(training.model.sizes, config.batch_size, images, validation, cores)
+    training, validation = len(examples.training), len(examples.validation)
+    sizes = examples.sizes(config)
+    return best_threads(sizes, config.batch_size, training, validation, cores)
 
 
 def evaluate_on_unseen(

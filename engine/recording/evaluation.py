@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import sys
+import weakref
 from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
@@ -31,48 +33,62 @@ class Scores:
         labels: true classes, `(n,)`.
     """
 
-    def __init__(self, scores: Floats, labels: NDArray[np.uint8]) -> None:
+    def __init__(self, scores: Floats, labels: NDArray[np.integer[Any]]) -> None:
         self.scores = scores
-        self._labels = labels
-
-    @cached_property
-    def log_probabilities(self) -> Floats:
-        """`(n, classes)`."""
-        return log_probabilities(self.scores)
+        self._labels = labels.astype(np.int64, copy=False)
 
     @cached_property
     def loss(self) -> float:
-        """The cross-entropy, a mean over the images; NaN if some scores are not finite."""
-        rows = np.arange(len(self._labels))
-        return float(-self.log_probabilities[rows, self._labels].mean(dtype=np.float64))
+        """The cross-entropy, a mean over the images; not finite where the scores are not."""
+        torch = sys.modules.get("torch")
+        are_logits = self.scores.item(0) < 0 or self.scores[0].min() < 0  # nearly all have such
+        if torch and are_logits:
+            scores, labels = torch.from_numpy(self.scores), torch.from_numpy(self._labels)
+            return float(torch.nn.functional.cross_entropy(scores, labels))
+        found = log_probabilities(self.scores)[np.arange(len(self._labels)), self._labels]
+        return float(-found.mean(dtype=np.float64))
 
     @cached_property
     def accuracy(self) -> float:
-        """The share of images that are classified correctly; NaN if some scores are not finite."""
-        if not np.isfinite(self.scores).all():
-            return float("nan")
-        return float((self.scores.argmax(1) == self._labels).mean())
+        """The share of images that are classified correctly; NaN if the loss is not finite."""
+        if not math.isfinite(self.loss):
+            return math.nan
+        return int(np.count_nonzero(self.scores.argmax(1) == self._labels)) / len(self._labels)
 
 
 def log_probabilities(scores: Floats) -> Floats:
-    """Return the log-probabilities of logits, log-probabilities or probabilities, `(n, classes)`.
+    """Return the log-probabilities of logits, log-probabilities or probabilities.
 
     Computed with the classes along the first axis, where NumPy is an order of magnitude faster.
+
+    Args:
+        scores: `(n, classes)`, or of several evaluations, `(evaluations, n, classes)`; each of
+            these is of one kind.
     """
-    columns: Floats = np.ascontiguousarray(scores.T)
+    columns: Floats = np.ascontiguousarray(np.moveaxis(scores, -1, 0))
     with np.errstate(all="ignore"):  # a loop may have made these raise
-        if _are_probabilities(columns):
-            columns = np.log(np.maximum(columns, _LEAST_PROBABILITY))
+        are_probabilities = _are_probabilities(columns)
+        if are_probabilities.any():
+            logarithms = np.log(np.maximum(columns, _LEAST_PROBABILITY))
+            columns = np.where(are_probabilities[..., None], logarithms, columns)
         columns = columns - columns.max(0)
         columns -= np.log(np.exp(columns).sum(0))
-    return columns.T
+    return np.moveaxis(columns, 0, -1)
 
 
-def _are_probabilities(columns: Floats) -> bool:
-    if columns.size == 0 or columns[:, 0].min() < 0:  # as of nearly all logits
-        return False
+def _are_probabilities(columns: Floats) -> NDArray[np.bool_]:
+    """Return which evaluations gave probabilities: `()`, or `(evaluations,)`.
+
+    Args:
+        columns: `(classes, n)` or `(classes, evaluations, n)`.
+    """
+    possible = np.asarray(columns[..., :1].min((0, -1), initial=np.inf) >= 0)
+    if not possible.any():  # as of nearly all logits
+        return possible
     sums = columns.sum(0)
-    return bool(columns.min() >= 0 and np.abs(sums - 1).max() <= _SUMS_TO_ONE)
+    near_one = np.abs(sums - 1).max(-1, initial=0) <= _SUMS_TO_ONE
+    found: NDArray[np.bool_] = possible & near_one & (columns.min((0, -1), initial=np.inf) >= 0)
+    return found
 
 
 def checked_scores(given: Any, images: int, classes: int) -> Floats:
@@ -114,6 +130,8 @@ class Evaluator:
         self._validation = validation
         self._shapes = validation.input_shapes()
         self._inputs: Any = None
+        self._unwrapped: tuple[Any, Any] | None = None
+        """Weak references to the last model, and to what is in its wrappers."""
 
     def scores(self, model: Any, classes: int) -> Floats:
         """Return the logits of a model for all images, float32 `(n, classes)`.
@@ -131,14 +149,14 @@ class Evaluator:
                 "evaluate takes a PyTorch model: pass the outputs of any other one to "
                 "log_predictions."
             )
-        is_module = isinstance(model, torch.nn.Module)
-        model = unwrapped(model) if is_module else model
-        inputs = self._on_device(torch, model if is_module else None)
-        with random_states_kept(), torch.no_grad():
-            if not is_module:
+        if not isinstance(model, torch.nn.Module):
+            inputs = self._on_device(torch, None)
+            with random_states_kept(), torch.no_grad():
                 return self._scores(torch, model, inputs, classes)
-            with evaluation_mode(model):
-                return self._scores(torch, model, inputs, classes)
+        model = self._without_wrappers(model)
+        inputs = self._on_device(torch, model)
+        with random_states_kept(), torch.no_grad(), evaluation_mode(model):
+            return self._scores(torch, model, inputs, classes)
 
     def inputs(self, most: int) -> Any:
         """Return some images as a model gets them, a float32 tensor on the processor."""
@@ -150,25 +168,33 @@ class Evaluator:
     def _on_device(self, torch: Any, model: Any) -> Any:
         """Return the images where a model is, and in its type of number."""
         device, dtype = torch.device("cpu"), torch.float32
-        if model is not None:
-            for tensor in _tensors(model):
-                if tensor.is_floating_point():
-                    device, dtype = tensor.device, tensor.dtype
-                    break
+        for tensor in _tensors(model) if model is not None else ():
+            if tensor.is_floating_point():
+                _check_whole(tensor)
+                device, dtype = tensor.device, tensor.dtype
+                break
         kept = self._inputs
         if kept is None or kept.device != device or kept.dtype != dtype:
             given = torch.from_numpy(self._validation.inputs)
             self._inputs = kept = given.to(device=device, dtype=dtype)
         return kept
 
+    def _without_wrappers(self, model: Any) -> Any:
+        if self._unwrapped is None or self._unwrapped[0]() is not model:
+            self._unwrapped = weakref.ref(model), weakref.ref(unwrapped(model))
+        return self._unwrapped[1]()
+
     def _scores(self, torch: Any, model: Any, inputs: Any, classes: int) -> Floats:
         problem = ""
         for shape in self._shapes:
             try:
-                found = [
-                    logits_of(model(rows.clone())) for rows in inputs.view(-1, *shape).split(ROWS)
-                ]
-                scores = checked_scores(torch.cat(found), len(inputs), classes)
+                images = inputs.view(-1, *shape)
+                if len(images) <= ROWS:
+                    found = logits_of(model(images.clone()))
+                else:
+                    parts = images.split(ROWS)
+                    found = torch.cat([logits_of(model(part.clone())) for part in parts])
+                scores = checked_scores(found, len(inputs), classes)
             except DataError as error:
                 problem = str(error)
             except Exception as error:
@@ -197,10 +223,15 @@ def unwrapped(model: Any) -> Any:
             model = model._orig_mod
         else:
             break
-    is_sharded = any("FullyShardedDataParallel" in type(one).__name__ for one in model.modules())
-    if is_sharded or any(type(tensor).__name__ == "DTensor" for tensor in _tensors(model)):
-        raise DataError("The model is sharded over several processes: it is not evaluated.")
+    for part in (*model.modules(), *_tensors(model)):
+        _check_whole(part)
     return model
+
+
+def _check_whole(part: Any) -> None:
+    kind = type(part).__name__
+    if kind == "DTensor" or "FullyShardedDataParallel" in kind:
+        raise DataError("The model is sharded over several processes: it is not evaluated.")
 
 
 def _tensors(model: Any) -> Iterator[Any]:
@@ -210,6 +241,8 @@ def _tensors(model: Any) -> Iterator[Any]:
 
 def logits_of(output: Any) -> Any:
     """Return the logits in what a model returns, which may hold more beside them."""
-    if hasattr(output, "logits"):
-        return output.logits
-    return output[0] if isinstance(output, (tuple, list)) else output
+    if isinstance(output, (tuple, list)):
+        output = getattr(output, "logits", output[0])
+    elif not hasattr(output, "detach"):
+        output = getattr(output, "logits", output)
+    return output

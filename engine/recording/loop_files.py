@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from mnistop.engine import events
 from mnistop.engine.recording import metrics
 from mnistop.engine.recording.evaluation import log_probabilities
+from mnistop.engine.recording.metric_log import START, Batch, EndOfEpoch, Work
 from mnistop.engine.recording.metrics import MetricsWriter
 from mnistop.engine.recording.run_writer import RunWriter
 from mnistop.engine.recording.troubles import Troubles
@@ -30,44 +31,6 @@ _LARGEST = 1e39
 
 RATES = ("lr", "train/lr", "learning_rate", "train/learning_rate")
 
-START = -1
-"""The epoch of the untrained model's evaluation."""
-
-Work = Callable[[], list[events.Event]]
-
-
-@dataclass(frozen=True)
-class EndOfEpoch:
-    """An epoch that has ended, or the evaluation of the untrained model."""
-
-    position: int
-    """How many records of its `Batch` came before."""
-    epoch: int
-    """From 0, or `START`."""
-    scores: NDArray[np.float32] | None
-    """Of the validation images, `(n, classes)`; None if the model was not evaluated."""
-    time: float
-    """When it ended, in seconds since 1970."""
-    seconds: float
-    """How long it took, without pauses."""
-
-
-@dataclass
-class Batch:
-    """The records of a loop between two writes."""
-
-    records: bytearray = field(default_factory=bytearray)
-    """Whole records of `metrics.bin`."""
-    late: list[tuple[int, int]] = field(default_factory=list)
-    """Of values that come from a device: which record, and which slot."""
-    ended: list[EndOfEpoch] = field(default_factory=list)
-    classes: int = 0
-    """How many classes there are, if the first scores have said so; else 0."""
-    said: list[events.Event] = field(default_factory=list)
-    """Events that need no files; they are written before those of the epochs."""
-    work: list[Work] = field(default_factory=list)
-    """What writes other files, and returns the events that name them."""
-
 
 @dataclass(frozen=True)
 class _Rows:
@@ -75,10 +38,15 @@ class _Rows:
 
     first: int
     """The row of the first; row 0 is the untrained model's."""
-    log_probabilities: NDArray[np.float16]
-    """`(rows, n, classes)`; NaN where the model was not evaluated."""
-    predictions: NDArray[np.uint8]
-    """`(rows, n)`; 255 where the model was not evaluated."""
+    count: int
+    known: tuple[NDArray[np.float16], NDArray[np.uint8]] | None = None
+    """Log-probabilities `(count, n, classes)`, NaN where outputs were not finite, and predicted
+    classes `(count, n)`, 255 there; None if the model was not evaluated."""
+
+    @property
+    def nbytes(self) -> int:
+        """How much memory they take."""
+        return sum(each.nbytes for each in self.known or ())
 
 
 class LoopFiles:
@@ -105,14 +73,14 @@ class LoopFiles:
         has_rows: bool,
         troubles: Troubles,
     ) -> None:
-        self._run = run
+        self._run_name = run.name
         self._labels = labels
         self._classes = classes
         self._names = names
         self._has_rows = has_rows
         self._troubles = troubles
-        self._sums = np.zeros(1)
-        self._counts = np.zeros(1, np.int64)
+        self._sums, self._counts = np.zeros(0), np.zeros(0)
+        """Of the values since the end of the last epoch, by name's id."""
         self._records = bytearray()
         self._rows: list[_Rows] = []
         self._work: list[Work] = []
@@ -140,8 +108,7 @@ class LoopFiles:
             self._metrics.append(self._records)
             self._records.clear()
         while self._rows:
-            rows = self._rows[0]
-            self._writer.write_predictions(rows.first, rows.log_probabilities, rows.predictions)
+            self._write_rows(self._rows[0])
             del self._rows[0]
         while self._work:
             self._events += self._work[0]()
@@ -150,13 +117,34 @@ class LoopFiles:
             self._writer.log.append(self._events)
             self._events.clear()
 
+    def _write_rows(self, rows: _Rows) -> None:
+        if rows.known:
+            self._writer.write_predictions(rows.first, *rows.known)
+            return
+        images = len(self._labels)
+        unknown = np.full((1, images, self._classes), np.nan, np.float16)
+        for row in range(rows.first, rows.first + rows.count):
+            self._writer.write_predictions(row, unknown, np.full((1, images), 255, np.uint8))
+
     def end(self, kind: type[events.Event], **values: Any) -> None:
         """Append the last event, for which there is room even on a full disk.
+
+        There may be some for the events of epochs too, of which the first come first.
 
         Raises:
             OSError: it cannot be written.
         """
-        self._writer.end(kind, **values)
+        last = self._writer.log.event(kind, **values)
+        self._writer.free_room()
+        waiting = self._events
+        while True:
+            try:
+                self._writer.log.append([*waiting, last])
+                return
+            except OSError:
+                if not waiting:
+                    raise
+                waiting = waiting[: len(waiting) // 2]
 
     def drop_excess(self) -> bool:
         """Drop what no longer has room in memory; return whether there was any."""
@@ -165,39 +153,46 @@ class LoopFiles:
             records = np.frombuffer(self._records, metrics.LAYOUT)
             self._records = bytearray(records[metrics.name_ids(records) == 0].tobytes())
             dropped = True
-        while sum(rows.log_probabilities.nbytes for rows in self._rows) > MOST_WAITING:
-            del self._rows[-1]
+        excess = sum(rows.nbytes for rows in self._rows) - MOST_WAITING
+        for place in reversed(range(len(self._rows))):
+            if excess <= 0:
+                break
+            rows = self._rows[place]
+            excess -= rows.nbytes
+            self._rows[place] = _Rows(rows.first, rows.count)
             dropped = True
         return dropped
 
     def take(self, batch: Batch) -> None:
         """Accept the records of a loop whose values have all arrived."""
-        if batch.classes:
-            self._classes = batch.classes
-            self.say(
-                events.RunStarted, **self._started | _more_classes(batch.classes, self._labels)
-            )
+        self._count_classes(batch.ended)
         self._events += batch.said
         records = np.frombuffer(bytes(batch.records), metrics.LAYOUT)
         numbers, values = metrics.name_ids(records), records["value"]
         self._warn_of_infinite(numbers, values)
         results = self._evaluate(batch.ended)
-        done = 0
-        for ended in batch.ended:
-            self._sum_up(numbers[done : ended.position], values[done : ended.position])
-            done = ended.position
+        means = self._means(numbers, values, batch.ends)
+        for ended, mean in zip(batch.ended, means, strict=True):
             loss, accuracy = results.get(ended.epoch, (None, None))
             if ended.epoch != START:
-                self._events.append(self._epoch_event(ended, loss, accuracy))
+                self._events.append(self._epoch_event(ended, mean, loss, accuracy))
             elif loss is not None and accuracy is not None:
                 self._events.append(
                     events.StartEvaluated(
-                        run=self._run.name, time=ended.time, val_loss=loss, val_acc=accuracy
+                        run=self._run_name, time=ended.time, val_loss=loss, val_acc=accuracy
                     )
                 )
-        self._sum_up(numbers[done:], values[done:])
         self._records += batch.records
         self._work += batch.work
+
+    def _count_classes(self, ended: list[EndOfEpoch]) -> None:
+        """Take the number of classes from the first scores, which may have more than the labels."""
+        scores = next((each.scores for each in ended if each.scores is not None), None)
+        if scores is not None and scores.shape[1] != self._classes:
+            self._classes = scores.shape[1]
+            counts = np.bincount(self._labels, minlength=self._classes).tolist()
+            more = {"class_names": list(numbered(self._classes)), "validation_counts": counts}
+            self.say(events.RunStarted, **self._started | more)
 
     def _warn_of_infinite(self, numbers: NDArray[np.uint32], values: NDArray[np.float64]) -> None:
         bad = np.flatnonzero(~np.isfinite(values) & (numbers > 0))
@@ -208,35 +203,44 @@ class LoopFiles:
 
     # Means over epochs
 
-    def _sum_up(self, numbers: NDArray[np.uint32], values: NDArray[np.float64]) -> None:
-        new = len(self._names) - len(self._sums)
-        if new > 0:
-            self._sums = np.append(self._sums, np.zeros(new))
-            self._counts = np.append(self._counts, np.zeros(new, np.int64))
-        with np.errstate(all="ignore"):
-            self._sums += np.bincount(numbers, values, len(self._sums))
-        self._counts += np.bincount(numbers, minlength=len(self._sums))
+    def _means(
+        self, numbers: NDArray[np.uint32], values: NDArray[np.float64], ends: list[int]
+    ) -> list[dict[str, float]]:
+        """Return the finite means over each epoch by name; the rest waits for the next epoch.
 
-    def _means(self) -> dict[str, float]:
-        """Return the finite means over the epoch by name, and begin the next epoch."""
-        self._counts[0] = 0  # records without a value
-        logged = np.flatnonzero((self._counts > 0) & np.isfinite(self._sums)).tolist()
-        means = {self._names[k]: float(self._sums[k] / self._counts[k]) for k in logged}
-        self._sums[:] = 0
-        self._counts[:] = 0
-        return means
+        Args:
+            numbers: ids of names, `(records,)`.
+            values: `(records,)`.
+            ends: how many records come before the end of each epoch, increasing.
+        """
+        epochs, names = len(ends) + 1, len(self._names)
+        sums, counts = np.zeros((epochs, names)), np.zeros((epochs, names))
+        sums[0, : len(self._sums)], counts[0, : len(self._counts)] = self._sums, self._counts
+        places = np.searchsorted(ends, np.arange(len(numbers)), side="right") * names + numbers
+        with np.errstate(all="ignore"):
+            sums += np.bincount(places, values, sums.size).reshape(sums.shape)
+            counts += np.bincount(places, minlength=sums.size).reshape(sums.shape)
+            counts[:, 0] = 0  # records without a value
+            means = sums / counts
+        self._sums, self._counts = sums[-1].copy(), counts[-1].copy()
+        return [
+            {self._names[k]: float(row[k]) for k in np.flatnonzero(np.isfinite(row)).tolist()}
+            for row in means[:-1]
+        ]
 
     def _epoch_event(
-        self, ended: EndOfEpoch, loss: float | None, accuracy: float | None
+        self,
+        ended: EndOfEpoch,
+        means: dict[str, float],
+        loss: float | None,
+        accuracy: float | None,
     ) -> events.Event:
-        means = self._means()
-
         def mean(names: tuple[str, ...], low: float, high: float) -> float | None:
             found = next((means[name] for name in names if name in means), math.nan)
             return found if low <= found <= high else None
 
         return events.EpochFinished(
-            run=self._run.name,
+            run=self._run_name,
             time=ended.time,
             epoch=ended.epoch,
             train_loss=mean(LOSSES, -_LARGEST, _LARGEST),
@@ -256,11 +260,11 @@ class LoopFiles:
         for part in self._parts(ended if len(self._labels) else []):
             first = part[0].epoch + 1
             if first > 0 and not self._has_rows:
-                self._rows.append(self._empty_rows(0, 1))
+                self._rows.append(_Rows(0, 1))
             self._has_rows = True
             scores = [one.scores for one in part if one.scores is not None]
             if not scores:
-                self._rows.append(self._empty_rows(first, len(part)))
+                self._rows.append(_Rows(first, len(part)))
                 continue
             rows, losses, accuracies = self._rows_of(first, np.stack(scores))
             self._rows.append(rows)
@@ -278,18 +282,13 @@ class LoopFiles:
             alike = list(group)
             yield from (alike[at : at + most] for at in range(0, len(alike), most))
 
-    def _empty_rows(self, first: int, count: int) -> _Rows:
-        images = len(self._labels)
-        unknown = np.full((count, images, self._classes), np.nan, np.float16)
-        return _Rows(first, unknown, np.full((count, images), 255, np.uint8))
-
     def _rows_of(
         self, first: int, scores: NDArray[np.float32]
     ) -> tuple[_Rows, list[float], list[float]]:
         """Return rows, losses and accuracies of scores `(rows, n, classes)`."""
         rows, images, _ = scores.shape
         with np.errstate(all="ignore"):
-            found = np.stack([log_probabilities(each) for each in scores])
+            found = log_probabilities(scores)
             predicted = scores.argmax(2).astype(np.uint8)
             chosen = (np.arange(rows)[:, None], np.arange(images), self._labels.astype(np.intp))
             losses = -found[chosen].mean(1, dtype=np.float64)
@@ -297,9 +296,4 @@ class LoopFiles:
             half = found.astype(np.float16)
         bad = ~np.isfinite(losses)
         half[bad], predicted[bad] = np.nan, 255
-        return _Rows(first, half, predicted), losses.tolist(), accuracies.tolist()
-
-
-def _more_classes(classes: int, labels: NDArray[np.uint8]) -> dict[str, Any]:
-    counts = np.bincount(labels, minlength=classes).tolist()
-    return {"class_names": list(numbered(classes)), "validation_counts": counts}
+        return _Rows(first, rows, (half, predicted)), losses.tolist(), accuracies.tolist()

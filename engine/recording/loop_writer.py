@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import math
 import os
+import queue
 import stat
 import threading
 from collections.abc import Iterator
@@ -15,8 +17,8 @@ import numpy as np
 from mnistop.engine import events
 from mnistop.engine.files import reason
 from mnistop.engine.recording import metrics
-from mnistop.engine.recording.loop_files import Batch, LoopFiles
-from mnistop.engine.recording.metric_log import MetricLog
+from mnistop.engine.recording.loop_files import LoopFiles
+from mnistop.engine.recording.metric_log import Batch, MetricLog
 from mnistop.engine.recording.troubles import Troubles
 from mnistop.engine.runs import lock
 from mnistop.engine.runs.run_folder import Run
@@ -40,9 +42,10 @@ class Requests:
         """Whether the run is to stop."""
         self.stop_noticed = False
         """Whether the loop has asked for that and been told."""
-        self.may_go_on = threading.Event()
-        """Cleared while the run is to pause."""
-        self.may_go_on.set()
+        self.pause = False
+        """Whether the run is to pause."""
+        self.unpaused = threading.Event()
+        """Set when it is to go on."""
         self.waiting = 0
         """Threads of the loop that wait for it."""
         with contextlib.suppress(OSError):
@@ -51,7 +54,12 @@ class Requests:
     @property
     def paused(self) -> bool:
         """True while the loop is paused."""
-        return self.waiting > 0 and not self.may_go_on.is_set()
+        return self.waiting > 0 and self.pause
+
+    def go_on(self) -> None:
+        """Let the loop go on if it is paused."""
+        self.pause = False
+        self.unpaused.set()
 
     def read(self) -> None:
         """Read a new request, which only this user can have written."""
@@ -73,15 +81,16 @@ class Requests:
     def _take(self, word: bytes) -> None:
         if word == b"stop":
             self.stop = True
-            self.may_go_on.set()
+            self.go_on()
         elif word == b"pause" and not self.stop:
-            self.may_go_on.clear()
+            self.unpaused.clear()
+            self.pause = True
         elif word == b"go on":
-            self.may_go_on.set()
+            self.go_on()
 
     def remove_if_done(self) -> None:
         """Remove the file once the loop has complied, unless it is a new one."""
-        complied = self.may_go_on.is_set() or self.paused
+        complied = self.paused or not self.pause
         if self._seen and (self.stop_noticed if self.stop else complied):
             self.remove()
 
@@ -120,7 +129,8 @@ class LoopWriter(threading.Thread):
         self._files = files
         self._log = log
         self._troubles = troubles
-        self._waking = threading.Event()
+        self._waking: queue.SimpleQueue[None] = queue.SimpleQueue()
+        """A handler of a signal may put to it too, which it may not do to a `threading.Event`."""
         self._last: tuple[type[events.Event], dict[str, Any]] | None = None
         self._taken: list[Batch] = []
         self._is_paused = False
@@ -128,7 +138,7 @@ class LoopWriter(threading.Thread):
 
     def wake(self) -> None:
         """Wake the thread."""
-        self._waking.set()
+        self._waking.put(None)
 
     def end(self, kind: type[events.Event], seconds: float, **values: Any) -> bool:
         """Write all that waits and the run's last event, then release its lock.
@@ -142,18 +152,21 @@ class LoopWriter(threading.Thread):
             Whether it is done.
         """
         self._last = kind, values
-        self.requests.may_go_on.set()
-        self._waking.set()
+        self.requests.go_on()
+        self.wake()
+        atexit.register(self.join, seconds)  # for an exception that interrupts the waiting
         self.join(seconds)
+        atexit.unregister(self.join)
         return not self.is_alive()
 
     def run(self) -> None:
         """Write until the end; no error ends the thread before."""
         while self._last is None:
-            self._waking.wait(TICK_SECONDS)
-            self._waking.clear()
+            with contextlib.suppress(queue.Empty):
+                self._waking.get(timeout=TICK_SECONDS)
             with self._errors_named():
                 self._turn()
+            self._troubles.write_to(self._run_folder.log_path)
         with self._errors_named():
             self._turn(at_end=True)
         with self._errors_named():
@@ -161,6 +174,7 @@ class LoopWriter(threading.Thread):
             self._files.end(kind, **values)
         with self._errors_named():
             self.requests.remove()
+        self._troubles.write_to(self._run_folder.log_path)
         lock.release(self._held)
 
     @contextlib.contextmanager
@@ -184,7 +198,7 @@ class LoopWriter(threading.Thread):
             self._troubles.warn("gone", what)
         self.requests.read()
         if self._is_gone:  # nobody can let a paused loop go on any more
-            self.requests.may_go_on.set()
+            self.requests.go_on()
         self._say_pauses()
         self.requests.remove_if_done()
         self._taken.append(self._log.take())

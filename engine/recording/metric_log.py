@@ -1,28 +1,100 @@
-"""The metrics that a loop logs, as records in memory until a thread writes them."""
+"""What a loop records, in line until a thread takes it."""
 
 from __future__ import annotations
 
+import math
 import operator
-import threading
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
+from mnistop.engine import events
 from mnistop.engine.files import one_line
 from mnistop.engine.recording import metrics
-from mnistop.engine.recording.loop_files import Batch
 from mnistop.engine.recording.troubles import Troubles
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 _MANY_NAMES = 1000
 _MOST_NAMES = 10_000
+_MOST_SETS = 10_000
+"""Different sets of names that are remembered."""
 _DEEPEST = 8
 """Dictionaries in dictionaries of metrics."""
 _SHOWN = 40
 """Characters of a name or a value in a warning."""
 
+START = -1
+"""The epoch of the untrained model's evaluation."""
+
+Work = Callable[[], list[events.Event]]
+"""What writes other files, and returns the events that name them."""
+
+
+@dataclass(frozen=True)
+class EndOfEpoch:
+    """An epoch that has ended, or the evaluation of the untrained model."""
+
+    epoch: int
+    """From 0, or `START`."""
+    scores: NDArray[np.float32] | None
+    """Of the validation images, `(n, classes)`; None if the model was not evaluated."""
+    time: float
+    """When it ended, in seconds since 1970."""
+    seconds: float
+    """How long it took, without pauses."""
+
+
+@dataclass
+class Batch:
+    """What a loop has recorded from one writing to the next."""
+
+    records: bytearray = field(default_factory=bytearray)
+    """Whole records of `metrics.bin`."""
+    late: list[tuple[int, int]] = field(default_factory=list)
+    """Of values that come from a device: which record, and which slot."""
+    ended: list[EndOfEpoch] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)
+    """How many records came before each of `ended`."""
+    said: list[events.Event] = field(default_factory=list)
+    """Events that need no files; they are written before those of the epochs."""
+    work: list[Work] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Late:
+    """A number that comes from a device."""
+
+    slot: int
+
+
+class _Metric:
+    """A name that has been logged."""
+
+    def __init__(self, name: str, number: int, step: int = 0) -> None:
+        self.name = name
+        self.key = metrics.key(number)
+        """Of its records at step 0."""
+        self.given_step = step - 1
+        """The last step that the loop gave."""
+        self.next_step = step
+        """The step of its next value, unless the loop gives one; for the thread."""
+
+
+_Names = list[_Metric | None]
+"""The names of one call of `log`; None for one too many."""
+
 
 class MetricLog:
-    """The records of a loop that no thread has taken yet.
+    """What a loop has recorded and no thread has taken yet.
+
+    The loop's calls append to a queue, as little as possible at a time: in the middle of a training
+    step each line of Python takes several times as long as in the loop of the thread. Appending is
+    atomic, so that no call waits for another, or for one that a signal has interrupted.
 
     Args:
         troubles: where warnings go.
@@ -32,62 +104,78 @@ class MetricLog:
     def __init__(
         self, troubles: Troubles, known: Mapping[str, tuple[int, int]] | None = None
     ) -> None:
-        self.turn = threading.RLock()
-        """Held by whoever changes or takes `batch`."""
-        self.batch = Batch()
         self.names = [""]
         """Names by id; 0 is no id."""
         self.device_values: Any = None
         """A `DeviceValues` once a number comes from a device; False if there can be none."""
         self._troubles = troubles
-        self._entries: dict[str, list[int]] = {}
-        """By name the key of its records, and the step that comes next."""
+        self._queue: deque[Any] = deque()
+        """Calls of `log` as `(time, epoch, step, names, values)`, records, and what is `put`."""
+        self._metrics: dict[str, _Metric] = {}
+        self._sets: dict[tuple[Any, ...], _Names] = {}
+        """By the keys of a call's dictionary."""
+        self._kinds_with_item: set[type] = set()
+        """Types of values whose method `item` has returned a number."""
         self._marked_epoch = 0
-        """The epoch of the records that come next."""
+        """The epoch of the records that come next; for the thread."""
         for name, (number, step) in (known or {}).items():
             self.names += [""] * (number + 1 - len(self.names))
             self.names[number] = name
-            self._entries[name] = [metrics.key(number), step]
+            self._metrics[name] = _Metric(name, number, step)
         if known:
             self._marked_epoch = -1
 
-    def take(self) -> Batch:
-        """Return what has been recorded since the last call."""
-        with self.turn:
-            taken, self.batch = self.batch, Batch()
-        return taken
+    # What the loop calls
+
+    def put(self, what: EndOfEpoch | events.Event | Work) -> None:
+        """Take up something else than metrics, in its turn."""
+        self._queue.append(what)
 
     def log(self, logged: Mapping[str, Any], step: int | None, epoch: int) -> None:
-        """Accept numbers by name.
+        """Take up numbers by name.
 
         Args:
             logged: numbers, tensors or arrays of one number, or dictionaries of these.
             step: of all of them; None for the next step of each.
             epoch: that they belong to.
         """
-        now = time.time()
-        with self.turn:
-            if step is not None:
-                step = self.whole("step", step, metrics.LAST_STEP)
-            if epoch != self._marked_epoch:
-                self._marked_epoch = epoch
-                self.batch.records += metrics.epoch_record(epoch)
-            entries, records = self._entries, self.batch.records
-            for name, value in logged.items():
-                if type(value) is not float:
-                    value = self._number(name, value, step, epoch)
-                    if value is None:
-                        continue
-                entry = entries.get(name) or self._new_entry(name)
-                if entry is None:
-                    continue
-                at = entry[1]
-                if step is not None:
-                    if step < at - 1:
-                        self._warn_of_step(name, step, at - 1)
-                    at = step
-                entry[1] = at + 1
-                records += metrics.pack_value(entry[0] | at, value, now)
+        try:
+            names = self._sets[tuple(logged)]
+            values: list[float | _Late] = []
+            for value in logged.values():
+                kind = type(value)
+                if kind is not float:
+                    if kind in self._kinds_with_item and not getattr(value, "is_cuda", False):
+                        value = value.item()
+                    elif kind is not int and kind is not bool:
+                        raise TypeError
+                    value = float(value)
+                values.append(value)
+        except Exception:  # new, or not what it should be
+            self._log_one_by_one(logged, step, epoch)
+            return
+        if step is not None:
+            step = self._checked_step(step, names)
+        self._queue.append((time.time(), epoch, step, names, values))
+
+    def _log_one_by_one(self, logged: Mapping[Any, Any], step: int | None, epoch: int) -> None:
+        """Take up numbers of which each is looked at."""
+        found: dict[Any, float | _Late] = {}
+        for name, value in logged.items():
+            if isinstance(value, Mapping):
+                self._log_nested(name, value, step, epoch)
+            elif (number := self._number(name, value)) is not None:
+                found[name] = number
+        if not found:
+            return
+        names = self._sets.get(tuple(found))
+        if names is None:
+            if len(self._sets) >= _MOST_SETS:
+                self._sets.clear()
+            names = self._sets[tuple(found)] = [self._metric(name) for name in found]
+        if step is not None:
+            step = self._checked_step(step, names)
+        self._queue.append((time.time(), epoch, step, names, list(found.values())))
 
     def whole(self, what: str, value: Any, most: int) -> int | None:
         """Return a step or an epoch as an integer; None, with a warning, if it is none."""
@@ -100,26 +188,32 @@ class MetricLog:
         self._troubles.warn(what, f"{value!r} is no {what}: whole numbers from 0 up are.")
         return None
 
-    def _warn_of_step(self, name: str, step: int, last: int) -> None:
-        self._troubles.warn(
-            "steps", f"Steps go back: {_shown(name)} was logged at step {step} after step {last}."
-        )
+    def _checked_step(self, given: Any, names: _Names) -> int | None:
+        step = self.whole("step", given, metrics.LAST_STEP)
+        if step is not None:
+            for metric in filter(None, names):
+                if step < metric.given_step:
+                    self._troubles.warn(
+                        "steps",
+                        f"Steps go back: {_shown(metric.name)} was logged at step {step} after "
+                        f"step {metric.given_step}.",
+                    )
+                metric.given_step = step
+        return step
 
-    def _number(self, name: str, value: Any, step: int | None, epoch: int) -> float | None:
-        """Return a value as a float; None if it is none, or comes later."""
+    def _number(self, name: Any, value: Any) -> float | _Late | None:
+        """Return a value as a float, or as one that comes later; None if it is no number."""
         kind = type(value)
         try:
-            if kind is int or kind is bool:
-                return float(value)
-            if isinstance(value, Mapping):
-                self._log_nested(name, value, step, epoch)
-                return None
             if isinstance(value, (str, bytes, bytearray)) or kind.__name__ == "DTensor":
                 raise TypeError
-            if getattr(value, "is_cuda", False) and self._send(name, value, step):
-                return None
-            item = getattr(value, "item", None)
-            return float(value if item is None else item())
+            if getattr(value, "is_cuda", False) and (late := self._sent(value)):
+                return late
+            if not hasattr(value, "item"):
+                return float(value)
+            number = float(value.item())
+            self._kinds_with_item.add(kind)
+            return number
         except (TypeError, ValueError, RuntimeError, OverflowError, ArithmeticError):
             self._troubles.warn(
                 "value", f"{_shown(name)} is {_described(value)}, not a number: it is left out."
@@ -127,15 +221,15 @@ class MetricLog:
         return None
 
     def _log_nested(
-        self, name: str, value: Mapping[Any, Any], step: int | None, epoch: int
+        self, name: Any, value: Mapping[Any, Any], step: int | None, epoch: int
     ) -> None:
         if str(name).count("/") < _DEEPEST:
             self.log({f"{name}/{key}": inner for key, inner in value.items()}, step, epoch)
         else:
             self._troubles.warn("nested", f"{_shown(name)} is nested too deeply.")
 
-    def _send(self, name: str, tensor: Any, step: int | None) -> bool:
-        """Log a number that a device has yet to compute; return False if it is to be waited for."""
+    def _sent(self, tensor: Any) -> _Late | None:
+        """Begin to copy a number from a device; None if it is to be waited for."""
         if self.device_values is None:
             from mnistop.engine.recording.device_values import DeviceValues
 
@@ -144,20 +238,13 @@ class MetricLog:
             except RuntimeError:  # no pinned memory
                 self.device_values = False
         slot = self.device_values.send(tensor) if self.device_values else None
-        if slot is None:
-            return False
-        entry = self._entries.get(name) or self._new_entry(name)
-        if entry is not None:
-            at = entry[1] if step is None else step
-            entry[1] = at + 1
-            records = self.batch.records
-            self.batch.late.append((len(records) // metrics.RECORD, slot))
-            records += metrics.pack_value(entry[0] | at, 0.0, time.time())
-        return True
+        return None if slot is None else _Late(slot)
 
-    def _new_entry(self, name: Any) -> list[int] | None:
-        if not isinstance(name, str):
-            return self._entries.get(str(name)) or self._new_entry(str(name))
+    def _metric(self, name: Any) -> _Metric | None:
+        """Return the metric of a name, a new one if it is new; None if it is one too many."""
+        name = str(name)
+        if known := self._metrics.get(name):
+            return known
         clean = metrics.clean_name(name)
         if clean != name:
             if len(name) > metrics.LONGEST_NAME:
@@ -165,7 +252,7 @@ class MetricLog:
             else:
                 what = f"cannot be shown as it is: it becomes {clean}"
             self._troubles.warn("name", f"The name {_shown(name)} {what}.")
-            if known := self._entries.get(clean):
+            if known := self._metrics.get(clean):
                 return known
         number = len(self.names)
         if number > _MANY_NAMES:
@@ -178,9 +265,40 @@ class MetricLog:
         if number > _MOST_NAMES:
             return None
         self.names.append(clean)
-        self.batch.records += metrics.name_records(number, clean)
-        entry = self._entries[clean] = [metrics.key(number), 0]
-        return entry
+        self._queue.append(metrics.name_records(number, clean))
+        found = self._metrics[clean] = _Metric(clean, number)
+        return found
+
+    # What the thread calls
+
+    def take(self) -> Batch:
+        """Return what has been recorded since the last call."""
+        batch = Batch()
+        records = batch.records
+        for _ in range(len(self._queue)):
+            match self._queue.popleft():
+                case (now, epoch, step, names, values):
+                    if epoch != self._marked_epoch:
+                        self._marked_epoch = epoch
+                        records += metrics.epoch_record(epoch)
+                    for metric, value in zip(names, values, strict=True):
+                        if metric is not None:
+                            at = metric.next_step if step is None else step
+                            metric.next_step = min(at + 1, metrics.LAST_STEP)
+                            if type(value) is _Late:
+                                batch.late.append((len(records) // metrics.RECORD, value.slot))
+                                value = math.nan
+                            records += metrics.pack_value(metric.key | at, value, now)
+                case bytes() as named:
+                    records += named
+                case EndOfEpoch() as ended:
+                    batch.ended.append(ended)
+                    batch.ends.append(len(records) // metrics.RECORD)
+                case events.Event() as event:
+                    batch.said.append(event)
+                case work:
+                    batch.work.append(work)
+        return batch
 
 
 def _shown(name: Any) -> str:

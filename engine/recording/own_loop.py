@@ -19,9 +19,9 @@ from mnistop.engine import events
 from mnistop.engine.errors import DataError
 from mnistop.engine.recording import metrics
 from mnistop.engine.recording.evaluation import Evaluator, Scores, checked_scores
-from mnistop.engine.recording.loop_files import START, EndOfEpoch, LoopFiles
+from mnistop.engine.recording.loop_files import LoopFiles
 from mnistop.engine.recording.loop_writer import LoopWriter
-from mnistop.engine.recording.metric_log import MetricLog
+from mnistop.engine.recording.metric_log import START, EndOfEpoch, MetricLog
 from mnistop.engine.recording.troubles import Troubles
 from mnistop.engine.recording.validation import MOST_CLASSES, Validation
 from mnistop.engine.runs import checkpoint
@@ -74,15 +74,17 @@ class Recording:
         self._validation, self._test = validation, test
         self._evaluator = Evaluator(validation) if validation else None
         self._classes = len(validation.class_names) if validation else 0
-        self._has_epochs = self._has_begun = epochs > 0
+        self._has_epochs = epochs > 0
         self._loop_epoch: int | None = None
         self._planned, self._epochs_before = 0, epochs
         self._epoch_began = time.monotonic()
         self._paused_seconds = 0.0
         self._log = MetricLog(troubles, known)
         labels = validation.labels if validation else np.empty(0, np.uint8)
+        self._targets = labels.astype(np.int64)
         self._files = LoopFiles(run, labels, self._classes, self._log.names, epochs > 0, troubles)
         self._writer = LoopWriter(run, held, self._files, self._log, troubles)
+        self._requests = self._writer.requests
 
     def begin(self, kind: type[events.Event], **values: Any) -> None:
         """Record that the run begins or continues, and start writing."""
@@ -100,14 +102,13 @@ class Recording:
             what = f"log takes numbers by name, as a dict, not {logged!r:.60}."
             self.troubles.warn("log", what)
             return
-        if not self._writer.requests.may_go_on.is_set():
+        if self._requests.pause:
             self._wait_while_paused()
         if epoch is not None:
             epoch = self._log.whole("epoch", epoch, metrics.LAST_EPOCH)
         if epoch is None:
             epoch = self.epoch if self._loop_epoch is None else self._loop_epoch
         self.calls += 1
-        self._has_begun = True
         self._log.log(logged, step, epoch)
 
     def evaluate(self, model: Any, logged: Mapping[str, Any]) -> Scores | None:
@@ -141,7 +142,8 @@ class Recording:
         self.troubles.warn("validation", f"{call} {needs}: only metrics are recorded.")
 
     def _evaluated(self, scores: Any, logged: Mapping[str, Any]) -> Scores | None:
-        is_start = not (self._has_begun or any(name in _OF_TRAINING for name in logged))
+        has_begun = self.calls > 0 or self._has_epochs or self._loop_epoch is not None
+        is_start = not (has_begun or any(name in _OF_TRAINING for name in logged))
         if logged:
             self.log(logged, None, None)
         self.calls += 1
@@ -149,10 +151,9 @@ class Recording:
             scores = None
         if scores is not None or not is_start:
             self._end_epoch(START if is_start else self.epoch, scores)
-        self._has_begun = True
-        if scores is None or self._validation is None:
+        if scores is None:
             return None
-        return Scores(scores, self._validation.labels)
+        return Scores(scores, self._targets)
 
     def _fits(self, scores: Any) -> bool:
         """Return whether there is a score for each class; the first scores may say how many."""
@@ -165,7 +166,7 @@ class Recording:
                     "is not evaluated. init(classes=…) takes their number or their names.",
                 )
                 return False
-            self._classes = self._log.batch.classes = classes
+            self._classes = classes
         return True
 
     def _end_epoch(self, epoch: int, scores: Any) -> None:
@@ -173,12 +174,9 @@ class Recording:
         seconds = now - self._epoch_began - self._paused_seconds
         self._epoch_began, self._paused_seconds = now, 0.0
         self._has_epochs = True
-        with self._log.turn:
-            batch = self._log.batch
-            place = len(batch.records) // metrics.RECORD
-            batch.ended.append(EndOfEpoch(place, epoch, scores, time.time(), seconds))
-            if epoch != START:
-                self.epoch = epoch + 1
+        self._log.put(EndOfEpoch(epoch, scores, time.time(), seconds))
+        if epoch != START:
+            self.epoch = epoch + 1
 
     def epochs(self, planned: int) -> Iterator[int]:
         """See `mnistop.Run.epochs`."""
@@ -193,7 +191,6 @@ class Recording:
                 self._wait_while_paused()
                 if not self.is_distributed and self.should_stop():
                     return
-                self._has_begun = True
                 self._loop_epoch, before = number, self.epoch
                 yield number
                 if self.epoch == before:
@@ -203,30 +200,28 @@ class Recording:
 
     def should_stop(self) -> bool:
         """See `mnistop.Run.should_stop`."""
-        requests = self._writer.requests
+        requests = self._requests
         if requests.stop and not requests.stop_noticed:
             requests.stop_noticed = True
             self._writer.wake()
         return requests.stop
 
     def _wait_while_paused(self) -> None:
-        requests = self._writer.requests
-        if requests.may_go_on.is_set():
+        requests = self._requests
+        if not requests.pause:
             return
         began = time.monotonic()
         requests.waiting += 1
         self._writer.wake()
         try:
-            while not requests.may_go_on.wait(1) and self._writer.is_alive():
+            while not requests.unpaused.wait(1) and self._writer.is_alive():
                 pass
         finally:
             requests.waiting -= 1
             self._paused_seconds += time.monotonic() - began
 
     def _say(self, kind: type[events.Event], **values: Any) -> None:
-        event = kind(run=self.run.name, time=time.time(), **values)
-        with self._log.turn:
-            self._log.batch.said.append(event)
+        self._log.put(kind(run=self.run.name, time=time.time(), **values))
 
     # The end
 
@@ -240,7 +235,7 @@ class Recording:
         except BaseException:  # Ctrl+C
             self.stop()
             raise
-        requests = self._writer.requests
+        requests = self._requests
         if requests.stop and requests.stop_noticed:
             self.end(events.RunStopped, epochs=self.epoch, step=0)
         else:
@@ -305,8 +300,7 @@ class Recording:
             )
             return [kept]
 
-        with self._log.turn:
-            self._log.batch.work.append(save)
+        self._log.put(save)
         if found.note:
             self.troubles.warn("model", found.note)
 
@@ -317,7 +311,7 @@ class Recording:
     def fail(self, words: str, traceback: str = "") -> None:
         """End the run as one that has failed."""
         if traceback:
-            self.troubles.write(traceback)
+            self.troubles.note(traceback)
         self.end(events.RunFailed, message=words)
 
     def stop(self) -> None:

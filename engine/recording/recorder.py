@@ -29,7 +29,7 @@ FIRST_CHECKPOINT_SECONDS = 1.0
 """A run that is shorter has but its last checkpoint; one killed before starts again."""
 CHECKPOINT_EPOCHS = 25
 CHECKPOINT_SECONDS = 0.5
-"""Then a checkpoint comes after so many epochs or so many seconds, whichever is first…"""
+"""Then a checkpoint comes after a number of epochs or so many seconds, whichever is first…"""
 CHECKPOINT_SHARE = 0.01
 """…but all of them may take no more than this share of the time."""
 

@@ -54,8 +54,12 @@ class RunWriter:
 
     def end(self, kind: type[events.Event], **values: Any) -> None:
         """Append the last event, for which there is room even on a full disk."""
-        self._room.unlink(missing_ok=True)
+        self.free_room()
         self.say(kind, **values)
+
+    def free_room(self) -> None:
+        """Give up the bytes that were kept free for the last events."""
+        self._room.unlink(missing_ok=True)
 
     def write_predictions(
         self,

@@ -104,7 +104,6 @@ def _begin(
 ) -> Recording:
     origin = Origin(script(), list(map(_text, sys.argv)), _versions())
     run, held = run_folder.create_recorded(origin, settings, run_folder.runs_folder())
-    troubles.log_to(run.log_path)
     _keep_images(run, images, troubles)
     begun = Recording(run, held, images, test, troubles)
     begun.begin(events.RunStarted, **_facts(images, test))
@@ -248,7 +247,6 @@ def _go_on(
     test: Validation | None,
     troubles: Troubles,
 ) -> Recording:
-    troubles.log_to(run.log_path)
     history = reduce(History(), read_events(run))
     started, epochs = history.started, len(history.epochs)
     if started is None:

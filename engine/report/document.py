@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,16 @@ class Paragraph:
     text: str
     strong: bool = False
     """True for the main result."""
+
+
+@dataclass(frozen=True)
+class Quote:
+    """Words of a person, in lines of their own."""
+
+    label: str
+    """Whose words they are."""
+    text: str
+    kind: Literal["own", "model"] = "own"
 
 
 @dataclass(frozen=True)
@@ -68,11 +79,29 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Bars:
+    """Counts or shares of some classes, as horizontal bars on one scale."""
+
+    title: str
+    names: Sequence[str]
+    groups: Mapping[str, Sequence[float]]
+    """The values by name of the group, one for each class, none negative."""
+    fractions: bool = False
+    """True if the values are fractions, shown in percent."""
+
+    def text_of(self, value: float) -> str:
+        """Return a value as text."""
+        return percent(value) if self.fractions else f"{value:,g}"
+
+
+@dataclass(frozen=True)
 class Curve:
-    """Values over the epochs, from epoch 0 on."""
+    """Values over the epochs, from epoch 0 on, or over something else that is counted."""
 
     name: str
     values: Sequence[float]
+    style: str = ""
+    """A class of `style.css`; empty for that of the curve's place in its chart."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +120,7 @@ class Chart:
     """The best epoch."""
     interval: tuple[float, float] | None = None
     """The 95% interval of the value at the best epoch."""
+    x_label: str = "epoch"
 
     @property
     def description(self) -> str:
@@ -111,8 +141,8 @@ class Chart:
         place = values.index(extreme(values))
         first, last, best = map(self.value_text, (values[0], values[-1], values[place]))
         return (
-            f"{curve.name}: {first} in epoch 0, {last} in epoch {len(values) - 1}, "
-            f"{word} {best} in epoch {place}."
+            f"{curve.name}: {first} in {self.x_label} 0, {last} in {self.x_label} "
+            f"{len(values) - 1}, {word} {best} in {self.x_label} {place}."
         )
 
     def value_text(self, value: float) -> str:
@@ -138,11 +168,12 @@ class Matrix:
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A gray image with lines below it."""
+    """A gray image with lines below it, or a diverging one: blue positive, red negative."""
 
     image: NDArray[np.float32]
-    """`(height, width)` in [0, 1]."""
+    """`(height, width)` in [0, 1]; in [-1, 1] if diverging."""
     caption: Sequence[str]
+    diverging: bool = False
 
 
 @dataclass(frozen=True)
@@ -152,7 +183,7 @@ class Pictures:
     pictures: Sequence[Picture]
 
 
-Part = Paragraph | Code | Listing | Table | Chart | Matrix | Pictures
+Part = Paragraph | Quote | Code | Listing | Table | Bars | Chart | Matrix | Pictures
 
 
 @dataclass(frozen=True)
@@ -195,6 +226,16 @@ def _part(part: Part) -> str:
     match part:
         case Paragraph(text, strong):
             return _strong(text) if strong else _line(text)
+        case Quote(label, text):
+            return f"{_strong(label)}\n\n" + "\n".join(
+                f"> {_line(one)}".rstrip() for one in text.split("\n")
+            )
+        case Bars():
+            rows = [
+                [name, *(part.text_of(values[place]) for values in part.groups.values())]
+                for place, name in enumerate(part.names)
+            ]
+            return f"{_strong(part.title)}\n\n{_table(['', *part.groups], rows)}"
         case Code(text, language):
             fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
             return f"{fence}{language}\n{clean(text)}\n{fence}"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 import numpy as np
@@ -19,7 +19,7 @@ from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import RunError
 from mnistop.engine.evaluate import class_report, confusion_matrix, wilson_interval
 from mnistop.engine.events import Event
-from mnistop.engine.learning_rate import lr_of_epoch
+from mnistop.engine.learning_rate import follow_schedule
 from mnistop.engine.runs.entry import About, Summary, read_about
 from mnistop.engine.runs.history import History, or_nan, others_as_good
 from mnistop.engine.runs.lookup import quoted
@@ -29,20 +29,18 @@ from mnistop.engine.runs.predictions import (
     load_predictions,
     worst_mistakes,
 )
-from mnistop.engine.runs.recorded import RecordedConfig
 from mnistop.engine.runs.run_folder import Run
 
 
 @dataclass(frozen=True, eq=False)
-class Facts:
-    """A run as it stood when it was read."""
+class Facts(Summary):
+    """A run as it stood when it was read, and one epoch for a closer look."""
 
-    summary: Summary
-    epoch: int | None
+    epoch: int | None = None
     """The epoch of the confusion matrix and the mistakes; None before the first."""
 
     @classmethod
-    def of(cls, run: Run, epoch: int | None = None) -> Facts:
+    def of(cls, run: Run, epoch: int | None = None) -> Self:
         """Read a run, finished or in training.
 
         Args:
@@ -52,36 +50,18 @@ class Facts:
         Raises:
             RunError: its configuration cannot be read, or it has no such epoch.
         """
-        summary = Summary.of(run)
-        finished = len(summary.history.epochs)
+        facts = super().of(run)
+        finished = len(facts.history.epochs)
         if epoch is not None and not 0 <= epoch < finished:
             there = f"epochs 0 to {finished - 1}" if finished else "no epochs yet"
             raise RunError(f"Run {run.name} has {there}, not {epoch}.")
         newest = finished - 1 if finished else None
-        return cls(summary, newest if epoch is None else epoch)
-
-    @property
-    def run(self) -> Run:
-        """The run."""
-        return self.summary.run
-
-    @property
-    def config(self) -> RunConfig:
-        """The run's hyperparameters."""
-        return self.summary.config
-
-    @property
-    def history(self) -> History:
-        """The run's history."""
-        return self.summary.history
+        return replace(facts, epoch=newest if epoch is None else epoch)
 
     @property
     def schedules(self) -> str:
         """A sentence if its learning rate followed more than one schedule; otherwise empty."""
-        epochs = self.history.epochs
-        if isinstance(self.config, RecordedConfig):
-            return ""
-        if all(one.lr == lr_of_epoch(self.config, one.epoch) for one in epochs):
+        if self.is_recorded or follow_schedule(self.config, self.history.epochs):
             return ""
         return (
             "It was continued to a different number of epochs under a schedule: until then its "
@@ -141,7 +121,7 @@ class Facts:
         """Return all facts as values for JSON; None for those not known yet."""
         history = self.history
         started, counts = history.started, self.counts
-        facts = self.summary.listed.as_json() | {
+        facts = self.listed.as_json() | {
             "changes": self.config.changes(),
             "facts": started and _without_time(started),
             "log": [_without_time(one) for one in history.epochs],

@@ -10,9 +10,10 @@ from xml.etree.ElementTree import Element
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistop.engine.images import to_png
+from mnistop.engine.images import diverging, to_png
 from mnistop.engine.report import svg
 from mnistop.engine.report.document import (
+    Bars,
     Chart,
     Code,
     Document,
@@ -22,6 +23,7 @@ from mnistop.engine.report.document import (
     Part,
     Picture,
     Pictures,
+    Quote,
     Section,
     Table,
     clean,
@@ -77,10 +79,18 @@ def _parts(parts: Sequence[Part], name: str) -> Iterator[Element]:
         row.append(_chart(part, f"{name}-{number}"))
 
 
-def _part(part: Paragraph | Code | Listing | Table | Matrix | Pictures) -> Element:
+def _part(
+    part: Paragraph | Quote | Code | Listing | Table | Bars | Matrix | Pictures,
+) -> Element:
     match part:
         case Paragraph(text, strong):
             return element("p", {"class": "strong"} if strong else {}, text)
+        case Quote(label, text, kind):
+            words = element("blockquote", {}, text)
+            head = element("figcaption", {}, label)
+            return element("figure", {"class": f"quote {kind}"}, head, words)
+        case Bars():
+            return _bars(part)
         case Code(text):
             return element("pre", {}, element("code", {}, text))
         case Listing():
@@ -123,6 +133,26 @@ def _table(table: Table) -> Element:
             made[0] = element("td", kinds[0], svg.sample(number), f" {cells[0]}")
         rows.append(made)
     return _scrolling(element("table", {}, _rows("thead", [head]), _rows("tbody", rows)))
+
+
+def _bars(bars: Bars) -> Element:
+    """Return a table with a bar for each value; colours are not the only sign of a group."""
+    largest = max((max(values, default=0) for values in bars.groups.values()), default=0) or 1
+    rows = []
+    for place, name in enumerate(bars.names):
+        cells = []
+        for number, values in enumerate(bars.groups.values()):
+            width = f"width:{100 * values[place] / largest:.1f}%"
+            bar = element("span", {"class": f"bar group-{number}", "style": width})
+            cells.append(element("td", {"class": "words"}, bar))
+            cells.append(element("td", {}, bars.text_of(values[place])))
+        rows.append([element("th", {"scope": "row"}, name), *cells])
+    head = [element("td", {})]
+    for group in bars.groups:
+        head.append(element("th", {"scope": "col", "colspan": "2", "class": "words"}, group))
+    table = element("table", {}, _rows("thead", [head]), _rows("tbody", rows))
+    title = element("figcaption", {}, bars.title)
+    return element("figure", {"class": "bars"}, title, table)
 
 
 def _matrix(matrix: Matrix) -> Element:
@@ -171,7 +201,8 @@ def _row(matrix: Matrix, true: int) -> Iterator[Element]:
 
 def _picture(picture: Picture) -> Element:
     height, width = picture.image.shape
-    content = base64.b64encode(to_png(picture.image)).decode("ascii")
+    pixels = diverging(picture.image) if picture.diverging else picture.image
+    content = base64.b64encode(to_png(pixels)).decode("ascii")
     image = element(
         "img",
         {

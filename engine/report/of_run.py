@@ -65,9 +65,9 @@ def report_of_run(facts: Facts, mistakes: int = 12) -> Document:
 def progress_line(facts: Facts) -> str:
     """Return a phrase as in `finished, 100 epochs of 100 in 0.9 s`."""
     epochs = facts.history.epochs
-    trained = epochs_of(len(epochs), facts.summary.planned)
+    trained = epochs_of(len(epochs), facts.planned)
     took = duration(facts.history.seconds)
-    return f"{facts.summary.state}, {trained} in {took}"
+    return f"{facts.state}, {trained} in {took}"
 
 
 def _summary(facts: Facts) -> Iterator[Part]:
@@ -109,7 +109,7 @@ def _sections(facts: Facts, mistakes: int) -> Iterator[Section]:
     history = facts.history
     started = history.started
     if started and history.epochs:
-        yield Section("Curves", tuple(_charts(facts, started)))
+        yield Section("Curves", tuple(curve_charts(facts, started)))
     if started:
         advice = facts.advice
         after = f" after epoch {len(history.epochs) - 1}" if history.epochs else ""
@@ -124,24 +124,25 @@ def _sections(facts: Facts, mistakes: int) -> Iterator[Section]:
         )
         yield Section(
             f"Most confident mistakes after epoch {facts.epoch}",
-            (_pictures(facts.mistakes(mistakes), started.class_names),),
+            (mistake_pictures(facts.mistakes(mistakes), started.class_names),),
         )
-    is_usual = not (facts.config.changes() or facts.summary.is_recorded)
+    is_usual = not (facts.config.changes() or facts.is_recorded)
     alike = (Paragraph("All as in the notebook."),) if is_usual else ()
     yield Section("Settings", (*alike, Listing(tuple(settings(facts.config)))))
     if started:
-        yield Section("Data and model", tuple(_model(started, history.kept)))
+        yield Section("Data and model", (_model(started, history.kept),))
     if history.epochs:
         yield Section(
             "Log",
-            (_log(history.epochs, history.best, facts.summary.planned or len(history.epochs)),),
+            (_log(history.epochs, history.best, facts.planned or len(history.epochs)),),
         )
-    if facts.summary.is_recorded and (table := _metrics(facts.run)).rows:
+    if facts.is_recorded and (table := _metrics(facts.run)).rows:
         yield Section("Metrics", (table,))
     yield Section(AGAIN, tuple(_again(facts)))
 
 
-def _charts(facts: Facts, started: RunStarted) -> Iterator[Chart]:
+def curve_charts(facts: Facts, started: RunStarted) -> Iterator[Chart]:
+    """Yield the charts of loss and accuracy over the epochs, of a run that has some."""
     epochs, best = facts.history.epochs, facts.history.best
     classes = len(started.class_names)
     yield Chart(
@@ -179,7 +180,8 @@ def _curves(
     )
 
 
-def _pictures(mistakes: Sequence[Mistake], names: Sequence[str]) -> Part:
+def mistake_pictures(mistakes: Sequence[Mistake], names: Sequence[str]) -> Part:
+    """Return the images of mistakes, or that there are none."""
     if not mistakes:
         return Paragraph("None: every validation image is classified correctly.")
     return Pictures(tuple(_picture(mistake, names) for mistake in mistakes))
@@ -219,53 +221,33 @@ def settings(config: RunConfig) -> Iterator[Entry]:
             yield Entry(label_of(name), as_text(value), remark)
 
 
-def _model(started: RunStarted, kept: ModelKept | None) -> Iterator[Part]:
-    layers = (kept.layers if kept else started.layers) or ()
-    parameters = kept.parameters if kept else started.parameters
+def _model(started: RunStarted, kept: ModelKept | None) -> Listing:
+    """List the facts of the data and the model; a recorded run does not know them all."""
+    model = kept or started
     height, width = started.shape
     classes = len(started.class_names)
-    versions = ", ".join(f"{name} {version}" for name, version in started.versions.items())
     chance = f"ln {classes} = {math.log(classes):.3f}" if classes else ""
-    guessing = f"guessing among {classes} has {chance}"
-    yield Listing(
-        (
-            *_known("training images", started.training_images and f"{started.training_images:,}"),
-            *_known(
-                "validation images",
-                started.validation_images and f"{started.validation_images:,}",
-            ),
-            *_unseen(started),
-            *_known("image size", started.image_shape and f"{height}×{width} pixels"),
-            *_known("classes", ", ".join(started.class_names)),
-            *_class_counts(started),
-            *_known("layers", "-".join(map(str, layers))),
-            *_known("parameters", parameters and f"{parameters:,}"),
-            *_known("device", started.device and on_device(started)),
-            *_known("versions", versions),
-            *_known(
-                "validation loss before training",
-                started.val_loss is not None and f"{loss(started.val_loss)}; {guessing}",
-            ),
-        )
-    )
+    facts = {
+        "training images": started.training_images and f"{started.training_images:,}",
+        "validation images": started.validation_images and f"{started.validation_images:,}",
+        "unseen images, to test on": started.test_images is not None and f"{started.test_images:,}",
+        "image size": started.image_shape and f"{height}×{width} pixels",
+        "classes": ", ".join(started.class_names),
+        "images of each class, training + validation": _class_counts(started),
+        "layers": "-".join(map(str, model.layers or ())),
+        "parameters": model.parameters and f"{model.parameters:,}",
+        "device": started.device and on_device(started),
+        "versions": ", ".join(f"{name} {text}" for name, text in started.versions.items()),
+        "validation loss before training": started.val_loss is not None
+        and f"{loss(started.val_loss)}; guessing among {classes} has {chance}",
+    }
+    return Listing(tuple(Entry(label, str(text)) for label, text in facts.items() if text))
 
 
-def _known(label: str, text: object) -> Iterator[Entry]:
-    """An entry, unless a recorded run does not know it."""
-    if text:
-        yield Entry(label, str(text))
-
-
-def _class_counts(started: RunStarted) -> Iterator[Entry]:
-    if started.class_names and (counts := ClassCounts.of(started)):
-        columns = zip(counts.names, counts.training, counts.validation, strict=True)
-        numbers = ", ".join(f"{name} {trained:,} + {kept:,}" for name, trained, kept in columns)
-        yield Entry("images of each class, training + validation", numbers)
-
-
-def _unseen(started: RunStarted) -> Iterator[Entry]:
-    if started.test_images is not None:
-        yield Entry("unseen images, to test on", f"{started.test_images:,}")
+def _class_counts(started: RunStarted) -> str:
+    counts = ClassCounts.of(started) if started.class_names else None
+    columns = zip(counts.names, counts.training, counts.validation, strict=True) if counts else ()
+    return ", ".join(f"{name} {trained:,} + {kept:,}" for name, trained, kept in columns)
 
 
 def _log(epochs: Sequence[EpochFinished], best: EpochFinished | None, planned: int) -> Table:

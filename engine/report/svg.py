@@ -66,7 +66,7 @@ def to_svg(chart: Chart, name: str) -> Element:
             "role": "img",
             "aria-labelledby": f"{name}-title {name}-words",
         },
-        element("title", {"id": f"{name}-title"}, f"{title(chart)} by epoch"),
+        element("title", {"id": f"{name}-title"}, f"{title(chart)} by {chart.x_label}"),
         element("desc", {"id": f"{name}-words"}, chart.description),
     )
     svg.extend(_axes(chart, frame))
@@ -92,6 +92,8 @@ def sample(place: int) -> Element:
 
 
 def _line(chart: Chart, place: int) -> str:
+    if style := chart.curves[place].style:
+        return style
     return f"line-{place % LINES}" if chart.lettered else ("train", "val")[place]
 
 
@@ -126,7 +128,7 @@ def _axes(chart: Chart, frame: _Frame) -> Iterator[Element]:
         yield element("path", {"class": "axis", "d": f"M{x:.1f} {bottom}v5"})
         yield _text(x, bottom + 19, f"{value:,.0f}", "middle")
     yield element("path", {"class": "axis", "d": f"M{left} {bottom}H{right}"})
-    yield _text((left + right) / 2, HEIGHT - 6, "epoch", "middle")
+    yield _text((left + right) / 2, HEIGHT - 6, chart.x_label, "middle")
 
 
 def _marks(chart: Chart, frame: _Frame) -> Iterator[Element]:
@@ -198,7 +200,8 @@ def _legend(chart: Chart) -> Iterator[Element]:
     for place, curve in enumerate(chart.curves):
         line = _line(chart, place)
         yield element("path", {"class": f"curve {line}", "d": f"M{x:.0f} 14h30"})
-        newest = f" {chart.value_text(curve.values[-1])}" if curve.values else ""
+        is_history = curve.values and chart.x_label == "epoch"
+        newest = f" {chart.value_text(curve.values[-1])}" if is_history else ""
         yield _text(x + 36, 18, f"{curve.name}{newest}", "start")
         x += 170
     if chart.best is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from msgspec import Meta
 
@@ -70,18 +70,10 @@ _LONGEST = 1e11
 """The maximum of `Seconds`."""
 
 
-@dataclass(frozen=True)
-class Overview:
-    """A summary of a run's files; its state also depends on the training process."""
+@dataclass(frozen=True, kw_only=True)
+class Results:
+    """The numbers of a run so far; None for those not known yet."""
 
-    changes: dict[str, str]
-    """The differences from the notebook's run, as texts by name."""
-    planned: Count
-    """The planned number of epochs; 0 if a recorded run does not name it."""
-    if_alive: str
-    """The run's state, see `History.state`, if its training process is alive."""
-    if_dead: str
-    """The state if it is not."""
     epochs: Count = 0
     """The finished epochs."""
     train_loss: Number | None = None
@@ -98,31 +90,17 @@ class Overview:
     validation_images: Size | None = None
     test_images: Size | None = None
     """The number of images behind `test_acc`."""
-    threads: Size | None = None
-    """Processor threads; None before training starts, and in old runs."""
-    started: Seconds | None = None
-    """Seconds since 1970, as the next one is."""
-    ended: Seconds | None = None
     seconds: Seconds = 0.0
     """Training and evaluation of all epochs, without pauses."""
-    message: str = ""
-    """The reason if the run failed."""
     diverged: bool = False
-    """True if it failed because its loss became infinite or not a number."""
-    about: About = field(default_factory=About)
-    script: str = ""
-    """The script that recorded the run; empty for a training of this program."""
+    """True if the run failed because its loss became infinite or not a number."""
 
     @classmethod
-    def of(cls, run: Run, config: RunConfig, history: History) -> Overview:
-        """Summarize a run by its configuration and history."""
+    def of(cls, history: History, **more: Any) -> Self:
+        """Collect the results of a run, and the further fields of a subclass."""
         newest = history.epochs[-1] if history.epochs else None
-        best, started, ended = history.best, history.started, history.ended
+        best, tested = history.best, history.tested
         return cls(
-            changes=config.changes(),
-            planned=history.planned or planned_epochs(config),
-            if_alive=history.state(True),
-            if_dead=history.state(False),
             epochs=len(history.epochs),
             train_loss=newest.train_loss if newest else None,
             val_loss=newest.val_loss if newest else None,
@@ -132,14 +110,51 @@ class Overview:
             best_train_loss=best.train_loss if best else None,
             test_acc=history.test_acc,
             best_epoch=best.epoch if best else None,
-            validation_images=started.validation_images if started else None,
-            test_images=history.tested.images if history.tested else None,
+            validation_images=history.started.validation_images if history.started else None,
+            test_images=tested.images if tested else None,
+            seconds=min(_LONGEST, history.seconds),
+            diverged=isinstance(history.ended, RunFailed) and history.ended.diverged,
+            **more,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overview(Results):
+    """A summary of a run's files; its state also depends on the training process."""
+
+    changes: dict[str, str]
+    """The differences from the notebook's run, as texts by name."""
+    planned: Count
+    """The planned number of epochs; 0 if a recorded run does not name it."""
+    if_alive: str
+    """The run's state, see `History.state`, if its training process is alive."""
+    if_dead: str
+    """The state if it is not."""
+    threads: Size | None = None
+    """Processor threads; None before training starts, and in old runs."""
+    started: Seconds | None = None
+    """Seconds since 1970, as the next one is."""
+    ended: Seconds | None = None
+    message: str = ""
+    """The reason if the run failed."""
+    about: About = field(default_factory=About)
+    script: str = ""
+    """The script that recorded the run; empty for a training of this program."""
+
+    @classmethod
+    def of_run(cls, run: Run, config: RunConfig, history: History) -> Self:
+        """Summarize a run by its configuration and history."""
+        started, ended = history.started, history.ended
+        return cls.of(
+            history,
+            changes=config.changes(),
+            planned=history.planned or planned_epochs(config),
+            if_alive=history.state(True),
+            if_dead=history.state(False),
             threads=started.threads if started else None,
             started=started.time if started else None,
             ended=ended.time if ended else None,
-            seconds=min(_LONGEST, history.seconds),
             message=ended.message if isinstance(ended, RunFailed) else "",
-            diverged=isinstance(ended, RunFailed) and ended.diverged,
             about=read_about(run),
             script=config.script if isinstance(config, RecordedConfig) else "",
         )
@@ -148,6 +163,12 @@ class Overview:
     def is_settled(self) -> bool:
         """True if the run has a final event."""
         return self.if_alive == self.if_dead
+
+
+_IN_JSON = (
+    *("threads", "val_acc", "val_loss", "best_val_acc", "best_val_loss", "best_epoch"),
+    *("test_images", "test_acc", "started", "ended"),
+)
 
 
 @dataclass(frozen=True)
@@ -201,16 +222,7 @@ class RunEntry:
             "pid": self.pid,
             "config": dict(self.config()),
             "script": seen.script or None,
-            "threads": seen.threads,
-            "val_acc": seen.val_acc,
-            "val_loss": seen.val_loss,
-            "best_val_acc": seen.best_val_acc,
-            "best_val_loss": seen.best_val_loss,
-            "best_epoch": seen.best_epoch,
-            "test_images": seen.test_images,
-            "test_acc": seen.test_acc,
-            "started": seen.started,
-            "ended": seen.ended,
+            **{name: getattr(seen, name) for name in _IN_JSON},
             "sweep": self.run.sweep or None,
             "title": seen.about.name,
             "note": seen.about.note,
@@ -231,7 +243,7 @@ class Summary:
     """The training process while it is alive."""
 
     @classmethod
-    def of(cls, run: Run) -> Summary:
+    def of(cls, run: Run) -> Self:
         """Read a run.
 
         Raises:
@@ -262,5 +274,5 @@ class Summary:
     @property
     def listed(self) -> RunEntry:
         """The run as `mnistop runs` lists it."""
-        overview = Overview.of(self.run, self.config, self.history)
+        overview = Overview.of_run(self.run, self.config, self.history)
         return RunEntry(self.run, overview, self.state, self.pid, self.run.size())

@@ -67,7 +67,7 @@ class EventLog:
 
 _TAIL_BYTES = 1 << 16
 _COST_OF_LINE = 1 << 10
-"""An unreadable short line takes as long as one of so many bytes."""
+"""An unreadable short line takes as long as one of this many bytes."""
 
 
 class EventTail:

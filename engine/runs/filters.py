@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from mnistop.engine.config import HYPERPARAMETERS
@@ -158,26 +158,12 @@ GRAMMAR = Grammar(
     "say name:{word}, or as in lr>0.1.",
     _free_setting,
 )
-FIELDS = tuple(GRAMMAR.fields)
-"""The names of all fields, the likeliest first."""
 
 complete = GRAMMAR.complete
 
 
-@dataclass(frozen=True)
-class RunFilter:
-    """A filter of runs; an empty one passes all."""
-
-    wanted: Mapping[str, Any] = field(default_factory=dict)
-    """By field, see `Grammar.parse`."""
-
-    def passes(self, run: RunEntry) -> bool:
-        """Return whether a run is wanted."""
-        return bool(GRAMMAR.passes(run, self.wanted))
-
-
-def parse(text: str) -> RunFilter:
-    """Read a filter.
+def parse(text: str) -> Callable[[RunEntry], bool]:
+    """Read a filter; an empty one passes all runs.
 
     Args:
         text: words as in `lr>0.1 val_acc>0.9 hidden:128 state:stopped name:otter`, in any order.
@@ -186,7 +172,8 @@ def parse(text: str) -> RunFilter:
     Raises:
         FilterError: a word is unknown or malformed, or two of them exclude each other.
     """
-    return RunFilter(GRAMMAR.parse(text))
+    wanted = GRAMMAR.parse(text)
+    return lambda run: bool(GRAMMAR.passes(run, wanted))
 
 
 @dataclass(frozen=True)
@@ -229,13 +216,3 @@ ORDERS = (
 )
 """The first begins with the live runs."""
 BY_TEST = ORDERS[1]
-
-
-def in_order(runs: Sequence[RunEntry], order: RunOrder) -> list[RunEntry]:
-    """Sort runs.
-
-    Args:
-        runs: newest first.
-        order: one of `ORDERS`.
-    """
-    return sorted(runs, key=order.key)

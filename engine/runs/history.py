@@ -188,7 +188,7 @@ def _saved(kept: events.ModelKept) -> events.CheckpointSaved:
 
 
 def as_of(history: History, epochs: int) -> History:
-    """Return the history as it stood after so many epochs; the same one if it has no more."""
+    """Return the history as it stood after a number of epochs; the same one if it has no more."""
     if epochs >= len(history.epochs):
         return history
     earlier = history.epochs[:epochs]

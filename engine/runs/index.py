@@ -69,20 +69,16 @@ def _defaults() -> dict[str, str]:
 
 
 class Index:
-    """All runs of a folder, as of the last `look`.
+    """All runs, as of the last `look`."""
 
-    Args:
-        folder: the folder of the runs; that of `runs_folder` if not given.
-    """
-
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self) -> None:
         self.runs: Sequence[RunEntry] = ()
         """The runs that have been read, newest first."""
         self.problems: dict[Run, str] = {}
         """A sentence for each run that cannot be read."""
         self.unread = 0
         """The number of runs that are still to be read."""
-        self._folder = folder or runs_folder()
+        self._folder = runs_folder()
         self._entries: dict[str, _Entry] | None = None
         self._tails: dict[str, tuple[EventTail, History]] = {}
         self._is_saved = True
@@ -186,7 +182,7 @@ class Index:
         if tail.damage:
             self.problems[run] = tail.damage
         history = reduce(history, found)
-        overview = Overview.of(run, config, history)
+        overview = Overview.of_run(run, config, history)
         if tail.damage:  # so that it is read and reported again next time
             stamp = (*stamp[:2], *(-2 for _ in stamp[2:]))
         if overview.is_settled and not tail.damage:

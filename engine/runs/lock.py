@@ -23,7 +23,7 @@ from mnistop.engine.files import open_private, open_regular
 
 _BEAT_SECONDS = 1.0
 _SILENT_SECONDS = 15.0
-"""Without a heartbeat for so long, a holder on another machine is dead, for readers."""
+"""Without a heartbeat for this long, a holder on another machine is dead, for readers."""
 _LISTENING_SECONDS = 4.0
 """The wait for a heartbeat before the lock is taken, which compares no clocks."""
 _POLL_SECONDS = 0.5

@@ -78,7 +78,7 @@ class EpochPredictions:
 
 
 def load_predictions(run: Run, epochs: int, classes: int) -> EpochPredictions | None:
-    """Read the predictions after so many epochs; None if they are not recorded completely.
+    """Read the predictions after a number of epochs; None if they are not recorded completely.
 
     Args:
         run: the run.
@@ -119,7 +119,7 @@ class Mistake:
 def worst_mistakes(
     run: Run, predictions: EpochPredictions, shape: tuple[int, int], most: int = 8
 ) -> list[Mistake]:
-    """Return the mistakes of which the model was most confident, with their images.
+    """Return the most confident mistakes, with their images.
 
     Args:
         run: the run.
@@ -225,11 +225,11 @@ WEIGHTS_FILE = "weights.f32"
 SNAPSHOT_EPOCHS = (0, 1, *(epochs for power in range(32) for epochs in (2 << power, 3 << power)))
 """The numbers of epochs after which weights are kept, in the order of the rows."""
 SNAPSHOT_ROWS = {epochs: row for row, epochs in enumerate(SNAPSHOT_EPOCHS)}
-"""The row of the weights after so many epochs."""
+"""The row of the weights after a number of epochs."""
 
 
 def write_snapshot(file: int, epochs: int, weights: Iterable[NDArray[np.float32]]) -> None:
-    """Write the weights after so many epochs.
+    """Write the weights after a number of epochs.
 
     Args:
         file: descriptor of `WEIGHTS_FILE`.
@@ -259,7 +259,7 @@ def snapshot_epochs(run: Run, layers: Sequence[int]) -> list[int]:
 
 
 def read_snapshot(run: Run, epochs: int, layers: Sequence[int]) -> NDArray[np.float32] | None:
-    """Read the weights after so many epochs, as one vector; None if `WEIGHTS_FILE` lacks them.
+    """Read the weights after a number of epochs, as one vector; None if `WEIGHTS_FILE` lacks them.
 
     Args:
         run: the run.

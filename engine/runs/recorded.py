@@ -1,4 +1,4 @@
-"""The settings of a recorded run: a loop of somebody's own has whatever its script names."""
+"""The settings of a recorded run, which has whatever its script names."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class RecordedConfig(RunConfig):
         return {name: known.get(name, text) for name, text in self.settings.items()}
 
     def changes(self) -> dict[str, str]:
-        """Return all settings: a loop of one's own has no defaults."""
+        """Return all settings: a script's own loop has no defaults."""
         return dict(self.settings)
 
     def without_effect(self) -> frozenset[str]:

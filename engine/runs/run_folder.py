@@ -149,13 +149,13 @@ class Run(Folder):
         return flat[: len(flat) // count * count].reshape(-1, count)
 
     def predictions_after(self, epochs: int) -> NDArray[np.uint8] | None:
-        """Predicted classes after so many epochs, `(n,)`, read alone; None if not recorded."""
+        """Predicted classes after a number of epochs, `(n,)`, read alone; None if not recorded."""
         count = len(self.labels())
         row = self._bytes("predictions.u8", offset=epochs * count, count=count)
         return row if count and len(row) == count else None
 
     def log_probabilities_after(self, epochs: int, classes: int) -> NDArray[np.float16] | None:
-        """Log-probabilities after so many epochs, `(n, classes)`; None if not recorded."""
+        """Log-probabilities after a number of epochs, `(n, classes)`; None if not recorded."""
         size = 2 * classes * len(self.labels())
         row = self._bytes("log_probabilities.f16", offset=epochs * size, count=size)
         if not size or len(row) < size:

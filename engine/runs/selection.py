@@ -71,7 +71,7 @@ def choose(given: Sequence[str], purpose: Purpose) -> Chosen:
     if filters:
         wanted = parse(" ".join(filters))
         able = [run for run in list_all().runs if purpose.fits(run)]
-        passing = [run for run in able if wanted.passes(run)]
+        passing = [run for run in able if wanted(run)]
         chosen.listed = {one.run: one for one in passing}
         whole = _whole_sweeps(passing, able, purpose)
         chosen.found += [*whole, *(one.run for one in passing)]

@@ -305,7 +305,7 @@ def _entries(folder: Path) -> Iterator[tuple[str, int]]:
 
 
 def _check_neighbours(found: Run | Sweep, missing: int) -> None:
-    """Check that opening the runs folder opens what is to be shared and nothing beside it.
+    """Check that opening the runs folder opens what is to be shared and nothing else.
 
     Args:
         found: what is to be shared.

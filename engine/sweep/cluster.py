@@ -7,14 +7,12 @@ back as an archive, to be put in place here. Dask gives the members of a lost wo
 from __future__ import annotations
 
 import contextlib
-import json
 import threading
 import uuid
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import joblib
-import msgspec
 from distributed import Client, Event
 from joblib._dask import DaskDistributedBackend
 
@@ -95,8 +93,7 @@ class Cluster:
             RunError: one has other data.
         """
         different = {key_of(config): config for config in configs}
-        texts = [json.dumps(dict(config)) for config in different.values()]
-        found = self._client.run(cluster_member.fingerprints, texts)
+        found = self._client.run(cluster_member.fingerprints, list(different.values()))
         data.check_workers(found, configs)
         self._known = data.known
 
@@ -134,10 +131,10 @@ class Cluster:
             for name, answer in train(
                 joblib.delayed(cluster_member.train)(
                     run.name,
-                    json.dumps(dict(config)),
+                    config,
                     pack(run) if run.is_there() else b"",
                     event.name,
-                    msgspec.json.encode(self._known.get(key_of(config))),
+                    self._known.get(key_of(config)),
                 )
                 for run, config in todo
             ):

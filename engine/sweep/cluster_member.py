@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import shutil
 import tempfile
@@ -16,7 +15,6 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-import msgspec
 from distributed import Event, get_worker
 
 from mnistop.engine.config import RunConfig
@@ -157,18 +155,17 @@ def inspect(sources: tuple[str, ...]) -> Worker:
     return Worker(version(), missing)
 
 
-def fingerprints(configs: Sequence[str]) -> dict[str, Fingerprint | str]:
+def fingerprints(configs: Sequence[RunConfig]) -> dict[str, Fingerprint | str]:
     """Compute the fingerprints of the members' data on this worker, if they load quickly.
 
     Args:
-        configs: hyperparameters, as JSON.
+        configs: of the members.
 
     Returns:
         By `key_of`, each fingerprint, or a sentence on the error in the data.
     """
     found: dict[str, Fingerprint | str] = {}
-    for text in configs:
-        config = RunConfig.from_values(json.loads(text))
+    for config in configs:
         if loads_quickly(config.source):
             try:
                 dataset = load(config.source, config.samples, pixel_range=config.pixel_range)
@@ -186,15 +183,17 @@ def version() -> str:
         return "unknown"
 
 
-def train(name: str, config: str, archive: bytes, stop: str, data: bytes) -> Returned:
+def train(
+    name: str, config: RunConfig, archive: bytes, stop: str, data: Fingerprint | None
+) -> Returned:
     """Train a member to its end, or until the task is cancelled or the sweep stops.
 
     Args:
         name: the name of its run.
-        config: its hyperparameters, as JSON.
+        config: its hyperparameters.
         archive: its run folder so far; empty to begin.
         stop: the name of the Dask event that stops the sweep.
-        data: the fingerprint of its data, as JSON; `null` if that is not known.
+        data: the fingerprint of its data; None if that is not known.
     """
     worker = get_worker()
     key, event = worker.get_current_task(), Event(stop)
@@ -210,9 +209,9 @@ def train(name: str, config: str, archive: bytes, stop: str, data: bytes) -> Ret
             training = threads.submit(
                 runner.train,
                 run,
-                RunConfig.from_values(json.loads(config)),
+                config,
                 lambda _, *failure: failures.append(failure),
-                msgspec.json.decode(data, type=Fingerprint | None),
+                data,
             )
             try:
                 while not wait([training], _POLL_SECONDS).done:

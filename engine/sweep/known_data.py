@@ -15,7 +15,7 @@ from mnistop.engine.config import RunConfig
 from mnistop.engine.data.sources import loads_quickly
 from mnistop.engine.errors import MnistopError, RunError, TooFewImagesError
 from mnistop.engine.events import SweepData
-from mnistop.engine.fingerprint import Fingerprint, changes, has_changed
+from mnistop.engine.fingerprint import Fingerprint, cannot_go_on, changes, has_changed
 from mnistop.engine.hyperparameters import as_text
 from mnistop.engine.runs.event_log import EventLog, read_events
 from mnistop.engine.runs.run_folder import Run
@@ -121,21 +121,17 @@ class DataCheck:
         except TooFewImagesError as error:
             if not then:
                 raise
-            difference = f"{config.samples:,} images used then, {error.there:,} there now"
-            raise self._refusal(config, difference) from None
+            raise self._refusal(config, error.difference) from None
         if then and (difference := changes(then, now)):
             raise self._refusal(config, difference)
         self.known[key] = now
         self.warning = self.warning or warning
 
     def _refusal(self, config: RunConfig, difference: str) -> RunError:
+        if self._sweep:
+            return RunError(cannot_go_on("sweep", self._sweep.name, config.source, difference))
         changed = has_changed(config.source, difference)
-        if not self._sweep:
-            return RunError(f"No sweep can begin, since {changed} just now: start it again.")
-        return RunError(
-            f"Sweep {self._sweep.name} cannot go on, since {changed}: put the original data back, "
-            "or start a new sweep with them as they are."
-        )
+        return RunError(f"No sweep can begin, since {changed} just now: start it again.")
 
 
 def _loaded_by(config: RunConfig) -> tuple[str, float, int]:

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing import Pipe, reduction
 from multiprocessing.connection import Connection
-from typing import TYPE_CHECKING, Concatenate, NoReturn, ParamSpec
+from typing import TYPE_CHECKING, NoReturn, TypeVarTuple
 
 from mnistop.engine.config import RunConfig
 from mnistop.engine.data.sources import load
@@ -29,7 +29,7 @@ from mnistop.engine.fingerprint import Fingerprint, changes, has_changed
 if TYPE_CHECKING:  # PyTorch is for the server, not for its user
     from mnistop.engine.training.examples import Examples
 
-P = ParamSpec("P")
+Arguments = TypeVarTuple("Arguments")
 
 _KEPT = 4
 """The number of split data sets that are cached."""
@@ -95,10 +95,9 @@ class MemberServer:
 
     def start(
         self,
-        task: Callable[Concatenate[Connection, Examples | None, P], None],
+        task: Callable[[Connection, Examples | None, *Arguments], None],
         data: NeededData | None,
-        *args: P.args,
-        **kwargs: P.kwargs,
+        *args: *Arguments,
     ) -> Connection:
         """Fork off a process for a task; return at once.
 
@@ -106,7 +105,6 @@ class MemberServer:
             task: called there with a connection to the caller and the data.
             data: loaded by the server first, unless cached; None for no data.
             args: further arguments of `task`.
-            kwargs: the same by name.
 
         Returns:
             The connection. It brings what `task` sends, or the `MnistopError` that kept it from
@@ -118,7 +116,7 @@ class MemberServer:
         ours, theirs = Pipe()
         try:
             with theirs, self._turn:
-                self._connection.send((task, data, args, kwargs))
+                self._connection.send((task, data, args))
                 reduction.send_handle(self._connection, theirs.fileno(), 0)
         except OSError:
             ours.close()
@@ -136,9 +134,9 @@ def _serve(connection: Connection) -> NoReturn:
     os.closerange(connection.fileno() + 1, os.sysconf("SC_OPEN_MAX"))
     with contextlib.suppress(EOFError, OSError):
         while True:
-            task, data, args, kwargs = connection.recv()
+            task, data, args = connection.recv()
             with Connection(reduction.recv_handle(connection)) as theirs:
-                if error := _fork(connection, theirs, task, data, args, kwargs):
+                if error := _fork(connection, theirs, task, data, args):
                     with contextlib.suppress(OSError):
                         theirs.send(error)
     os._exit(0)
@@ -150,7 +148,6 @@ def _fork(
     task: Callable[..., None],
     data: NeededData | None,
     args: tuple[object, ...],
-    kwargs: dict[str, object],
 ) -> MnistopError | None:
     """Fork off a process; return the error if that fails."""
     try:
@@ -166,7 +163,7 @@ def _fork(
         connection.close()
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         _end_with(theirs)
-        task(theirs, examples, *args, **kwargs)
+        task(theirs, examples, *args)
         os._exit(0)
     except Exception as error:
         traceback.print_exc()
@@ -211,8 +208,7 @@ def _loaded(data: NeededData) -> Examples:
     except TooFewImagesError as error:
         if not data.fingerprint:
             raise
-        difference = f"{config.samples:,} images used then, {error.there:,} there now"
-        raise _changed(config.source, difference) from None
+        raise _changed(config.source, error.difference) from None
     if data.fingerprint and (difference := changes(data.fingerprint, examples.fingerprint)):
         raise _changed(config.source, difference)
     if len(_kept) == _KEPT and (config, examples.fingerprint) not in _kept:

@@ -209,7 +209,7 @@ class ThisMachine(MemberRunner):
         )
 
     def _fetch(self, configs: Sequence[RunConfig], log: EventLog) -> None:
-        """Fetch the data that are not at hand, once for all members, and compare them."""
+        """Fetch the data that do not load quickly, once for all members, and compare them."""
         late = [config for config in configs if not loads_quickly(config.source)]
         for source in sorted({config.source for config in late}):
             with (

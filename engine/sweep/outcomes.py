@@ -11,6 +11,7 @@ from mnistop.engine.analysis.coach import advise, advise_on_rate
 from mnistop.engine.analysis.coach.rules import FEW_EPOCHS
 from mnistop.engine.config import RunConfig
 from mnistop.engine.evaluate import wilson_interval
+from mnistop.engine.runs.entry import Results
 from mnistop.engine.runs.event_log import EventTail
 from mnistop.engine.runs.history import History, reduce
 from mnistop.engine.runs.run_folder import Run
@@ -79,7 +80,13 @@ class SweepReader:
         state = tail.history.state(running)
         if not found and before.name and state == before.state:
             return False
-        self.outcomes[place] = Outcome.of(before.config, tail.run.name, state, tail.history)
+        self.outcomes[place] = Outcome.of(
+            tail.history,
+            config=before.config,
+            name=tail.run.name,
+            state=state,
+            verdict=rate_verdict(tail.history, before.config),
+        )
         if self.outcomes[place].is_done:
             del self._tails[place]
         return True
@@ -126,7 +133,7 @@ ATTACK = 0.1
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Outcome(Results):
     """The results of a sweep's run so far."""
 
     config: RunConfig
@@ -134,52 +141,15 @@ class Outcome:
     """The run's name; empty while it waits."""
     state: str = WAITING
     """See `History.state`; or `WAITING`."""
-    epochs: int = 0
-    """The finished epochs."""
-    seconds: float = 0.0
-    """The training time."""
-    images: int = 1
-    """Validation images."""
-    best_epoch: int | None = None
-    best_val_acc: float | None = None
-    """Of the best epoch, as the next one is."""
-    best_val_loss: float | None = None
-    test_images: int = 0
-    """Unseen images that it was tested on in the end."""
-    test_acc: float | None = None
-    """Accuracy on them, with the weights of the best epoch."""
-    val_acc: float | None = None
-    """Of the newest epoch, as the next two are."""
-    val_loss: float | None = None
     verdict: str = ""
     """See `rate_verdict`."""
-    is_done: bool = False
-    """True if nothing is left to train: all epochs are finished, or it diverged."""
     attacked: float | None = None
     """Accuracy when every validation image is attacked; None if that was not measured."""
 
-    @classmethod
-    def of(cls, config: RunConfig, name: str, state: str, history: History) -> Outcome:
-        """Collect the results of a run from its history."""
-        newest = history.epochs[-1] if history.epochs else None
-        best = history.best
-        return cls(
-            config=config,
-            name=name,
-            state=state,
-            epochs=len(history.epochs),
-            seconds=sum(epoch.seconds for epoch in history.epochs),
-            images=history.started.validation_images if history.started else 1,
-            best_epoch=best.epoch if best else None,
-            best_val_acc=best.val_acc if best else None,
-            best_val_loss=best.val_loss if best else None,
-            test_images=history.tested.images if history.tested else 0,
-            test_acc=history.test_acc,
-            val_acc=newest.val_acc if newest else None,
-            val_loss=newest.val_loss if newest else None,
-            verdict=rate_verdict(history, config),
-            is_done=state == "finished" or getattr(history.ended, "diverged", False),
-        )
+    @property
+    def is_done(self) -> bool:
+        """True if nothing is left to train: all epochs are finished, or it diverged."""
+        return self.state == "finished" or self.diverged
 
     @property
     def counts(self) -> bool:
@@ -225,11 +195,11 @@ class Group:
     @property
     def images(self) -> int:
         """Validation images of each."""
-        return max(one.images for one in self.outcomes)
+        return max(one.validation_images or 1 for one in self.outcomes)
 
     def images_of(self, value: Value) -> int:
         """Return the number of images behind an accuracy of each run."""
-        tested = max(one.test_images for one in self.outcomes)
+        tested = max(one.test_images or 0 for one in self.outcomes)
         return tested if value is unseen_acc and tested else self.images
 
     @property

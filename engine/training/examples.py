@@ -62,6 +62,10 @@ class Examples:
     unseen: Unseen = field(default_factory=Unseen)
     """Test images for the trained model, kept in memory as they are stored."""
 
+    def sizes(self, config: RunConfig) -> tuple[int, ...]:
+        """Return the numbers of inputs, hidden neurons and classes of a configuration's model."""
+        return (self.training.pixels.shape[1], *config.hidden, len(self.class_names))
+
     def to(self, device: torch.device) -> "Examples":
         """Return a copy on a device."""
         training, validation = (

@@ -13,16 +13,13 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-from mnistop.engine.attacks import FGSM
 from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import MnistopError
 from mnistop.engine.learning_rate import after_divergence
 from mnistop.engine.training.by_hand import ManualBackpropStep
 from mnistop.engine.training.captured import CudaGraphStep
-from mnistop.engine.training.examples import Examples, augment_batch, find_device
-from mnistop.engine.training.optimizers import clip_
+from mnistop.engine.training.examples import Examples, find_device
 from mnistop.engine.training.state import (
     Epoch,
     Labelled,
@@ -31,6 +28,7 @@ from mnistop.engine.training.state import (
     cross_entropy,
     evaluate,
 )
+from mnistop.engine.training.textbook import step_by_autograd
 
 
 class DivergedError(MnistopError):
@@ -87,25 +85,42 @@ def train(
                     return
                 training.record_logits(step(rows))
                 sink.step_done(training, images.labels)
-            logits, labels = training.epoch_logits(images.labels)
-            train_loss = cross_entropy(logits, labels)
-            log_probabilities, val_loss, dead = evaluate(training.model, validation)
-            if not (math.isfinite(train_loss) and math.isfinite(val_loss)):
-                raise DivergedError(_diagnosis(training))
-            predictions = log_probabilities.argmax(1)
-            epoch = Epoch(
-                train_loss=train_loss,
-                val_loss=val_loss,
-                train_acc=accuracy(logits.argmax(1), labels),
-                val_acc=accuracy(predictions, validation.labels),
-                lr=training.lr,
-                seconds=time.perf_counter() - started,
-                log_probabilities=log_probabilities,
-                predictions=predictions,
-                dead=dead,
-            )
-            training.end_epoch(epoch)
-            sink.epoch_done(training, epoch)
+            sink.epoch_done(training, finish_epoch(training, images, validation, started))
+
+
+def finish_epoch(
+    training: TrainState, images: Labelled, validation: Labelled, started: float
+) -> Epoch:
+    """End an epoch whose steps are all done.
+
+    Args:
+        training: goes on to the next epoch.
+        images: the training images.
+        validation: the images to evaluate on.
+        started: when the epoch began, by `time.perf_counter`.
+
+    Raises:
+        DivergedError: the loss is no longer finite.
+    """
+    logits, labels = training.epoch_logits(images.labels)
+    train_loss = cross_entropy(logits, labels)
+    log_probabilities, val_loss, dead = evaluate(training.model, validation)
+    if not (math.isfinite(train_loss) and math.isfinite(val_loss)):
+        raise DivergedError(_diagnosis(training))
+    predictions = log_probabilities.argmax(1)
+    epoch = Epoch(
+        train_loss=train_loss,
+        val_loss=val_loss,
+        train_acc=accuracy(logits.argmax(1), labels),
+        val_acc=accuracy(predictions, validation.labels),
+        lr=training.lr,
+        seconds=time.perf_counter() - started,
+        log_probabilities=log_probabilities,
+        predictions=predictions,
+        dead=dead,
+    )
+    training.end_epoch(epoch)
+    return epoch
 
 
 def make_train_step(training: TrainState, images: Labelled) -> Callable[[Tensor], Tensor]:
@@ -124,37 +139,6 @@ def make_train_step(training: TrainState, images: Labelled) -> Callable[[Tensor]
     if training.captured:
         return CudaGraphStep(training, by_autograd).step
     return lambda rows: by_autograd(rows, training.lr)
-
-
-def step_by_autograd(
-    training: TrainState, images: Labelled, rows: Tensor, lr: float | Tensor
-) -> Tensor:
-    """Update the weights on a batch, in any configuration and on any device.
-
-    Args:
-        training: whose weights to update.
-        images: the training images.
-        rows: of those of the batch, `(batch,)`.
-        lr: the learning rate.
-
-    Returns:
-        Their logits before the update, `(batch, classes)`.
-    """
-    config, parameters = training.config, training.optimizer.parameters
-
-    def attacked(images: Tensor, labels: Tensor) -> Tensor:
-        return FGSM()(training.model, images, labels, config.adversarial_epsilon).images
-
-    pixels, labels = augment_batch(training, images, rows, attacked)
-    logits = training.model(pixels)  # forward pass
-    loss = functional.cross_entropy(logits, labels)  # how wrong it is
-    gradients = list(torch.autograd.grad(loss, parameters))  # backward: what each weight does to it
-    if config.clip_norm:
-        clip_(gradients, config.clip_norm)
-    training.optimizer.step(gradients, lr)  # update
-
-    clean: Tensor = logits[: len(rows)]
-    return clean.detach()
 
 
 def _diagnosis(training: TrainState) -> str:
@@ -176,7 +160,7 @@ class Stepper:
 
     Args:
         config: the hyperparameters; `lr` and `schedule` are without effect.
-        examples: of which those to train on are used.
+        examples: their training images are used.
 
     Raises:
         ConfigError: there is no such device.

@@ -13,14 +13,12 @@ import torch
 from torch import Tensor
 
 from mnistop.engine.config import RunConfig
-
-BETAS = 0.9, 0.999
-"""Adam's decay rates of the mean gradient and of the mean squared gradient."""
-ADAM_EPSILON = 1e-8
-"""Adam's constant added to the root of the mean squared gradient."""
-
-RMSPROP_DECAY, RMSPROP_EPSILON = 0.99, 1e-8
-"""RMSprop's decay rate of the mean squared gradient, and the constant added to its root."""
+from mnistop.engine.training.update_rule import (
+    ADAM_EPSILON,
+    BETAS,
+    RMSPROP_DECAY,
+    RMSPROP_EPSILON,
+)
 
 
 class Optimizer(ABC):

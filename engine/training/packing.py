@@ -44,7 +44,6 @@ class Packing:
     """
 
     def __init__(self, sizes: Sequence[int], pixels: Tensor | None = None) -> None:
-        self._sizes = tuple(sizes)
         self._pixels = pixels
         first = sizes[0] if pixels is None else len(pixels)
         self._inputs = (first, *sizes[1:-1])

@@ -14,6 +14,7 @@ from mnistop.engine.runs.run_folder import Run
 from tests.helpers import made_up
 from tests.helpers.dashboard import Opened
 from tests.helpers.mistakes_screen import listed, show
+from tests.helpers.selection import one_in
 
 EPOCHS = 5
 LARGE = (150, 70)
@@ -29,7 +30,8 @@ def said_by(seed: int, never: tuple[int, ...]) -> NDArray[np.uint8]:
 
 
 RUNS = pytest.mark.parametrize(
-    ("seed", "never"), [(0, ()), (1, (3,)), (2, (0, 8, 9)), (3, (0, 1, 2, 4, 5, 6, 7, 8, 9))]
+    ("seed", "never"),
+    one_in(4, [(2, (0, 8, 9)), (0, ()), (1, (3,)), (3, (0, 1, 2, 4, 5, 6, 7, 8, 9))], 2),
 )
 
 

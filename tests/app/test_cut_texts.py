@@ -15,6 +15,7 @@ from tests.helpers.dashboard import Dashboard, Opened, Workers
 from tests.helpers.made_up_attacks import Answers as Attacks
 from tests.helpers.mistakes_screen import show as show_mistakes
 from tests.helpers.rates_screen import find, finder
+from tests.helpers.selection import one_in
 from tests.helpers.weights_screen import Answers, open_weights
 from tests.helpers.weights_screen import answers as weights
 from tests.tui.features.compare.test_compare import compare, some
@@ -25,7 +26,7 @@ __all__ = ["answering", "finder", "weights"]
 
 Cuts = dict[DrawnWidget, list[str]]
 
-SIZES = [(80, 24), (120, 40)]
+SIZES = one_in(3, [(80, 24), (120, 40)])
 
 
 @pytest.fixture

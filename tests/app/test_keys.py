@@ -11,8 +11,10 @@ from textual.binding import Binding
 from textual.screen import ModalScreen
 
 from mnistop.engine import worker
-from mnistop.engine.analysis.network import first_layer, walk
+from mnistop.engine.analysis.line_by_line import run_lines
+from mnistop.engine.analysis.network import first_layer, first_walk, walk
 from mnistop.engine.analysis.samples import load_samples
+from mnistop.engine.export.code_files import code_of
 from mnistop.tui.app import MnistopApp
 from mnistop.tui.toolkit.bindings import declared
 from tests.helpers import made_up
@@ -41,9 +43,9 @@ def answering(workers: Workers, finder: Finder, monkeypatch: pytest.MonkeyPatch)
     weights.open.set()
 
     async def ask(question: Callable[..., Any], *details: Any) -> Any:
-        if question in (first_layer, walk):
+        if question in (first_layer, first_walk, walk):
             return await weights.ask(question, *details)
-        if question is load_samples:
+        if question in (load_samples, run_lines, code_of):
             return question(*details)
         return await attacks.ask(question, *details)
 
@@ -225,8 +227,13 @@ PLACES: dict[str, Opening] = {
     "flattening": on_screen("5", 1),
     "labels": on_screen("5", 2),
     "runs": on_screen("6"),
+    "course": on_screen("7"),
+    "course, answer": on_screen("7", 1),
+    "course, steps": on_screen("7", 2),
     "sweep": on_screen("6", 0, "C"),
     "rates": on_screen("f"),
+    "loop": on_screen("8"),
+    "code": on_screen("C"),
     "pad": on_screen("e"),
 }
 

@@ -11,6 +11,7 @@ from mnistop.tui.features.runs.screen import RunsScreen
 from tests.helpers import made_up
 from tests.helpers.dashboard import Opened, Workers
 from tests.helpers.pseudo_terminal import Terminal, places, terminal
+from tests.helpers.selection import one_in
 
 pytestmark = [pytest.mark.process, pytest.mark.pty]
 
@@ -27,7 +28,7 @@ def quit_app(shown: Terminal) -> None:
     assert shown.wait_for_end() == 0
 
 
-@pytest.mark.parametrize("size", [(120, 40), (80, 24)])
+@pytest.mark.parametrize("size", one_in(3, [(120, 40), (80, 24)]))
 def test_y_copies_the_name_of_a_run_and_shift_y_a_command(
     tmp_path: Path, size: tuple[int, int]
 ) -> None:

@@ -7,6 +7,7 @@ import pytest
 from mnistop.engine import worker
 from mnistop.engine.runs.run_folder import Run
 from tests.helpers.dashboard import Opened, Workers
+from tests.helpers.selection import one_in
 from tests.helpers.small_data import DataFile
 from tests.helpers.small_runs import ENDLESS, digits_config, history_of, kill_all, state_of
 from tests.helpers.waiting import wait_until
@@ -18,7 +19,7 @@ LAUNCH, RESUME, STOP = worker.launch, worker.resume, worker.stop
 """The real ones; the fixture `workers` puts others in their places."""
 
 
-@pytest.mark.parametrize("size", [(120, 40), (80, 24)])
+@pytest.mark.parametrize("size", one_in(3, [(120, 40), (80, 24)]))
 async def test_r_on_the_runs_screen_refuses_other_data_in_a_sentence(
     opened: Opened,
     workers: Workers,

@@ -11,10 +11,11 @@ from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.terminal.attributes import to_ascii
 from tests.helpers import made_up
 from tests.helpers.dashboard import Dashboard, Opened, Workers
+from tests.helpers.selection import one_in
 
 ASCII = Terminal(colors=16, unicode=False)
 COLOURLESS = Terminal(colors=0)
-SIZES = [(120, 40), (80, 24), (60, 16)]
+SIZES = one_in(3, [(120, 40), (80, 24), (60, 16)])
 KEYS = {
     "charts": ("left", "y", "t", "plus"),
     "log": ("up", "b"),

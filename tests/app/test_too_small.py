@@ -12,6 +12,7 @@ from mnistop.tui.toolkit.dialogs import AskScreen, HelpScreen
 from tests.helpers import made_up
 from tests.helpers.dashboard import Dashboard, Opened, Workers
 from tests.helpers.runs_screen import some
+from tests.helpers.selection import one_in
 
 SIZES = [(40, 10), (59, 40), (120, 15), (1, 1)]
 LARGE = (120, 40)
@@ -27,7 +28,7 @@ async def enlarge(shown: Dashboard) -> None:
     await shown.settle()
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", one_in(3, SIZES))
 async def test_no_key_trains_stops_or_leads_to_another_screen_unseen(
     opened: Opened, workers: Workers, size: tuple[int, int]
 ) -> None:

@@ -13,9 +13,6 @@ from mnistop.tui.toolkit.bars import SCREENS
 from tests.helpers.dashboard import Opened
 from tests.helpers.small_runs import ROOT
 
-pytestmark = pytest.mark.process
-
-
 PROGRAM = """
 import json, sys
 from mnistop.tui import app
@@ -29,6 +26,7 @@ print(json.dumps([sorted(shown), heavy, missing]))
 """
 
 
+@pytest.mark.process
 def test_only_the_dashboard_is_loaded_before_the_first_frame_and_all_after_it() -> None:
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM], cwd=ROOT, capture_output=True, text=True, check=True

@@ -49,7 +49,7 @@ def by_halving(model: MLP, images: Tensor, labels: Tensor) -> Tensor:
 
 def by_pgd(model: MLP, images: Tensor, labels: Tensor) -> Tensor:
     """The ε of PGD by 8 halvings below FGSM's."""
-    high = smallest_epsilon(model, images, labels).epsilon.clamp(max=1)
+    high = smallest_epsilon(model, images, labels).clamp(max=1)
     low = torch.zeros_like(high)
     for _ in range(8):
         middle = (low + high) / 2
@@ -106,7 +106,7 @@ def _report(name: str, model: MLP, images: Tensor, labels: Tensor, repetitions: 
         right = model(images).argmax(1) == labels
     data = model, images[right], labels[right]
     ways = {
-        "smallest ε, exact": lambda: smallest_epsilon(*data).epsilon,
+        "smallest ε, exact": lambda: smallest_epsilon(*data),
         "  halving [0, 1]": lambda: by_halving(*data),
         "  1,001 ε an image": lambda: by_grid(*data),
         "proven by CROWN": lambda: certified_radius(*data),

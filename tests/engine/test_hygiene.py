@@ -46,7 +46,7 @@ def test_the_engine_needs_no_interface() -> None:
     assert {
         "mnistop.engine.training.loop",
         "mnistop.engine.process.job",
-        "mnistop.engine.attacks.fgsm",
+        "mnistop.engine.attacks.gradient",
         "mnistop.engine.worker",
     } <= set(modules)
     interfaces = ("mnistop.tui", "textual", "plotext", "rich", "click")
@@ -60,10 +60,13 @@ def test_the_engine_needs_no_interface() -> None:
     assert "torch" in loaded
 
 
+@pytest.mark.fast
 def test_what_the_drawing_process_imports_loads_no_torch_and_no_scikit_learn() -> None:
     rooms = {
         "": ("config", "events", "errors", "evaluate", "formatting", "worker"),
-        "analysis.": ("fragility", "network", "robustness", "samples", "comparison"),
+        "analysis.": (
+            *("fragility", "network", "robustness", "samples", "comparison", "line_by_line"),
+        ),
         "data.": ("dataset", "notes"),
         "report.": ("of_runs",),
         "runs.": ("run_folder", "sweep_folder", "history", "index", "lookup"),

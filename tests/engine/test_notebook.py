@@ -16,6 +16,7 @@ from torch.nn import functional
 from mnistop.engine.config import RunConfig
 from mnistop.engine.training.loop import train
 from mnistop.engine.training.state import Epoch, Labelled, TrainState, evaluate
+from tests.helpers.selection import one_in
 from tests.helpers.small_runs import QuietListener, prepared
 
 SEEDS = (0, 1, 2, 3)
@@ -70,7 +71,7 @@ def default_run(seed: int) -> Notebook:
     return listener
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", one_in(len(SEEDS), SEEDS))
 def test_every_run_keeps_to_the_published_log(seed: int) -> None:
     rows = default_run(seed).rows
     assert len(rows) == 100
@@ -79,7 +80,7 @@ def test_every_run_keeps_to_the_published_log(seed: int) -> None:
             assert value == pytest.approx(expected, abs=4 * spread), f"epoch {epoch}"
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", one_in(len(SEEDS), SEEDS))
 def test_validation_loss_is_lowest_near_epoch_10_and_rises_while_accuracy_holds(seed: int) -> None:
     rows = default_run(seed).rows
     losses = [row[1] for row in rows]
@@ -90,6 +91,7 @@ def test_validation_loss_is_lowest_near_epoch_10_and_rises_while_accuracy_holds(
     assert rows[99][3] >= rows[lowest][3] - 0.01
 
 
+@pytest.mark.slow
 def test_the_mean_of_the_runs_is_that_of_the_notebook() -> None:
     for epoch, published in PUBLISHED.items():
         runs = [default_run(seed).rows[epoch] for seed in SEEDS]
@@ -131,7 +133,7 @@ def test_the_training_loss_is_the_notebooks_mean_over_its_25_batches() -> None:
         assert epoch.train_loss == pytest.approx(statistics.fmean(losses), rel=1e-5)
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", one_in(len(SEEDS), SEEDS))
 def test_the_untrained_model_loses_the_logarithm_of_10(seed: int) -> None:
     training, _, validation = prepared(RunConfig(seed=seed, device="cpu"))
     _, loss, _ = evaluate(training.model, validation)

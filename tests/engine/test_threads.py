@@ -67,8 +67,8 @@ def test_what_was_chosen_is_recorded_and_shown(runs_folder: Path) -> None:
     facts = Facts.of(run).as_json()
     assert facts["threads"] == facts["facts"]["threads"] == expected
     [listed] = list_all().runs
-    assert parse(f"threads:{expected}").passes(listed)
-    assert not parse(f"threads>{expected}").passes(listed)
+    assert parse(f"threads:{expected}")(listed)
+    assert not parse(f"threads>{expected}")(listed)
 
 
 def test_a_run_that_goes_on_keeps_its_threads_whatever_the_machine(

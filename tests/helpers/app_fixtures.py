@@ -15,7 +15,7 @@ from tests.helpers.made_up_attacks import Answers
 @pytest.fixture
 def workers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Workers:
     """No process is started; the folders of the user are empty ones."""
-    for variable in ("MNISTOP_RUNS", "XDG_CONFIG_HOME", "XDG_STATE_HOME"):
+    for variable in ("MNISTOP_RUNS", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME"):
         monkeypatch.setenv(variable, str(tmp_path / variable.lower()))
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.chdir(tmp_path)

@@ -8,6 +8,7 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
+from mnistop.engine.recording.metrics import MetricsReader
 from mnistop.engine.runs.event_log import read_events
 from mnistop.engine.runs.history import History, reduce
 from mnistop.engine.runs.run_folder import Run, list_runs
@@ -21,6 +22,12 @@ labels = np.arange(40) % 10
 scores = np.eye(10, dtype=np.float32)[labels] * 3
 def ready():
     print("ready", flush=True)
+"""
+LOOP = """
+run = mnistop.init(validation=(images, labels))
+for epoch in run.epochs(3):
+    run.log({"train/loss": 1.0})
+    run.log_predictions(scores)
 """
 
 
@@ -70,6 +77,14 @@ def history_of(run: Run) -> History:
 def state_of(run: Run) -> str:
     """The state of a run."""
     return history_of(run).state(run.is_running())
+
+
+def logged(of: Run, name: str = "a") -> int:
+    """How many values of a metric are on disk."""
+    reader = MetricsReader(of.path)
+    while reader.read():
+        pass
+    return reader.count(name)
 
 
 def files_in(folder: Path) -> set[str]:

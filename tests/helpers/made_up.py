@@ -118,7 +118,7 @@ def predictions(epochs: int, classes: int = 10) -> NDArray[np.uint8]:
 
 
 def right_after(epochs: int) -> list[int]:
-    """The images that are predicted rightly after so many epochs."""
+    """The images that are predicted rightly after a number of epochs."""
     return np.flatnonzero(predictions(epochs)[-1] == labels()).tolist()
 
 

@@ -28,7 +28,7 @@ from tests.helpers import made_up
 NEVER = 5
 """Image `i` is never fooled if `i % 10` is this."""
 SAVED_EVERY = 4
-"""Weights are kept after so many epochs."""
+"""Weights are kept after a number of epochs."""
 
 
 def smallest(subject: AttackTarget, method: str = "fgsm") -> float:

@@ -160,7 +160,13 @@ class Terminal:
 
 def places(folder: Path) -> dict[str, str]:
     """The environment in which the program finds and keeps everything in one folder."""
-    names = ("MNISTOP_RUNS", "MNISTOP_CACHE", "XDG_CONFIG_HOME", "XDG_STATE_HOME")
+    names = (
+        "MNISTOP_RUNS",
+        "MNISTOP_CACHE",
+        "XDG_CONFIG_HOME",
+        "XDG_DATA_HOME",
+        "XDG_STATE_HOME",
+    )
     return {name: str(folder / name.lower()) for name in names}
 
 

@@ -1,5 +1,6 @@
 """Trainings that take a moment, in this process or in processes of their own."""
 
+import asyncio
 import contextlib
 import functools
 import io
@@ -132,6 +133,28 @@ def numbers(epochs: Sequence[Epoch]) -> list[tuple[Any, ...]]:
     ]
 
 
+KINDS: dict[str, dict[str, Any]] = {
+    "default": {},
+    "adam, cosine, dropout": {
+        "optimizer": "adam",
+        "lr": 0.003,
+        "schedule": "cosine",
+        "dropout": 0.3,
+    },
+    "momentum, shift, step": {"optimizer": "sgd", "shift": 1, "schedule": "step", "lr": 0.05},
+    "adversarial": {"adversarial_epsilon": 0.1, "clip_norm": 1.0},
+    "rmsprop, dropout": {"optimizer": "rmsprop", "lr": 0.001, "dropout": 0.1},
+    "adamw, decay, shift, dropout": {
+        "optimizer": "adamw",
+        "weight_decay": 0.1,
+        "lr": 0.003,
+        "shift": 1,
+        "dropout": 0.1,
+    },
+}
+"""Configurations that between them use all that a checkpoint holds."""
+
+
 # In processes of their own.
 
 ENDLESS = 1_000_000
@@ -155,6 +178,18 @@ def history_of(run: Run) -> History:
 
 def state_of(run: Run) -> str:
     return history_of(run).state(run.is_running())
+
+
+async def launched(**values: Any) -> Run:
+    """A run on the digits, started in a process of its own."""
+    return await asyncio.to_thread(worker.launch, digits_config(**values))
+
+
+async def endless(**values: Any) -> Run:
+    """A run in training, with an epoch done."""
+    run = await launched(epochs=ENDLESS, **values)
+    await until(run, lambda history: history.epochs)
+    return run
 
 
 async def until(run: Run, reached: Callable[[History], object]) -> History:

@@ -11,7 +11,15 @@ import numpy as np
 import pytest
 
 from mnistop.engine import worker
-from mnistop.engine.analysis.network import FirstLayer, Step, Walk, first_layer, walk
+from mnistop.engine.analysis.network import (
+    FirstLayer,
+    FirstWalk,
+    Step,
+    Walk,
+    first_layer,
+    first_walk,
+    walk,
+)
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.cells import Strip
 from mnistop.tui.features.weights.neurons import WeightGallery
@@ -38,6 +46,8 @@ class Answers:
             return await self._answer("weights", self._layer, *details)
         if question is walk:
             return await self._answer("way", self._walk, *details)
+        if question is first_walk:
+            return await self._answer("first way", self._first_walk, *details[:1])
         return made_up.answer(*details[:2], 0, self.classes)
 
     async def _answer(self, name: str, make: Callable[..., Any], *details: Any) -> Any:
@@ -63,6 +73,10 @@ class Answers:
             norms=1 + (neurons * 7 % len(neurons)).astype(np.float32),
             to_classes=to_classes if self.hidden else np.eye(self.classes, dtype=np.float32),
         )
+
+    def _first_walk(self, row: int) -> FirstWalk:
+        names = tuple(str(number) for number in range(self.classes))
+        return FirstWalk(self._walk(row, 0), names, 200)
 
     def _walk(self, row: int, epochs: int | None) -> Walk:
         height, width = self.shape

@@ -7,18 +7,18 @@ import importlib
 import os
 import sys
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 import click
 from click.shell_completion import CompletionItem
 
-from mnistop.engine.errors import ConfigError, MnistopError, host_error
+from mnistop.engine.errors import MnistopError, host_error
 from mnistop.engine.hyperparameters import as_text
 from mnistop.tui.cli import completion
+from mnistop.tui.cli.opening import app_options, open_app
 from mnistop.tui.cli.options import given_settings, setting_options
 from mnistop.tui.cli.output import OutputClosedError, OutputError, print_error, print_note
-from mnistop.tui.draw.capabilities import Terminal, inherited_environ, prefer_real_size
+from mnistop.tui.draw.capabilities import prefer_real_size
 from mnistop.tui.terminal import garbage_collection
 
 COMMANDS = {
@@ -37,6 +37,7 @@ COMMANDS = {
     "unshare": ("runs", "Undo share."),
     "attack": ("attack", "Measure how robust a run's model is to adversarial images."),
     "rates": ("rates", "Find learning rates that are too low, good and too high."),
+    "course": ("course", "Work through the lessons, and hand in your answers."),
     "exercise": ("exercise", "Write the training loop yourself, and check it."),
     "data": ("show", "Describe a data source; openml is downloaded first."),
 }
@@ -133,18 +134,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or bad input, 130 stopped by Ctrl+C.
 """,
 )
 @click.option("--run", metavar="RUN", help="Open this run, which may be training.")
-@click.option("--ascii", is_flag=True, help="Draw in plain ASCII.")
-@click.option("--slow", is_flag=True, help="Redraw less often, for a slow connection.")
-@click.option(
-    "--mouse/--no-mouse",
-    default=None,
-    help="Use the mouse, or leave it to the terminal for selecting text.",
-)
-@click.option(
-    "--light/--dark",
-    default=None,
-    help="The terminal's background, if COLORFGBG does not give it.",
-)
+@app_options
 @completion.completion_option
 @click.option(
     "--version",
@@ -178,16 +168,7 @@ def mnistop(
         return None
     config, given = given_settings(preset, config_file, flags)
     texts = {name: as_text(getattr(config, name)) for name in given}
-    _check_terminal()
-    encoding = sys.__stderr__.encoding if sys.__stderr__ else None
-    terminal = Terminal.detect(inherited_environ(), encoding, ascii, light)
-    if slow:  # 24-bit colours take nearly twice the bytes
-        terminal = replace(terminal, colors=min(terminal.colors, 256))
-    os.environ["TEXTUAL_COLOR_SYSTEM"] = terminal.color_system or "standard"  # read on import
-    os.environ.setdefault("TEXTUAL_FPS", "1000")  # a key's change waits 1 ms for its frame
-    from mnistop.tui.app import run_app
-
-    return run_app(terminal, texts, run, slow, mouse)
+    return open_app(texts, run, ascii=ascii, slow=slow, mouse=mouse, light=light)
 
 
 def _refuse_app_options(context: click.Context, command: str) -> None:
@@ -201,22 +182,6 @@ def _refuse_app_options(context: click.Context, command: str) -> None:
                 f"in mnistop {command} {flag} ...",
                 context,
             )
-
-
-def _check_terminal() -> None:
-    """Refuse to open the app without a terminal that can move the cursor."""
-    streams = (sys.stdin, sys.stdout, sys.stderr)
-    if not all(stream and stream.isatty() for stream in streams):
-        raise click.UsageError(
-            "The app needs a terminal. Without one, use mnistop train to train, and mnistop show "
-            "last to see the result."
-        )
-    if os.environ.get("TERM", "dumb").lower() in ("", "dumb", "unknown"):
-        raise click.UsageError(
-            f"The app cannot draw on this terminal (TERM={os.environ.get('TERM', '')}), which "
-            "cannot move the cursor. Use mnistop train and mnistop show last here; if the terminal "
-            "can do more than TERM says, set TERM=vt100."
-        )
 
 
 DONE, FAILED, WRONG_USAGE, INTERRUPTED, CLOSED_PIPE = 0, 1, 2, 130, 141
@@ -276,8 +241,7 @@ def exit_code_of(arguments: list[str]) -> int:
         print_error(str(error))
         return FAILED
     except MnistopError as error:
-        problems = error.problems.values() if isinstance(error, ConfigError) else [str(error)]
-        for sentence in problems:
+        for sentence in error.sentences:
             print_error(sentence)
         return WRONG_USAGE
     except Exception as error:

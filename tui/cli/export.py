@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from mnistop.engine.errors import RunError
+from mnistop.engine.export.code_files import SUFFIXES, has_content
 from mnistop.engine.files import expanded
 from mnistop.engine.report import FORMATS
 from mnistop.engine.runs.lookup import find_run, find_run_or_sweep
@@ -159,7 +160,7 @@ def _runs_of(name: str) -> list[Run]:
 
 _MODEL_FORMATS = {".pt": "state_dict", ".pth": "state_dict", ".onnx": "onnx"}
 """The format of a model by the extension of its file."""
-_CODE_FORMATS = {".py": "script", ".ipynb": "notebook"}
+_CODE_FORMATS = {suffix: format for format, suffix in SUFFIXES.items()}
 """The format of a run's code by the extension of its file."""
 _TENSORBOARD = "tensorboard"
 
@@ -287,14 +288,13 @@ def _write_model(
 
 
 def _write_code(out: Printer, run: Run, format: str, output: str, force: bool) -> None:
-    suffixes = {format: suffix for suffix, format in _CODE_FORMATS.items()}
-    output = output or run.words + suffixes[format]
+    output = output or run.words + SUFFIXES[format]
     is_file = output != STDOUT and expanded(output).name
     images = expanded(output).with_suffix(".npz") if is_file else expanded(output)
     if images == expanded(output):
         raise click.UsageError(
             f"A {format} has its images in an .npz file beside it: give the name of a file, for "
-            f"example --output loop{suffixes[format]}."
+            f"example --output loop{SUFFIXES[format]}."
         )
     _check_destination(output, force)
     if not images.is_file():  # the same images may be there, of the run's script or notebook
@@ -303,20 +303,13 @@ def _write_code(out: Printer, run: Run, format: str, output: str, force: bool) -
         progress("loading PyTorch and the images")
         from mnistop.engine.export.script import export_code
 
-        code, pixels = export_code(run, format, images.name)
-    if force or not _has_content(images, pixels):
+        exported = export_code(run, format, images.name)
+        code, pixels = exported.code.encode(), exported.images.content()
+    if force or not has_content(images, pixels):
         _deliver(out, pixels, str(images), force)
     _deliver(out, code, output, force)
     command = "To run: python" if format == "script" else "To open: jupyter lab"
     out.print(f"{command} {shlex.quote(output)}")
-
-
-def _has_content(path: Path, content: bytes) -> bool:
-    """Return whether a file with this content exists."""
-    try:
-        return path.is_file() and path.read_bytes() == content
-    except OSError:
-        return False
 
 
 def _write_event_files(out: Printer, found: Sequence[Run], output: str, force: bool) -> None:

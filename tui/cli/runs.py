@@ -53,13 +53,13 @@ def runs(out: Printer, words: tuple[str, ...]) -> int:
     its size on disk; what is unknown or does not apply is null.
     """
     try:
-        conditions = parse(" ".join(words))
+        passes = parse(" ".join(words))
     except FilterError as error:
         raise click.UsageError(str(error)) from None
     index = list_all()
     for run, problem in index.problems.items():
         print_error(problem + f" mnistop delete {run.name} removes it." * run.is_ours)
-    found = [run for run in index.runs if conditions.passes(run)]
+    found = [run for run in index.runs if passes(run)]
     if out.as_json:
         out.print_json([run.as_json() for run in found])
     elif found:

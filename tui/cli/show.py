@@ -103,11 +103,11 @@ def _print_run(out: Printer, facts: Facts) -> None:
 
 def _commands(facts: Facts) -> dict[str, str]:
     """Return the commands for the run, with their purposes."""
-    run, summary, name = facts.run, facts.summary, typed(facts.run)
+    run, name = facts.run, typed(facts.run)
     commands = {f"mnistop --run {name}": "open it in the app"}
-    commands |= control_commands(run, summary.state)
+    commands |= control_commands(run, facts.state)
     if not run.is_recorded():
-        commands[train_command(summary.config)] = "train the same again"
+        commands[train_command(facts.config)] = "train the same again"
     if facts.can_be_longer and run.is_ours:
         epochs = 2 * len(facts.history.epochs)
         commands[f"mnistop resume {name} --epochs {epochs}"] = f"train it to {epochs:,} epochs"

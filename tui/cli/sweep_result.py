@@ -152,7 +152,7 @@ def _as_json(reader: SweepReader, epsilon: float | None) -> dict[str, Any]:
         "groups": [
             {
                 "settings": {name: getattr(group.config, name) for name in settings},
-                "test_images": max(one.test_images for one in group.outcomes) or None,
+                "test_images": max(one.test_images or 0 for one in group.outcomes) or None,
                 "test_acc": _measured(group, unseen_acc),
                 "best_val_acc": _measured(group, best_acc),
                 "val_acc": _measured(group, final_acc),
@@ -177,18 +177,20 @@ def _measured(group: Group, value: Value, interval: bool = True) -> dict[str, An
     return values
 
 
+def _interval(accuracy: float | None, images: int | None) -> tuple[float, float] | None:
+    return None if accuracy is None or images is None else wilson_interval(accuracy, images)
+
+
 def outcome_as_json(one: Outcome) -> dict[str, Any]:
     """Return one run of a sweep as a JSON object; None for what is unknown."""
-    interval = None if one.best_val_acc is None else wilson_interval(one.best_val_acc, one.images)
-    tested = None if one.test_acc is None else wilson_interval(one.test_acc, one.test_images)
     return {
         "run": one.name or None,
         "config": dict(one.config),
         **fields(one, "state", "epochs", "test_acc", "best_epoch", "best_val_acc"),
         **fields(one, "val_acc", "val_loss"),
-        "test_images": one.test_images or None,
-        "test_interval": tested,
-        "interval": interval,
+        "test_images": one.test_images,
+        "test_interval": _interval(one.test_acc, one.test_images),
+        "interval": _interval(one.best_val_acc, one.validation_images),
         "learning_rate": one.verdict or None,
         "attacked_acc": one.attacked,
     }

@@ -66,7 +66,7 @@ class Replay:
         now = self._clock()
         passed, self._last = min(now - self._last, _LONGEST_GAP), now
         epochs = state.newest_epoch - state.first_epoch
-        if epochs < 1:  # the run is being read anew
+        if epochs < 1:  # the run is being read again
             return state.live()
         self._played += passed / min(_SECONDS, epochs * _EPOCH_SECONDS)
         if not is_drawn:

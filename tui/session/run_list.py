@@ -9,7 +9,7 @@ from functools import partial
 from rich.style import Style
 
 from mnistop.engine.runs.entry import RunEntry
-from mnistop.engine.runs.filters import BY_TEST, ORDERS, RunFilter, RunOrder, in_order, parse
+from mnistop.engine.runs.filters import BY_TEST, ORDERS, RunOrder, parse
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.cells import clean
 from mnistop.tui.draw.series import letter
@@ -40,7 +40,7 @@ class RunListModel:
         self.marked: list[Run] = []
         """For comparison, in the order of marking."""
         self._all: dict[Run, RunEntry] = {}
-        self._filter = RunFilter()
+        self._filter = parse("")
         self._order = 0
 
     @property
@@ -109,8 +109,8 @@ class RunListModel:
 
     def _select(self) -> None:
         before = self.chosen
-        passing = [run for run in self._all.values() if self._filter.passes(run)]
-        self.rows = in_order(passing, self.order)
+        passing = [run for run in self._all.values() if self._filter(run)]
+        self.rows = sorted(passing, key=self.order.key)
         self.states = frozenset(map(state_of, passing))
         self.has_tests = any(run.overview.test_acc is not None for run in passing)
         if before:

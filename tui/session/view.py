@@ -18,6 +18,7 @@ from textual.widget import Widget
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.session.progress import Progress
+from mnistop.tui.session.question import QuestionBar
 from mnistop.tui.session.replay import why_no_replay
 from mnistop.tui.session.state import State
 from mnistop.tui.terminal.faults import FaultTolerant
@@ -27,6 +28,7 @@ from mnistop.tui.toolkit.bars import KeyBar, ScreenBar
 from mnistop.tui.toolkit.bindings import REPLAY, WRITE, GivesReasons, bindings, hidden, key
 from mnistop.tui.toolkit.dialogs import Section
 from mnistop.tui.toolkit.pane import LinesPane
+from mnistop.tui.toolkit.pane_host import PaneHost
 
 if TYPE_CHECKING:
     from mnistop.engine.config import RunConfig
@@ -76,12 +78,13 @@ class RunScreen(GivesReasons, FaultTolerant, Screen[None]):
         self.terminal = terminal
         self._scheduler: Scheduler | None = None
         self._progress = Progress(terminal, id="progress")
+        self.question_bar = QuestionBar(terminal)
 
     @property
     def is_current(self) -> bool:
         """True if the screen can be seen: on top, or below one that is transparent.
 
-        Textual takes one for visible below any other, and would draw all of that one anew whenever
+        Textual takes one for visible below any other, and would draw all of that one again whenever
         anything comes to the one below.
         """
         top = self.app.screen
@@ -114,8 +117,11 @@ class RunScreen(GivesReasons, FaultTolerant, Screen[None]):
         if self._scheduler:
             self._scheduler.clear_debt()
 
+    def show_pane(self, name: str) -> None:
+        """Go to a pane, by its name in `PANES`."""
+
     def next_mode(self, mode: Mode, *panes: Widget) -> Mode:
-        """Return the next way of drawing images; name it where no image in sight shows it.
+        """Return the next way of drawing images; name it if no visible image shows it.
 
         Args:
             mode: the present way.
@@ -169,6 +175,7 @@ class ViewScreen(RunScreen):
     def compose(self) -> ComposeResult:
         """The panes, the progress line and the keys."""
         yield ScreenBar(self.terminal, self.NAME)
+        yield self.question_bar
         yield from self.panes()
         yield self._progress
         yield KeyBar(self.terminal)
@@ -279,6 +286,49 @@ class SeveralPanes(ViewScreen):
             self.focus_next()
         else:
             self.focus_previous()
+
+
+class HostedScreen(SeveralPanes):
+    """A screen whose panes share a place.
+
+    Args:
+        terminal: what the terminal can show.
+        host: the panes.
+    """
+
+    def __init__(self, terminal: Terminal, host: PaneHost) -> None:
+        super().__init__(terminal)
+        self._host = host
+
+    def panes(self) -> Iterable[Widget]:
+        """The panes; which of them are in sight depends on the size of the terminal."""
+        yield self._host
+
+    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
+        """Return the reason why an action is impossible now."""
+        if action == "zoom" and not self._host.can_zoom:
+            return ALONE
+        return super().why_not(action, parameters)
+
+    def show_pane(self, name: str) -> None:
+        """Go to a pane, by its name."""
+        self._host.go_to_name(name)
+
+    def action_next_pane(self, by: int) -> None:
+        """Go to the next or previous pane."""
+        self._host.step(by)
+
+    def action_zoom(self) -> None:
+        """The focused pane alone, and back."""
+        self._host.zoom()
+        self.refresh_bindings()
+
+    def action_back(self) -> None:
+        """Return from a pane that fills the screen to all, then to where this was opened from."""
+        if self._host.zoomed and not self.state.replay:
+            self.action_zoom()
+        else:
+            super().action_back()
 
 
 class AtAnEpoch(ViewScreen):

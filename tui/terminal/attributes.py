@@ -70,14 +70,14 @@ def after_sgr(style: Style, parameters: str) -> Style:
 
 @lru_cache(maxsize=1 << 13)
 def sgr_between(before: Style, after: Style) -> str:
-    """Return the SGR sequence between attributes: the shorter of step by step and anew."""
-    anew = ["0", *sorted(after.flags), *filter(None, [after.front, after.back])]
+    """Return the shorter SGR sequence between attributes: step by step, or after a reset."""
+    reset = ["0", *sorted(after.flags), *filter(None, [after.front, after.back])]
     off = {_OFF.get(flag, "0") for flag in before.flags - after.flags}
     kept = {flag for flag in before.flags & after.flags if _OFF.get(flag) not in off}
     steps = [*sorted(off), *sorted(after.flags - kept)]
     steps += [after.front or "39"] if after.front != before.front else []
     steps += [after.back or "49"] if after.back != before.back else []
-    parameters = min([anew] if "0" in off else [steps, anew], key=lambda way: len(";".join(way)))
+    parameters = min([reset] if "0" in off else [steps, reset], key=lambda way: len(";".join(way)))
     return f"\x1b[{';'.join(parameters)}m"
 
 

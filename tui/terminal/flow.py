@@ -26,7 +26,7 @@ _LARGEST_WINDOW = 65_536.0
 _SPACING = 256
 """Bytes between two requests at most, which add 2% then."""
 _FIRST_PIECE = 1024
-"""Bytes between two requests at most until one has told how fast the line is: then the answers come
+"""Bytes between two requests at most until the speed of the line is known: then the answers come
 one by one while a slow line passes on the first frame, and none of them seems to be lost."""
 _LINE_SECONDS = 0.75
 """How much of the line's time may be under way."""
@@ -64,7 +64,7 @@ class FlowControl:
         """Seconds of the quickest answer so far; 0 before the first."""
         self._window = _FIRST_WINDOW
         self._is_learnt = False
-        """Whether an answer has told how fast the line is."""
+        """True once an answer has shown the speed of the line."""
 
     @property
     def window(self) -> float:

@@ -79,7 +79,7 @@ class Budget:
         return self._left > 0
 
     def clear_debt(self) -> None:
-        """Start anew, without debt."""
+        """Start again, without debt."""
         self._before = (self._clock(), self._sent())
         self._left = self._rate
 

@@ -144,7 +144,7 @@ class DriverHooks(LinuxDriver):
 
 
 class KeyParser:
-    """Textual's parser of what a terminal sends, begun anew where it fails."""
+    """Textual's parser of what a terminal sends, started again where it fails."""
 
     def __init__(self) -> None:
         self._parser = XTermParser()  # Textual's thread would read the terminal by itself

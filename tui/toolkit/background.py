@@ -32,27 +32,32 @@ class LatestAnswer(Generic[Answer]):
     Args:
         node: a part of the app, in whose name is asked.
         question: a function for the pool process.
-        show: gets each answer, or None and what went wrong.
-        at_leisure: whether it takes long, so that no other question shall wait for it.
+        changed: called after each answer and each error.
+        at_leisure: whether it takes long, so that no other question has to wait for it.
     """
 
     def __init__(
         self,
         node: DOMNode,
         question: Callable[..., Answer],
-        show: Callable[[Answer | None, str], None],
+        changed: Callable[[], object],
         *,
         at_leisure: bool = False,
     ) -> None:
+        self.answer: Answer | None = None
+        """The newest one, perhaps still to an earlier question; None after an error."""
+        self.error = ""
+        """The error in place of the last answer; empty for none."""
         self._node = node
         self._question = question
-        self._show = show
+        self._changed = changed
         self._at_leisure = at_leisure
         self._wanted: Hashable = None
         self._answered: Hashable = None
         self._args: tuple[object, ...] = ()
         self._asking = False
         self._subject = 0
+        self._since = 0.0
 
     @property
     def waiting(self) -> bool:
@@ -60,12 +65,18 @@ class LatestAnswer(Generic[Answer]):
         return self._wanted != self._answered
 
     def forget(self) -> None:
-        """Drop the question, and any answer still to come."""
-        self._wanted = self._answered = None
+        """Drop the answer, want none any more, and ignore one that is still to come."""
+        self.ask_again()
+        self.answer = self._wanted = None
+
+    def ask_again(self) -> None:
+        """Let the same question be put once more."""
+        self._answered, self.error = None, ""
         self._subject += 1
+        self._since = time.monotonic()
 
     def want(self, *args: object, key: Hashable = None) -> None:
-        """Ask, unless the answer is known.
+        """Ask, unless that has been answered already.
 
         Args:
             args: what the question takes.
@@ -89,44 +100,37 @@ class LatestAnswer(Generic[Answer]):
                     error = f"This is a fault of the program, {type(raised).__name__}: {raised}"
                 if subject == self._subject:
                     self._answered = asked
-                    self._show(answer, error)
+                    self.take(answer, error)
+                    self._changed()
         finally:
             self._asking = False
 
+    def take(self, answer: Answer | None, error: str) -> None:
+        """Take an answer, or None and the error in its place."""
+        self.answer, self.error = answer, error
+        self.progress_file.unlink(missing_ok=True)
 
-class ProgressNote:
-    """A file that a question of `mnistop.engine.analysis.loading` gets to write to, and a clock."""
-
-    def __init__(self) -> None:
-        self._since = 0.0
+    # The progress of a question of `mnistop.engine.analysis.loading`
 
     @property
-    def path(self) -> Path:
-        """The file, in a folder that goes with this process."""
+    def progress_file(self) -> Path:
+        """The file for the progress, in a folder that is deleted when this process ends."""
         return temporary_folder() / f"progress-{id(self)}"
-
-    def start(self) -> None:
-        """Start the clock for another question."""
-        self._since = time.monotonic()
 
     @property
     def seconds(self) -> float:
-        """The seconds since the question was put."""
+        """The seconds since another subject was asked about."""
         return time.monotonic() - self._since
 
-    def read(self, otherwise: str) -> str:
+    def progress(self, otherwise: str) -> str:
         """Return the last progress.
 
         Args:
-            otherwise: stands for it before anything was.
+            otherwise: stands for it before there is any.
         """
         with contextlib.suppress(OSError):
-            return self.path.read_text(encoding="utf-8") or otherwise
+            return self.progress_file.read_text(encoding="utf-8") or otherwise
         return otherwise
-
-    def clear(self) -> None:
-        """Delete the progress, before the next question."""
-        self.path.unlink(missing_ok=True)
 
 
 T = TypeVar("T")

@@ -36,6 +36,9 @@ SCREENS = {
     "weights": ScreenRow("4", "Weights", "Weights: what the first layer looks for; the network"),
     "data": ScreenRow("5", "Data", "Data: what the model learns from"),
     "runs": ScreenRow("6", "Runs", "Runs: everything trained so far; compare, resume, delete"),
+    "course": ScreenRow("7", "Course", "Course: lessons with questions; your answers are kept"),
+    "loop": ScreenRow("8", "Loop", "Loop: the training loop, line by line"),
+    "code": ScreenRow(),
     "compare": ScreenRow(),
     "sweep": ScreenRow(),
     "rates": ScreenRow("f", "Rates", "Learning rates: find one that is too low, too high, or good"),
@@ -47,8 +50,19 @@ Each is the class `NAMEScreen` in `mnistop.tui.features.NAME.screen`: its folder
 are all that a screen takes.
 """
 
+PANES: dict[str, tuple[str, ...]] = dict.fromkeys(SCREENS, ()) | {
+    "train": ("Hyperparameters", "Charts", "Log", "Confusion", "Digit"),
+    "attack": ("Attack", "How little it takes", "Accuracy", "Images"),
+    "weights": ("Weights", "Network"),
+    "data": ("Images", "Flattening", "Labels"),
+    "loop": ("Code", "Numbers", "Image", "Losses"),
+}
+"""The panes that a lesson can go to, by the names of their screens."""
+
 _FORMS = (("  ", " "), (" ", " "), (" ", ""))
 """What is between two screens and between a key and its name; shorter forms for less room."""
+_CUTS = (6, 5, 4, 3)
+"""Letters of the other screens' names where there is still less."""
 
 _GAP = 2
 _NEXT_PANE = "next_pane(1)"
@@ -141,18 +155,20 @@ class ScreenBar(Bar):
         self._mark = "▸" if terminal.unicode else ">"
 
     def items(self, width: int) -> list[Item]:
-        """Return the longest form that fits; without the keys where even the shortest does not."""
+        """Return the longest form that fits; where none does, other names than this are cut."""
         keys = {
             active.binding.action: self.key_name(active.binding)
             for active in self.screen.active_bindings.values()
         }
-        for between, gap in _FORMS:
-            items = self._in_form(keys, between, gap)
+        forms = [(between, gap, 99) for between, gap in _FORMS]
+        forms += [(*_FORMS[-1], letters) for letters in _CUTS]
+        for between, gap, letters in forms:
+            items = self._in_form(keys, between, gap, letters)
             if sum(item.width for item in items) <= width:
-                return items
-        return self._in_form({}, " ", "")
+                break
+        return items
 
-    def _in_form(self, keys: dict[str, str], between: str, gap: str) -> list[Item]:
+    def _in_form(self, keys: dict[str, str], between: str, gap: str, letters: int) -> list[Item]:
         items: list[Item] = []
         palette = self._palette
         for screen, (_, name, _) in SCREENS.items():
@@ -161,7 +177,7 @@ class ScreenBar(Bar):
             action = f"go('{screen}')"
             key = keys.get(action, "")
             before = between if items else " "
-            end = (gap if key else "") + name
+            end = (gap if key else "") + (name if screen == self._present else name[:letters])
             if screen == self._present:
                 before = before[:-1] + self._mark
                 pieces = [(before, palette.strong), (key + end, palette.cursor + palette.strong)]
@@ -174,7 +190,7 @@ class ScreenBar(Bar):
 class KeyBar(Bar):
     """The keys that are possible now; a click does what it says.
 
-    Textual's `Footer` mounts a widget for each key anew whenever the focus moves, and cuts off the
+    Textual's `Footer` mounts a new widget for each key whenever the focus moves, and cuts off the
     last keys where there is no room; here those of the focused pane give way.
 
     Args:

@@ -190,7 +190,7 @@ def reason_against(screen: Screen[object], key: str, keymap: Mapping[str, str]) 
     """Return the reason why a key does nothing; empty if it acts, or means nothing here.
 
     Args:
-        screen: the screen in sight.
+        screen: the visible screen.
         key: as Textual calls it.
         keymap: the user's own keys by the ids of the bindings.
     """

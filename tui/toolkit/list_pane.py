@@ -1,4 +1,4 @@
-"""Panes that are tables with a cursor, of which only the rows in sight are drawn."""
+"""Panes that are tables with a cursor, of which only the visible rows are drawn."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class ListPane(LinesPane, Generic[Item], can_focus=True):
         return True
 
     def lines(self, width: int, height: int) -> list[Strip]:
-        """Draw the header and the rows in sight."""
+        """Draw the header and the visible rows."""
         if not self.count:
             return self.say(self.empty(), width)
         self.table = self.fit(width)

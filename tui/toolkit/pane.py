@@ -43,7 +43,7 @@ class DrawnWidget(GivesReasons, FaultTolerantWidget):
         self.palette = Palette.of(terminal)
         self._lines: list[Strip] = []
         self._drawn_for: Size | None = None
-        """The size that the lines are of; None while they are to be drawn anew."""
+        """The size that the lines are of; None while they must be drawn again."""
 
     @abstractmethod
     def _draw(self) -> list[Strip]:
@@ -71,7 +71,7 @@ class DrawnWidget(GivesReasons, FaultTolerantWidget):
         return on_ground([strip.adjust_cell_length(width) for strip in strips], self.rich_style)
 
     def redraw(self) -> None:
-        """Draw anew and send the difference; a pane out of sight is drawn once it is in sight."""
+        """Draw again and send the difference; a hidden pane is drawn once it is visible."""
         if self.display and self.size == self._drawn_for:
             self._replace(self._draw)
         else:
@@ -107,8 +107,8 @@ class DrawnWidget(GivesReasons, FaultTolerantWidget):
             return TextualStrip.blank(width, self.rich_style)
         return textual_strip(self._lines[y].adjust_cell_length(width))
 
-    # Textual's own handlers of these two events send the whole widget anew, and its watcher finds
-    # all styles anew.
+    # Textual's own handlers of these two events send the whole widget again, and its watcher finds
+    # all styles again.
 
     def on_focus(self, event: events.Focus) -> None:
         """Show that the keys go here."""
@@ -162,7 +162,7 @@ class LinesPane(DrawnWidget):
             self.styles.height = lines
 
     def redraw_title(self) -> None:
-        """Draw the title anew, which alone is different."""
+        """Draw only the title, which alone has changed."""
         if self.size == self._drawn_for:
             self._replace(
                 lambda: [*self._based([self._title_line(self.size.width)]), *self._lines[1:]]
@@ -243,8 +243,15 @@ class ContentPane(LinesPane, Generic[Content]):
         return self.draw(self.content, width, height)
 
 
+LINE_BY_LINE = (
+    hidden("down", "down,j", "scroll_lines(1)", "Down", "Scroll down by a line"),
+    hidden("up", "up,k", "scroll_lines(-1)", "Up", "Scroll up by a line"),
+)
+"""The keys that scroll a `ScrolledPane` by a line, where they do nothing else."""
+
+
 class ScrolledPane(LinesPane):
-    """Lines of which those in sight are drawn, and how to get to the others."""
+    """Lines of which the visible ones are drawn, and how to get to the others."""
 
     BINDINGS = bindings(
         "text",
@@ -253,9 +260,13 @@ class ScrolledPane(LinesPane):
     )
 
     _first = 0
-    """The first line in sight."""
+    """The first visible line."""
     _hidden = 0
     """Lines that have no room."""
+
+    def lines(self, width: int, height: int) -> Sequence[Strip]:
+        """Draw the lines in sight of those that another base draws."""
+        return self.in_sight(super().lines(width, height), width, height)  # type: ignore[safe-super]
 
     def in_sight(self, lines: Sequence[Strip], width: int, height: int) -> list[Strip]:
         """Return the lines in sight; where there are more, the last one says so.
@@ -279,13 +290,17 @@ class ScrolledPane(LinesPane):
         """Scroll by pages."""
         self._scroll(pages * max(self.size.height - 3, 1))
 
+    def action_scroll_lines(self, by: int) -> None:
+        """Scroll by lines."""
+        self._scroll(by)
+
     def _scroll(self, by: int) -> None:
         self._first += by
         self.redraw()
 
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
         """Return the reason why an action is impossible now."""
-        if action == "scroll_by" and not self._hidden:
+        if action in ("scroll_by", "scroll_lines") and not self._hidden:
             return "All lines are visible: there is nothing to scroll."
         return super().why_not(action, parameters)
 

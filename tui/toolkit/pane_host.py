@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 from textual.app import ComposeResult
 from textual.containers import Container, Vertical
@@ -88,6 +87,9 @@ class PaneHost(FaultTolerant, Vertical):
     PaneHost.wide > Tabs { display: none; }
     """
 
+    WIDE: ClassVar[Size]
+    """The least terminal for all panes at once."""
+
     @dataclass
     class Rearranged(Message):
         """Other panes than before are shown, or in other places."""
@@ -113,9 +115,18 @@ class PaneHost(FaultTolerant, Vertical):
         self._body = Container(classes="panes")
         self._arranged: tuple[Mode, list[Pane]] | None = None
 
-    @abstractmethod
     def mode_for(self, size: Size) -> Mode:
         """Return how many panes fit a terminal of some size."""
+        is_wide = size.width >= self.WIDE.width and size.height >= self.WIDE.height
+        return "wide" if is_wide else "small"
+
+    def on_mount(self) -> None:
+        """Start with the first pane."""
+        self.go_to(self.active)
+
+    def on_resize(self) -> None:
+        """Find the arrangement that fits."""
+        self.fit()
 
     def compose(self) -> ComposeResult:
         """Yield the names, and the panes, those first that are always shown."""
@@ -167,6 +178,12 @@ class PaneHost(FaultTolerant, Vertical):
         """Show a pane and give it the keys."""
         self._activate(pane)
         self.screen.set_focus(pane.keys)
+
+    def go_to_name(self, name: str) -> None:
+        """Show the pane of a name, if there is one, and give it the keys."""
+        for pane in self.panes:
+            if pane.name == name:
+                self.go_to(pane)
 
     def step(self, by: int) -> None:
         """Go to the next pane (1) or the previous one (-1), round and round."""

@@ -32,7 +32,7 @@ class PlottedPane(LinesPane):
     def __init__(self, terminal: Terminal, *, id: str | None = None) -> None:
         super().__init__(terminal, id=id)
         self._charts: list[tuple[int, int, Plotted]] = []
-        """The charts in sight, with the column and the line that each begins in."""
+        """The visible charts, with the column and the line that each begins in."""
 
     @abstractmethod
     def choose(self, x: float) -> None:

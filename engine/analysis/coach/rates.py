@@ -20,7 +20,7 @@ long, or exploded; with the noise of dropout alone it was at most 1.02 times as 
 
 SWING, SWING_OF_CHANCE = 0.2, 0.02
 """A rise of the training loss by a fifth, and by 2% of ln k so that tiny losses do not count.
-Dropout and shifts, which draw anew in every epoch, never did that in the runs of the tests."""
+Dropout and shifts, which are drawn again in every epoch, never did that in the tests' runs."""
 SWINGS, SWING_EPOCHS = 2, 10
 """This many such rises in this many epochs are swinging; a single one happens early in good
 runs."""

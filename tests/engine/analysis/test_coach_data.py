@@ -63,7 +63,7 @@ def test_half_of_the_classes_missing_come_before_the_rate(epochs: int) -> None:
     advice = advice_on(epochs, training_counts=counts, validation_counts=[40] * 5 + [0] * 5)
     assert advice.kind == "missing classes"
     assert "5 of the 10 classes have no training image (5, 6, 7, …)" in advice.sentence
-    assert "accuracy says nothing of them" in advice.sentence
+    assert "accuracy says nothing about them" in advice.sentence
 
 
 def test_classes_that_are_only_validated_with_cannot_be_learned() -> None:

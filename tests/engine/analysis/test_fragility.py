@@ -14,7 +14,7 @@ from mnistop.engine.errors import RunError
 from mnistop.engine.runs.run_folder import Run
 from tests.helpers.finished_run import finished_run
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.fast]
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +104,7 @@ def test_an_image_that_is_wrong_needs_nothing(run: Run) -> None:
     assert attack_image(run, row, 0.0).is_wrong
 
 
+@pytest.mark.slow
 def test_a_target_is_reached_or_that_it_is_not_is_told(run: Run) -> None:
     row = right_rows(run)[0]
     label = attack_image(run, row, 0).label
@@ -117,6 +118,7 @@ def test_a_target_is_reached_or_that_it_is_not_is_told(run: Run) -> None:
         attack_image(run, row, 0.1, target=10)
 
 
+@pytest.mark.slow
 def test_a_drawing_is_held_to_be_what_the_model_takes_it_for(run: Run) -> None:
     drawing = OwnImage(np.eye(8, dtype=np.float32))
     answer = attack_image(run, drawing, 0.3)

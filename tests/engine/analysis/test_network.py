@@ -8,15 +8,15 @@ import pytest
 import torch
 
 from mnistop.engine import events
-from mnistop.engine.analysis.network import first_layer, walk
+from mnistop.engine.analysis.network import first_layer, first_walk, walk
 from mnistop.engine.config import RunConfig
-from mnistop.engine.errors import RunError
+from mnistop.engine.errors import DataError, RunError
 from mnistop.engine.files import write_atomically
 from mnistop.engine.model import MLP
 from mnistop.engine.recording.recorder import Recorder
 from mnistop.engine.runs import checkpoint
 from mnistop.engine.runs.run_folder import Run, create
-from tests.helpers.small_runs import digits_config
+from tests.helpers.small_runs import digits_config, prepared
 
 SHAPE = (8, 8)
 IMAGES = 50
@@ -164,3 +164,21 @@ def test_what_cannot_be_answered_gets_a_sentence(tmp_path: Path) -> None:
         path.unlink()
     with pytest.raises(RunError, match="has no weights yet"):
         first_layer(run)
+
+
+@pytest.mark.parametrize("values", [{}, {"hidden": (), "seed": 3}, {"hidden": (16, 12)}])
+def test_before_training_the_way_is_that_of_the_first_weights(values: dict[str, Any]) -> None:
+    config = digits_config(**values)
+    training, _, validation = prepared(config)
+    found = first_walk(config, 45)
+    logits = training.model(validation.pixels[45:46])[0].detach()
+    assert (found.walk.epochs, found.images, len(found.class_names)) == (0, 80, 10)
+    assert found.walk.label == validation.labels[45]
+    np.testing.assert_allclose(found.walk.steps[-2].values, logits, atol=1e-6)
+    assert found.walk.steps[1].shape == (32, training.model.sizes[1])
+    assert first_walk(config, 80 + 45).walk.row == 45
+
+
+def test_a_network_without_data_is_an_error() -> None:
+    with pytest.raises(DataError):
+        first_walk(RunConfig(source="/nowhere/at/all"), 0)

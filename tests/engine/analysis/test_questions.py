@@ -25,7 +25,7 @@ from mnistop.engine.training.state import Labelled
 from tests.helpers.finished_run import finished_run
 from tests.helpers.small_runs import digits_config, prepared, until
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.fast]
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +104,7 @@ def test_the_worst_mistakes_are_the_surest_ones(finished: Run) -> None:
         np.testing.assert_allclose(mistake.probabilities, probabilities[mistake.row], rtol=0.02)
 
 
+@pytest.mark.slow
 async def test_answers_follow_the_newest_weights_while_training_goes_on(
     runs_folder: Path,
 ) -> None:
@@ -179,6 +180,7 @@ def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+@pytest.mark.slow
 async def test_a_question_that_kills_its_process_twice_is_given_up_in_words() -> None:
     with pytest.raises(RunError, match="died twice"):
         await worker.ask(die)

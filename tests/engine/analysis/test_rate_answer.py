@@ -1,6 +1,7 @@
 """The assessment of a run's learning rate, on real runs."""
 
 import numpy as np
+import pytest
 
 from mnistop.engine.analysis.learning_rates import assess_rate
 from mnistop.engine.events import RunFailed
@@ -24,6 +25,7 @@ def test_a_run_that_diverges_says_when_and_is_too_high() -> None:
     assert sentence.startswith("Diverged in epoch 1: ")
 
 
+@pytest.mark.slow
 def test_how_far_the_loss_had_risen_is_told_with_its_epoch() -> None:
     run = coached(lr=3.0)
     verdict, sentence, accuracy = last(run)
@@ -42,6 +44,7 @@ def test_how_far_the_loss_of_a_run_that_learns_had_risen_is_told_too() -> None:
     assert sentence.endswith(f" It had risen to {max(losses):.2f} in epoch {np.argmax(losses)}.")
 
 
+@pytest.mark.slow
 def test_a_slow_run_that_the_noise_of_dropout_and_shifts_hides_is_too_low() -> None:
     verdict, _, accuracy = last(coached(dropout=0.3, shift=2, lr=0.0004, epochs=30))
     assert verdict == "too low"

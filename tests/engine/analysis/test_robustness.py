@@ -51,6 +51,7 @@ def same(one: Robustness, other: Robustness) -> bool:
     return all(np.array_equal(getattr(one, name), getattr(other, name)) for name in names)
 
 
+@pytest.mark.fast
 def test_accuracies_are_those_of_the_attacks_themselves(run: Run) -> None:
     known = whole(run)
     assert known.total == known.done == 80
@@ -79,6 +80,7 @@ def test_a_part_at_a_time_makes_the_same_whole(run: Run) -> None:
     assert same(parts[-1], at_once)
 
 
+@pytest.mark.fast
 def test_what_is_measured_is_kept_and_read_again(run: Run) -> None:
     known = whole(run)
     before = file_of(run).stat()

@@ -1,10 +1,8 @@
 """More models for what is found and proven about them, and the truth by trying very often."""
 
 import functools
-from collections.abc import Callable
 from typing import Any
 
-import pytest
 import torch
 from torch import Tensor
 
@@ -64,31 +62,6 @@ def blind_model(activation: str) -> MLP:
         model.layers[1].weight.zero_()
         model.layers[1].bias.copy_(torch.tensor([0.0, 1.0, 0.5, 0.0]))
     return model
-
-
-def assert_tells_and_can_be_stopped(search: Callable[..., object]) -> None:
-    """A search tells how far it is, can be stopped, and leaves the model in its mode.
-
-    Args:
-        search: takes a model, images, labels and `progress`.
-    """
-    model, images, labels = some_unseen("plain", 300)
-    told: list[tuple[int, int]] = []
-    search(model, images, labels, progress=lambda *done: told.append(done))
-    assert [done for done, _ in told] == sorted({done for done, _ in told})
-    assert len(told) > 1
-    assert told[-1] == (300, 300)
-
-    def stop(done: int, total: int) -> None:
-        raise KeyboardInterrupt
-
-    model.train()
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            search(model, images, labels, progress=stop)
-        assert model.training
-    finally:
-        model.eval()
 
 
 def path_of(

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from mnistop.engine.attacks import FGSM, Norm
-from mnistop.engine.attacks.momentum import MomentumFGSM
+from mnistop.engine.attacks.gradient import MomentumFGSM
 from mnistop.engine.model import MLP
 from tests.engine.attacks.attacked import some_right
 

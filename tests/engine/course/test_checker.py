@@ -9,7 +9,7 @@ from mnistop.engine.course.checker import Checker
 from mnistop.engine.course.findings import Finding
 from tests.engine.course.loops import HEAD, MODEL, PIECES, STEP, VALUES, file_of
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.fast]
 
 Check = Callable[[str], list[Finding]]
 
@@ -18,11 +18,19 @@ def states(found: list[Finding]) -> dict[str, str]:
     return {one.blank: one.state for one in found}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "line",
-    ["while True: pass", "import time; time.sleep(1000)", "import os; os._exit(3)", "exit()",
-     "import os; os.kill(os.getpid(), 9)", "input()", "raise ValueError('no')"],
-)  # fmt: skip
+    [
+        "while True: pass",
+        "import time; time.sleep(1000)",
+        "import os; os._exit(3)",
+        "exit()",
+        "import os; os.kill(os.getpid(), 9)",
+        "input()",
+        "raise ValueError('no')",
+    ],
+)
 def test_a_function_that_does_not_return_is_an_error_and_the_others_are_checked(
     line: str, tmp_path: Path
 ) -> None:
@@ -36,6 +44,7 @@ def test_a_function_that_does_not_return_is_an_error_and_the_others_are_checked(
         assert set(states(checker.check(path)).values()) == {"right"}
 
 
+@pytest.mark.slow
 def test_an_endless_loop_is_named_with_its_line(tmp_path: Path) -> None:
     path = tmp_path / "loop.py"
     endless = "    while True:\n        pass\n    logits"
@@ -86,6 +95,7 @@ def test_an_assignment_that_trains_is_left_out(check: Check) -> None:
     assert set(states(found).values()) == {"right"}
 
 
+@pytest.mark.slow
 def test_a_download_outside_of_functions_gets_the_bundled_images(check: Check) -> None:
     openml = "from sklearn.datasets import fetch_openml\nimages, labels = "
     openml += "fetch_openml('mnist_784', return_X_y=True, as_frame=False)\n"
@@ -93,6 +103,7 @@ def test_a_download_outside_of_functions_gets_the_bundled_images(check: Check) -
     assert set(states(check(file_of(step=openml + step))).values()) == {"right"}
 
 
+@pytest.mark.slow
 def test_slow_code_outside_of_functions_is_named(tmp_path: Path) -> None:
     path = tmp_path / "loop.py"
     path.write_text(file_of() + "\nslow = [None for _ in iter(int, 1)]\n")

@@ -18,6 +18,7 @@ from tests.engine.course.loops import (
     UPDATE,
     file_of,
 )
+from tests.helpers.selection import one_in
 
 Check = Callable[..., list[Finding]]
 
@@ -256,17 +257,17 @@ def assert_right(found: list[Finding], count: int = 9) -> None:
     assert [one for one in found if one.state != "right"] == []
 
 
-@pytest.mark.parametrize("name", STEPS)
+@pytest.mark.parametrize("name", one_in(8, STEPS))
 def test_an_unusual_training_step_is_right(name: str, check_here: Check) -> None:
     assert_right(check_here(file_of(step=STEPS[name]), "train_step"), 1)
 
 
-@pytest.mark.parametrize("name", EVALUATIONS)
+@pytest.mark.parametrize("name", one_in(6, EVALUATIONS))
 def test_an_unusual_evaluation_is_right(name: str, check_here: Check) -> None:
     assert_right(check_here(file_of(evaluate=EVALUATIONS[name]), "evaluate"), 1)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", one_in(6, MODELS))
 def test_an_unusual_model_is_right(name: str, check_here: Check) -> None:
     assert_right(check_here(file_of(model=MODELS[name])))
 

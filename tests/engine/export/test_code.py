@@ -6,6 +6,7 @@ import io
 import itertools
 import json
 import re
+import runpy
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ import torch
 from mnistop.engine.config import HYPERPARAMETERS, RunConfig
 from mnistop.engine.data.sources import load
 from mnistop.engine.errors import RunError
+from mnistop.engine.export.code_files import code_of as code_files_of
 from mnistop.engine.export.script import export_code, settings_left_out
 from mnistop.engine.export.training_code import TrainingCode
 from mnistop.engine.hyperparameters import as_text
@@ -86,9 +88,9 @@ def run_of(config: RunConfig, folder: Path) -> Run:
 
 
 def write_script(run: Run, folder: Path) -> Path:
-    code, images = export_code(run, "script", "loop.npz")
-    (folder / "loop.py").write_bytes(code)
-    (folder / "loop.npz").write_bytes(images)
+    exported = export_code(run, "script", "loop.npz")
+    (folder / "loop.py").write_text(exported.code, "utf-8")
+    (folder / "loop.npz").write_bytes(exported.images.content())
     return folder / "loop.py"
 
 
@@ -178,9 +180,9 @@ def test_a_finished_run_and_its_notebook_have_the_same_log(
             [epoch.epoch, epoch.train_loss, epoch.val_loss, epoch.train_acc, epoch.val_acc]
             for epoch in history_of(run).epochs
         ]
-        notebook, images = export_code(run, "notebook", "my digits.npz")
-    (tmp_path / "my digits.npz").write_bytes(images)
-    content = json.loads(notebook)
+        notebook = export_code(run, "notebook", "my digits.npz")
+    (tmp_path / "my digits.npz").write_bytes(notebook.images.content())
+    content = json.loads(notebook.code)
     assert content["nbformat"] == 4
     assert [cell["cell_type"] for cell in content["cells"]] == ["markdown", "code"] * 5
     monkeypatch.chdir(tmp_path)
@@ -192,7 +194,7 @@ def test_a_finished_run_and_its_notebook_have_the_same_log(
             if cell["cell_type"] == "code":
                 exec(cell["source"], variables)
     assert_same_log(printed_log(printed.getvalue()), expected, 1e-4)
-    assert "first epochs" not in notebook.decode()
+    assert "first epochs" not in notebook.code
 
 
 # What it holds
@@ -297,7 +299,7 @@ def test_what_the_code_does_not_repeat_is_named(tmp_path: Path) -> None:
     script = write_script(run_of(config, tmp_path), tmp_path).read_text()
     assert "prints nan" not in script
     assert "extended" not in script
-    logged = [made_up.epoch(2), made_up.failed("It diverged.", diverged=True)]
+    logged = [*map(made_up.epoch, range(3)), made_up.failed("It diverged.", diverged=True)]
     run = made_up.write_run(tmp_path, logged, config)
     script = " ".join(write_script(run, tmp_path).read_text().replace("#", "").split())
     assert "prints nan" in script
@@ -309,3 +311,39 @@ def test_a_recorded_run_has_its_own_script(tmp_path: Path) -> None:
     lock.close()
     with pytest.raises(RunError, match="recorded from a script of your own"):
         export_code(run, "script", "loop.npz")
+
+
+# Before any run
+
+
+def test_the_code_of_settings_prints_the_log_of_a_run_with_them(tmp_path: Path) -> None:
+    config = digits_config(epochs=3, schedule="cosine", shift=1)
+    code = code_files_of(config, None, "script", tmp_path)
+    assert (code.path, code.images) == (
+        tmp_path / "mnistop-training.py",
+        tmp_path / "mnistop-training.npz",
+    )
+    assert code.path
+    assert code.path.read_text("utf-8") == code.text
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        runpy.run_path(str(code.path))
+    assert_same_log(printed_log(printed.getvalue()), log_of_training(config), 1e-4)
+
+
+def test_code_is_written_beside_other_files_and_once(tmp_path: Path) -> None:
+    config = digits_config()
+    (tmp_path / "mnistop-training.npz").write_text("mine")
+    for _ in range(2):
+        code = code_files_of(config, None, "notebook", tmp_path)
+        assert code.path == tmp_path / "mnistop-training-2.ipynb"
+        assert '"mnistop-training-2.npz' in json.dumps(json.loads(code.text)).replace("\\", "")
+    assert (tmp_path / "mnistop-training.npz").read_text() == "mine"
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_code_can_be_shown_without_writing_it(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    code = code_files_of(digits_config(), None, "script")
+    assert "loss.backward()" in code.text
+    assert (code.path, list(tmp_path.iterdir())) == (None, [])

@@ -31,7 +31,7 @@ from tests.helpers import made_up
 from tests.helpers.finished_run import finished_run
 from tests.helpers.small_runs import history_of
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.fast]
 
 
 EPOCHS = 6
@@ -101,6 +101,7 @@ def test_weights_that_are_not_there_are_told(run: Run, tmp_path: Path) -> None:
 # PyTorch
 
 
+@pytest.mark.slow
 def test_plain_pytorch_loads_the_model_in_an_interpreter_without_mnistop(
     run: Run, tmp_path: Path
 ) -> None:

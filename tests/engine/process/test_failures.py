@@ -16,17 +16,18 @@ from mnistop.engine.process.child import describe_error
 from mnistop.engine.runs import checkpoint, run_folder
 from mnistop.engine.runs.history import History
 from mnistop.engine.runs.run_folder import Run
-from tests.engine.process.test_processes import endless, launched, linux
-from tests.helpers.processes import process_of
+from tests.helpers.processes import linux, process_of
 from tests.helpers.small_runs import (
     digits_config,
+    endless,
     history_of,
+    launched,
     state_of,
     to_the_end,
     until,
 )
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.fast]
 
 
 @pytest.mark.parametrize(
@@ -139,6 +140,7 @@ async def test_a_link_in_a_run_folder_is_not_written_through(
     assert not run.is_running()
 
 
+@pytest.mark.slow
 @linux
 async def test_a_run_folder_that_cannot_be_written_ends_a_run_in_words(
     runs_folder: Path,

@@ -23,7 +23,7 @@ from tests.helpers.small_data import DataFile
 from tests.helpers.small_runs import ENDLESS, digits_config, history_of, state_of
 from tests.helpers.waiting import wait_until
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.fast]
 
 
 KINDS: dict[str, dict[str, Any]] = {

@@ -1,4 +1,4 @@
-"""A run that was stopped or killed goes on as if nothing had been: the same bits."""
+"""Runs in processes of their own, stopped or killed and resumed."""
 
 import asyncio
 import contextlib
@@ -15,141 +15,24 @@ import torch
 from mnistop.engine import events, worker
 from mnistop.engine.analysis.loading import load_model
 from mnistop.engine.analysis.loading import validation as validation_images
-from mnistop.engine.config import RunConfig
 from mnistop.engine.errors import DataError, RunError
 from mnistop.engine.runs import checkpoint, run_folder
 from mnistop.engine.runs.event_log import read_events
 from mnistop.engine.runs.run_folder import Run
-from mnistop.engine.training.loop import train
-from mnistop.engine.training.state import Epoch, TrainState
-from tests.faults.kills import settings
 from tests.helpers.small_runs import (
     ENDLESS,
-    Listener,
+    KINDS,
     digits_config,
     ever_more,
-    from_bytes,
     history_of,
-    numbers,
+    launched,
     prepared,
     state_of,
-    to_bytes,
     to_the_end,
-    trained,
     until,
 )
 
-pytestmark = pytest.mark.process
-
-
-KINDS: dict[str, dict[str, Any]] = {
-    "default": {},
-    "adam, cosine, dropout": {
-        "optimizer": "adam",
-        "lr": 0.003,
-        "schedule": "cosine",
-        "dropout": 0.3,
-    },
-    "momentum, shift, step": {"optimizer": "sgd", "shift": 1, "schedule": "step", "lr": 0.05},
-    "adversarial": {"adversarial_epsilon": 0.1, "clip_norm": 1.0},
-    "rmsprop, dropout": {"optimizer": "rmsprop", "lr": 0.001, "dropout": 0.1},
-    "adamw, decay, shift, dropout": {
-        "optimizer": "adamw",
-        "weight_decay": 0.1,
-        "lr": 0.003,
-        "shift": 1,
-        "dropout": 0.1,
-    },
-}
-kinds = pytest.mark.parametrize("values", KINDS.values(), ids=KINDS)
-
-
-# In this process: after every single step.
-
-
-def gone_on(config: RunConfig, saved: bytes) -> tuple[TrainState, list[Epoch]]:
-    """A training taken up from a checkpoint and gone to its end."""
-    training, *images = prepared(config)
-    training.load_state_dict(from_bytes(saved))
-    listener = Listener()
-    train(training, *images, listener, listener)
-    return training, listener.epochs
-
-
-def bits(training: TrainState) -> bytes:
-    """The weights and all that decides what would come next."""
-    state = training.state_dict()
-    return b"".join(
-        [
-            *(weight.numpy().tobytes() for weight in state["model"].values()),
-            state["shuffle"].numpy().tobytes(),
-            state["noise"].numpy().tobytes(),
-            repr(state["optimizer"]).encode(),
-            repr((state["best"], state["best_epochs"], state["epochs_since_lowest"])).encode(),
-        ]
-    )
-
-
-@kinds
-def test_stopped_before_any_step_it_goes_on_with_the_same_bits(values: dict[str, Any]) -> None:
-    config = digits_config(samples=200, **values)
-    expected, expected_epochs = trained(config)
-    for steps in range(3 * 5):
-        training, *images = prepared(config)
-        listener = Listener(stop_after=steps)
-        train(training, *images, listener, listener)
-        resumed, later = gone_on(config, to_bytes(training.state_dict()))
-        assert bits(resumed) == bits(expected), f"stopped after {steps} steps"
-        assert numbers(listener.epochs + later) == numbers(expected_epochs)
-
-
-@kinds
-def test_killed_after_a_checkpoint_of_any_step_it_goes_on_with_the_same_bits(
-    values: dict[str, Any],
-) -> None:
-    config = digits_config(samples=200, **values)
-    training, *images = prepared(config)
-    listener = Listener()
-    train(training, *images, listener, listener)
-    assert len(listener.saved) == 3 * 5
-    for step, saved in enumerate(listener.saved, start=1):
-        resumed, later = gone_on(config, saved)
-        assert bits(resumed) == bits(training), f"checkpoint of step {step}"
-        assert numbers(later) == numbers(listener.epochs[-len(later) :])
-
-
-@pytest.mark.parametrize(
-    "values", settings(), ids=lambda values: " ".join(map(str, values.values()))
-)
-def test_every_optimizer_schedule_shift_and_dropout_goes_on_with_the_same_bits(
-    values: dict[str, Any],
-) -> None:
-    config = digits_config(samples=200, **values)
-    training, *images = prepared(config)
-    listener = Listener()
-    train(training, *images, listener, listener)
-    for saved in random.Random(repr(values)).sample(listener.saved, 2):
-        resumed, later = gone_on(config, saved)
-        assert bits(resumed) == bits(training)
-        assert numbers(later) == numbers(listener.epochs[-len(later) :])
-
-
-def test_early_stopping_counts_on_over_a_stop() -> None:
-    config = digits_config(early_stopping=3, lr=1.0, epochs=500)
-    _, expected = trained(config)
-    stopped_at = 10 * (len(expected) - 2) + 4
-    training, *images = prepared(config)
-    listener = Listener(stop_after=stopped_at)
-    train(training, *images, listener, listener)
-    _, later = gone_on(config, to_bytes(training.state_dict()))
-    assert numbers(listener.epochs + later) == numbers(expected)
-
-
-# In real processes.
-
-
-async def launched(**values: Any) -> Run:
-    return await asyncio.to_thread(worker.launch, digits_config(**values))
+pytestmark = [pytest.mark.process, pytest.mark.fast]
 
 
 async def resumed(run: Run) -> None:
@@ -199,6 +82,7 @@ async def stopped_and_resumed(run: Run, moments: random.Random) -> int:
     return number + 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("values", list(KINDS.values())[:4], ids=list(KINDS)[:4])
 async def test_stopped_at_random_moments_and_resumed_it_gives_the_same_bits(
     runs_folder: Path, values: dict[str, Any]
@@ -251,6 +135,7 @@ async def test_killed_and_resumed_it_gives_the_same_bits(runs_folder: Path) -> N
     assert_same_results(run, await never_stopped(config))
 
 
+@pytest.mark.slow
 async def test_an_empty_checkpoint_as_after_a_power_cut_gives_way_to_the_kept_one(
     runs_folder: Path,
 ) -> None:
@@ -289,6 +174,7 @@ async def test_killed_before_its_first_checkpoint_it_starts_again(runs_folder: P
     assert_same_results(run, expected)
 
 
+@pytest.mark.slow
 async def test_of_two_who_resume_at_once_one_starts_the_training(runs_folder: Path) -> None:
     run = await launched(epochs=1_000_000)
     worker.stop(run)
@@ -355,37 +241,6 @@ async def test_a_run_whose_data_are_gone_is_not_resumed_and_stays_as_it_was(
     (tmp_path / "elsewhere.npz").rename(file)
     await resumed(run)
     await until(run, lambda history: history.resumed)
-
-
-def test_nothing_in_a_checkpoint_is_executed(tmp_path: Path) -> None:
-    class Trap:
-        def __reduce__(self) -> tuple[Any, ...]:
-            return os.mkdir, (str(tmp_path / "sprung"),)
-
-    torch.save({"model": Trap()}, tmp_path / "checkpoint.pt")
-    with pytest.raises(RunError, match="is damaged and cannot be loaded"):
-        checkpoint.load(tmp_path / "checkpoint.pt")
-    assert not (tmp_path / "sprung").exists()
-    torch.save([1, 2], tmp_path / "checkpoint.pt")
-    with pytest.raises(RunError, match="it holds no checkpoint"):
-        checkpoint.load(tmp_path / "checkpoint.pt")
-    with pytest.raises(RunError, match=r"has no nothing\.pt yet"):
-        checkpoint.load(tmp_path / "nothing.pt")
-
-
-def test_a_checkpoint_in_an_epoch_holds_the_model_of_the_last_whole_one_too() -> None:
-    training, images, validation = prepared(digits_config(epochs=3))
-    listener = Listener(stop_after=13)
-    train(training, images, validation, listener, listener)
-    states = [from_bytes(content) for content in listener.saved]
-    assert [states[place]["step"] for place in (9, 12)] == [10, 3]
-    whole = states[9]["model"]  # after the last step of the first epoch
-    shown = checkpoint.weights_of(states[12])
-    assert all(torch.equal(shown[name], whole[name]) for name in whole)
-    assert not all(torch.equal(states[12]["model"][name], whole[name]) for name in whole)
-    again, *_ = prepared(digits_config(epochs=3))
-    again.load_state_dict(states[12])
-    assert to_bytes(again.state_dict()["epoch_model"]) == to_bytes(states[12]["epoch_model"])
 
 
 async def test_the_weights_of_a_paused_run_are_those_of_its_newest_epoch(runs_folder: Path) -> None:

@@ -17,6 +17,7 @@ from mnistop.engine.runs.event_log import read_events
 from mnistop.engine.runs.history import History
 from mnistop.engine.runs.run_folder import Run, list_runs
 from tests.helpers.data_files import openml_answers, write_openml_cache
+from tests.helpers.selection import one_in
 from tests.helpers.small_data import DataFile
 from tests.helpers.small_runs import (
     ENDLESS,
@@ -70,7 +71,8 @@ def as_before_fingerprints(run: Run) -> None:
     run.events_path.write_text("".join(lines))
 
 
-@pytest.mark.parametrize("change", DataFile.REFUSED)
+@pytest.mark.fast
+@pytest.mark.parametrize("change", one_in(len(DataFile.REFUSED), DataFile.REFUSED))
 def test_a_run_does_not_go_on_with_other_data(
     runs_folder: Path, data: DataFile, change: str
 ) -> None:
@@ -92,7 +94,8 @@ def test_a_run_does_not_go_on_with_other_data(
     assert run.events_path.read_bytes().startswith(before["events.jsonl"])
 
 
-@pytest.mark.parametrize("change", DataFile.ACCEPTED)
+@pytest.mark.fast
+@pytest.mark.parametrize("change", one_in(len(DataFile.ACCEPTED), DataFile.ACCEPTED))
 def test_a_run_goes_on_with_the_same_data_in_another_file(
     runs_folder: Path, data: DataFile, change: str
 ) -> None:
@@ -160,6 +163,7 @@ async def test_a_killed_run_stays_interrupted_when_its_data_are_others(
     assert (contents(run), state_of(run)) == (before, "interrupted")
 
 
+@pytest.mark.fast
 def test_a_run_of_before_fingerprints_goes_on_with_a_warning_and_keeps_one_from_then_on(
     runs_folder: Path, data: DataFile
 ) -> None:

@@ -27,16 +27,13 @@ from tests.helpers.small_runs import (
     ENDLESS,
     digits_config,
     history_of,
+    launched,
     prepared,
     to_the_end,
     until,
 )
 
 pytestmark = pytest.mark.process
-
-
-async def launched(**values: Any) -> Run:
-    return await asyncio.to_thread(worker.launch, digits_config(**values))
 
 
 def results_of(run: Run) -> list[RunTested]:
@@ -70,6 +67,7 @@ def interrupt_before_its_test(run: Run) -> None:
     run.events_path.write_text("".join(kept))
 
 
+@pytest.mark.fast
 @pytest.mark.parametrize(
     "values",
     [{}, {"lr": 2.0, "epochs": 12}, {"lr": 1.0, "early_stopping": 1, "epochs": 500}],
@@ -105,6 +103,7 @@ async def test_a_diverged_run_is_not_tested(runs_folder: Path) -> None:
     assert results_of(run) == []
 
 
+@pytest.mark.fast
 async def test_a_stopped_run_is_tested_once_it_has_come_to_its_end(runs_folder: Path) -> None:
     run = await launched(epochs=ENDLESS)
     await until(run, lambda history: history.epochs)

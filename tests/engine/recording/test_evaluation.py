@@ -52,8 +52,15 @@ def test_the_shape_that_fits_is_found(images: Any, model: nn.Module) -> None:
 
 @pytest.mark.parametrize(
     "wrap",
-    [nn.DataParallel, lambda model: torch.compile(model, backend="eager"), lambda model: model],
-    ids=["parallel", "compiled", "bare"],
+    [
+        pytest.param(lambda model: model, id="bare"),
+        pytest.param(nn.DataParallel, id="parallel"),
+        pytest.param(
+            lambda model: torch.compile(model, backend="eager"),
+            id="compiled",
+            marks=pytest.mark.slow,  # loading the compiler takes seconds
+        ),
+    ],
 )
 def test_wrapped_models_are_evaluated_as_the_bare_one(wrap: Any) -> None:
     model = mlp()

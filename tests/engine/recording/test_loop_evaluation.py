@@ -13,11 +13,12 @@ from torch import nn
 import mnistop
 from mnistop.engine import events
 from mnistop.engine.report.facts import Facts
-from mnistop.engine.report.of_run import _charts
+from mnistop.engine.report.of_run import curve_charts
 from mnistop.engine.runs.history import unseen_accuracy
 from mnistop.engine.runs.predictions import load_predictions
 from tests.helpers.loops import history_of, state_of, the_run
 from tests.helpers.own_loop import LABELS, PIXELS, SCORES, begin, series, small, warned, warns
+from tests.helpers.selection import one_in
 
 pytestmark = pytest.mark.usefixtures("alone")
 
@@ -195,7 +196,7 @@ def test_the_test_accuracy_is_that_of_the_model_at_the_end() -> None:
     assert history.tested
     assert history.test_acc == history.tested.acc
     assert unseen_accuracy(history).endswith("on 20 unseen images")
-    loss, accuracy = _charts(Facts.of(the_run()), history.started)
+    loss, accuracy = curve_charts(Facts.of(the_run()), history.started)
     assert [curve.name for chart in (loss, accuracy) for curve in chart.curves] == [
         "validation"
     ] * 2
@@ -228,7 +229,7 @@ def test_a_model_that_is_no_mlp_is_named() -> None:
     assert state_of(the_run()) == "finished"
 
 
-@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("compiled", one_in(2, [False, True]))
 def test_a_wrapped_model_is_evaluated_and_kept(compiled: bool, tmp_path: Path) -> None:
     torch.distributed.init_process_group(
         "gloo", init_method=f"file://{tmp_path / 'store'}", rank=0, world_size=1

@@ -125,6 +125,7 @@ def test_models_in_another_precision_are_found(dtype: torch.dtype) -> None:
     torch.testing.assert_close(found.weights["linear_1.weight"], model.linear_1.weight.float())
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # TorchScript is deprecated, and says so
 def test_compiled_and_scripted_models_are_found() -> None:
     inputs = images(1, 6, 6)

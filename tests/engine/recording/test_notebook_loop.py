@@ -30,6 +30,9 @@ from tests.helpers.loops import history_of, the_run
 from tests.helpers.small_runs import ROOT
 from tests.helpers.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+"""The script takes its time: the first test waits for it."""
+
 SCRIPT = ROOT / "docs" / "own_loop.py"
 EPOCHS = 12
 

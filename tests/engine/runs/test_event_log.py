@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from mnistop.engine import events
 from mnistop.engine.recording.recorder import Recorder
 from mnistop.engine.runs.event_log import EventTail, read_events
-from tests.engine.runs.test_runs import make_run, messages, say
 from tests.helpers.limits import files_at_most
+from tests.helpers.run_folders import make_run, messages, say
 
 
 @settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])

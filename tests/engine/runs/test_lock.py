@@ -80,6 +80,7 @@ def test_a_run_whose_machine_has_gone_is_interrupted_and_can_be_resumed(run: Run
     assert run.lock_path.read_text() == "", "whoever ends in good order is not waited for"
 
 
+@pytest.mark.slow
 def test_the_holder_gives_signs_of_life_until_it_ends(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     held = lock.create(path)

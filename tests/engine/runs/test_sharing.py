@@ -147,6 +147,7 @@ def test_what_is_no_file_of_a_run_stays_private(home: Path) -> None:
     assert mode(outside) == 0o600
 
 
+@pytest.mark.fast
 @pytest.mark.process
 async def test_all_that_a_run_writes_is_shared_and_what_it_writes_later(
     home: Path, tmp_path: Path

@@ -20,7 +20,7 @@ from mnistop.engine.runs.run_folder import Run
 from tests.helpers.finished_run import finished_run
 from tests.helpers.small_runs import ENDLESS, digits_config, to_the_end, until
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.fast]
 
 
 LAYERS = (64, 16, 10)
@@ -125,6 +125,7 @@ def test_those_of_format_1_are_read(finished: Run, copy: Run) -> None:
     assert Trained.of(copy, "5").epoch == 5
 
 
+@pytest.mark.slow
 async def test_a_run_of_format_1_goes_on(runs_folder: Path) -> None:
     """The rows that it lacks are never looked at, and it ends with what it would have had."""
     config = digits_config(epochs=ENDLESS)

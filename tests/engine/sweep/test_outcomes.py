@@ -31,13 +31,12 @@ def outcome(config: RunConfig, best: float | None, said: str = "right") -> Outco
         config,
         name="20260101-120000-quiet-otter.01" if best is not None else "",
         state="finished" if best is not None else WAITING,
-        images=200,
+        validation_images=200,
         best_epoch=3,
         best_val_acc=best,
         val_acc=best,
         val_loss=0.5,
         verdict=said if best is not None else "",
-        is_done=best is not None,
     )
 
 
@@ -62,7 +61,7 @@ def test_sweeps_are_compared_on_validation_images_where_a_test_is_missing_or_ano
     for third in (
         measured(3, 0.85, 0.99, images=2),
         replace(outcome(RunConfig(lr=3), 0.85), epochs=5),
-        replace(outcome(RunConfig(lr=3), 0.85), epochs=5, state="running", is_done=False),
+        replace(outcome(RunConfig(lr=3), 0.85), epochs=5, state="running"),
     ):
         groups = grouped([*done, third])
         assert comparable(groups) is best_acc
@@ -72,7 +71,7 @@ def test_sweeps_are_compared_on_validation_images_where_a_test_is_missing_or_ano
 
 
 def test_a_run_that_diverged_keeps_no_other_from_being_compared_on_unseen_images() -> None:
-    diverged = replace(outcome(RunConfig(lr=3), 0.2), epochs=1, state="failed")
+    diverged = replace(outcome(RunConfig(lr=3), 0.2), epochs=1, state="failed", diverged=True)
     groups = grouped([measured(1, 0.9, 0.87), measured(2, 0.92, 0.85), diverged])
     assert comparable(groups) is unseen_acc
     found = best_of(groups)
@@ -115,7 +114,7 @@ def test_the_best_row_and_those_within_its_interval() -> None:
 def test_a_seed_that_has_just_begun_does_not_count_beside_those_that_are_done() -> None:
     configs = plan(RunConfig(), {}, seeds=3)
     done = [outcome(config, 0.8) for config in configs[:2]]
-    begun = replace(outcome(configs[2], 0.1), is_done=False)
+    begun = replace(outcome(configs[2], 0.1), state="running")
     [group] = grouped([*done, begun])
     found = group.measured(lambda one: one.best_val_acc)
     assert found
@@ -161,13 +160,13 @@ def test_the_coach_says_whether_the_rate_was_right(
 
 def test_an_outcome_is_read_from_a_history() -> None:
     history = reduce(History(), [*made_up.story(30), made_up.finished(30)])
-    one = Outcome.of(RunConfig(), "a.01", "finished", history)
-    assert (one.epochs, one.best_epoch, one.images) == (30, 20, 200)
+    one = Outcome.of(history, config=RunConfig(), state="finished")
+    assert (one.epochs, one.best_epoch, one.validation_images) == (30, 20, 200)
     assert one.best_val_acc == made_up.epoch(20).val_acc
     assert one.val_acc == made_up.epoch(29).val_acc
     assert one.is_done
     failed = reduce(History(), [*made_up.story(2), made_up.failed("no room")])
-    assert not Outcome.of(RunConfig(), "a.01", "failed", failed).is_done
+    assert not Outcome.of(failed, config=RunConfig(), state="failed").is_done
 
 
 def test_effort_grows_with_all_that_makes_work() -> None:

@@ -87,7 +87,7 @@ def rates(*rates: float, **values: Any) -> list[RunConfig]:
     return [digits_config(lr=lr, **values) for lr in rates]
 
 
-@pytest.mark.process
+@pytest.mark.fast
 def test_the_members_of_a_sweep_are_ordinary_runs(runs_folder: Path) -> None:
     configs = rates(0.01, 0.1, 1.0, epochs=4)
     sweep = swept(configs, title="three rates")
@@ -108,7 +108,7 @@ def test_the_members_of_a_sweep_are_ordinary_runs(runs_folder: Path) -> None:
     assert sweep.log_path.read_text() == ""
 
 
-@pytest.mark.process
+@pytest.mark.fast
 def test_a_member_that_diverges_is_a_result_and_ends_nothing(runs_folder: Path) -> None:
     sweep = swept([digits_config(lr=1000, weight_decay=100), digits_config()], jobs=1)
     wait_for_end(sweep)
@@ -119,7 +119,6 @@ def test_a_member_that_diverges_is_a_result_and_ends_nothing(runs_folder: Path) 
         worker.resume_sweep(sweep)
 
 
-@pytest.mark.process
 def test_a_sweep_killed_before_its_last_word_is_known_as_finished_once_resumed(
     runs_folder: Path,
 ) -> None:
@@ -135,7 +134,6 @@ def test_a_sweep_killed_before_its_last_word_is_known_as_finished_once_resumed(
     assert sum(isinstance(event, events.SweepFinished) for event in read_events(sweep)) == 1
 
 
-@pytest.mark.process
 def test_what_is_wrong_is_said_before_anything_starts(runs_folder: Path) -> None:
     with pytest.raises(DataError, match="There is no data source digitz: did you mean digits"):
         swept([digits_config(), digits_config(source="digitz")])
@@ -148,7 +146,6 @@ def test_what_is_wrong_is_said_before_anything_starts(runs_folder: Path) -> None
     assert list(runs_folder.glob("*")) == []
 
 
-@pytest.mark.process
 def test_data_that_are_not_at_hand_are_made_so_once_for_all_members(
     tmp_path: Path, runs_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -170,7 +167,6 @@ def test_data_that_are_not_at_hand_are_made_so_once_for_all_members(
         assert not [said for said in read_events(run) if isinstance(said, events.Preparing)]
 
 
-@pytest.mark.process
 def test_a_sweep_is_stopped_and_goes_on_to_the_same_bits(runs_folder: Path) -> None:
     sweep, running = held(seeds=3, count=2)
     assert sweep.state() == "running"
@@ -191,7 +187,6 @@ def test_a_sweep_is_stopped_and_goes_on_to_the_same_bits(runs_folder: Path) -> N
     assert results(running[0]) == never_killed(running[0].config())
 
 
-@pytest.mark.process
 @linux
 def test_a_killed_sweep_leaves_no_process_and_goes_on_to_the_same_bits(runs_folder: Path) -> None:
     sweep, running = held(seeds=3, count=2)
@@ -250,6 +245,7 @@ def test_a_member_that_dies_every_time_is_given_up_and_tried_anew_by_resuming(
     assert running == member
 
 
+@pytest.mark.fast
 def test_a_sweep_of_one_job_is_stopped_in_its_first_member(runs_folder: Path) -> None:
     sweep = swept([digits_config(epochs=ENDLESS, seed=seed) for seed in range(3)], jobs=1)
     with_epochs(sweep, 1)

@@ -1,6 +1,7 @@
 """The shifts of training images, and what they are good for."""
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -82,6 +83,7 @@ def test_training_sees_every_image_shifted_anew_in_each_epoch() -> None:
     assert sum(first != second for first, second in by_row.values()) > 20
 
 
+@pytest.mark.slow
 def test_shifts_raise_the_validation_accuracy_on_1000_images() -> None:
     def accuracy(shift: int) -> float:
         _, epochs = trained(RunConfig(shift=shift, epochs=60, device="cpu"))

@@ -1,5 +1,6 @@
 import os
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -60,3 +61,42 @@ def call(
         return Answer(code, caught.out, caught.err)
 
     return call
+
+
+@pytest.fixture
+def attack(call: Callable[..., Answer], finished: Finished) -> Callable[..., Answer]:
+    """`mnistop attack` of the finished run."""
+
+    def attack(*words: str) -> Answer:
+        return call("attack", finished.name, *words, runs=finished.place.folder)
+
+    return attack
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """An empty folder for made-up runs."""
+    folder = tmp_path / "runs"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
+    """Create a disk of a few kilobytes or files, as root only can."""
+    made: list[Path] = []
+
+    def make(options: str) -> Path:
+        disk = tmp_path / f"disk{len(made)}"
+        disk.mkdir()
+        mount = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(disk)]
+        try:
+            subprocess.run(mount, check=True, capture_output=True)
+        except (OSError, subprocess.CalledProcessError):
+            pytest.skip("only root can make a small disk here")
+        made.append(disk)
+        return disk
+
+    yield make
+    for disk in made:
+        subprocess.run(["umount", "-l", str(disk)], check=True)

@@ -1,155 +1,30 @@
-"""Hosts as they are: temporary folders, limits, and users without a home."""
+"""Hosts as they are: long paths, limits, full disks, and users without a home."""
 
 from __future__ import annotations
 
 import os
 import resource
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from mnistop.engine.runs.run_folder import Run
 from tests.helpers.command_line import COMMAND, Place
+from tests.helpers.disks import fill_with_files, long_folder
 from tests.helpers.processes import linux, process_of, states_of
 from tests.helpers.small_runs import ROOT
 from tests.helpers.waiting import wait_until
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
 
-
 SMALL = ("--epochs", "1", "--samples", "100", "--hidden", "4", "--source", "digits")
 STRANGER = 54321
 """A user whom the system does not know."""
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
-    """Create a disk of a few kilobytes or files, as root only can."""
-    made: list[Path] = []
-
-    def make(options: str) -> Path:
-        disk = tmp_path / f"disk{len(made)}"
-        disk.mkdir()
-        mount = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(disk)]
-        try:
-            subprocess.run(mount, check=True, capture_output=True)
-        except (OSError, subprocess.CalledProcessError):
-            pytest.skip("only root can make a small disk here")
-        made.append(disk)
-        return disk
-
-    yield make
-    for disk in made:
-        subprocess.run(["umount", "-l", str(disk)], check=True)
-
-
-def fill(disk: Path) -> None:
-    with open(disk / "filler", "wb", buffering=0) as file:
-        for size in (1 << 12, 1):
-            try:
-                while True:
-                    file.write(bytes(size))
-            except OSError:
-                continue
-
-
-def fill_with_files(disk: Path, but: int) -> None:
-    """Create files until there is no inode left, and remove some of them."""
-    made = []
-    try:
-        for number in range(10_000):
-            made.append(disk / f"file{number}")
-            made[-1].touch()
-    except OSError:
-        pass
-    for path in made[-but - 1 : -1]:
-        path.unlink()
-
-
-def long_folder(folder: Path) -> Path:
-    path = folder / ("long " * 20)
-    path.mkdir()
-    return path
-
-
-# Temporary folders.
-
-CHOOSING = """
-import os, socket, sys
-from multiprocessing.connection import arbitrary_address
-from mnistop.engine.process.fork_server import temporary_folder
-
-folder = temporary_folder()
-assert folder == temporary_folder()
-with socket.socket(socket.AF_UNIX) as listener:
-    listener.bind(arbitrary_address("AF_UNIX"))
-assert os.stat(folder).st_mode & 0o777 == 0o700
-print(os.fsencode(folder).decode())
-"""
-
-
-def chosen(folder: Path, **environ: str) -> Path:
-    done = subprocess.run(
-        [sys.executable, "-X", "utf8", "-c", CHOOSING],
-        env={name: text for name, text in os.environ.items() if "TMP" not in name}
-        | {"PYTHONPATH": str(ROOT)}
-        | environ,
-        cwd=folder,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    found = Path(done.stdout.strip())
-    assert not found.exists()
-    return found
-
-
-@pytest.fixture
-def short() -> Iterator[Path]:
-    """A folder with a short path."""
-    folder = Path("/tmp", f"mnistop-hosts-{os.getpid()}")
-    folder.mkdir()
-    yield folder
-    shutil.rmtree(folder)
-
-
-@pytest.mark.parametrize("name", ["with blanks", "Ünïcode ✓", "relative"])
-def test_a_temporary_folder_of_any_name_is_taken(short: Path, name: str) -> None:
-    (short / name).mkdir()
-    asked = name if name == "relative" else str(short / name)
-    assert chosen(short, TMPDIR=asked).parent == short / name
-
-
-@pytest.mark.parametrize("kind", ["missing", "a file", "too long"])
-def test_instead_of_a_temporary_folder_that_is_no_use_another_one_is_taken(
-    short: Path, kind: str
-) -> None:
-    (short / "a file").touch()
-    asked = long_folder(short) if kind == "too long" else short / kind
-    (short / "run").mkdir()
-    found = chosen(short, TMPDIR=str(asked), XDG_RUNTIME_DIR=str(short / "run"))
-    assert found.parent == short / "run"
-
-
-@pytest.mark.parametrize("options", ["size=16k", "size=16k,nr_inodes=4", "size=16k,ro"])
-def test_a_full_or_read_only_temporary_folder_is_passed_over(
-    short: Path, small_disk: Callable[[str], Path], options: str
-) -> None:
-    disk = small_disk(options)
-    if "inodes" in options:
-        fill_with_files(disk, but=0)
-    elif not options.endswith("ro"):
-        fill(disk)
-    (short / "run").mkdir()
-    found = chosen(short, TMPDIR=str(disk), XDG_RUNTIME_DIR=str(short / "run"))
-    if options != "size=16k":  # a socket needs no room for content
-        assert found.parent == short / "run"
 
 
 def test_training_and_questions_work_where_the_temporary_folder_has_a_long_path(
@@ -162,41 +37,6 @@ def test_training_and_questions_work_where_the_temporary_folder_has_a_long_path(
     assert done.returncode == 0, done.stderr
     assert place.run("rates", *SMALL, TMPDIR=folder).returncode in (0, 1)
     assert os.listdir(folder) == []
-
-
-def test_a_temporary_folder_that_was_cleaned_up_is_made_again() -> None:
-    script = """
-import shutil
-from mnistop.engine.process import fork_server
-from mnistop.engine.process.fork_server import temporary_folder
-
-for _ in range(2):
-    helper = fork_server.context.Process(target=fork_server._do_nothing)
-    fork_server.begin(helper)
-    helper.join()
-    assert helper.exitcode == 0
-    shutil.rmtree(temporary_folder())
-"""
-    subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT)
-
-
-def test_a_command_that_a_hang_up_ends_leaves_no_temporary_folder(
-    place: Place, short: Path
-) -> None:
-    command = [*COMMAND, "train", "--source", "digits", "--epochs", "1000000", "--hidden", "4"]
-    with subprocess.Popen(
-        command,
-        env=place.environ | {"TMPDIR": str(short)},
-        stdout=subprocess.PIPE,
-        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
-    ) as training:
-        assert training.stdout
-        training.stdout.readline()  # it is followed
-        assert os.listdir(short)
-        training.send_signal(signal.SIGHUP)
-        training.wait()  # before the pipe closes, which would end it too
-    assert training.returncode == 128 + signal.SIGHUP
-    assert os.listdir(short) == []
 
 
 def test_questions_need_nothing_that_may_fail_while_python_ends() -> None:
@@ -212,9 +52,6 @@ worker.close()
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT)
     assert (done.returncode, done.stderr) == (0, "")
-
-
-# Limits.
 
 
 def limited(place: Place, limit: int, value: int, *words: str) -> subprocess.CompletedProcess[str]:
@@ -288,9 +125,6 @@ def test_a_disk_without_inodes_is_called_that(
     assert "memory" not in done.stderr
 
 
-# Users.
-
-
 @pytest.fixture(scope="module")
 def stranger() -> tuple[str, ...]:
     """A command that runs another one as a user whom the system does not know."""
@@ -345,9 +179,6 @@ def test_a_user_without_a_home_trains_where_the_runs_have_a_folder(
 def test_a_home_that_cannot_be_written_is_said_with_the_remedy(stranger: tuple[str, ...]) -> None:
     done = as_stranger(stranger, "train", *SMALL, HOME="/")
     is_a_sentence(done, "Set MNISTOP_RUNS to a folder that can be written")
-
-
-# Processes that stand still.
 
 
 @linux

@@ -35,6 +35,7 @@ def test_the_curve_is_drawn_with_three_marks_and_what_to_do_next(call: Call, tmp
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.fast
 def test_trained_at_the_marks_each_run_is_told_and_kept(call: Call, tmp_path: Path):
     answer = call("rates", *SMALL, "--train", "--json")
     assert answer.code == 0, answer.err

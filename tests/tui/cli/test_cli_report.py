@@ -11,7 +11,7 @@ import pytest
 
 from tests.helpers.command_line import Answer, Finished, Place
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.fast]
 
 
 Call = Callable[..., Answer]

@@ -17,7 +17,7 @@ from tests.helpers.command_line import COMMAND, Answer, Finished, Place
 from tests.helpers.small_runs import history_of
 from tests.helpers.waiting import wait_until
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.fast]
 
 
 Call = Callable[..., Answer]
@@ -175,6 +175,7 @@ def test_following_a_finished_run_tells_it_again(call: Call, finished: Finished)
     assert call("follow", "last", "--json").out == events.read_text()
 
 
+@pytest.mark.slow
 def test_a_detached_run_is_followed_stopped_and_resumed_to_its_end(call: Call, place: Place):
     answer = call("train", "--detach", "--json", "--epochs", "1000000", runs=place.folder)
     name = json.loads(answer.out)["run"]
@@ -240,6 +241,7 @@ def test_a_killed_training_is_told_with_what_is_safe(place: Place):
     assert f"run {name} interrupted after" in out
 
 
+@pytest.mark.slow
 @pytest.mark.pty
 def test_delete_asks_on_a_terminal_and_wants_yes_without(place: Place):
     run = place.folder / "20990101-000000-calm-otter"

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.process
 Call = Callable[..., Answer]
 
 
+@pytest.mark.fast
 def test_show_tells_the_whole_story_without_pytorch_and_textual(finished: Finished):
     code = (
         "import sys; from mnistop.tui.cli.entry import exit_code_of; "

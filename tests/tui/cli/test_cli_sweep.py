@@ -13,7 +13,7 @@ from tests.helpers import made_up_sweeps
 from tests.helpers.command_line import Answer, Place
 from tests.helpers.waiting import wait_until
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.fast]
 
 
 Call = Callable[..., Answer]
@@ -58,6 +58,7 @@ def test_each_run_that_ends_is_a_line_of_json_and_the_last_is_the_sweep(
     assert one["test_interval"][0] < one["test_acc"] < one["test_interval"][1]
 
 
+@pytest.mark.slow
 def test_its_members_are_listed_by_the_name_of_the_sweep(
     swept: tuple[Place, list[str]], call: Call
 ) -> None:
@@ -117,6 +118,7 @@ def test_following_a_finished_sweep_tells_all_of_it(
         assert f"{number}/4  {words}" in answer.out
 
 
+@pytest.mark.slow
 def test_accuracy_under_attack_is_compared_where_that_is_the_question(call: Call) -> None:
     answer = call("sweep", "--adversarial-epsilon", "0,0.2", "--attack", "0.2", *TINY)
     assert answer.code == 0, answer.err
@@ -163,6 +165,7 @@ def test_help_tells_how_to_write_values(call: Call) -> None:
         assert words in said
 
 
+@pytest.mark.slow
 def test_a_sweep_is_left_stopped_resumed_and_deleted(call: Call) -> None:
     answer = call("sweep", "--lr", "0.01,0.1,1", "--jobs", "1", *LONG, "--detach")
     [sweep] = list_sweeps()
@@ -207,6 +210,7 @@ def test_a_sweep_goes_on_on_a_cluster_only_where_its_address_is_given_again(
     assert "--dask is for sweeps" in answer.err
 
 
+@pytest.mark.slow
 @pytest.mark.pty
 def test_ctrl_c_stops_and_saves_all_runs_and_tells_how_to_go_on(place: Place) -> None:
     terminal = place.in_terminal("sweep", "--lr", "0.01,0.1,1", *LONG)

@@ -54,8 +54,8 @@ def by_class(tmp_path: Path) -> str:
 
 
 MISSING = (
-    "5 of the 10 classes have no training image (5, 6, 7, …): validation accuracy says nothing of "
-    "them."
+    "5 of the 10 classes have no training image (5, 6, 7, …): validation accuracy says nothing "
+    "about them."
 )
 
 

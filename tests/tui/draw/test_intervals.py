@@ -30,13 +30,12 @@ def rows_of(accuracies: list[float], width: int, terminal: Terminal, near: bool)
             name="x.01",
             state="finished",
             epochs=9,
-            images=200,
+            validation_images=200,
             best_epoch=3,
             best_val_acc=accuracy,
             val_acc=accuracy,
             val_loss=1 - accuracy,
             verdict="right",
-            is_done=True,
         )
         for config, accuracy in zip(configs, accuracies, strict=True)
     )

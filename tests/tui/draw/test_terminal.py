@@ -144,6 +144,7 @@ print(inherited_environ().get("LC_CTYPE"))
 """
 
 
+@pytest.mark.fast
 @pytest.mark.process
 @pytest.mark.parametrize("system", ["here", "elsewhere"])
 @pytest.mark.parametrize(

@@ -43,36 +43,39 @@ def of_textual() -> frozenset[str]:
     )
 
 
-def uses(tree: ast.AST, own: frozenset[str] = frozenset()) -> list[str]:
-    """The private names of Textual that are read, called or imported."""
+def uses(tree: ast.AST) -> list[tuple[str, str]]:
+    """The private names of Textual that are read, called or imported, each with its code."""
     found = []
     for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and node.attr in of_textual() - own:
-            found.append(ast.unparse(node))
+        if isinstance(node, ast.Attribute) and node.attr in of_textual():
+            found.append((node.attr, ast.unparse(node)))
         elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("textual"):
             names = [*(node.module or "").split("."), *(each.name for each in node.names)]
-            found += [ast.unparse(node)] * any(map(is_private, names))
-    return [name for name in found if not name.startswith(("os.", "asyncio."))]
+            found += [("", ast.unparse(node))] * any(map(is_private, names))
+    return [each for each in found if not each[1].startswith(("os.", "asyncio."))]
 
 
-@pytest.mark.parametrize(
-    ("room", "hooks"),
-    [("tui", "tui/terminal/textual_hooks.py"), ("tests", "tests/helpers/textual_hooks.py")],
-)
-def test_private_names_of_textual_are_used_in_one_file_only(room: str, hooks: str) -> None:
-    trees = {
-        path: ast.parse(path.read_text("utf-8"))
-        for each in dict.fromkeys(("engine", "tui", room))
-        for path in (ROOT / each).rglob("*.py")
-    }
-    assert uses(trees.pop(ROOT / hooks))
-    own = frozenset().union(*map(defined, trees.values()))
-    found = {
-        str(path): used
-        for path, tree in trees.items()
-        if path.is_relative_to(ROOT / room) and (used := uses(tree, own))
-    }
-    assert found == {}
+@pytest.mark.slow
+def test_private_names_of_textual_are_used_in_one_file_only() -> None:
+    own: dict[str, set[str]] = {}
+    used = {}
+    for room in ("engine", "tui", "tests"):
+        own[room] = set()
+        for path in (ROOT / room).rglob("*.py"):
+            tree = ast.parse(path.read_text("utf-8"))
+            used[path.relative_to(ROOT)] = uses(tree)
+            if path.name != "textual_hooks.py":
+                own[room] |= defined(tree)
+    assert used.pop(Path("tui/terminal/textual_hooks.py"))
+    assert used.pop(Path("tests/helpers/textual_hooks.py"))
+    for room, others in (("tui", ("engine",)), ("tests", ("engine", "tui"))):
+        known = own[room].union(*(own[other] for other in others))
+        found = {
+            str(path): [code for name, code in names if name not in known]
+            for path, names in used.items()
+            if path.parts[0] == room
+        }
+        assert {path: codes for path, codes in found.items() if codes} == {}
 
 
 def test_no_class_but_a_hook_overrides_a_private_name_of_textual() -> None:

@@ -81,6 +81,7 @@ def an_answer(shape: tuple[int, int], classes: int, epsilon: float, fooled: bool
     )
 
 
+@pytest.mark.slow
 @given(
     st.sampled_from([(28, 28), (8, 8), (1, 3), (8, 30), (1, 1)]),
     st.integers(2, 100),

@@ -39,6 +39,7 @@ def test_signed_numbers_are_formatted_in_one_place() -> None:
     assert own == {"formatting.py"}
 
 
+@pytest.mark.slow
 @given(st.integers(1, 70_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_shares_of_one_count_read_the_same_however_they_were_computed(share: tuple[int, int]):
     right, images = share

@@ -46,7 +46,7 @@ class Measured(NamedTuple):
     """The epoch of the weights, as in `epoch 5`, where it is the only run."""
 
 
-class ValidationRobustness:
+class ValidationRobustness(LatestAnswer[Robustness]):
     """The robustness of a run's validation images, measured a part at a time.
 
     Args:
@@ -55,26 +55,17 @@ class ValidationRobustness:
     """
 
     def __init__(self, node: DOMNode, changed: Callable[[], None]) -> None:
-        self._answers = LatestAnswer(node, robustness, self._on_answer, at_leisure=True)
-        self._changed = changed
+        super().__init__(node, robustness, changed, at_leisure=True)
         self._about: tuple[object, ...] = ()
         self._parts = 0
         """The number of answers about these weights so far."""
-        self.known: Robustness | None = None
-        self.error = ""
 
     @property
     def is_waiting(self) -> bool:
         """True while nothing is known yet of the weights that are asked about."""
-        return self._answers.waiting and not self._parts
+        return self.waiting and not self._parts
 
-    def forget(self) -> None:
-        """Ask nothing more."""
-        self._answers.forget()
-        self._about = ()
-        self.known, self.error = None, ""
-
-    def want(self, run: Run, epochs: int | None, age: Hashable) -> None:
+    def measure(self, run: Run, epochs: int | None, age: Hashable) -> None:
         """Measure until everything is known about some weights.
 
         Args:
@@ -85,14 +76,17 @@ class ValidationRobustness:
         about = (run, epochs, age)
         if about != self._about:
             self._about, self._parts = about, 0
-        self._answers.want(run, epochs, key=(about, self._parts))
+        self.want(run, epochs, key=(about, self._parts))
 
-    def _on_answer(self, answer: Robustness | None, error: str) -> None:
-        self.error = error
-        if answer is not None:
-            self.known = answer
-            self._parts += not answer.is_complete
-        self._changed()
+    def forget(self) -> None:
+        """Drop what is known."""
+        super().forget()
+        self._about = ()
+
+    def take(self, answer: Robustness | None, error: str) -> None:
+        """Take another part; what is known stays after an error."""
+        super().take(answer or self.answer, error)
+        self._parts += answer is not None and not answer.is_complete
 
 
 _LEAST_BESIDE = 76

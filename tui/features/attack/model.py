@@ -64,10 +64,6 @@ class AttackModel:
         """True if ε is to become the smallest one as soon as that is known."""
         self.other: Run | None = None
         """The run to compare with; None for none."""
-        self.attacked: AttackedImage | None = None
-        """The newest result, perhaps still of another attack than the chosen one."""
-        self.error = ""
-        """The error of the last attack; empty for none."""
         self.robustness = ValidationRobustness(node, changed)
         """That of the run's validation images."""
         self._others = ValidationRobustness(node, changed)
@@ -75,18 +71,15 @@ class AttackModel:
         self._epsilons: dict[Norm, float] = {
             method.norm: method.usual for method in reversed(METHODS.values())
         }
-        self._bracket: PerturbationBounds | None = None
-        self._bracket_error = ""
-        self._changed = changed
-        self._attacks = LatestAnswer(node, attack_image, self._on_attacked)
-        self._brackets = LatestAnswer(node, bracket, self._on_bracket, at_leisure=True)
+        self._attacks = LatestAnswer(node, attack_image, changed)
+        self._brackets = LatestAnswer(node, bracket, changed, at_leisure=True)
 
     # What is attacked, and how
 
     def follow(self, state: State) -> None:
         """Follow the shown run and epoch; start afresh for another run.
 
-        An image of one's own stays.
+        An image that is not from the run stays.
         """
         if state.run != self.state.run:
             self.predictions = self.target = None
@@ -158,7 +151,7 @@ class AttackModel:
         """The validation images to go through, in order: by fragility as far as it is known."""
         if self.predictions is None:
             return _NONE
-        count, known = len(self.labels), self.robustness.known
+        count, known = len(self.labels), self.robustness.answer
         if self.order == "all":
             return np.arange(count)
         right = self.predictions.correct(self.state.shown_epoch + 1)
@@ -184,6 +177,16 @@ class AttackModel:
     # What is known
 
     @property
+    def attacked(self) -> AttackedImage | None:
+        """The newest result, perhaps still of another attack than the chosen one."""
+        return self._attacks.answer
+
+    @property
+    def error(self) -> str:
+        """The error of the last attack; empty for none."""
+        return self._attacks.error
+
+    @property
     def is_attacking(self) -> bool:
         """True while the newest attack goes on."""
         return self._attacks.waiting
@@ -196,7 +199,7 @@ class AttackModel:
     @property
     def bracket(self) -> PerturbationBounds | None:
         """The bounds for the attacked image and target, perhaps with weights before the newest."""
-        known = self._bracket
+        known = self._brackets.answer
         if known is None or (known.subject, known.target) != (self.subject, self.target):
             return None
         return known
@@ -211,24 +214,14 @@ class AttackModel:
         self._attacks.want(*how, key=(*how, age))
         what = (run, self.subject, weights, self.target, method.name)
         self._brackets.want(*what, key=(*what, age))
-        self.robustness.want(run, _measured_weights(state), age)
+        self.robustness.measure(run, _measured_weights(state), age)
         if self.other:
-            self._others.want(self.other, None, None)
+            self._others.measure(self.other, None, None)
 
     def forget(self) -> None:
         """Drop all questions about the run."""
         for answers in (self._attacks, self._brackets, self.robustness):
             answers.forget()
-        self.attacked = self._bracket = None
-        self.error = self._bracket_error = ""
-
-    def _on_attacked(self, answer: AttackedImage | None, error: str) -> None:
-        self.attacked, self.error = answer, error
-        self._changed()
-
-    def _on_bracket(self, answer: PerturbationBounds | None, error: str) -> None:
-        self._bracket, self._bracket_error = answer, error
-        self._changed()
 
     # What is shown
 
@@ -238,7 +231,7 @@ class AttackModel:
         if not (attacked := self.attacked):
             return None
         then = "; then ε goes there" if self.jumps else ""
-        status = self._bracket_error or f"Searching for the smallest ε{then}."
+        status = self._brackets.error or f"Searching for the smallest ε{then}."
         weights = weights_name(attacked.epochs, self.state, self.is_attacking)
         return AttackOutcome(attacked, self.bracket, self.state.class_names, status, weights)
 
@@ -262,7 +255,7 @@ class AttackModel:
     @property
     def measured(self) -> tuple[Measured, ...]:
         """The robustness of the run, and of the one that it is compared with."""
-        known, other, run = self.robustness.known, self.other, self.state.run
+        known, other, run = self.robustness.answer, self.other, self.state.run
         if run is None or other is None:
             waiting = self.robustness.is_waiting
             weights = weights_name(known.epochs, self.state, waiting) if known else ""
@@ -271,7 +264,7 @@ class AttackModel:
             own, others = differences(run.config(), other.config())
         except RunError as error:
             own = others = str(error)
-        return (Measured(run.words, known, own), Measured(other.words, self._others.known, others))
+        return (Measured(run.words, known, own), Measured(other.words, self._others.answer, others))
 
     @property
     def measuring_error(self) -> str:

@@ -20,7 +20,7 @@ from mnistop.tui.text.portrait import attacked
 from mnistop.tui.text.table import Column
 from mnistop.tui.toolkit.list_pane import ListPane
 from mnistop.tui.toolkit.pane import ContentPane, OfModel
-from mnistop.tui.toolkit.pane_host import Mode, Pane, PaneHost
+from mnistop.tui.toolkit.pane_host import Pane, PaneHost
 
 _NAME_WIDTH = 9
 _MARK = 4
@@ -75,7 +75,7 @@ class FragileList(OfModel[AttackModel], ListPane[int]):
 
     def columns(self, width: int) -> list[Column[int]]:
         """Return number, class, and the two ε."""
-        known, palette = self._model.robustness.known, self.palette
+        known, palette = self._model.robustness.answer, self.palette
         names, labels = self._model.state.class_names, self._model.labels
         none = "–" if self.terminal.unicode else "-"
 
@@ -162,8 +162,6 @@ class Proof(ContentPane[AttackOutcome], can_focus=True):
         return content.in_full(self.terminal, width)
 
 
-_WIDE, _HIGH = 118, 34
-"""Cells and lines from which on all panes are shown at once."""
 _PICTURES = 28
 """Lines of the pictures and their probabilities."""
 _LEAST_BELOW = 9
@@ -180,6 +178,8 @@ class AttackPanes(PaneHost):
         terminal: what the terminal can show.
         model: what the list shows.
     """
+
+    WIDE = Size(118, 34)
 
     DEFAULT_CSS = """
     AttackPanes > .panes > * { height: 1fr; }
@@ -201,14 +201,6 @@ class AttackPanes(PaneHost):
         }
         super().__init__(terminal, [Pane(name, pane, pane) for name, pane in panes.items()])
 
-    def on_mount(self) -> None:
-        """Start with the pictures."""
-        self.go_to(self.active)
-
-    def mode_for(self, size: Size) -> Mode:
-        """Return whether all panes fit a terminal of some size, or one."""
-        return "wide" if size.width >= _WIDE and size.height >= _HIGH else "small"
-
     def fit(self) -> None:
         """Show what fits the terminal."""
         super().fit()
@@ -218,7 +210,3 @@ class AttackPanes(PaneHost):
             rows = self.app.size.height - 3
             below = _BELOW_LARGE if rows >= _BESIDE else max(_LEAST_BELOW, rows - _PICTURES)
             self._body.styles.grid_rows = f"{rows - below} 1fr"
-
-    def on_resize(self) -> None:
-        """Find the arrangement that fits."""
-        self.fit()

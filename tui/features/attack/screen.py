@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from textual import on
 from textual.timer import Timer
-from textual.widget import Widget
 
 from mnistop.engine.analysis.fragility import AttackTarget
 from mnistop.engine.runs.run_folder import Run
@@ -15,7 +14,7 @@ from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.attack.accuracy import AccuracyChart, ChooseRunScreen
 from mnistop.tui.features.attack.model import AttackModel
 from mnistop.tui.features.attack.panes import AttackPanes
-from mnistop.tui.session.view import ALONE, NO_RUN, AtAnEpoch, SeveralPanes
+from mnistop.tui.session.view import NO_RUN, AtAnEpoch, HostedScreen
 from mnistop.tui.toolkit.bindings import IMAGES, ZOOM, bindings, declared, hidden, key, steps
 from mnistop.tui.toolkit.dialogs import Section
 from mnistop.tui.toolkit.list_pane import ListPane
@@ -38,7 +37,7 @@ _OF_A_RUN = frozenset(
 """Actions that need a run."""
 
 
-class AttackScreen(AtAnEpoch, SeveralPanes):
+class AttackScreen(AtAnEpoch, HostedScreen):
     """One image under attack, what is known of its smallest ε, and the accuracy of all.
 
     Args:
@@ -65,41 +64,21 @@ class AttackScreen(AtAnEpoch, SeveralPanes):
     )
 
     def __init__(self, terminal: Terminal) -> None:
-        super().__init__(terminal)
         self._model = AttackModel(self, self._on_answer)
         self._panes = AttackPanes(terminal, self._model)
+        super().__init__(terminal, self._panes)
         self._sent: AttackTarget | None = None
         """An image from another screen, until it is attacked."""
         self._patience: Timer | None = None
         """Runs while an attack goes on that is not announced yet."""
 
-    def panes(self) -> Iterable[Widget]:
-        """All panes; which of them are seen is up to the terminal's size."""
-        yield self._panes
-
     def enter(self, about: AttackTarget) -> None:
         """Receive an image from another screen.
 
         Args:
-            about: a row of the validation images, or an image of one's own.
+            about: a row of the validation images, or an image that is not from the run.
         """
         self._sent = about
-
-    def action_next_pane(self, by: int) -> None:
-        """Go to the next or previous pane."""
-        self._panes.step(by)
-
-    def action_zoom(self) -> None:
-        """The focused pane alone, and back."""
-        self._panes.zoom()
-        self.refresh_bindings()
-
-    def action_back(self) -> None:
-        """Return from a pane that fills the screen to all, then to where the image came from."""
-        if self._panes.zoomed and not self.state.replay:
-            self.action_zoom()
-        else:
-            super().action_back()
 
     # What is attacked, and what is known of it
 
@@ -271,8 +250,6 @@ class AttackScreen(AtAnEpoch, SeveralPanes):
         method = self._model.method
         if action in ("strengthen", "usual", "smallest") and method.seeks:
             return f"{method.title} seeks the smallest ε itself: x takes another method."
-        if action == "zoom" and not self._panes.can_zoom:
-            return ALONE
         return super().why_not(action, parameters)
 
     def sections(self) -> Sequence[Section]:

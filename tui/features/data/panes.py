@@ -27,7 +27,7 @@ class DataFacts(ContentPane[Samples]):
     EMPTY_TITLE = "Data"
 
     changed = ""
-    """The difference from the data that the run in sight was trained on, as a sentence."""
+    """The difference from the data that the shown run was trained on, as a sentence."""
 
     def heading(self, content: Samples) -> str:
         """The source."""
@@ -100,7 +100,8 @@ class Labels(ContentPane[Samples], can_focus=True):
 
         def histogram(what: str, counts: Sequence[int], style: Style) -> list[Strip]:
             heading = line([(f"{what}: {sum(counts):,} images", style)], room)
-            return [heading, *bars.counts(counts[rows], names, self.terminal, room, most, style)]
+            size = room, most, style, height - 1
+            return [heading, *bars.counts(counts[rows], names, self.terminal, *size)]
 
         return beside(
             [

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Sequence
 
-from textual import events, on
+from textual import on
 from textual.geometry import Size
-from textual.widget import Widget
 
 from mnistop.engine.analysis.samples import Samples, load_samples
 from mnistop.engine.data.sources import absolute
@@ -16,17 +15,15 @@ from mnistop.engine.fingerprint import changes
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.data.flattening import Flattening
 from mnistop.tui.features.data.panes import DataFacts, Labels, SampleGrid
-from mnistop.tui.session.view import ALONE, WRONG_FORM, SeveralPanes
-from mnistop.tui.toolkit.background import LatestAnswer, ProgressNote
+from mnistop.tui.session.view import WRONG_FORM, HostedScreen
+from mnistop.tui.toolkit.background import LatestAnswer
 from mnistop.tui.toolkit.bindings import IMAGES, ZOOM, bindings, declared
 from mnistop.tui.toolkit.dialogs import Section
 from mnistop.tui.toolkit.image_grid import PAGE
-from mnistop.tui.toolkit.pane_host import Mode, Pane, PaneHost
+from mnistop.tui.toolkit.pane_host import Pane, PaneHost
 
 _MOST_FACTS = 7
 """Lines that the facts take at most."""
-_WIDE, _HIGH = 110, 32
-"""Cells and lines from which on all panes are shown at once."""
 
 
 class DataPanes(PaneHost):
@@ -35,6 +32,8 @@ class DataPanes(PaneHost):
     Args:
         terminal: what the terminal can show.
     """
+
+    WIDE = Size(110, 32)
 
     DEFAULT_CSS = """
     DataPanes > .panes > * { height: 1fr; }
@@ -53,10 +52,6 @@ class DataPanes(PaneHost):
             terminal, [Pane(name, pane, pane) for name, pane in panes.items()], above=[self.facts]
         )
 
-    def mode_for(self, size: Size) -> Mode:
-        """Return whether all panes fit a terminal of some size, or one."""
-        return "wide" if size.width >= _WIDE and size.height >= _HIGH else "small"
-
     def fit(self) -> None:
         """Show what fits the terminal."""
         super().fit()
@@ -71,7 +66,7 @@ class DataPanes(PaneHost):
         self.facts.styles.height = "1fr" if is_wide else facts
 
 
-class DataScreen(SeveralPanes):
+class DataScreen(HostedScreen):
     """The images with their labels, one of them flattened, and how the classes are spread.
 
     Args:
@@ -83,57 +78,39 @@ class DataScreen(SeveralPanes):
     BINDINGS = bindings("data", ZOOM, IMAGES)
 
     def __init__(self, terminal: Terminal) -> None:
-        super().__init__(terminal)
         self._panes = DataPanes(terminal)
+        super().__init__(terminal, self._panes)
         self._facts, self._grid = self._panes.facts, self._panes.grid
         self._flattening, self._labels = self._panes.flattening, self._panes.labels
         self._answers = LatestAnswer(self, load_samples, self._on_answer)
-        self._note = ProgressNote()
         self._data: tuple[Hashable, ...] | None = None
-        self._samples: Samples | None = None
-        self._error = ""
         self._index = 0
+        self._sent: int | None = None
+        """An image that a lesson is about, until it is shown."""
         self._opened = False
         """True if the flattened image was opened in the grid."""
 
-    def panes(self) -> Iterable[Widget]:
-        """The pane host."""
-        yield self._panes
-
     def on_mount(self) -> None:
-        """Start in the grid."""
-        self._panes.go_to(self._panes.active)
+        """Show how long loading takes."""
         self.every(1, self._tell_the_time)
+
+    def enter(self, about: int) -> None:
+        """Go to an image."""
+        self._sent = about
 
     # Layout
 
-    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
-        """Return the reason why an action is impossible now."""
-        if action == "zoom" and not self._panes.can_zoom:
-            return ALONE
-        return super().why_not(action, parameters)
-
-    def on_resize(self, event: events.Resize) -> None:
-        """Find the arrangement that fits."""
-        self._panes.fit()
+    def on_resize(self) -> None:
+        """Ask for the page that fits now."""
         self.after_refresh(self.redraw)
 
     def on_descendant_focus(self) -> None:
         """Close the large image once another pane has the keys."""
         self._opened = self._opened and self.focused is self._flattening
 
-    def action_next_pane(self, by: int) -> None:
-        """Go to the next or previous pane."""
-        self._panes.step(by)
-
     @on(PaneHost.Rearranged)
     def _on_rearranged(self) -> None:
         self.after_refresh(self.redraw)  # the page of a grid that was hidden has to be asked for
-
-    def action_zoom(self) -> None:
-        """The focused pane alone, and back."""
-        self._panes.zoom()
-        self.after_refresh(self.redraw)
 
     def action_image_mode(self) -> None:
         """Choose the next way of drawing images."""
@@ -158,56 +135,57 @@ class DataScreen(SeveralPanes):
     # The data
 
     @property
+    def _samples(self) -> Samples | None:
+        return self._answers.answer
+
+    @property
     def is_reading(self) -> bool:
         """True while the first images are being read."""
         return self._samples is None and self._answers.waiting
 
     def on_screen_resume(self) -> None:
         """Try again what has failed before."""
-        if self._error:
-            self._data = None
-        self._answers.forget()  # the file may have changed
+        self._answers.ask_again()  # the file may have changed
 
     def redraw(self) -> None:
         """Ask for what the form names now, and for the page that the cursor is on."""
         config = self.form()
         if config is None:
-            self._data, self._samples = None, None
+            self._data = None
             self._answers.forget()
             self._show(WRONG_FORM)
             return
         data = absolute(config.source), config.samples, config.val_fraction, config.split_seed
         if (*data, config.pixel_range) != self._data:
             self._data = (*data, config.pixel_range)
-            self._samples, self._error, self._index = None, "", 0
-            self._note.start()
+            self._index = 0
             self._answers.forget()
-        if not self._error:
-            count = self._grid.page_size if self._grid.display else PAGE
-            before = max(self._index // count - 1, 0) * count
-            self._answers.want(*data, before, 3 * count, self._note.path, config.pixel_range)
+        if self._sent is not None:
+            self._index, self._sent = self._sent, None
+        count = self._grid.page_size if self._grid.display else PAGE
+        before = max(self._index // count - 1, 0) * count
+        progress = self._answers.progress_file
+        self._answers.want(*data, before, 3 * count, progress, config.pixel_range)
         self._show(self._waiting())
 
     def _waiting(self) -> str:
         """Return what is being loaded, and for how long."""
         assert self._data
-        note = self._note.read(f"loading {self._data[0]}")
-        seconds = self._note.seconds
+        note = self._answers.progress(f"loading {self._data[0]}")
+        seconds = self._answers.seconds
         return f"{note[0].upper()}{note[1:]}" + (f" ({seconds:.0f} s)" if seconds >= 1 else "")
 
     def _tell_the_time(self) -> None:
         if self.is_current and self._answers.waiting and self._samples is None:
             self._show(self._waiting())
 
-    def _on_answer(self, answer: Samples | None, error: str) -> None:
-        self._samples, self._error = answer, error
-        self._note.clear()
+    def _on_answer(self) -> None:
         self._show("")
         self.after_refresh(self.redraw)
 
     def _show(self, status: str) -> None:
         samples = self._samples
-        status = self._error or status
+        status = self._answers.error or status
         self._facts.changed = self._changed()
         self._facts.show(samples, status)
         self._panes.fit()

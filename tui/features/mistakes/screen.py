@@ -278,7 +278,7 @@ class MistakesScreen(AtAnEpoch, SeveralPanes):
         return super().why_not(action, parameters)
 
     def sections(self) -> Sequence[Section]:
-        """Return each pane's purpose and keys, for the help; those in sight first."""
+        """Return each pane's purpose and keys, for the help; the visible ones first."""
         own = Section("Mistakes", "What the model gets wrong.", declared(type(self)))
         line = Section("The filter", _FILTER, declared(FilterInput))
         seen = self._parts[self._view]

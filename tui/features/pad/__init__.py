@@ -1,1 +1,1 @@
-"""A digit of one's own."""
+"""A digit drawn by hand."""

@@ -20,7 +20,7 @@ _KEYS = "Space: pen down or up, e: eraser, + -: thickness, u: undo, x: clear"
 
 
 class Canvas(LinesPane, can_focus=True):
-    """A digit of one's own."""
+    """A digit drawn by hand."""
 
     BINDINGS = bindings(
         "pad",

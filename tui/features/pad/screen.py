@@ -1,4 +1,4 @@
-"""A digit of one's own, drawn by hand and classified after every stroke."""
+"""A digit drawn by hand, classified after every stroke."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from textual.containers import Container
 from textual.widget import Widget
 
 from mnistop.engine.analysis.fragility import OwnImage
-from mnistop.engine.analysis.network import Classified, classify
+from mnistop.engine.analysis.network import classify
 from mnistop.engine.images import Image, Pad, centred, resize, to_png
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.pad.panes import Canvas, ModelInput, Prediction
@@ -94,7 +94,8 @@ class PadScreen(AtAnEpoch):
         if not large:
             self._canvas.styles.width = max(columns + 2, 44 if width >= 100 else 34)
         names = len(self._names)
-        self._prediction.styles.height = max(5, min(names + 1, height - 2 - 7))
+        thick = 2 if height >= 2 * names + rows + 6 else 1
+        self._prediction.styles.height = max(5, min(thick * names + 1, height - 2 - 7))
 
     def sections(self) -> Sequence[Section]:
         """Return the pad's purpose and keys."""
@@ -166,11 +167,11 @@ class PadScreen(AtAnEpoch):
             self._drawings += 1
         self._arrange()
 
-    def _on_answer(self, answer: Classified | None, error: str) -> None:
-        waiting = self._answers.waiting
+    def _on_answer(self) -> None:
+        answer, waiting = self._answers.answer, self._answers.waiting
         weights = weights_name(answer.epochs, self.state, waiting) if answer else ""
         self._prediction.names, self._prediction.weights = self._names, weights
-        self._prediction.show(answer, error)
+        self._prediction.show(answer, self._answers.error)
 
     @on(Canvas.Drawn)
     def _on_drawn(self) -> None:

@@ -20,7 +20,7 @@ from mnistop.tui.features.rates.panes import RateAnswers, RateCurve, RateMarks
 from mnistop.tui.session.compared import ComparedCharts
 from mnistop.tui.session.view import WRONG_FORM, ViewScreen
 from mnistop.tui.text.rates import rate_text, settings_text
-from mnistop.tui.toolkit.background import BackgroundTasks, LatestAnswer, ProgressNote
+from mnistop.tui.toolkit.background import BackgroundTasks, LatestAnswer
 from mnistop.tui.toolkit.bindings import bindings, declared, key
 from mnistop.tui.toolkit.dialogs import Section
 
@@ -64,11 +64,8 @@ class RatesScreen(ViewScreen):
         self._test_body = Vertical(self._curve, self._marks)
         self._runs_body = Vertical(self._charts, self._results)
         self._answers = LatestAnswer(self, range_test, self._on_answer, at_leisure=True)
-        self._note = ProgressNote()
         self._tested: RunConfig | None = None
         """The settings of the test, as `test_settings` has them."""
-        self._test: RangeTest | None = None
-        self._error = ""
         self._runs: RateComparison | None = None
         self._is_launching = False
         self._tasks = BackgroundTasks(self, terminal, self._launched)
@@ -92,6 +89,10 @@ class RatesScreen(ViewScreen):
     # The test
 
     @property
+    def _test(self) -> RangeTest | None:
+        return self._answers.answer
+
+    @property
     def _settings(self) -> RunConfig | None:
         """The settings of the form; None while a value in it is wrong."""
         config = self.form()
@@ -112,8 +113,8 @@ class RatesScreen(ViewScreen):
 
         Runs of other settings than the form has by now give way to a test of these.
         """
-        if self._error:
-            self._tested = None
+        if self._answers.error:
+            self._answers.ask_again()
         if self._runs_body.display and not self._runs_are_current:
             self._show_runs(False)
         self._follow()
@@ -126,20 +127,18 @@ class RatesScreen(ViewScreen):
             return
         tested = self._settings
         if tested is None:
-            self._tested, self._test = None, None
+            self._tested = None
             self._answers.forget()
             self._show_test(WRONG_FORM)
             return
         if tested != self._tested:
-            self._tested, self._test, self._error = tested, None, ""
-            self._note.start()
+            self._tested = tested
             self._answers.forget()
-        if not self._error:
-            self._answers.want(tested, self._note.path, key=tested)
+        self._answers.want(tested, self._answers.progress_file, key=tested)
         self._show_test(self._waiting())
 
     def _show_test(self, status: str) -> None:
-        self._curve.show(self._test, self._error or status)
+        self._curve.show(self._test, self._answers.error or status)
         settings = settings_text(self._tested) if self._tested else ""
         conclusion = self._runs.conclusion if self._runs and self._runs_are_current else ""
         self._marks.settings, self._marks.conclusion = settings, conclusion
@@ -147,17 +146,15 @@ class RatesScreen(ViewScreen):
 
     def _waiting(self) -> str:
         """Describe what will be here, and what is being waited for."""
-        progress = self._note.read("just after the start PyTorch has to load first")
+        progress = self._answers.progress("just after the start PyTorch has to load first")
         purpose = _PURPOSE.format(settings=settings_text(self._tested)) if self._tested else ""
-        return f"{purpose} Now: {progress} ({self._note.seconds:.0f} s)."
+        return f"{purpose} Now: {progress} ({self._answers.seconds:.0f} s)."
 
     def _tell_the_time(self) -> None:
-        if self.is_current and self._test is None and self._tested and not self._error:
+        if self.is_current and self._test is None and self._tested and not self._answers.error:
             self._show_test(self._waiting())
 
-    def _on_answer(self, answer: RangeTest | None, error: str) -> None:
-        self._test, self._error = answer, error
-        self._note.clear()
+    def _on_answer(self) -> None:
         self._show_test("")
         self.refresh_bindings()
         self.changed()
@@ -261,7 +258,7 @@ class RatesScreen(ViewScreen):
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
         """Return the reason why an action is impossible now."""
         over = self._runs is None or self._runs.is_over
-        no_test = self._error or "The range test has not ended yet: its curve comes first."
+        no_test = self._answers.error or "The range test has not ended yet: its curve comes first."
         match action:
             case "take" if self._tested is None:
                 return WRONG_FORM

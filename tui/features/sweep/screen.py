@@ -287,4 +287,4 @@ class SweepScreen(SeveralPanes):
 
 
 def _listed(run: Run) -> RunEntry:
-    return RunEntry(run, Overview.of(run, run.config(), History()), "finished")
+    return RunEntry(run, Overview.of_run(run, run.config(), History()), "finished")

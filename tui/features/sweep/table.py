@@ -86,7 +86,7 @@ class SweepTable(OfModel[SweepModel], ListPane[int]):
         ]
 
     def fit(self, width: int) -> Table[int]:
-        """Lay out the columns and the scale anew where something has changed."""
+        """Lay out the columns and the scale again if something has changed."""
         groups, epsilon = self._model.groups, self._model.epsilon
         wanted = (groups, width, epsilon, self.near)
         if self._fitted != wanted:

@@ -131,7 +131,7 @@ class Charts(LossAndAccuracy, can_focus=True):
 
     @property
     def _shown_metrics(self) -> MetricsPage | None:
-        """The page in sight: a run without epochs has nothing but metrics to show."""
+        """The visible page: a run without epochs has nothing but metrics to show."""
         page = self.metrics
         if page is None or not page.pages:
             return None
@@ -210,7 +210,7 @@ class Charts(LossAndAccuracy, can_focus=True):
         return ", ".join([*names, *filter(None, modes)])
 
     def lines(self, width: int, height: int) -> list[Strip]:
-        """Two charts; one where a page has but one metric."""
+        """Two charts; one where a page has only one metric."""
         page = self._shown_metrics
         if page and len(page.curves) == 1:
             drawn = self._metric_chart(page.curves[0], width, height)

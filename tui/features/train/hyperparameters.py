@@ -220,12 +220,10 @@ class Hyperparameters(Form):
         config: RunConfig | None
         """The configuration, None while a value is wrong."""
 
-    def __init__(
-        self, values: RunConfig | Mapping[str, str], terminal: Terminal, *, id: str | None = None
-    ) -> None:
+    def __init__(self, values: RunConfig | Mapping[str, str], terminal: Terminal) -> None:
         self._own = self._shown = ConfigValues(values)
         self._script = ""
-        super().__init__(_ROWS, self._own, terminal, id=id)
+        super().__init__(_ROWS, self._own, terminal)
         self._posted = self.config
 
     @property

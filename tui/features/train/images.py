@@ -120,7 +120,7 @@ class Digit(ContentPane["AttackedImage"], can_focus=True):
         return LatestAnswer(self, attack_image, self._on_answer)
 
     def forget(self) -> None:
-        """Start anew for another run."""
+        """Start again for another run."""
         self._answers.forget()
         self._row = None
         self._stays = False
@@ -153,10 +153,10 @@ class Digit(ContentPane["AttackedImage"], can_focus=True):
         row = self._row or 0
         return row if right is None or row in right or not len(right) else int(right[0])
 
-    def _on_answer(self, answer: AttackedImage | None, error: str) -> None:
-        waiting = self._answers.waiting
+    def _on_answer(self) -> None:
+        answer, waiting = self._answers.answer, self._answers.waiting
         self.weights = weights_name(answer.epochs, self.state, waiting) if answer else ""
-        self.show(answer, error)
+        self.show(answer, self._answers.error)
 
 
 class Confusion(ContentPane["Counts"], can_focus=True):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from textual import events, on
@@ -26,7 +26,7 @@ from mnistop.tui.session.progress import LiveRuns
 from mnistop.tui.session.replay import TICK, Replay, why_no_replay
 from mnistop.tui.session.session import GOING, RunEvents, Session, ask_to_train_on
 from mnistop.tui.session.state import State
-from mnistop.tui.session.view import RunScreen, write_pane
+from mnistop.tui.session.view import RunScreen, ScreenWanted, write_pane
 from mnistop.tui.toolkit.background import BackgroundTasks
 from mnistop.tui.toolkit.bars import KeyBar, ScreenBar
 from mnistop.tui.toolkit.bindings import IMAGES, REPLAY, WRITE, ZOOM, bindings, hidden, key
@@ -62,6 +62,7 @@ class TrainScreen(RunScreen):
         key("stop", "s", "stop", "Stop", "Stop training and save"),
         hidden("resume", "R", "resume", "Resume", "Resume this run, or train a finished one on"),
         REPLAY,
+        hidden("code", "C", "code", "Code", "These settings as a PyTorch script or notebook"),
         key("pane.next", "tab", "pane(1)", "Pane", "The next pane", priority=True),
         hidden(
             "pane.previous", "shift+tab", "pane(-1)", "Previous", "The pane before", priority=True
@@ -93,6 +94,7 @@ class TrainScreen(RunScreen):
     def compose(self) -> ComposeResult:
         """The tree; where the panes are is up to the dashboard."""
         yield ScreenBar(self.terminal, "train")
+        yield self.question_bar
         yield LiveRuns(lambda: not self.session.is_training)
         yield self._dashboard
         yield self._dashboard.coach
@@ -126,6 +128,19 @@ class TrainScreen(RunScreen):
         self._dashboard.show_form()
         when = "for the next run" if self._form.locked else "r trains with it"
         self.notify(f"The learning rate in the form is {text}: {when}.", markup=False)
+
+    def show_settings(self, texts: Mapping[str, str]) -> None:
+        """Put values into the form, all others as in the notebook."""
+        self._form.set_values({**RunConfig().texts(), **texts})
+        self._dashboard.show_form()
+
+    def show_pane(self, name: str) -> None:
+        """Go to a pane, by its name."""
+        self._dashboard.go_to_name(name)
+
+    def show_epoch(self, epoch: int | None) -> None:
+        """Move the shown epoch: -1 for the untrained model, None for the newest."""
+        self.session.look(replace(self.state, cursor=epoch, replay=""))
 
     # Layout
 
@@ -357,6 +372,10 @@ class TrainScreen(RunScreen):
             self.notify("Go to a pane with Tab: charts, log, confusion matrix or digit.")
         else:
             write_pane(self, self.state.run, pane)
+
+    def action_code(self) -> None:
+        """Show the settings in the form as code."""
+        self.post_message(ScreenWanted("code", None))
 
     # Drawing
 

@@ -1,19 +1,27 @@
-"""The first layer's neurons in an order, and the words on each of them."""
+"""The first layer's neurons in an order, and the network of the form's settings before a run."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from mnistop.engine.analysis.network import FirstLayer
+from mnistop.engine.analysis.network import FirstLayer, FirstWalk, first_walk
 from mnistop.engine.axis import ceiling
+from mnistop.engine.config import RunConfig
+from mnistop.engine.data.sources import absolute
 from mnistop.engine.formatting import with_sign
 from mnistop.engine.images import resize
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import shorten
+from mnistop.tui.session.view import WRONG_FORM
+from mnistop.tui.toolkit.background import LatestAnswer
+
+if TYPE_CHECKING:
+    from textual.dom import DOMNode
 
 Order = Literal["index", "norm", "class"]
 
@@ -112,3 +120,50 @@ class Neurons:
             f"({with_sign(layer.to_classes[neuron, best])}), against {self.names[worst]} "
             f"({with_sign(layer.to_classes[neuron, worst])})"
         )
+
+
+class FormNetwork:
+    """The network of the settings in the form, as a training begins with it.
+
+    Args:
+        node: a part of the app, in whose name questions are put.
+        changed: called when the network is known, or why it is not.
+    """
+
+    def __init__(self, node: DOMNode, changed: Callable[[], object]) -> None:
+        self._config: RunConfig | None = None
+        self._answers = LatestAnswer(node, first_walk, changed)
+
+    @property
+    def answer(self) -> FirstWalk | None:
+        """An image's way through it; None while it is not known."""
+        return self._answers.answer
+
+    @property
+    def images(self) -> int:
+        """The validation images; 1 while their number is not known."""
+        return self.answer.images if self.answer else 1
+
+    @property
+    def status(self) -> str:
+        """The reason why there is no network; empty if there is one."""
+        if self._config is None:
+            return WRONG_FORM
+        if self.answer:
+            return ""
+        return self._answers.error or self._answers.progress("loading PyTorch and the images")
+
+    def try_again(self) -> None:
+        """Let a question that has failed be put once more."""
+        if self._answers.error:
+            self._answers.ask_again()
+
+    def follow(self, config: RunConfig | None, row: int) -> None:
+        """Ask for the way of a validation image through the network of some settings."""
+        if config:
+            config = replace(config, source=absolute(config.source))
+        if config != self._config:
+            self._config = config
+            self._answers.forget()
+        if config:
+            self._answers.want(config, row, self._answers.progress_file)

@@ -10,11 +10,11 @@ from textual.containers import Container
 from textual.geometry import Size
 from textual.widget import Widget
 
-from mnistop.engine.analysis.network import FirstLayer, Walk, first_layer, walk
+from mnistop.engine.analysis.network import first_layer, walk
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw import image
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.features.weights.model import Neurons, Order
+from mnistop.tui.features.weights.model import FormNetwork, Neurons, Order
 from mnistop.tui.features.weights.network import LEAST_HEIGHT, LEAST_WIDTH, Network
 from mnistop.tui.features.weights.neurons import WeightDetail, WeightGallery
 from mnistop.tui.session.state import weights_name
@@ -65,12 +65,11 @@ class WeightsScreen(AtAnEpoch, SeveralPanes):
         self._body = Container(id="weights-body")
         self._first_layer = LatestAnswer(self, first_layer, self._on_first_layer)
         self._walk = LatestAnswer(self, walk, self._on_walk)
+        self._form_network = FormNetwork(self, self.redraw)
         self._run: Run | None = None
         self._neurons: Neurons | None = None
         self._neuron = 0
         self._row = 0
-        self._errors = {"weights": "", "way": ""}
-        """The error of the last question of each kind; empty for none."""
         self._order: Order = "index"
         self._large = False
         self._zoomed = False
@@ -155,6 +154,10 @@ class WeightsScreen(AtAnEpoch, SeveralPanes):
         if self.focused is not None:
             self._on_network = self.focused is self._network
 
+    def on_screen_resume(self) -> None:
+        """Try again what has failed before."""
+        self._form_network.try_again()
+
     def action_next_pane(self, by: int) -> None:
         """Go to the other pane."""
         self._on_network = not self._on_network
@@ -177,6 +180,15 @@ class WeightsScreen(AtAnEpoch, SeveralPanes):
         else:
             super().action_back()
 
+    def show_pane(self, name: str) -> None:
+        """Go to a pane, by its name."""
+        self._on_network = name == "Network"
+        self.redraw()
+
+    def enter(self, about: int) -> None:
+        """Send a validation image through the network."""
+        self._row = about
+
     # What is shown
 
     @property
@@ -193,19 +205,23 @@ class WeightsScreen(AtAnEpoch, SeveralPanes):
             self._first_layer.forget()
             self._walk.forget()
             self._network.show(None)
-            self._errors = dict.fromkeys(self._errors, "")
             self._large = False
         self._arrange()
         started = state.history.started
         if state.run is None or started is None or not state.saved:
             hint = "Esc, then r to train" if state.phase == "idle" else state.hint
             images = f"The weights of the first layer, an image a neuron: {hint}."
-            way = f"The layers, their shapes, and an image's way through: {hint}."
+            if self._alone and state.run is None:
+                images += " Tab shows the network of the settings in the form."
             self._gallery.show(None, 0, "", state.no_model or images)
-            self._network.show(None, state.no_model or way)
+            if state.run is None:
+                self._show_form_network()
+            else:
+                way = f"The layers, their shapes, and an image's way through: {hint}."
+                self._network.show(None, state.no_model or way)
             return
         if self._network.content is None:
-            self._network.show(None, self._errors["way"] or _WAITING)
+            self._network.show(None, self._walk.error or _WAITING)
         weights, age = state.weights_wanted, state.weights_age
         if not (self._on_network and not self._left.display):
             self._first_layer.want(state.run, weights, key=(weights, age))
@@ -213,13 +229,21 @@ class WeightsScreen(AtAnEpoch, SeveralPanes):
             self._walk.want(state.run, self._row, weights, key=(self._row, weights, age))
         self._show_neurons()
 
-    def _on_first_layer(self, answer: FirstLayer | None, error: str) -> None:
+    def _show_form_network(self) -> None:
+        """Show the network of the form's settings, with the weights that training begins with."""
+        form, network = self._form_network, self._network
+        form.follow(self.form(), self._row)
+        if form.answer:
+            network.weights_of, network.names = "untrained", form.answer.class_names
+        network.show(form.answer.walk if form.answer else None, form.status)
+
+    def _on_first_layer(self) -> None:
+        answer = self._first_layer.answer
         if answer and self._neurons is None:
             self.after_refresh(self.clear_debt)  # a key has asked for the whole page
         self._neurons = Neurons(answer, self.state.class_names, self._order) if answer else None
         if answer:
             self._neuron = min(self._neuron, len(answer.norms) - 1)
-        self._errors["weights"] = error
         self._arrange()
         self._show_neurons()
 
@@ -232,7 +256,7 @@ class WeightsScreen(AtAnEpoch, SeveralPanes):
     def _show_neurons(self) -> None:
         neurons = self._neurons
         if neurons is None:
-            self._gallery.show(None, 0, "", self._errors["weights"] or _WAITING)
+            self._gallery.show(None, 0, "", self._first_layer.error or _WAITING)
             self._detail.show(None)
             return
         whose = weights_name(neurons.layer.epochs, self.state, self._first_layer.waiting)
@@ -240,13 +264,12 @@ class WeightsScreen(AtAnEpoch, SeveralPanes):
         self._detail.neuron, self._detail.weights_of = self._neuron, whose
         self._detail.show(neurons)
 
-    def _on_walk(self, answer: Walk | None, error: str) -> None:
-        self._errors["way"] = error
-        if answer:
+    def _on_walk(self) -> None:
+        if answer := self._walk.answer:
             waiting = self._walk.waiting
             self._network.weights_of = weights_name(answer.epochs, self.state, waiting)
             self._network.names = self.state.class_names
-        self._network.show(answer, error)
+        self._network.show(self._walk.answer, self._walk.error)
 
     # What the panes ask for
 
@@ -271,7 +294,9 @@ class WeightsScreen(AtAnEpoch, SeveralPanes):
     @on(Network.ImageStepped)
     def _on_image_stepped(self, message: Network.ImageStepped) -> None:
         started = self.state.history.started
-        if started and self.state.saved:
+        if self.state.run is None:
+            self.show_image((self._row + message.by) % self._form_network.images)
+        elif started and self.state.saved:
             self.show_image((self._row + message.by) % started.validation_images)
 
     def show_image(self, row: int) -> None:

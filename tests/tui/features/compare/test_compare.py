@@ -10,8 +10,9 @@ from mnistop.tui.features.runs.screen import RunsScreen
 from tests.helpers import made_up
 from tests.helpers import recorded_predictions as judged
 from tests.helpers.dashboard import Dashboard, Opened, Workers
+from tests.helpers.selection import one_in
 
-SIZES = [(120, 40), (80, 24)]
+SIZES = one_in(3, [(120, 40), (80, 24)])
 
 
 def add(workers: Workers, number: int, words: str, epochs: int, **values: object) -> Run:

@@ -17,6 +17,7 @@ from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.data.panes import SampleGrid
 from tests.helpers import made_up
 from tests.helpers.dashboard import Opened, Workers
+from tests.helpers.selection import one_in
 from tests.helpers.small_data import DataFile
 from tests.helpers.small_runs import digits_config
 from tests.helpers.waiting import wait_until
@@ -185,7 +186,7 @@ async def test_a_wrong_value_in_the_form_is_said(opened: Opened, answering: asyn
         await shown.until_shown("A value in the form is wrong")
 
 
-@pytest.mark.parametrize("size", [(120, 40), (80, 24), (60, 16), (200, 70)])
+@pytest.mark.parametrize("size", one_in(3, [(120, 40), (80, 24), (60, 16), (200, 70)]))
 @pytest.mark.parametrize("classes", [3, 100])
 async def test_oblong_images_and_many_classes_fit_every_terminal(
     opened: Opened,
@@ -226,7 +227,7 @@ async def test_labels_with_gaps_are_told(
         await shown.until_shown("1 of the 3 classes has no image here (1): there is a class")
 
 
-@pytest.mark.parametrize("size", [(120, 40), (80, 24)])
+@pytest.mark.parametrize("size", one_in(3, [(120, 40), (80, 24)]))
 async def test_classes_that_are_left_out_and_clipped_pixels_are_told(
     opened: Opened, answering: asyncio.Event, tmp_path: Path, size: tuple[int, int]
 ) -> None:

@@ -14,6 +14,7 @@ from tests.helpers import made_up
 from tests.helpers import recorded_predictions as judged
 from tests.helpers.dashboard import Opened
 from tests.helpers.mistakes_screen import WRONG, listed, screen, show, surest_first
+from tests.helpers.selection import one_in
 
 
 async def test_the_surest_mistakes_come_first(opened: Opened, tmp_path: Path) -> None:
@@ -56,7 +57,7 @@ async def test_the_order_changes_and_the_chosen_image_stays(opened: Opened, tmp_
         assert f"Image {chosen}, epoch" in shown.text
 
 
-@pytest.mark.parametrize("size", [(120, 40), (80, 24)])
+@pytest.mark.parametrize("size", one_in(3, [(120, 40), (80, 24)]))
 async def test_a_gallery_shows_sixteen_and_marks_the_wrong_ones(
     opened: Opened, tmp_path: Path, size: tuple[int, int]
 ) -> None:

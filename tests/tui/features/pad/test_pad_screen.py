@@ -16,6 +16,7 @@ from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.pad.panes import Canvas
 from mnistop.tui.features.pad.screen import PadScreen
 from tests.helpers.dashboard import Dashboard, Opened, Workers
+from tests.helpers.selection import one_in
 
 
 class Model:
@@ -174,7 +175,7 @@ async def test_a_drawing_stays_while_other_screens_are_looked_at(
         assert not canvas(shown).pad.is_empty
 
 
-@pytest.mark.parametrize("size", [(60, 16), (80, 24), (120, 40), (240, 67)])
+@pytest.mark.parametrize("size", one_in(3, [(60, 16), (80, 24), (120, 40), (240, 67)]))
 @pytest.mark.parametrize("terminal", [Terminal(), Terminal(colors=0, unicode=False)])
 async def test_it_fits_every_terminal(
     opened: Opened, model: Model, size: tuple[int, int], terminal: Terminal

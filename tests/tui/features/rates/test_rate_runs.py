@@ -13,6 +13,7 @@ from mnistop.tui.features.rates.screen import RatesScreen
 from tests.helpers import made_up
 from tests.helpers.dashboard import Opened
 from tests.helpers.rates_screen import SIZES, SWEEP, Finder, curve, find
+from tests.helpers.selection import one_in
 
 
 async def finish_runs(finder: Finder, *works: int) -> None:
@@ -72,7 +73,7 @@ async def test_a_good_rate_that_its_run_refutes_is_not_taken_into_the_form(
         assert shown.screen.config == RunConfig(lr=0.00002)
 
 
-@pytest.mark.parametrize("size", SIZES[:2])
+@pytest.mark.parametrize("size", one_in(3, SIZES[:2]))
 async def test_one_key_trains_at_all_marks_and_says_what_each_curve_shows(
     opened: Opened, finder: Finder, size: tuple[int, int]
 ) -> None:

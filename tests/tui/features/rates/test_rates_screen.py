@@ -15,9 +15,10 @@ from mnistop.tui.features.rates.screen import RatesScreen
 from tests.helpers import made_up
 from tests.helpers.dashboard import Opened
 from tests.helpers.rates_screen import SIZES, Finder, curve, find, made_up_test
+from tests.helpers.selection import one_in
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", one_in(3, SIZES))
 @pytest.mark.parametrize("terminal", [Terminal(), Terminal(colors=0, unicode=False)])
 async def test_the_curve_stands_with_its_marks_by_name_and_their_reasons(
     opened: Opened, finder: Finder, size: tuple[int, int], terminal: Terminal

@@ -14,6 +14,7 @@ from tests.helpers import made_up
 from tests.helpers.dashboard import Opened, Workers
 from tests.helpers.pseudo_terminal import terminal
 from tests.helpers.runs_screen import SIZES, add, names, open_runs, some
+from tests.helpers.selection import one_in
 
 
 async def test_before_any_run_it_says_what_will_fill_it(opened: Opened) -> None:
@@ -28,7 +29,7 @@ async def test_before_any_run_it_says_what_will_fill_it(opened: Opened) -> None:
         assert shown.app.screen is shown.screen
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", one_in(3, SIZES))
 async def test_the_longest_state_stands_apart_from_the_name(
     opened: Opened, workers: Workers, size: tuple[int, int]
 ) -> None:
@@ -51,7 +52,7 @@ async def test_the_offer_to_watch_a_run_comes_and_goes_with_it_on_every_screen(
         await shown.until(lambda: "o Watch" not in shown.lines[-1])
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", one_in(3, SIZES))
 async def test_it_shows_what_each_run_is_and_came_to(
     opened: Opened, workers: Workers, size: tuple[int, int]
 ) -> None:
@@ -228,7 +229,7 @@ def test_all_keys_of_these_screens_have_names_of_their_own() -> None:
     assert all(len(each.tooltip) >= 8 or each.id.startswith("ask.") for each in bindings)
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", one_in(3, SIZES))
 async def test_in_ascii_without_colour_nothing_else_is_drawn(
     opened: Opened, workers: Workers, size: tuple[int, int]
 ) -> None:

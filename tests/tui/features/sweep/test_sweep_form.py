@@ -176,9 +176,9 @@ async def test_no_sweep_starts_from_other_settings_while_the_form_is_wrong(
 
 
 async def test_why_it_cannot_start_is_said(opened: Opened, workers: Workers) -> None:
-    workers.refuses = DataError("There is no file /data.npz.")
+    workers.refuses = DataError("There is no file /data.arrays.")
     async with opened() as shown:
         await open_form(shown)
         await shown.press("r")
-        await shown.until(lambda: "There is no file /data.npz." in shown.notices)
+        await shown.until(lambda: "There is no file /data.arrays." in shown.notices)
         assert isinstance(shown.app.screen, RunsScreen)

@@ -22,8 +22,9 @@ from tests.helpers import made_up_sweeps as made_up
 from tests.helpers.dashboard import Dashboard, Opened, Workers
 from tests.helpers.made_up import write_run
 from tests.helpers.pseudo_terminal import terminal
+from tests.helpers.selection import one_in
 
-SIZES = [(120, 40), (80, 24)]
+SIZES = one_in(3, [(120, 40), (80, 24)])
 
 
 def rates(workers: Workers, *accuracies: float, text: str = "0.01,0.1,1", seeds: int = 1) -> Sweep:

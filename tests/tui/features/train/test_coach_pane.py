@@ -18,6 +18,7 @@ from mnistop.tui.features.train.dashboard import Coach
 from mnistop.tui.session.session import RunEvents
 from tests.helpers import made_up
 from tests.helpers.dashboard import PANES, Dashboard, Opened
+from tests.helpers.selection import one_in
 
 WIDE, MEDIUM, SMALL, LOW = (120, 40), (100, 34), (80, 24), (60, 16)
 
@@ -161,7 +162,7 @@ async def test_on_the_smallest_terminal_the_rows_are_the_panes(opened: Opened) -
 
 
 @pytest.mark.usefixtures("says_the_longest")
-@pytest.mark.parametrize("size", [WIDE, MEDIUM, SMALL])
+@pytest.mark.parametrize("size", one_in(3, [WIDE, MEDIUM, SMALL]))
 async def test_in_ascii_nothing_else_is_drawn(opened: Opened, size: tuple[int, int]) -> None:
     async with opened(size, Terminal(unicode=False, colors=0)) as shown:
         await shown.show(3)
@@ -196,7 +197,7 @@ def test_what_fits_is_shown_whole_and_the_rest_is_cut_with_a_mark(
         assert shown.endswith("…" if unicode else "~")
 
 
-@pytest.mark.parametrize("size", [WIDE, MEDIUM, SMALL])
+@pytest.mark.parametrize("size", one_in(3, [WIDE, MEDIUM, SMALL]))
 async def test_classes_that_are_missing_are_told_from_the_start(
     opened: Opened, size: tuple[int, int]
 ) -> None:

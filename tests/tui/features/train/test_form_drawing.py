@@ -6,10 +6,11 @@ from textual.geometry import Region
 
 from mnistop.engine.config import HYPERPARAMETERS, NAMES, RunConfig
 from tests.helpers.form import FormApp, go_to, press, type_value
+from tests.helpers.selection import one_in
 from tests.helpers.textual_hooks import settle
 
 
-@pytest.mark.parametrize("size", [(34, 30), (80, 24), (34, 14)])
+@pytest.mark.parametrize("size", one_in(3, [(34, 30), (80, 24), (34, 14)]))
 async def test_every_row_comes_into_view_and_is_explained(size: tuple[int, int]) -> None:
     app = FormApp()
     async with app.run_test(size=size) as pilot:

@@ -5,11 +5,12 @@ from textual.geometry import Size
 
 from tests.helpers import made_up
 from tests.helpers.dashboard import PANES, Opened
+from tests.helpers.selection import one_in
 
 WIDE, MEDIUM, SMALL, LARGE, TINY = (120, 40), (100, 34), (80, 24), (200, 60), (50, 10)
 
 
-@pytest.mark.parametrize("size", [WIDE, LARGE])
+@pytest.mark.parametrize("size", one_in(3, [WIDE, LARGE]))
 async def test_a_large_terminal_shows_all_panes_at_once(
     opened: Opened, size: tuple[int, int]
 ) -> None:
@@ -41,7 +42,7 @@ async def test_a_small_terminal_shows_one_pane_at_a_time(opened: Opened) -> None
         assert shown.visible == ["digit"]
 
 
-@pytest.mark.parametrize("size", [WIDE, MEDIUM, SMALL, LARGE])
+@pytest.mark.parametrize("size", one_in(3, [WIDE, MEDIUM, SMALL, LARGE]))
 async def test_tab_goes_round_all_panes(opened: Opened, size: tuple[int, int]) -> None:
     async with opened(size) as shown:
         await shown.show(3)
@@ -71,8 +72,8 @@ async def test_the_title_of_the_focused_pane_alone_is_marked(opened: Opened) -> 
             assert marked == [name]
 
 
-@pytest.mark.parametrize("size", [WIDE, MEDIUM])
-@pytest.mark.parametrize("name", list(PANES))
+@pytest.mark.parametrize("size", one_in(3, [WIDE, MEDIUM]))
+@pytest.mark.parametrize("name", one_in(5, PANES))
 async def test_z_makes_a_pane_full_screen_and_back(
     opened: Opened, size: tuple[int, int], name: str
 ) -> None:
@@ -145,7 +146,7 @@ async def test_training_goes_on_unseen_in_a_terminal_too_small(opened: Opened) -
         assert f"{made_up.epoch(4).train_loss:.3f}" in shown.text_of("log")
 
 
-@pytest.mark.parametrize("size", [WIDE, MEDIUM, SMALL, LARGE, (60, 16)])
+@pytest.mark.parametrize("size", one_in(3, [WIDE, MEDIUM, SMALL, LARGE, (60, 16)]))
 async def test_the_progress_line_and_the_keys_are_always_there(
     opened: Opened, size: tuple[int, int]
 ) -> None:
@@ -161,7 +162,8 @@ async def test_the_progress_line_and_the_keys_are_always_there(
             await shown.press("tab")
 
 
-@pytest.mark.parametrize("size", [WIDE, MEDIUM, SMALL, LARGE])
+@pytest.mark.slow
+@pytest.mark.parametrize("size", one_in(3, [WIDE, MEDIUM, SMALL, LARGE]))
 async def test_a_resized_terminal_shows_what_a_fresh_one_does(
     opened: Opened, size: tuple[int, int]
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mnistop.engine.errors import RunError
+from mnistop.engine.errors import DataError, RunError
 from tests.helpers.dashboard import Opened
 from tests.helpers.weights_screen import LARGE, SMALL, WIDE, Answers, open_weights
 
@@ -109,3 +109,33 @@ async def test_the_answer_about_another_run_is_not_shown(opened: Opened, answers
         await shown.until_shown("Reading the weights")
         answers.open.set()
         await shown.until_shown("0 → cat", "1 → dog")
+
+
+@pytest.mark.parametrize("size", [WIDE, SMALL, LARGE])
+async def test_before_any_run_the_network_is_that_of_the_form(
+    opened: Opened, answers: Answers, size: tuple[int, int]
+) -> None:
+    async with opened(size) as shown:
+        await shown.press("4", "tab")
+        await shown.until_shown("Network, untrained: image 0, a 0", "linear_1", "(32, 128)")
+        await shown.press("p")
+        await shown.until_shown("Network, untrained: image 199")
+        await shown.press("n")
+        await shown.until_shown("Network, untrained: image 0")
+        await shown.press("1")
+        answers.hidden = (64,)
+        shown.screen._form.set_values({"hidden": "64"})
+        await shown.press("4")
+        await shown.until_shown("(32, 64)")
+
+
+async def test_a_network_of_data_that_are_missing_is_asked_for_again(
+    opened: Opened, answers: Answers
+) -> None:
+    answers.refuses = DataError("There are no images.")
+    async with opened(WIDE) as shown:
+        await shown.press("4")
+        await shown.until_shown("There are no images.")
+        answers.refuses = None
+        await shown.press("1", "4")
+        await shown.until_shown("Network, untrained: image 0")

@@ -1,4 +1,4 @@
-"""Projected gradient descent: many steps within the budget."""
+"""Attacks along the gradient of the loss: one step, steps with momentum, and projected descent."""
 
 import math
 from collections.abc import Iterator
@@ -9,6 +9,70 @@ from torch import Tensor, nn
 from mnistop.engine.attacks.base import CACHE_SIZED, Attack, Goal, iter_batches, logits_and_gradient
 from mnistop.engine.attacks.deepfool import nearest_classes
 from mnistop.engine.attacks.norms import Norm, clipped, steepest
+
+
+class _OneStep(Attack):
+    """One step of norm ε in the steepest direction at the image."""
+
+    def run(self, model: nn.Module, images: Tensor, goal: Goal, epsilons: Tensor) -> Tensor:
+        """Take one step along the gradient."""
+        _, gradient = logits_and_gradient(model, images, goal)
+        return images + epsilons * steepest(gradient, self.norm)
+
+
+class FGSM(_OneStep):
+    """`clamp(x + ε·sign(∂loss/∂x), 0, 1)`: Goodfellow et al. 2015, section 4, arXiv:1412.6572.
+
+    Towards a target it is `clamp(x - ε·sign(∂loss_target/∂x), 0, 1)`: Kurakin et al. 2017, section
+    2, arXiv:1611.01236, there called the one-step target class method.
+    """
+
+    norm = "linf"
+
+
+class FastGradient(_OneStep):
+    """`clamp(x + ε·g/‖g‖₂, 0, 1)` with g = ∂loss/∂x: Liu et al. 2017, section 2, arXiv:1611.02770.
+
+    Clamping to [0, 1] removes a large part of the step for digits on a black background: the
+    perturbation is then shorter than ε.
+    """
+
+    norm = "l2"
+
+
+class MomentumFGSM(Attack):
+    """MI-FGSM: Dong et al. 2018, algorithm 1, arXiv:1710.06081.
+
+    With g ← μ·g + ∂loss/∂x / ‖∂loss/∂x‖₁ each step goes by ε / steps in the steepest direction of
+    g, and is clipped to within ε and [0, 1]. Momentum carries it past local maxima of the loss, and
+    the images found transfer to other models more often. The factor of the cross-entropy's gradient
+    that underflows cancels in its normalization.
+
+    Args:
+        norm: the norm of ε.
+        steps: their number, at least 1.
+        decay: μ, the share of g that stays; 0 is the iterative FGSM, 1 the paper's.
+    """
+
+    def __init__(self, norm: Norm = "linf", steps: int = 10, decay: float = 1.0) -> None:
+        self.norm = norm
+        self.steps = steps
+        self.decay = decay
+
+    def run(self, model: nn.Module, images: Tensor, goal: Goal, epsilons: Tensor) -> Tensor:
+        """Return the images after the last step."""
+        moved = images.clone()
+        for rows in iter_batches(images, CACHE_SIZED):
+            momentum = torch.zeros_like(images[rows])
+            for _ in range(self.steps):
+                _, gradient = logits_and_gradient(model, moved[rows], goal.of(rows))
+                length = gradient.abs().sum(1, keepdim=True)
+                momentum = self.decay * momentum + gradient / length.clamp_min(
+                    torch.finfo(gradient.dtype).tiny
+                )
+                step = epsilons[rows] / self.steps * steepest(momentum, self.norm)
+                moved[rows] = clipped(moved[rows] + step, images[rows], epsilons[rows], self.norm)
+        return moved
 
 
 class PGD(Attack):

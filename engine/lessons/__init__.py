@@ -1,0 +1,1 @@
+"""Lessons: courses as text files, answers and their checks, and the page that is handed in."""

@@ -1,0 +1,194 @@
+"""Checks against the student's own runs: what they show, and whether there is one as asked for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from mnistop.engine.config import PRESETS, RunConfig
+from mnistop.engine.errors import MnistopError
+from mnistop.engine.formatting import count
+from mnistop.engine.lessons.checks import Number, Verdict
+from mnistop.engine.runs.entry import RunEntry, Summary
+from mnistop.engine.runs.filters import GRAMMAR
+from mnistop.engine.runs.history import History, or_nan
+from mnistop.engine.runs.run_folder import Run
+
+EPSILON = "smallest_epsilon"
+"""The fact that a model has to be asked for."""
+
+
+def _lowest(history: History) -> float:
+    losses = [or_nan(epoch.val_loss) for epoch in history.epochs]
+    known = [place for place, loss in enumerate(losses) if not math.isnan(loss)]
+    return min(known, key=losses.__getitem__, default=math.nan)
+
+
+def _of_newest(name: str) -> Callable[[History], float]:
+    return lambda history: or_nan(getattr(history.epochs[-1], name) if history.epochs else None)
+
+
+def _mistakes(history: History) -> float:
+    images = history.started.validation_images if history.started else 0
+    wrong = images * (1 - _of_newest("val_acc")(history))
+    return wrong if math.isnan(wrong) else round(wrong)
+
+
+FACTS: dict[str, Callable[[History], float]] = {
+    "start_loss": lambda history: or_nan(history.started.val_loss if history.started else None),
+    "start_acc": lambda history: or_nan(history.started.val_acc if history.started else None),
+    "train_loss": _of_newest("train_loss"),
+    "val_loss": _of_newest("val_loss"),
+    "train_acc": _of_newest("train_acc"),
+    "val_acc": _of_newest("val_acc"),
+    "best_epoch": lambda history: history.best.epoch if history.best else math.nan,
+    "best_acc": lambda history: or_nan(history.best.val_acc if history.best else None),
+    "lowest_loss_epoch": _lowest,
+    "test_acc": lambda history: or_nan(history.test_acc),
+    "mistakes": _mistakes,
+}
+"""What a run shows, NaN where it does not: the untrained model's validation loss and accuracy;
+the newest epoch's; the best epoch and its validation accuracy; the epoch of the lowest validation
+loss; the accuracy on unseen images; the number of misclassified validation images."""
+
+SHARES = ("start_acc", "train_acc", "val_acc", "best_acc", "test_acc")
+"""Those that are read in percent."""
+
+
+@dataclass(frozen=True)
+class OwnNumber:
+    """A number that the student reads off their own run."""
+
+    fact: str
+    """A name in `FACTS`, or `EPSILON`."""
+    tolerance: float = 1e-9
+    units: tuple[str, ...] = ()
+    hints: dict[str, str] = field(default_factory=dict)
+
+    def check(self, text: str, value: float) -> Verdict:
+        """Check what a student has typed.
+
+        Args:
+            text: the answer.
+            value: the fact of their run; NaN if the run does not have it.
+        """
+        if math.isnan(value):
+            sentence = "Your run does not show this number yet: let it end first."
+            return Verdict(False, sentence, False)
+        units = self.units or (("%",) if self.fact in SHARES else ())
+        return Number(value, self.tolerance, units, self.hints).check(text)
+
+
+@dataclass(frozen=True)
+class RunWanted:
+    """A run that the student is to train, or several with different verdicts on their rates."""
+
+    filter: str
+    """As for `parse`."""
+    verdicts: tuple[str, ...] = ()
+    """`too low`, `works`, `too high`: for each a run is wanted. None: any run that passes."""
+
+    def check(self, runs: Sequence[RunEntry]) -> Verdict:
+        """Look for the runs.
+
+        Args:
+            runs: all of the student's runs, newest first.
+        """
+        passing = matching(runs, self.filter)
+        if not self.verdicts:
+            if not passing:
+                return Verdict(False, self._missing(runs))
+            return Verdict(True, f"Right: {passing[0].title} is such a run.")
+        found: dict[str, str] = {}
+        for one in passing:
+            if len(found) == len(self.verdicts):
+                break
+            verdict = rate_verdict(one.run)
+            if verdict in self.verdicts:
+                rate = one.overview.changes.get("lr", RunConfig().texts()["lr"])
+                found.setdefault(verdict, f"{verdict}: {one.title} (learning rate {rate})")
+        missing = [verdict for verdict in self.verdicts if verdict not in found]
+        there = "; ".join(found[verdict] for verdict in self.verdicts if verdict in found)
+        if not missing:
+            return Verdict(True, f"Right. {there}.")
+        wanted = "; ".join(f"one that {_IN_WORDS[verdict]}" for verdict in missing)
+        seen = f"You have found {there}. " if found else ""
+        return Verdict(False, f"{seen}Still to find: {wanted}.")
+
+    def _missing(self, runs: Sequence[RunEntry]) -> str:
+        """Explain why no run passes; name one that may still come to pass, or the newest."""
+        if not runs:
+            return "You have no run yet: o opens the screen where you train one."
+        newest = runs[0]
+        if newest.is_live:
+            return f"Your run {newest.title} is still in training: let it end."
+        changes = differences(newest, self.filter)
+        if newest.state == "finished" and changes:
+            return f"Your newest run, {newest.title}, has other settings: {changes}."
+        return (
+            f"None of your {count(len(runs), 'run')} is such a run yet; the newest, "
+            f"{newest.title}, is {newest.state}."
+        )
+
+
+_IN_WORDS = {"too low": "is too low", "too high": "is too high", "works": "works"}
+VERDICTS = tuple(_IN_WORDS)
+
+
+_MARKS = ("samples", "hidden", "optimizer", "lr", "epochs")
+"""The settings by which a run is known as one of a preset, with those that the preset changes."""
+
+
+def parse(filter: str) -> dict[str, Any]:
+    """Read a filter as `Grammar.parse`, or a preset: a finished run with its settings.
+
+    Raises:
+        FilterError: it makes no sense.
+    """
+    if filter in PRESETS:
+        texts = RunConfig(**PRESETS[filter]).texts()
+        known = dict.fromkeys((*_MARKS, *PRESETS[filter]))
+        words = [f"{name}:{texts[name].replace(' ', ',')}" for name in known]
+        filter = " ".join([*words, "state:finished"])
+    return GRAMMAR.parse(filter)
+
+
+def matching(runs: Iterable[RunEntry], filter: str) -> list[RunEntry]:
+    """Return the runs that pass a filter as for `parse`."""
+    wanted = parse(filter)
+    return [one for one in runs if GRAMMAR.passes(one, wanted)]
+
+
+def differences(run: RunEntry, preset: str) -> str:
+    """Return the settings in which a run differs from a preset; empty for another filter."""
+    if preset not in PRESETS or run.overview.script:
+        return ""
+    own = run.overview.changes
+    wanted = RunConfig(**PRESETS[preset]).changes()
+    texts = RunConfig().texts() | own
+    names = sorted(name for name in own.keys() | wanted.keys() if own.get(name) != wanted.get(name))
+    return ", ".join(f"{name} {texts[name]}" for name in names)
+
+
+def fact_of(run: Run, name: str) -> float:
+    """Return a fact of a run, NaN where it does not have it.
+
+    Raises:
+        RunError: the run cannot be read.
+    """
+    return FACTS[name](Summary.of(run).history)
+
+
+def rate_verdict(run: Run) -> str:
+    """Return the verdict on a run's learning rate, see `RateAssessment`; empty if undecided."""
+    from mnistop.engine.analysis.learning_rates import assess_rate  # which needs NumPy
+
+    try:
+        summary = Summary.of(run)
+    except MnistopError:
+        return ""
+    if summary.is_recorded:
+        return ""
+    return assess_rate(summary.history, summary.config, None).verdict

@@ -1,0 +1,1 @@
+"""The settings of the form as a plain PyTorch script or notebook."""

@@ -1,0 +1,1 @@
+"""The course: lessons with questions, and the screens that they are about."""

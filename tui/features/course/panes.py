@@ -1,0 +1,367 @@
+"""The panes of the course: the list of its steps, a step's text, and the answer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import ClassVar
+
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.widgets import TextArea
+
+from mnistop.engine.lessons.checks import LONGEST, Verdict
+from mnistop.engine.lessons.course import Block, Step
+from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.draw.cells import Strip, clean, flow, line, shorten, unbroken
+from mnistop.tui.draw.palette import Palette
+from mnistop.tui.features.course.model import CourseModel
+from mnistop.tui.terminal.faults import FaultTolerant
+from mnistop.tui.text.table import Column
+from mnistop.tui.toolkit.bindings import GivesReasons, bindings, hidden, key
+from mnistop.tui.toolkit.list_pane import ListPane
+from mnistop.tui.toolkit.pane import LinesPane, OfModel, ScrolledPane
+
+_MARKS = {
+    "right": ("✓", "+"),
+    "answered": ("•", "*"),
+    "wrong": ("✗", "x"),
+    "open": ("○", "o"),
+    "begun": ("…", "~"),
+}
+"""The mark of each state, in Unicode and in ASCII."""
+
+
+class StepList(OfModel[CourseModel], ListPane[int]):
+    """The steps of the course with their states."""
+
+    BINDINGS = bindings(
+        "course",
+        key("open", "enter", "open", "Answer", "Answer the question of this step"),
+    )
+
+    EXPLANATION = (
+        "The steps of the course. A mark says how far you are: a step is right, answered in your "
+        "own words, not right yet, begun, or open."
+    )
+
+    def title(self) -> str:
+        """The title of the course."""
+        return self._model.course.title
+
+    @property
+    def items(self) -> Sequence[int]:
+        """The places of the steps."""
+        return range(len(self._model.course.steps))
+
+    def columns(self, width: int) -> Sequence[Column[int]]:
+        """Return the mark of the state, the number and the title."""
+        model = self._model
+        done = model.counts["right"] + model.counts["answered"]
+        return (
+            Column("", self._mark, 1, style=self._style),
+            Column("", lambda place: str(place + 1), 2, gap=1),
+            Column(
+                f"{done} of {self.count} done",
+                lambda place: model.course.steps[place].title,
+                max(width - 5, 1),
+                left=True,
+                gap=1,
+            ),
+        )
+
+    def _mark(self, place: int) -> str:
+        return _MARKS[self._state(place)][0 if self.terminal.unicode else 1]
+
+    def _style(self, place: int) -> Style | None:
+        styles = {"right": self.palette.good, "wrong": self.palette.bad}
+        return styles.get(self._state(place))
+
+    def _state(self, place: int) -> str:
+        step = self._model.course.steps[place]
+        state = self._model.of(step).state
+        return "begun" if state == "open" and self._model.is_begun(step) else state
+
+    def empty(self) -> str:
+        """Return nothing: a course has a step at least."""
+        return ""
+
+
+# Text
+
+_INLINE = re.compile(r"`([^`]+)`|\*\*([^*]+)\*\*")
+
+
+def styled(text: str, palette: Palette, base: Style | None) -> Iterator[tuple[str, Style | None]]:
+    """Yield a text in pieces, `code` and **strong** words in other styles."""
+    end = 0
+    strong = (base or Style.null()) + palette.strong
+    for match in _INLINE.finditer(text):
+        yield text[end : match.start()], base
+        yield (match[1], palette.val) if match[1] else (match[2], strong)
+        end = match.end()
+    yield text[end:], base
+
+
+def wrapped(
+    text: str, width: int, terminal: Terminal, base: Style | None = None, indent: str = ""
+) -> list[Strip]:
+    """Return a text with styled words, broken between words.
+
+    Args:
+        text: one line, as in a `Block`.
+        width: cells of a line.
+        terminal: what it can show.
+        base: the style of all but marked words.
+        indent: what stands before the first line, and as blanks before the others.
+    """
+    pieces = styled(clean(text, terminal), Palette.of(terminal), base)
+    lines = flow(unbroken(pieces), width - len(indent), " ")
+    starts = [indent, *[" " * len(indent)] * len(lines)]
+    return [line([(start, base), *row], width) for start, row in zip(starts, lines, strict=False)]
+
+
+def drawn(
+    blocks: Sequence[Block], width: int, terminal: Terminal, base: Style | None = None
+) -> list[Strip]:
+    """Draw paragraphs, items and code, an empty line between paragraphs."""
+    palette = Palette.of(terminal)
+    lines: list[Strip] = []
+    before = ""
+    for block in blocks:
+        if lines and not (block.kind == before == "item"):
+            lines.append(line([], width))
+        before = block.kind
+        if block.kind == "code":
+            for text in block.text.split("\n"):
+                lines.append(
+                    line([("  " + shorten(text, width - 2, terminal), palette.val)], width)
+                )
+        else:
+            indent = ("• " if terminal.unicode else "- ") if block.kind == "item" else ""
+            lines += wrapped(block.text, width, terminal, base, indent)
+    return lines
+
+
+_WIDEST = 88
+"""Cells of a line of text; longer ones are hard to read."""
+
+
+class Lesson(OfModel[CourseModel], ScrolledPane, can_focus=True):
+    """A step's text and question, and its model answer once that may be seen."""
+
+    BINDINGS = bindings(
+        "course",
+        hidden("line_up", "up,k", "scroll_lines(-1)", "Up", "Scroll up by a line"),
+        hidden("line_down", "down,j", "scroll_lines(1)", "Down", "Scroll down by a line"),
+    )
+
+    EXPLANATION = (
+        "What the step is about, and its question. Once you have answered it, a model answer "
+        "stands below."
+    )
+
+    def title(self) -> str:
+        """The number and title of the step."""
+        model = self._model
+        if not model.course.steps:
+            return ""
+        return f"{model.position + 1} of {len(model.course.steps)}: {model.step.title}"
+
+    def lines(self, width: int, height: int) -> list[Strip]:
+        """Draw the lines in sight."""
+        if not self._model.course.steps:
+            return []
+        return self.in_sight(self._all(min(width, _WIDEST)), width, height)
+
+    def _all(self, width: int) -> list[Strip]:
+        step, empty = self._model.step, line([], width)
+        lines = drawn(step.text, width, self.terminal)
+        lines += [empty] * bool(lines)
+        lines += drawn(step.question, width, self.terminal, self.palette.strong)
+        for letter, text in step.choices.items():
+            lines += wrapped(text, width, self.terminal, None, f"  {letter}  ")
+        self._model_answer_from = len(lines) + 1
+        if self._model.shows_model_answer(step):
+            lines += [empty, line([("Model answer", self.palette.good)], width)]
+            lines += drawn(step.model_answer, width, self.terminal)
+        return lines
+
+    _model_answer_from = 0
+    """The line of the model answer, where there is one."""
+
+    def show_start(self) -> None:
+        """Show the step from its first line."""
+        self._first = 0
+        self.redraw()
+
+    def show_model_answer(self) -> None:
+        """Scroll as far down as shows the model answer."""
+        width, height = self.size
+        total = len(self._all(min(width, _WIDEST)))
+        if total > height - 1:
+            self._first = min(self._model_answer_from, total - height + 2)
+        self.redraw()
+
+
+# The answer
+
+_OWN = {"ctrl+c", "ctrl+z"}
+"""Keys of `TextArea` that mean something else here, where a terminal has the clipboard."""
+
+
+def _edits() -> list[BindingType]:
+    """Return the keys of `TextArea` alone, but for those that the app needs."""
+    kept: list[BindingType] = []
+    for binding in TextArea.BINDINGS:
+        if isinstance(binding, Binding) and not _OWN & set(binding.key.split(",")):
+            kept.append(binding)
+    return kept
+
+
+class AnswerBox(GivesReasons, FaultTolerant, TextArea, inherit_bindings=False):
+    """Several lines in which an answer is typed.
+
+    Args:
+        terminal: what the terminal can show.
+        id: the widget's id.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *_edits(),
+        *bindings(
+            "answer",
+            key("enter", "enter", "check_short", "Check", "Check it; in your own words a new line"),
+            key("check", "ctrl+s,f2", "check", "Done", "Check this answer, or keep your words"),
+            key("leave", "escape", "leave", "Leave", "Back to the step; what is typed is kept"),
+        ),
+    ]
+
+    DEFAULT_CSS = """
+    AnswerBox {
+        height: 4;
+        border: none;
+        padding: 0;
+        background: $surface;
+        &:focus { border: none; }
+        &:ansi .text-area--cursor, &:nocolor .text-area--cursor {
+            color: ansi_default; background: ansi_default; text-style: reverse;
+        }
+    }
+    """
+
+    EXPLANATION = (
+        "Type your answer here. Where one number, shape or letter is asked, Enter checks it; for "
+        "an answer in your own words Enter begins a new line, and Ctrl+S or F2 is done. What you "
+        "type is kept at once, whatever happens."
+    )
+
+    class Done(Message):
+        """The answer is to be checked and kept."""
+
+    class Left(Message):
+        """The keys go back."""
+
+    def __init__(self, terminal: Terminal, *, id: str | None = None) -> None:
+        super().__init__(
+            soft_wrap=True,
+            tab_behavior="focus",
+            show_line_numbers=False,
+            compact=True,
+            highlight_cursor_line=False,
+            id=id,
+        )
+        self.cursor_blink = False
+        self.enter_checks = True
+        """Whether Enter checks the answer; else it begins a new line."""
+
+    def show(self, text: str, step: Step) -> None:
+        """Show the answer to a step, in as many lines as such an answer takes."""
+        self.enter_checks = step.kind in ("number", "shape", "choice")
+        self.styles.height = 2 if self.enter_checks else 5
+        self.show_text(text)
+
+    def show_text(self, text: str) -> None:
+        """Show another text, with the cursor at its end, unless it is there already."""
+        if text != self.text:
+            self.load_text(text)
+            self.move_cursor(self.document.end)
+
+    async def on_key(self, event: events.Key) -> None:
+        """Check the answer at Enter where it is short, and refuse what is too long."""
+        if event.key == "enter" and self.enter_checks:
+            event.prevent_default()  # it is a binding then
+        elif event.is_printable and len(self.text) >= LONGEST:
+            event.prevent_default()
+            event.stop()
+            self.notify(f"An answer has {LONGEST:,} characters at most.")
+
+    def action_check_short(self) -> None:
+        """Check an answer of one line."""
+        self.post_message(self.Done())
+
+    def action_check(self) -> None:
+        """Check the answer."""
+        self.post_message(self.Done())
+
+    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
+        """Give the reason why an action is impossible now."""
+        if action == "check_short" and not self.enter_checks:
+            return "Enter begins a new line here; Ctrl+S or F2 is done."
+        return ""
+
+    def action_leave(self) -> None:
+        """Leave the box."""
+        self.post_message(self.Left())
+
+
+class AnswerHead(OfModel[CourseModel], LinesPane):
+    """The line above the answer, and the result of its last check."""
+
+    DEFAULT_CSS = "AnswerHead { height: 4; }"
+
+    is_checking = False
+    """True while an answer is being checked."""
+
+    def show_checking(self, is_checking: bool) -> None:
+        """Show that an answer is being checked, or that it is no more."""
+        self.is_checking = is_checking
+        self.redraw()
+
+    def title(self) -> str:
+        """The title."""
+        return "Your answer"
+
+    def lines(self, width: int, height: int) -> Sequence[Strip]:
+        """Draw the result, in as many lines as there are."""
+        if not self._model.course.steps:
+            return []
+        words, style = self._words()
+        return self.say(words, width, style, most=height)
+
+    def _words(self) -> tuple[str, Style | None]:
+        model, palette = self._model, self.palette
+        if self.is_checking:
+            return "Checking your answer", palette.muted
+        if model.error:
+            return model.error, palette.bad
+        verdict: Verdict | None = model.verdict(model.step)
+        if verdict is None:
+            progress = model.progress.get(model.step.id, "")
+            return f"{progress} {_INVITATIONS[model.step.kind]}".strip(), palette.muted
+        if verdict.right is None:
+            return verdict.message, palette.good
+        mark = _MARKS["right" if verdict.right else "wrong"][0 if self.terminal.unicode else 1]
+        style = palette.good if verdict.right else palette.bad
+        return f"{mark} {verdict.message}", style
+
+
+_INVITATIONS: Mapping[str, str] = {
+    "number": "Enter, type a number, Enter.",
+    "shape": "Enter, type a shape as in (3, 5), Enter.",
+    "choice": "Enter, type the letter, Enter.",
+    "text": "Enter, type an answer in your own words, Ctrl+S.",
+    "run": "Enter, type your words, Ctrl+S.",
+}

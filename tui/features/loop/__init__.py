@@ -1,0 +1,1 @@
+"""The training loop line by line, on one batch after the other."""

@@ -1,0 +1,226 @@
+"""The lines of a step in words: what each has computed, with its numbers."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from mnistop.engine.analysis.line_by_line import LINES, LoopState
+from mnistop.engine.export.training_code import step_code
+from mnistop.engine.formatting import count, percent, with_sign
+from mnistop.engine.training.update_rule import update_rule
+from mnistop.tui.text.one_image import layer_name
+
+EXPLANATIONS = {
+    "forward": "a score for each class",
+    "loss": "how wrong the scores are",
+    "zero_grad": "forget the gradients of the batch before",
+    "backward": "how the loss changes with each weight",
+    "update": "a step against the gradient",
+}
+
+
+_LAST = 10
+"""Losses that are listed."""
+
+
+@dataclass
+class Section:
+    """A line of the loop, and what it has computed."""
+
+    title: str
+    rows: list[str] = field(default_factory=list)
+    """Of a table or a formula, which are cut where they are too long."""
+    sentences: list[str] = field(default_factory=list)
+    """Below the rows."""
+
+
+@dataclass(frozen=True)
+class CodeLine:
+    """A line of code."""
+
+    number: int
+    """Of the line of the loop that it belongs to, from 1; 0 for the code before these."""
+    text: str
+    comment: str
+
+
+def code_lines(state: LoopState) -> list[CodeLine]:
+    """Return the code of a step, with the results of the lines that were run as comments."""
+    config = state.config
+    lines = [CodeLine(0, f"for rows in order.split({config.batch_size}):", _batch(state))]
+    for number, (name, code) in enumerate(step_code(config).items()):
+        result = _result(state, name) if number and state.line >= number else ""
+        for place, each in enumerate(code):
+            text, _, comment = each.partition("  # ")
+            lines.append(CodeLine(number, f"    {text}", (not place and result) or comment))
+    if config.optimizer != "manual":
+        lines += [CodeLine(len(LINES), f"    #   {each}", "") for each in update_rule(config)]
+    return lines
+
+
+def _batch(state: LoopState) -> str:
+    return f"batch {state.number + 1} of {state.steps:,}, epoch {state.epoch}"
+
+
+def _result(state: LoopState, name: str) -> str:
+    """Return what a line has computed, in a few words."""
+    match name:
+        case "forward":
+            return _shape(state.outputs[-1].shape)
+        case "loss":
+            return f"{state.loss:.4f}"
+        case "zero_grad":
+            return "no gradients"
+        case "backward":
+            return f"norm {state.norm:.4f}"
+    assert state.update
+    return f"w {state.update.before:.5f}, then {state.weight.value:.5f}"
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
+
+
+def image_name(state: LoopState) -> str:
+    """Return the name of the chosen image, as in `image 4 of 32, a 7`."""
+    image = state.image
+    kind = ", adversarial" if image.is_adversarial else ""
+    images = state.outputs[0].shape[0]
+    return f"image {image.place + 1} of {images}, a {state.class_names[image.label]}{kind}"
+
+
+def weight_name(state: LoopState) -> str:
+    """Return the name of the chosen weight, as in `linear_1.weight[2, 573]`."""
+    number, row, column = state.weight.index
+    parameter = state.parameters[number]
+    place = f"{row}, {column}" if len(parameter.shape) == 2 else f"{row}"
+    return f"{parameter.name}[{place}]"
+
+
+def sections(state: LoopState) -> list[Section]:
+    """Return what the lines of the present step have computed, in order."""
+    done = (_forward, _loss, _zero_grad, _backward, _update)[: state.line]
+    made = []
+    for number, (name, make) in enumerate(zip(LINES, done, strict=False), start=1):
+        section = make(state)
+        section.title = f"{number} {name}: {EXPLANATIONS[name]}"
+        made.append(section)
+    return made
+
+
+def _forward(state: LoopState) -> Section:
+    config, label = state.config, state.image.label
+    names = [layer_name(output.name) for output in state.outputs]
+    widths = max(map(len, names)), max(len(_shape(output.shape)) for output in state.outputs)
+    rows = []
+    for name, output in zip(names, state.outputs, strict=True):
+        values = "" if output.some is None else " ".join(f"{value:.2f}" for value in output.some)
+        more = " ..." if output.some is not None and output.shape[1] > len(output.some) else ""
+        rows.append(f"{name:<{widths[0]}}  {_shape(output.shape):<{widths[1]}}  {values}{more}")
+    sentences = []
+    if config.shift:
+        sentences.append(f"Each image was moved by up to {count(config.shift, 'pixel')} each way.")
+    if config.adversarial_epsilon:
+        sentences.append(
+            f"The second half of the batch are the same images, each pixel changed by FGSM by up "
+            f"to {config.adversarial_epsilon:g}."
+        )
+    if config.hidden and config.dropout:
+        sentences.append(
+            f"Dropout sets a random {percent(config.dropout, 0)} of the hidden outputs to 0 and "
+            f"divides the others by {1 - config.dropout:g}."
+        )
+    assert state.logits is not None
+    logits = zip(state.class_names, state.logits.tolist(), strict=True)
+    sentences += [
+        f"Logits of {image_name(state)}: "
+        + " ".join(f"{name}:{with_sign(value)}" for name, value in logits)
+        + ".",
+        f"Softmax makes them probabilities: {percent(_probability(state))} for "
+        f"{state.class_names[label]}.",
+    ]
+    return Section("", rows, sentences)
+
+
+def _probability(state: LoopState) -> float:
+    """Return the probability of the image's class."""
+    assert state.logits is not None
+    logits = state.logits.astype(np.float64)
+    powers = np.exp(logits - logits.max())
+    return float(powers[state.image.label] / powers.sum())
+
+
+def _loss(state: LoopState) -> Section:
+    images, classes = state.outputs[0].shape[0], len(state.class_names)
+    sentences = [f"Image {state.image.place + 1} alone: {state.image_loss:.4f}, which is "]
+    sentences[0] += f"-ln {_probability(state):.4f}, the logarithm of its class's probability."
+    sentences.append(f"The mean of {count(images, 'image')}: {state.loss:.4f}.")
+    if len(state.losses) == 1:
+        sentences.append(
+            f"A model that knows nothing gives every class 1/{classes}: "
+            f"ln {classes} = {math.log(classes):.4f}."
+        )
+    return Section("", [], sentences)
+
+
+def _zero_grad(state: LoopState) -> Section:
+    if len(state.losses) == 1:
+        return Section("", [], ["There are none yet: this is the first batch."])
+    return Section(
+        "",
+        [],
+        ["Without this line, the gradients of this batch would be added to the last one's."],
+    )
+
+
+def _backward(state: LoopState) -> Section:
+    config, clip = state.config, state.config.clip_norm
+    wide = max(len(parameter.name) for parameter in state.parameters)
+    rows = [
+        f"{parameter.name:<{wide}}  {_shape(parameter.shape):<11}  norm {parameter.norm:.5f}"
+        for parameter in state.parameters
+    ]
+    rows.append(f"{weight_name(state)}: gradient {state.weight.gradient:.6g}")
+    number, row, column = state.weight.index
+    sentences = []
+    if number == 0:
+        width = state.image.pixels.shape[1]
+        place = f"({column // width}, {column % width})"
+        to = f"neuron {row}" if config.hidden else f"class {state.class_names[row]}"
+        sentences.append(f"This weight leads from pixel {place} to {to}.")
+    if clip and state.norm > clip:
+        sentences.append(
+            f"All gradients together have norm {state.norm:.4f}, more than {clip:g}: each is "
+            f"multiplied by {clip / state.norm:.4f}."
+        )
+    elif clip:
+        sentences.append(
+            f"All gradients together have norm {state.norm:.4f}, not above {clip:g}: they stay."
+        )
+    return Section("", rows, sentences)
+
+
+def _update(state: LoopState) -> Section:
+    update = state.update
+    assert update
+    schedule = f" ({state.config.schedule})" if state.config.schedule != "constant" else ""
+    rows = [f"lr = {state.lr:.6g}{schedule}, w = {weight_name(state)}, g its gradient"]
+    for line in update.lines:
+        rows += [f"{line.assignment}", f"  = {line.numbers} = {line.result:.6g}"]
+    rows.append(f"w before {update.before:.6g}, after {state.weight.value:.6g}")
+    sentences = [f"All weights together have moved by {update.moved:.4f}."]
+    if len(state.losses) > 1:
+        last = " ".join(f"{loss:.3f}" for loss in state.losses[-_LAST:])
+        sentences.append(f"The last losses: {last}.")
+    if state.number == state.steps - 1 and state.validation:
+        loss, accuracy = state.validation[-1]
+        sentences.append(
+            f"Epoch {state.epoch} is over. Validation: loss {loss:.4f}, accuracy "
+            f"{percent(accuracy)}."
+        )
+    if state.ended:
+        sentences.append(f"{state.ended} 0 starts over.")
+    return Section("", rows, sentences)
