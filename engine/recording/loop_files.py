@@ -45,7 +45,7 @@ class _Rows:
 
     @property
     def nbytes(self) -> int:
-        """How much memory they take."""
+        """The memory they take."""
         return sum(each.nbytes for each in self.known or ())
 
 

@@ -58,7 +58,7 @@ class RunWriter:
         self.say(kind, **values)
 
     def free_room(self) -> None:
-        """Give up the bytes that were kept free for the last events."""
+        """Release the bytes that were reserved for the last events."""
         self._room.unlink(missing_ok=True)
 
     def write_predictions(
