@@ -11,7 +11,7 @@ import importlib
 import sys
 import threading
 from collections.abc import Callable
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -39,6 +39,9 @@ from mnistop.tui.terminal.terminal_app import TerminalApp
 from mnistop.tui.toolkit.bars import SCREENS
 from mnistop.tui.toolkit.bindings import bindings, key
 from mnistop.tui.toolkit.dialogs import HelpScreen
+
+if TYPE_CHECKING:
+    from mnistop.engine.lessons.course import Place
 
 NAMES = tuple(name for name in SCREENS if name != "train")
 """The screens that lie over the dashboard."""
@@ -286,13 +289,19 @@ class Navigator(TerminalApp):
         elif place.screen == "compare":
             self._on_screen_wanted(ScreenWanted("compare", (message.runs, ())))
         else:
-            view = self._views[place.screen]
-            about = place.images or place.image
-            if about is not None:
-                view.enter(about)
-            self._trail.append("course")
-            self._open(view)
+            self._open_place(place)
         self.show_question()
+        if place.pane and isinstance(self.screen, RunScreen):
+            shown = self.screen
+            shown.after_refresh(lambda: shown.show_pane(place.pane))
+
+    def _open_place(self, place: Place) -> None:
+        view = self._views[place.screen]
+        about = place.images if place.screen == "mistakes" else place.image
+        if about is not None:
+            view.enter(about)
+        self._trail.append("course")
+        self._open(view)
 
     def show_question(self) -> None:
         """Show the question of a lesson on the screen in sight; back at the course it is over."""

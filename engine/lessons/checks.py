@@ -212,10 +212,13 @@ _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth")
 def read_shape(text: str) -> tuple[int, ...]:
     """Return the whole numbers in a text, as in `(64, 784)`, `64x784` or `torch.Size([64, 784])`.
 
-    Of several shapes with an arrow between them, the last one counts.
+    Of several shapes with an arrow between them the last one counts, and where there are brackets
+    what stands in the first ones.
     """
     last = re.split(r"->|→|=", text)[-1]
-    return tuple(int(digits[:18]) for digits in re.findall(r"\d+", last))
+    bracketed = re.search(r"[(\[]([\d\s,]*\d[\d\s,]*)[)\]]", last)
+    numbers = re.findall(r"\d+", bracketed[1] if bracketed else last)
+    return tuple(int(digits[:18]) for digits in numbers)
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,8 @@ class Place:
     """A validation image; on the data screen, one of all."""
     images: str = ""
     """A filter of the mistakes screen."""
+    pane: str = ""
+    """The pane that has the keys; empty for the usual one."""
     form: Mapping[str, str] | None = None
     """The values in the form, all others as in the notebook; None to leave it as it is."""
 

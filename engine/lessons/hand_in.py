@@ -14,7 +14,6 @@ from mnistop.engine.lessons.own_runs import matching
 from mnistop.engine.report.document import (
     Code,
     Document,
-    Entry,
     Listing,
     Paragraph,
     Part,
@@ -84,8 +83,8 @@ def _section(number: int, step: Step, answers: Answers) -> Section:
 
 def _parts(step: Step, kept: StepAnswers) -> Iterator[Part]:
     yield from _text(step.question)
-    if step.choices:
-        yield Listing(tuple(Entry(letter, plain(text)) for letter, text in step.choices.items()))
+    for letter, text in step.choices.items():
+        yield Paragraph(f"{letter}) {plain(text)}")
     best, tries = kept.best, len(kept.attempts)
     remarks = [f"{count(tries, 'attempt')}"] if tries > 1 else []
     if kept.revealed:

@@ -100,12 +100,14 @@ class RunWanted:
         if not self.verdicts:
             if not passing:
                 return Verdict(False, self._missing(runs))
-            return Verdict(True, f"Right: your run {passing[0].title} is such a run.")
+            return Verdict(True, f"Right: {passing[0].title} is such a run.")
         found: dict[str, str] = {}
         for one in passing:
+            if len(found) == len(self.verdicts):
+                break
             verdict = rate_verdict(one.run)
             if verdict in self.verdicts:
-                rate = one.overview.changes.get("lr") or "the usual one"
+                rate = one.overview.changes.get("lr", RunConfig().texts()["lr"])
                 found.setdefault(verdict, f"{verdict}: {one.title} (learning rate {rate})")
         missing = [verdict for verdict in self.verdicts if verdict not in found]
         there = "; ".join(found[verdict] for verdict in self.verdicts if verdict in found)

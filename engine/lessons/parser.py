@@ -55,6 +55,7 @@ _KEYS = {
     "epoch": "",
     "image": "",
     "images": "",
+    "pane": "",
     "form": "",
     "check": "",
     "answer": "number, shape or choice",
@@ -65,7 +66,8 @@ _KEYS = {
 """The keys of a step's header, and the kinds of check that those of one kind only belong to."""
 _PARTS = ("question", "choices", "hints", "answer")
 
-Screens = Collection[str]
+Screens = Mapping[str, Collection[str]]
+"""The names of the screens that a step can open, and of the panes of each."""
 
 
 class CourseError(MnistopError):
@@ -101,7 +103,7 @@ def load_course(path: Path, screens: Screens) -> Course:
 
     Args:
         path: the file.
-        screens: the names of the screens that a step can open.
+        screens: the screens that a step can open, with their panes.
 
     Raises:
         CourseError: it has mistakes.
@@ -129,7 +131,7 @@ def parse(text: str, name: str, screens: Screens) -> Course:
     Args:
         text: the content of the file.
         name: the name of the file, for mistakes.
-        screens: the names of the screens that a step can open.
+        screens: the screens that a step can open, with their panes.
 
     Raises:
         CourseError: it has mistakes.
@@ -153,7 +155,7 @@ class _Parser:
 
     Args:
         name: the name of the file.
-        screens: the names of the screens.
+        screens: the screens that a step can open, with their panes.
     """
 
     def __init__(self, name: str, screens: Screens) -> None:
@@ -468,7 +470,7 @@ class _Parser:
                 line, f"There is no screen {screen!r}{_near(screen, self._screens)} Known: {known}."
             )
         if not screen:
-            for key in ("epoch", "image", "images", "form"):
+            for key in ("epoch", "image", "images", "pane", "form"):
                 if key in section.header:
                     self._problem(section.header[key][1], f"The key {key} needs a key screen.")
         return Place(
@@ -477,8 +479,20 @@ class _Parser:
             self._whole(section, "epoch"),
             self._whole(section, "image"),
             " ".join(self._filters(section, _image_filter, "images", None)),
+            self._pane(section, screen),
             self._form(section),
         )
+
+    def _pane(self, section: _Section, screen: str) -> str:
+        name, line = section.header.get("pane", ("", 0))
+        panes = self._screens.get(screen, ())
+        for pane in panes:
+            if pane.casefold() == name.casefold():
+                return pane
+        if name and screen in self._screens:
+            known = f"use one of {', '.join(panes)}." if panes else "it has none to choose."
+            self._problem(line, f"The screen {screen} has no pane {name!r}: {known}")
+        return ""
 
     def _filters(
         self, section: _Section, read: Callable[[str], Any], key: str, between: str | None

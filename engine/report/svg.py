@@ -200,7 +200,8 @@ def _legend(chart: Chart) -> Iterator[Element]:
     for place, curve in enumerate(chart.curves):
         line = _line(chart, place)
         yield element("path", {"class": f"curve {line}", "d": f"M{x:.0f} 14h30"})
-        newest = f" {chart.value_text(curve.values[-1])}" if curve.values else ""
+        is_history = curve.values and chart.x_label == "epoch"
+        newest = f" {chart.value_text(curve.values[-1])}" if is_history else ""
         yield _text(x + 36, 18, f"{curve.name}{newest}", "start")
         x += 170
     if chart.best is not None:

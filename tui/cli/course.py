@@ -17,7 +17,7 @@ from mnistop.tui.cli.completion import complete_run
 from mnistop.tui.cli.opening import app_options, open_app
 from mnistop.tui.cli.output import Printer, waiting
 from mnistop.tui.text.table import Column, Table
-from mnistop.tui.toolkit.bars import SCREENS
+from mnistop.tui.toolkit.bars import PANES
 
 _MARKS = {"right": "✓", "answered": "•", "wrong": "✗", "open": "○"}
 _PLAIN_MARKS = {"right": "+", "answered": "*", "wrong": "x", "open": "o"}
@@ -35,7 +35,7 @@ _WORDS = {
 Examples:
   mnistop course                                 open the lessons
   mnistop course mine.md                         open a course of your own
-  mnistop course --list                          the steps, and how far you are
+  mnistop course --list                          the steps, and what is done
   mnistop course --hand-in ada.html --name Ada   a page to hand in
 """
 )
@@ -75,7 +75,7 @@ def course(
     if hand_in is None and (name is not None or run is not None or force):
         raise click.UsageError("--name, --run and --force belong to --hand-in.")
     out = Printer.detect(app["ascii"], as_json)
-    opened = load_course(expanded(str(file)), SCREENS) if file else bundled_course(SCREENS)
+    opened = load_course(expanded(str(file)), PANES) if file else bundled_course(PANES)
     if hand_in is not None:
         _hand_in(out, opened, hand_in, name, run, force)
     elif as_list or as_json:

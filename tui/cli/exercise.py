@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import textwrap
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -25,8 +24,6 @@ from mnistop.tui.cli.watch import warm_up
 from mnistop.tui.text.table import Column, Table
 
 _POLL_SECONDS = 0.1
-_WIDEST = 100
-_FEWEST_COLUMNS = 60
 _SHORT = {"right": "right", "blank": "blank", "wrong": "WRONG", "error": "ERROR"}
 _ORDER = ("error", "wrong", "blank", "right")
 """The states, the worst first."""
@@ -229,7 +226,7 @@ def _print_file(out: Printer, found: Sequence[Finding]) -> None:
     widest = max(len(one.blank) for one in found)
     for one in found:
         head = f"{_mark(out, one.state)} {one.blank:<{widest}}  {_SHORT[one.state]:<5}  "
-        _print_beside(out, head, one.message)
+        out.beside(head, one.message)
     wanting = [one for one in found if one.state != RIGHT]
     right = len(found) - len(wanting)
     out.print("")
@@ -237,18 +234,6 @@ def _print_file(out: Printer, found: Sequence[Finding]) -> None:
         out.print("All right: run the file to train your model.")
     else:
         out.print(f"{right} of {len(found)} right; go on with {wanting[0].blank}.")
-
-
-def _print_beside(out: Printer, head: str, text: str) -> None:
-    """Print a paragraph after a head, beneath it where there is little room beside it."""
-    width, indent = min(out.width, _WIDEST), " " * len(head)
-    if width < _FEWEST_COLUMNS:
-        out.print(head.rstrip(), *textwrap.wrap(text, width, break_on_hyphens=False))
-        return
-    lines = textwrap.wrap(
-        text, width, initial_indent=head, subsequent_indent=indent, break_on_hyphens=False
-    )
-    out.print(*(lines or [head.rstrip()]))
 
 
 def _mark(out: Printer, state: str) -> str:
@@ -279,6 +264,6 @@ def _print_folder(out: Printer, checked: Checked) -> None:
             continue
         out.print("", file.name)
         for one in wanting:
-            _print_beside(out, f"  {one.blank:<13} {_SHORT[one.state]:<5}  ", one.message)
+            out.beside(f"  {one.blank:<13} {_SHORT[one.state]:<5}  ", one.message)
     done = sum(are_right(found) for found in checked.values())
     out.print("", f"{done} of {count(len(checked), 'file')} all right")

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 PIPE_WIDTH = 80
 """The cells per line where there is no terminal to ask."""
 
+_WIDEST, _FEWEST_COLUMNS = 105, 60
+"""Cells of a line of text at most, and those from which on there is room beside a head."""
 _SPINNER, _TURNS = "|/-\\", 8
 """The spinner, and its steps per second."""
 _NOTICE_SECONDS = 5.0
@@ -106,6 +108,17 @@ class Printer:
     def paragraph(self, text: str) -> None:
         """Print a sentence, broken between words where the line ends."""
         self.print(textwrap.fill(text, self.width, break_long_words=False, break_on_hyphens=False))
+
+    def beside(self, head: str, text: str) -> None:
+        """Print a paragraph beside a head, or beneath it where there is little room."""
+        width, indent = min(self.width, _WIDEST), " " * len(head)
+        if width < _FEWEST_COLUMNS:
+            self.print(head.rstrip(), *textwrap.wrap(text, width, break_on_hyphens=False))
+            return
+        lines = textwrap.wrap(
+            text, width, initial_indent=head, subsequent_indent=indent, break_on_hyphens=False
+        )
+        self.print(*(lines or [head.rstrip()]))
 
     def heading(self, text: str) -> None:
         """Print an empty line and a line that stands out."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import textwrap
 import time
 from dataclasses import replace
 from typing import Any
@@ -119,16 +118,7 @@ def _print_test(out: Printer, test: RangeTest) -> None:
     out.print("")
     for name, reason in reasons(test).items():
         rate = test.marks.get(name)
-        _print_beside(out, f"{name:<10}{'-' if rate is None else rate_text(rate):<9}", reason)
-
-
-def _print_beside(out: Printer, head: str, text: str) -> None:
-    """Print a paragraph after a head, with a hanging indent."""
-    width, indent = min(out.width, _WIDEST), " " * len(head)
-    lines = textwrap.wrap(
-        text, width, initial_indent=head, subsequent_indent=indent, break_on_hyphens=False
-    )
-    out.print(*lines)
+        out.beside(f"{name:<10}{'-' if rate is None else rate_text(rate):<9}", reason)
 
 
 def _trained(out: Printer, config: RunConfig, test: RangeTest) -> RateComparison:
@@ -168,8 +158,8 @@ def _print_runs(out: Printer, three: RateComparison) -> None:
     out.print("")
     for place, (one, found) in enumerate(zip(three.runs, three.answers, strict=True)):
         head = f"{one.title:<17}"
-        _print_beside(out, head, f"{three.result(place)}. {found.sentence}")
-    _print_beside(out, "", three.conclusion)
+        out.beside(head, f"{three.result(place)}. {found.sentence}")
+    out.beside("", three.conclusion)
     for sentence in _failures(three):
         out.paragraph(sentence)
 

@@ -7,14 +7,13 @@ import functools
 import math
 import textwrap
 from collections.abc import Iterator, Sequence
-from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from mnistop.engine import events, worker
 from mnistop.engine.config import RunConfig
-from mnistop.engine.formatting import accuracy, count, duration, is_milestone, loss, on_device
+from mnistop.engine.formatting import count, is_milestone, loss, on_device
 from mnistop.engine.runs.history import History, reduce
 from mnistop.engine.runs.lookup import find_run_or_sweep
 from mnistop.engine.runs.recorded import planned_epochs
@@ -32,7 +31,13 @@ from mnistop.tui.cli.options import (
     with_output,
 )
 from mnistop.tui.cli.output import Printer, print_error, print_note
-from mnistop.tui.text.run_lines import closing_lines, failure_sentence, suspension
+from mnistop.tui.text.run_lines import (
+    closing_lines,
+    failure_sentence,
+    progress_numbers,
+    share_done,
+    suspension,
+)
 from mnistop.tui.text.run_table import EPOCHS
 from mnistop.tui.text.table import Table
 
@@ -162,8 +167,6 @@ def _view(out: Printer, found: Run | Sweep) -> watch.View[Any]:
 
 
 _TABLE = Table(EPOCHS)
-_RECENT = 10
-"""The number of epochs from which the time left is estimated."""
 _WIDE = 100
 """The least width of a progress line with images per second."""
 _SUSPENSION_SECONDS = 1.0
@@ -266,20 +269,17 @@ class RunView(watch.View[Run]):
                     self._skipped = None
 
     def progress(self, width: int) -> RenderableType | None:
-        """Draw a progress bar between the epoch and the time left."""
-        history, part, done = self._history, self._history.progress, len(self._history.epochs)
-        if not history.started or not self._epochs:
+        """Draw a progress bar between the epoch and the other numbers."""
+        history, planned = self._history, self._epochs
+        if not history.started or not planned:
             return None
-        epochs = done + (part.step / part.steps if part and part.epoch == done else 0)
-        share = epochs / self._epochs
-        right = f" {share:4.0%}  {_time_left(history, self._epochs - epochs)}"
-        images = history.started.validation_images
-        if history.epochs and images:
-            right += f"  val acc {accuracy(history.epochs[-1].val_acc, images)}"
-        if part and width >= _WIDE:
-            right += f"  {part.images_per_second:,.0f} images/s"
-        name = f"epoch {done}/{self._epochs} " if self._epochs else f"epoch {done} "
-        return self.bar(name, share, right, width)
+        numbers = progress_numbers(history, planned)
+        if width < _WIDE:
+            numbers.pop("rate", None)
+        epoch = numbers.pop("epoch")
+        return self.bar(
+            f"{epoch} ", share_done(history, planned), f" {'  '.join(numbers.values())}", width
+        )
 
 
 def _facts(started: events.RunStarted) -> Iterator[str]:
@@ -297,16 +297,3 @@ def _facts(started: events.RunStarted) -> Iterator[str]:
             f"loss  {loss(started.val_loss)} on validation before training; "
             f"guessing has ln {classes} = {math.log(classes):.3f}"
         )
-
-
-def _time_left(history: History, epochs: float) -> str:
-    """Return the estimated time of the remaining epochs, of which the first may have begun."""
-    if history.paused:
-        return "paused"
-    if history.epochs:
-        seconds = fmean(epoch.seconds for epoch in history.epochs[-_RECENT:])
-        return f"{duration(epochs * seconds)} left"
-    if history.progress and history.started and history.progress.images_per_second:
-        images = (history.started.training_images or 0) * epochs
-        return f"{duration(images / history.progress.images_per_second)} left"
-    return "first epoch"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import groupby, zip_longest
@@ -86,6 +87,7 @@ class Strip:
         return Strip(kept, max(0, end - start))
 
 
+Piece = tuple[str, Style | None]
 PLAIN = Style.null()
 """No style of its own. Textual's filters want a style on every segment."""
 
@@ -101,6 +103,9 @@ _ASCII = {
     "ε": "eps",
     "±": "+-",
     "∞": "inf",
+    "→": "->",
+    "←": "<-",
+    "≈": "~",
 }
 
 
@@ -197,6 +202,41 @@ def line(pieces: Iterable[tuple[str, Style | None]], width: int) -> Strip:
     """Join styled pieces of clean text, filled with spaces or cut to `width` cells."""
     segments = [Segment(text, style or PLAIN) for text, style in pieces if text]
     return Strip(segments).adjust_cell_length(max(width, 0), PLAIN)
+
+
+def unbroken(pieces: Iterable[Piece]) -> list[list[Piece]]:
+    """Divide a styled text at its blanks: each group is a word, or what stands against it."""
+    groups: list[list[Piece]] = [[]]
+    for text, style in pieces:
+        for part in re.findall(r"\s+|\S+", text):
+            if part.isspace():
+                groups.append([])
+            else:
+                groups[-1].append((part, style))
+    return [group for group in groups if group]
+
+
+def flow(groups: Iterable[Sequence[Piece]], width: int, gap: str = "") -> list[list[Piece]]:
+    """Lay out groups of pieces on lines; a line never ends within a group.
+
+    Args:
+        groups: the groups.
+        width: cells of a line; a wider group has a line of its own.
+        gap: what stands between two groups of a line.
+    """
+    lines: list[list[Piece]] = [[]]
+    used = 0
+    for group in groups:
+        cells = sum(cell_len(text) for text, _ in group)
+        if used and used + len(gap) + cells > width:
+            lines.append([])
+            used = 0
+        if used and gap:
+            lines[-1].append((gap, None))
+            used += len(gap)
+        lines[-1] += group
+        used += cells
+    return lines
 
 
 class Changed(dict[Segment, Segment]):

@@ -50,13 +50,12 @@ def next_mode(mode: Mode, terminal: Terminal) -> Mode:
     return "ascii" if mode == "auto" and terminal.unicode else "auto"
 
 
-def size(height: int, width: int, terminal: Terminal, mode: Mode = "auto") -> tuple[int, int]:
+def size(height: int, width: int, mode: Mode = "auto") -> tuple[int, int]:
     """Return the cells that an image takes, as (width, lines).
 
     Args:
         height: Rows of pixels.
         width: Columns of pixels.
-        terminal: The terminal.
         mode: The way of drawing.
     """
     return (2 * width, height) if mode == "large" else (width, (height + 1) // 2)

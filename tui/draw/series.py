@@ -11,12 +11,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 from rich.cells import cell_len
-from rich.style import Style
 
 from mnistop.engine.axis import LIMIT, labels, scientific
 from mnistop.engine.formatting import percent as percent_of
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import clean, shorten
+from mnistop.tui.draw.cells import Piece, clean, flow, shorten
 from mnistop.tui.draw.palette import Palette
 
 Role = Literal["train", "val"] | int
@@ -118,7 +117,7 @@ def thin(xs: Floats, values: Floats, low: float, high: float, columns: int) -> l
     return sorted(kept)
 
 
-Pieces = list[tuple[str, Style | None]]
+Pieces = list[Piece]
 
 
 @dataclass(frozen=True)
@@ -201,9 +200,11 @@ def legend(
         curves + at + short_best,
         curves + (short_best if marks.cursor is None else at),
     ):
-        if sum(_width(item) + 2 for item in items) - 2 <= width:
-            return [_join(items)]
-    return _flow(title + curves + at + best if lines > 1 else curves, width, lines, terminal)
+        rows = flow(items, width, "  ")
+        if len(rows) == 1 and _width(rows[0]) <= width:
+            return rows
+    rows = flow(title + curves + at + best if lines > 1 else curves, width, "  ")
+    return [_cut(row, width, terminal) for row in rows[:lines]]
 
 
 def _sample(role: Role, terminal: Terminal) -> str:
@@ -255,26 +256,6 @@ def _number(x: float) -> str:
 
 def _width(item: Pieces) -> int:
     return sum(cell_len(text) for text, _ in item)
-
-
-def _join(items: Sequence[Pieces]) -> Pieces:
-    pieces: Pieces = []
-    for item in items:
-        pieces += [*item, ("  ", None)]
-    return pieces[:-1]
-
-
-def _flow(items: Sequence[Pieces], width: int, lines: int, terminal: Terminal) -> list[Pieces]:
-    """Fill lines with whole items; an item wider than a line is cut."""
-    rows: list[list[Pieces]] = [[]]
-    for item in items:
-        used = sum(_width(other) + 2 for other in rows[-1])
-        if rows[-1] and used + _width(item) > width:
-            if len(rows) == lines:
-                break
-            rows.append([])
-        rows[-1].append(item)
-    return [_cut(_join(row), width, terminal) for row in rows]
 
 
 def _cut(pieces: Pieces, width: int, terminal: Terminal) -> Pieces:

@@ -26,10 +26,9 @@ from mnistop.tui.draw.cells import PLAIN, Strip, clean, line
 from mnistop.tui.draw.palette import Palette
 from mnistop.tui.session.state import State
 from mnistop.tui.terminal.faults import FaultTolerant, FaultTolerantWidget
-from mnistop.tui.text.run_lines import UNTRAINED
+from mnistop.tui.text.run_lines import UNTRAINED, progress_numbers, share_done
 from mnistop.tui.toolkit.pane import textual_strip
 
-_RECENT = 8
 _MOST_LINES = 4
 _BAR = range(6, 25)
 """Widths that the bar may have."""
@@ -198,12 +197,15 @@ class Progress(FaultTolerantWidget):
 
     def _going(self, width: int) -> list[tuple[str, Style | None]]:
         """A bar and the numbers of a run, fewer of both where there is less room."""
-        numbers = self._numbers()
-        for dispensable in ("rate", "percent", "left"):
+        history, planned = self._state.history, self._state.epochs_planned
+        numbers = progress_numbers(history, planned)
+        if history.paused:
+            numbers["left"] = "paused: Space goes on"
+        for dispensable in ("rate", "percent", *(["left"] * (not history.paused))):
             if len("  ".join(numbers.values())) > width:
                 numbers.pop(dispensable, None)
         text = clean("  ".join(numbers.values()), self._terminal)
-        return self._bar(self._fraction(), text, width)
+        return self._bar(share_done(history, planned), text, width)
 
     def _bar(self, fraction: float, text: str, width: int) -> list[tuple[str, Style | None]]:
         """Return a text, behind a bar if there is room for one."""
@@ -212,46 +214,6 @@ class Progress(FaultTolerantWidget):
             return [(text, None)]
         [bar] = bars.progress(fraction, room, self._terminal)
         return [*((part.text, part.style) for part in bar), (f" {text}", None)]
-
-    def _numbers(self) -> dict[str, str]:
-        history = self._state.history
-        started = history.started
-        assert started
-        epochs = self._state.epochs_planned
-        if len(history.epochs) > epochs:  # a recorded loop may go beyond its plan
-            epochs = 0
-        recent = history.epochs[-_RECENT:]
-        numbers = {"epoch": f"epoch {len(history.epochs):,}"}
-        if not epochs and not recent and not history.preparing:
-            numbers["epoch"] = "recording metrics"
-        if epochs:
-            numbers["epoch"] += f" of {epochs:,}"
-            numbers["percent"] = f"{self._fraction():.0%}"
-        if history.paused:
-            numbers["paused"] = "paused: Space goes on"
-        elif recent:
-            seconds = sum(epoch.seconds for epoch in recent) / len(recent)
-            if started.training_images:
-                numbers["rate"] = f"{_rate(started.training_images / max(seconds, 1e-9))} images/s"
-            if epochs:
-                numbers["left"] = f"{duration(seconds * (epochs - len(history.epochs)))} left"
-        elif history.progress:
-            numbers["rate"] = f"{_rate(history.progress.images_per_second)} images/s"
-        if history.epochs:
-            reached = accuracy(history.epochs[-1].val_acc, started.validation_images)
-            numbers["val"] = f"val {reached}"
-        return numbers
-
-    def _fraction(self) -> float:
-        history = self._state.history
-        done = float(len(history.epochs))
-        if history.progress and history.progress.epoch == len(history.epochs):
-            done += history.progress.step / history.progress.steps
-        return min(1.0, done / max(1, self._state.epochs_planned))
-
-
-def _rate(rate: float) -> str:
-    return f"{rate / 1000:.0f}k" if rate >= 10_000 else f"{rate:.0f}"
 
 
 _LOOK_SECONDS = 1.0

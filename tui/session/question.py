@@ -30,7 +30,8 @@ class Question:
     """Is called when a run has ended, which may be the answer."""
     result: str = ""
     """The result of the last check; empty before the first."""
-    is_right: bool = False
+    is_done: bool = False
+    """Whether nothing more is asked."""
 
 
 class QuestionChanged(Message):
@@ -73,9 +74,10 @@ class QuestionBar(DrawnWidget):
         room = width - len(keys) - 3
         text = clean(f"? {question.text}", self.terminal)
         if question.result:
-            style = self.palette.good if question.is_right else self.palette.bad
+            style = self.palette.good if question.is_done else self.palette.val
             lines = [(shorten(text, width - 1, self.terminal), self.palette.strong)]
-            lines.append((shorten(question.result, room, self.terminal), style))
+            mark = ("✓ " if self.terminal.unicode else "+ ") if question.is_done else ""
+            lines.append((shorten(mark + question.result, room, self.terminal), style))
         else:
             lines = [(part, self.palette.strong) for part in self._two_lines(text, width, room)]
         first, second = (*lines, ("", self.palette.strong))[:2]
@@ -98,8 +100,8 @@ class QuestionBar(DrawnWidget):
             active.binding.action: self.app.get_key_display(active.binding)
             for active in self.screen.active_bindings.values()
         }
-        words = {"answer": "answer", "go('course')": "go on" if question.is_right else "course"}
+        words = {"answer": "answer", "go('course')": "go on" if question.is_done else "course"}
         found = [(keys.get(action, ""), word) for action, word in words.items()]
-        if question.is_right:
+        if question.is_done:
             found = found[1:]
         return [clean(f"{key} {word}", self.terminal) for key, word in found if key]

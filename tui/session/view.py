@@ -117,6 +117,9 @@ class RunScreen(GivesReasons, FaultTolerant, Screen[None]):
         if self._scheduler:
             self._scheduler.clear_debt()
 
+    def show_pane(self, name: str) -> None:
+        """Go to a pane, by its name in `PANES`."""
+
     def next_mode(self, mode: Mode, *panes: Widget) -> Mode:
         """Return the next way of drawing images; name it if no visible image shows it.
 
@@ -306,6 +309,10 @@ class HostedScreen(SeveralPanes):
         if action == "zoom" and not self._host.can_zoom:
             return ALONE
         return super().why_not(action, parameters)
+
+    def show_pane(self, name: str) -> None:
+        """Go to a pane, by its name."""
+        self._host.go_to_name(name)
 
     def action_next_pane(self, by: int) -> None:
         """Go to the next or previous pane."""

@@ -7,18 +7,15 @@ from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.cells import cell_len
-from rich.style import Style
 
 from mnistop.engine.activations import ACTIVATIONS
 from mnistop.engine.analysis.network import Step, Walk
 from mnistop.engine.formatting import percent, with_sign
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import Strip, line, shorten
+from mnistop.tui.draw.cells import Piece, Strip, flow, line, shorten
 from mnistop.tui.draw.palette import Palette
 
 _NAME_WIDTH = 10
-Piece = tuple[str, Style | None]
 
 
 def trail(
@@ -117,10 +114,10 @@ def _runs(
     height: int,
 ) -> list[Strip]:
     runs = [(index, len([*group])) for index, group in groupby(predictions.tolist())]
-    pieces = [_run(index, count, index == label, names, terminal) for index, count in runs]
-    lines = _wrapped(pieces, width)
+    pieces = [[_run(index, count, index == label, names, terminal)] for index, count in runs]
+    lines = flow(pieces, width, " ")
     if len(lines) > height:
-        gap: Piece = ("…" if terminal.unicode else "~", None)
+        gap: list[Piece] = [("…" if terminal.unicode else "~", None)]
         head, tail = len(pieces), 0
         while len(lines) > max(height, 1) and head + tail > 1:
             if not tail:
@@ -129,7 +126,8 @@ def _runs(
                 head -= 1
             else:
                 tail -= 1
-            lines = _wrapped([*pieces[:head], gap, *pieces[len(pieces) - tail :]], width)
+            shown = [*pieces[:head], gap, *pieces[len(pieces) - tail :]]
+            lines = flow(shown, width, " ")
     return [line(pieces, width) for pieces in lines[: max(height, 0)]]
 
 
@@ -139,22 +137,6 @@ def _run(index: int, count: int, right: bool, names: Sequence[str], terminal: Te
     text = f"[{name}]" if right else name
     times = f"{'×' if terminal.unicode else 'x'}{count}" if count > 1 else ""
     return text + times, palette.good if right else palette.bad
-
-
-def _wrapped(pieces: Sequence[Piece], width: int) -> list[list[Piece]]:
-    lines: list[list[Piece]] = [[]]
-    used = 0
-    for text, style in pieces:
-        size = cell_len(text)
-        if used and used + 1 + size > width:
-            lines.append([])
-            used = 0
-        if used:
-            lines[-1].append((" ", None))
-            used += 1
-        lines[-1].append((text, style))
-        used += size
-    return lines
 
 
 def layer_name(name: str) -> str:

@@ -52,12 +52,12 @@ def portrait(
     def drawn_bars(room: int, lines: int) -> list[Strip]:
         return _bars(probabilities, names, terminal, min(room, _MOST_BARS), label, lines)
 
-    kind = fitting_mode(picture, len(probabilities), terminal, width, height, mode)
+    kind = fitting_mode(picture, len(probabilities), width, height, mode)
     if picture is None or kind is None:
         return drawn_bars(width, height)
     drawn = image.gray(picture, terminal, kind)
     rows, columns = picture.shape
-    wide, high = image.size(rows, columns, terminal, kind)
+    wide, high = image.size(rows, columns, kind)
     room = width - wide - _GAP
     if room >= _LEAST_BARS:
         return beside([drawn, drawn_bars(room, high)], _GAP)
@@ -82,7 +82,6 @@ def _bars(
 def fitting_mode(
     picture: Floats | None,
     classes: int,
-    terminal: Terminal,
     width: int,
     height: int,
     mode: image.Mode,
@@ -92,7 +91,6 @@ def fitting_mode(
     Args:
         picture: as for `portrait`.
         classes: their number.
-        terminal: the terminal.
         width: cells to fit in.
         height: lines to fit in.
         mode: as for `portrait`.
@@ -102,7 +100,7 @@ def fitting_mode(
     ways: list[tuple[image.Mode, int]] = [("large", min(classes, 10))] * (mode == "auto")
     rows, columns = picture.shape
     for kind, fewest in [*ways, (mode, _FEWEST)]:
-        wide, high = image.size(rows, columns, terminal, kind)
+        wide, high = image.size(rows, columns, kind)
         if wide > width or high > height:
             continue
         if width - wide - _GAP >= _LEAST_BARS or height - high - 1 >= fewest:
@@ -173,7 +171,7 @@ class _Drawing:
         """Draw the pictures side by side, the perturbation reduced or left out if need be."""
         answer = self._answer
         rows, columns = answer.image.shape
-        columns, _ = image.size(rows, columns, self._terminal, self._mode)
+        columns, _ = image.size(rows, columns, self._mode)
         cell = max(columns, _LEAST_CELL)
         original = self._picture("original", answer.image, answer.clean_probabilities, cell)
         adversarial = self._picture(

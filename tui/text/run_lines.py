@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from mnistop.engine import events
 from mnistop.engine.cores import usable_cores
-from mnistop.engine.formatting import count, duration, epochs_of
+from mnistop.engine.formatting import accuracy, count, duration, epochs_of
 from mnistop.engine.runs.entry import RunEntry
 from mnistop.engine.runs.event_log import read_events
 from mnistop.engine.runs.history import History, best_of, reduce, unseen_accuracy
@@ -156,3 +156,50 @@ def overload_warning(runs: Sequence[RunEntry]) -> str:
         f"{training} runs are training on {count(cores, 'core')}, which slows them all down: "
         "mnistop stop makes room, mnistop resume continues later."
     )
+
+
+_RECENT = 8
+"""Epochs by which the speed is estimated."""
+
+
+def progress_numbers(history: History, planned: int) -> dict[str, str]:
+    """Return what is shown of a run in training: `epoch percent rate left val`, as far as known.
+
+    Args:
+        history: the run has started.
+        planned: its planned number of epochs; 0 if unknown, as for a script's own loop.
+    """
+    started, recent = history.started, history.epochs[-_RECENT:]
+    assert started
+    if len(history.epochs) > planned:  # a recorded loop may go beyond its plan
+        planned = 0
+    images, share = started.training_images or 0, share_done(history, planned)
+    seconds = sum(epoch.seconds for epoch in recent) / max(1, len(recent))
+    rate = images / max(seconds, 1e-9) if recent else 0.0
+    if not recent and history.progress and (rate := history.progress.images_per_second):
+        seconds = images / rate
+    epoch = f"epoch {len(history.epochs):,}" + (f" of {planned:,}" if planned else "")
+    is_unknown = not (planned or recent or history.preparing)
+    left = f"{duration(planned * (1 - share) * seconds)} left" if planned and seconds else ""
+    reached = recent[-1].val_acc if recent else None
+    numbers = {
+        "epoch": "recording metrics" if is_unknown else epoch,
+        "percent": f"{share:.0%}" if planned else "",
+        "rate": f"{_rate(rate)} images/s" if rate and not history.paused else "",
+        "left": "paused" if history.paused else left,
+        "val": f"val {accuracy(reached, started.validation_images)}" if recent else "",
+    }
+    return {name: text for name, text in numbers.items() if text}
+
+
+def _rate(rate: float) -> str:
+    return f"{rate / 1000:.0f}k" if rate >= 10_000 else f"{rate:.0f}"
+
+
+def share_done(history: History, planned: int) -> float:
+    """Return the share of the planned epochs that is done, in [0, 1]."""
+    done = float(len(history.epochs))
+    part = history.progress
+    if part and part.epoch == len(history.epochs):
+        done += part.step / part.steps
+    return min(1.0, done / max(1, planned))

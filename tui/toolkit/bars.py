@@ -50,6 +50,15 @@ Each is the class `NAMEScreen` in `mnistop.tui.features.NAME.screen`: its folder
 are all that a screen takes.
 """
 
+PANES: dict[str, tuple[str, ...]] = dict.fromkeys(SCREENS, ()) | {
+    "train": ("Hyperparameters", "Charts", "Log", "Confusion", "Digit"),
+    "attack": ("Attack", "How little it takes", "Accuracy", "Images"),
+    "weights": ("Weights", "Network"),
+    "data": ("Images", "Flattening", "Labels"),
+    "loop": ("Code", "Numbers", "Image", "Losses"),
+}
+"""The panes that a lesson can go to, by the names of their screens."""
+
 _FORMS = (("  ", " "), (" ", " "), (" ", ""))
 """What is between two screens and between a key and its name; shorter forms for less room."""
 _CUTS = (6, 5, 4, 3)

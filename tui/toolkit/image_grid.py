@@ -122,7 +122,7 @@ def _page(
     if cells < _LEAST_CAPTION or lines < 1:
         return Tiles(wanted, columns, rows, 0, 0, (0, 0), mode)
     pixels, mode = reduced(shape, cells, lines, mode)
-    wide, high = image.size(*pixels, terminal, mode)
+    wide, high = image.size(*pixels, mode)
     width = max(wide, min(cells, _CAPTION_WIDTH))
     return Tiles(wanted, columns, rows, width, high + 1, pixels, mode)
 

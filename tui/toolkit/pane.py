@@ -243,6 +243,13 @@ class ContentPane(LinesPane, Generic[Content]):
         return self.draw(self.content, width, height)
 
 
+LINE_BY_LINE = (
+    hidden("down", "down,j", "scroll_lines(1)", "Down", "Scroll down by a line"),
+    hidden("up", "up,k", "scroll_lines(-1)", "Up", "Scroll up by a line"),
+)
+"""The keys that scroll a `ScrolledPane` by a line, where they do nothing else."""
+
+
 class ScrolledPane(LinesPane):
     """Lines of which the visible ones are drawn, and how to get to the others."""
 
@@ -257,8 +264,12 @@ class ScrolledPane(LinesPane):
     _hidden = 0
     """Lines that have no room."""
 
+    def lines(self, width: int, height: int) -> Sequence[Strip]:
+        """Draw the lines in sight of those that another base draws."""
+        return self.in_sight(super().lines(width, height), width, height)  # type: ignore[safe-super]
+
     def in_sight(self, lines: Sequence[Strip], width: int, height: int) -> list[Strip]:
-        """Return the visible lines; where there are more, the last one says so.
+        """Return the lines in sight; where there are more, the last one says so.
 
         Args:
             lines: all lines.
@@ -279,13 +290,17 @@ class ScrolledPane(LinesPane):
         """Scroll by pages."""
         self._scroll(pages * max(self.size.height - 3, 1))
 
+    def action_scroll_lines(self, by: int) -> None:
+        """Scroll by lines."""
+        self._scroll(by)
+
     def _scroll(self, by: int) -> None:
         self._first += by
         self.redraw()
 
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
         """Return the reason why an action is impossible now."""
-        if action == "scroll_by" and not self._hidden:
+        if action in ("scroll_by", "scroll_lines") and not self._hidden:
             return "All lines are visible: there is nothing to scroll."
         return super().why_not(action, parameters)
 

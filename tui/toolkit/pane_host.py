@@ -179,6 +179,12 @@ class PaneHost(FaultTolerant, Vertical):
         self._activate(pane)
         self.screen.set_focus(pane.keys)
 
+    def go_to_name(self, name: str) -> None:
+        """Show the pane of a name, if there is one, and give it the keys."""
+        for pane in self.panes:
+            if pane.name == name:
+                self.go_to(pane)
+
     def step(self, by: int) -> None:
         """Go to the next pane (1) or the previous one (-1), round and round."""
         self.go_to(self.panes[(self.panes.index(self.active) + by) % len(self.panes)])

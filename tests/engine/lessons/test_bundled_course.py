@@ -11,9 +11,11 @@ from mnistop.engine.lessons.checks import Choice, Number, Shape, Words
 from mnistop.engine.lessons.course import Step
 from mnistop.engine.lessons.own_runs import OwnNumber, RunWanted
 from mnistop.engine.lessons.parser import bundled_course
-from mnistop.tui.toolkit.bars import SCREENS
+from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.draw.cells import clean
+from mnistop.tui.toolkit.bars import PANES
 
-COURSE = bundled_course(SCREENS)
+COURSE = bundled_course(PANES)
 
 
 def test_it_covers_the_notebook() -> None:
@@ -72,6 +74,15 @@ def test_its_texts_are_short(step: Step) -> None:
     assert len(step.title) <= 28
     words = sum(len(block.text.split()) for block in step.text if block.kind != "code")
     assert words <= 90
+
+
+@pytest.mark.parametrize("step", COURSE.steps, ids=lambda step: step.id)
+def test_its_texts_can_be_shown_in_ascii(step: Step) -> None:
+    texts = [step.title, *step.choices.values(), *getattr(step.check, "hints", {}).values()]
+    texts += [block.text for block in (*step.text, *step.question, *step.model_answer)]
+    for text in texts:
+        shown = clean(text, Terminal(unicode=False))
+        assert shown.count("?") == text.count("?"), text
 
 
 def test_its_facts_are_those_of_the_data() -> None:

@@ -111,6 +111,7 @@ def test_a_shape_is_read_as_people_write_it(text: str) -> None:
 def test_of_shapes_with_an_arrow_the_last_one_counts() -> None:
     assert read_shape("(28, 28) -> (784,)") == (784,)
     assert read_shape("(28, 28) → (784,)") == (784,)
+    assert read_shape("(32, 10) because 32 images have 10 classes") == (32, 10)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,13 @@ from mnistop.engine.lessons.checks import Number, Shape
 from mnistop.engine.lessons.own_runs import OwnNumber, RunWanted
 from mnistop.engine.lessons.parser import CourseError, load_course, parse
 
-SCREENS = ("train", "data", "attack", "mistakes", "compare")
+SCREENS = {
+    "train": ("Charts",),
+    "data": ("Images", "Labels"),
+    "attack": (),
+    "mistakes": (),
+    "compare": (),
+}
 
 GOOD = """\
 # A course
@@ -21,6 +27,7 @@ id: pixels
 screen: data
 form: notebook
 image: 3
+pane: labels
 check: number
 answer: 784
 unit: pixels, numbers
@@ -73,6 +80,7 @@ def test_a_course_is_read() -> None:
     )
     assert step.place.screen == "data"
     assert step.place.image == 3
+    assert step.place.pane == "Labels"
     assert step.place.form == {}
 
 
@@ -97,22 +105,23 @@ def test_a_course_is_read() -> None:
         ("form: notebook", "epoch: soon", 7, "whole number"),
         ("form: notebook", "images: foo:1", 7, "no filter"),
         ("form: notebook", "verdict: works", 7, "for check: run"),
+        ("pane: labels", "pane: Charts", 9, "no pane 'Charts': use one of Images, Labels."),
         ("image: 3", "image: -3", 8, "whole number"),
-        ("check: number", "check: numbr", 9, "no check"),
-        ("check: number", "check: shape", 11, "for check: number"),
+        ("check: number", "check: numbr", 10, "no check"),
+        ("check: number", "check: shape", 12, "for check: number"),
         ("answer: 784", "", 4, "needs a key answer"),
-        ("answer: 784", "answer: many", 10, "neither one number"),
-        ("answer: 784", "answer: run.foo", 10, "no 'foo'"),
-        ("answer: 784", "answer: 784\ntolerance: some", 11, "tolerance"),
-        ("```\n\n###", "\n\n###", 19, "no end"),
-        ("### Question", "### Qestion", 23, "no part"),
-        ("### Question", "#### Question", 23, "one to three"),
-        ("How many?", "", 23, "question is empty"),
-        ("### Hints", "### Question", 26, "already"),
-        ("- 28: That", "- many: That", 27, "no number"),
-        ("- 28: That", "28: That", 27, "KEY"),
-        ("### Hints", "### Choices", 26, "choice only"),
-        ("784.\n", "", 30, "answer is empty"),
+        ("answer: 784", "answer: many", 11, "neither one number"),
+        ("answer: 784", "answer: run.foo", 11, "no 'foo'"),
+        ("answer: 784", "answer: 784\ntolerance: some", 12, "tolerance"),
+        ("```\n\n###", "\n\n###", 20, "no end"),
+        ("### Question", "### Qestion", 24, "no part"),
+        ("### Question", "#### Question", 24, "one to three"),
+        ("How many?", "", 24, "question is empty"),
+        ("### Hints", "### Question", 27, "already"),
+        ("- 28: That", "- many: That", 28, "no number"),
+        ("- 28: That", "28: That", 28, "KEY"),
+        ("### Hints", "### Choices", 27, "choice only"),
+        ("784.\n", "", 31, "answer is empty"),
     ],
 )
 def test_each_mistake_has_its_line(line: str, changed: str, at: int, part: str) -> None:

@@ -93,7 +93,7 @@ def test_16_colours_get_the_ramp_and_half_blocks_only_on_demand():
 
 @given(images, terminals, modes)
 def test_an_image_has_the_size_that_was_promised(pixels, terminal, mode):
-    width, height = image.size(*pixels.shape, terminal, mode)
+    width, height = image.size(*pixels.shape, mode)
     for strips in (
         image.gray(pixels, terminal, mode),
         image.diverging(pixels - 0.5, 0.5, terminal, mode),
@@ -103,9 +103,9 @@ def test_an_image_has_the_size_that_was_promised(pixels, terminal, mode):
 
 
 def test_a_digit_is_28_by_14_and_large_56_by_28():
-    assert image.size(28, 28, TRUE) == (28, 14)
-    assert image.size(28, 28, TRUE, "large") == (56, 28)
-    assert image.size(8, 8, ASCII) == (8, 4)
+    assert image.size(28, 28) == (28, 14)
+    assert image.size(28, 28, "large") == (56, 28)
+    assert image.size(8, 8) == (8, 4)
 
 
 def test_values_out_of_range_are_clipped_and_nan_is_black():
@@ -179,7 +179,7 @@ rows_of_images = shapes.flatmap(
 
 @given(rows_of_images, terminals, modes, st.integers(0, 5), st.integers(0, 3))
 def test_images_side_by_side_stand_apart(pixels, terminal, mode, room, gap):
-    least, lines = image.size(*pixels[0].shape, terminal, mode)
+    least, lines = image.size(*pixels[0].shape, mode)
     width = least + room
     row = image.gray_row(np.stack(pixels), pixels[0].shape, width, gap, terminal, mode)
     assert len(row) == lines
@@ -200,7 +200,7 @@ def test_images_side_by_side_are_what_each_is_alone(pixels, gap):
 
 @given(rows_of_images, terminals, st.integers(0, 3))
 def test_signed_images_side_by_side_have_the_size_that_they_should(pixels, terminal, gap):
-    least, lines = image.size(*pixels[0].shape, terminal)
+    least, lines = image.size(*pixels[0].shape)
     row = image.diverging_row(pixels, 0.5, least, gap, terminal)
     assert len(row) == lines
     assert widths(row) == {len(pixels) * (least + gap) - gap}

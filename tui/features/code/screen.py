@@ -17,19 +17,15 @@ from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import PLAIN, Strip, line, shorten
 from mnistop.tui.session.view import WRONG_FORM, ViewScreen
 from mnistop.tui.toolkit.background import LatestAnswer
-from mnistop.tui.toolkit.bindings import bindings, declared, hidden, key
+from mnistop.tui.toolkit.bindings import bindings, declared, key
 from mnistop.tui.toolkit.dialogs import Section
-from mnistop.tui.toolkit.pane import ContentPane, ScrolledPane
+from mnistop.tui.toolkit.pane import LINE_BY_LINE, ContentPane, ScrolledPane
 
 
 class CodeText(ScrolledPane, ContentPane[str], can_focus=True):
     """A script, line by line."""
 
-    BINDINGS = bindings(
-        "text",
-        hidden("down", "down,j", "scroll_lines(1)", "Down", "A line down"),
-        hidden("up", "up,k", "scroll_lines(-1)", "Up", "A line up"),
-    )
+    BINDINGS = bindings("text", *LINE_BY_LINE)
 
     EXPLANATION = (
         "The training with the settings in the form as a script in plain PyTorch. Without mnistop, "
@@ -45,10 +41,6 @@ class CodeText(ScrolledPane, ContentPane[str], can_focus=True):
         """The run or settings, and the keys that write it."""
         return f"{self.about} as code. w writes the script and its images here, n a notebook"
 
-    def lines(self, width: int, height: int) -> list[Strip]:
-        """The lines in sight."""
-        return self.in_sight(super().lines(width, height), width, height)
-
     def draw(self, content: str, width: int, height: int) -> list[Strip]:
         """All lines, comments less bright."""
         drawn = []
@@ -63,15 +55,6 @@ class CodeText(ScrolledPane, ContentPane[str], can_focus=True):
     def text(self) -> str:
         """Return all of the code."""
         return self.content or self.status
-
-    def action_scroll_lines(self, by: int) -> None:
-        """Scroll by lines."""
-        self._scroll(by)
-
-    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
-        """Return the reason why an action is impossible now."""
-        name = "scroll_by" if action == "scroll_lines" else action
-        return super().why_not(name, parameters)
 
 
 class CodeScreen(ViewScreen):

@@ -31,8 +31,6 @@ class AnswerScreen(FaultTolerant, ModalScreen[None]):
 
     DEFAULT_CSS = """
     AnswerScreen {
-        background: transparent;
-        align: left bottom;
         & > Vertical { height: auto; background: $surface; padding: 0 1; }
         & Static { height: auto; }
         & .question { text-style: bold; }
@@ -52,10 +50,7 @@ class AnswerScreen(FaultTolerant, ModalScreen[None]):
         self._step = step
         self._check, self._typed = check, typed
         self._box = AnswerBox(terminal)
-        self._box.enter_checks = step.kind in ("number", "shape", "choice")
-        self._box.show_text(text)
-        if self._box.enter_checks:
-            self._box.styles.height = 1
+        self._box.show(text, step)
         self._result = Static(markup=False)
 
     def compose(self) -> ComposeResult:

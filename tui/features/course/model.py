@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from mnistop.engine import worker
 from mnistop.engine.analysis.fragility import bracket
@@ -32,6 +31,8 @@ class CourseModel:
         self.position = 0
         self.messages: dict[str, Verdict] = {}
         """The results of the last checks by the ids of the steps, since the course was opened."""
+        self.progress: dict[str, str] = {}
+        """What is still missing, by the ids of the steps that wait for runs."""
         self.error = ""
         """Why the answers cannot be read, or the last one is not saved; empty if they are."""
         self._one_at_a_time = threading.Lock()
@@ -43,6 +44,7 @@ class CourseModel:
         """Take up a course, at its first open step."""
         self.course = course
         self.messages.clear()
+        self.progress.clear()
         self._drafts.clear()
         self.book = AnswerBook(course.id, course.title)
         self.answers, self.error = Answers(), ""
@@ -100,6 +102,10 @@ class CourseModel:
             return any(attempt.text.strip() for attempt in kept.attempts)
         return kept.revealed or kept.state in ("right", "answered")
 
+    def wants_words(self, step: Step) -> bool:
+        """Return whether a run was found, and the student's words on it are missing."""
+        return self.of(step).state == "right" and not self.shows_model_answer(step)
+
     @property
     def counts(self) -> Mapping[State, int]:
         """The number of steps in each state."""
@@ -109,11 +115,6 @@ class CourseModel:
         """Note what is typed, until `save` keeps it."""
         if text != self.draft(step):
             self._drafts[step.id] = text
-
-    @property
-    def has_unsaved(self) -> bool:
-        """True if something that was typed is not saved yet."""
-        return bool(self._drafts)
 
     def save(self) -> None:
         """Keep all that is typed; the error says why that was not possible."""
@@ -185,8 +186,6 @@ class CourseModel:
 
     def _check_run(self, check: RunWanted, text: str) -> Verdict:
         found = check.check(list_all().runs)
-        if found.right and not text.strip():
-            return replace(found, message=f"{found.message} Now answer in your own words, too.")
         return found
 
     async def _check_own(self, step: Step, check: OwnNumber, text: str) -> Verdict:
@@ -213,7 +212,7 @@ class CourseModel:
         return [one for one in found if one]
 
     async def find_runs(self) -> bool:
-        """Look whether runs that steps ask for have been trained; return whether any has."""
+        """Look for the runs that steps ask for; return whether there is more or less of them."""
         waiting = [
             step
             for step in self.course.steps
@@ -224,15 +223,14 @@ class CourseModel:
         return await asyncio.to_thread(self._find_runs, waiting)
 
     def _find_runs(self, waiting: Sequence[Step]) -> bool:
-        runs = list_all().runs
-        is_new = False
+        runs, before = list_all().runs, dict(self.progress)
         for step in waiting:
             assert isinstance(step.check, RunWanted)
             verdict = step.check.check(runs)
+            self.progress[step.id] = verdict.message
             if verdict.right:
                 last = self.of(step).attempts[-1].text if self.of(step).attempts else ""
                 with self._one_at_a_time:
                     self.answers = self.book.add(step.id, last, verdict, keep_draft=True)
                 self.messages.pop(step.id, None)
-                is_new = True
-        return is_new
+        return self.progress != before

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
 
-from rich.cells import cell_len
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
@@ -16,7 +15,7 @@ from textual.widgets import TextArea
 from mnistop.engine.lessons.checks import LONGEST, Verdict
 from mnistop.engine.lessons.course import Block, Step
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import Strip, clean, line, shorten
+from mnistop.tui.draw.cells import Strip, clean, flow, line, shorten, unbroken
 from mnistop.tui.draw.palette import Palette
 from mnistop.tui.features.course.model import CourseModel
 from mnistop.tui.terminal.faults import FaultTolerant
@@ -118,41 +117,10 @@ def wrapped(
         base: the style of all but marked words.
         indent: what stands before the first line, and as blanks before the others.
     """
-    palette = Palette.of(terminal)
-    words = [
-        (word, style)
-        for piece, style in styled(clean(text, terminal), palette, base)
-        for word in re.findall(r"\s+|\S+", piece)
-    ]
-    lines: list[list[tuple[str, Style | None]]] = [[(indent, base)]]
-    used = len(indent)
-    for group in _unbroken(words):
-        cells = sum(cell_len(word) for word, _ in group)
-        if used + cells > width and used > len(indent):
-            lines.append([(" " * len(indent), base)])
-            used = len(indent)
-        if used == len(indent) and group[0][0].isspace():
-            continue
-        lines[-1] += group
-        used += cells
-    return [line(pieces, width) for pieces in lines]
-
-
-def _unbroken(
-    words: Sequence[tuple[str, Style | None]],
-) -> Iterator[list[tuple[str, Style | None]]]:
-    """Yield blanks alone, and what stands between them together, as `code` and a full stop."""
-    group: list[tuple[str, Style | None]] = []
-    for word, style in words:
-        if word.isspace():
-            if group:
-                yield group
-            group = []
-            yield [(" ", style)]
-        else:
-            group.append((word, style))
-    if group:
-        yield group
+    pieces = styled(clean(text, terminal), Palette.of(terminal), base)
+    lines = flow(unbroken(pieces), width - len(indent), " ")
+    starts = [indent, *[" " * len(indent)] * len(lines)]
+    return [line([(start, base), *row], width) for start, row in zip(starts, lines, strict=False)]
 
 
 def drawn(
@@ -186,8 +154,8 @@ class Lesson(OfModel[CourseModel], ScrolledPane, can_focus=True):
 
     BINDINGS = bindings(
         "course",
-        hidden("line_up", "up,k", "scroll_line(-1)", "Up", "Scroll up by a line"),
-        hidden("line_down", "down,j", "scroll_line(1)", "Down", "Scroll down by a line"),
+        hidden("line_up", "up,k", "scroll_lines(-1)", "Up", "Scroll up by a line"),
+        hidden("line_down", "down,j", "scroll_lines(1)", "Down", "Scroll down by a line"),
     )
 
     EXPLANATION = (
@@ -236,16 +204,6 @@ class Lesson(OfModel[CourseModel], ScrolledPane, can_focus=True):
         if total > height - 1:
             self._first = min(self._model_answer_from, total - height + 2)
         self.redraw()
-
-    def action_scroll_line(self, by: int) -> None:
-        """Scroll by a line."""
-        self._scroll(by)
-
-    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
-        """Return the reason why an action is impossible now."""
-        if action == "scroll_line":
-            action, parameters = "scroll_by", ()
-        return super().why_not(action, parameters)
 
 
 # The answer
@@ -319,6 +277,12 @@ class AnswerBox(GivesReasons, FaultTolerant, TextArea, inherit_bindings=False):
         self.enter_checks = True
         """Whether Enter checks the answer; else it begins a new line."""
 
+    def show(self, text: str, step: Step) -> None:
+        """Show the answer to a step, in as many lines as such an answer takes."""
+        self.enter_checks = step.kind in ("number", "shape", "choice")
+        self.styles.height = 2 if self.enter_checks else 5
+        self.show_text(text)
+
     def show_text(self, text: str) -> None:
         """Show another text, with the cursor at its end, unless it is there already."""
         if text != self.text:
@@ -356,7 +320,7 @@ class AnswerBox(GivesReasons, FaultTolerant, TextArea, inherit_bindings=False):
 class AnswerHead(OfModel[CourseModel], LinesPane):
     """The line above the answer, and the result of its last check."""
 
-    DEFAULT_CSS = "AnswerHead { height: 3; }"
+    DEFAULT_CSS = "AnswerHead { height: 4; }"
 
     is_checking = False
     """True while an answer is being checked."""
@@ -385,7 +349,8 @@ class AnswerHead(OfModel[CourseModel], LinesPane):
             return model.error, palette.bad
         verdict: Verdict | None = model.verdict(model.step)
         if verdict is None:
-            return _invitation(model.step), palette.muted
+            progress = model.progress.get(model.step.id, "")
+            return f"{progress} {_INVITATIONS[model.step.kind]}".strip(), palette.muted
         if verdict.right is None:
             return verdict.message, palette.good
         mark = _MARKS["right" if verdict.right else "wrong"][0 if self.terminal.unicode else 1]
@@ -398,9 +363,5 @@ _INVITATIONS: Mapping[str, str] = {
     "shape": "Enter, type a shape as in (3, 5), Enter.",
     "choice": "Enter, type the letter, Enter.",
     "text": "Enter, type an answer in your own words, Ctrl+S.",
-    "run": "The run is found by itself once it is there. Enter, type your words, Ctrl+S.",
+    "run": "Enter, type your words, Ctrl+S.",
 }
-
-
-def _invitation(step: Step) -> str:
-    return _INVITATIONS[step.kind]

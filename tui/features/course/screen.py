@@ -26,7 +26,7 @@ from mnistop.tui.features.course.panes import AnswerBox, AnswerHead, Lesson, Ste
 from mnistop.tui.session.question import PlaceWanted, Question, QuestionChanged
 from mnistop.tui.session.view import SeveralPanes
 from mnistop.tui.toolkit.background import write_file
-from mnistop.tui.toolkit.bars import SCREENS
+from mnistop.tui.toolkit.bars import PANES, SCREENS
 from mnistop.tui.toolkit.bindings import bindings, declared, hidden, key, steps
 from mnistop.tui.toolkit.dialogs import AskTextScreen, Section
 from mnistop.tui.toolkit.list_pane import ListPane
@@ -98,7 +98,7 @@ class CourseScreen(SeveralPanes):
 
     def on_mount(self) -> None:
         """Read the course and the answers."""
-        self._take(self._course or bundled_course(SCREENS))
+        self._take(self._course or bundled_course(PANES))
         self.set_focus(self._lesson)
         self.run_worker(self._save(), group="save", exit_on_error=False)
 
@@ -160,8 +160,7 @@ class CourseScreen(SeveralPanes):
         """Show the present step from its beginning, with what was typed."""
         model = self._model
         self._list.position = model.position
-        self._box.enter_checks = model.step.kind in ("number", "shape", "choice")
-        self._box.show_text(model.draft(model.step))
+        self._box.show(model.draft(model.step), model.step)
         self._lesson.show_start()
         self.changed()
         self.refresh_bindings()
@@ -211,6 +210,8 @@ class CourseScreen(SeveralPanes):
         counts = model.counts
         if counts["open"] + counts["wrong"] == 0:
             return "All steps are done. H writes a page with all answers, to hand in"
+        if model.wants_words(model.step):
+            return "The run is there: Enter, and answer in your own words; n goes on"
         if model.of(model.step).state in ("right", "answered"):
             return "n goes to the next step; Enter changes the answer"
         place = model.step.place.screen
@@ -338,9 +339,10 @@ class CourseScreen(SeveralPanes):
         """Show the result of the last check beside the question on another screen."""
         if self._question is None:
             return
-        verdict = self._model.messages.get(step.id)
-        self._question.is_right = self._model.of(step).state in ("right", "answered")
-        self._question.result = verdict.message if verdict else ""
+        model, verdict = self._model, self._model.verdict(step)
+        is_answered = model.of(step).state in ("right", "answered")
+        self._question.is_done = is_answered and not model.wants_words(step)
+        self._question.result = verdict.message if verdict else model.progress.get(step.id, "")
         self.post_message(QuestionChanged())
 
     async def _look(self, step: Step) -> None:

@@ -85,12 +85,18 @@ class DataScreen(HostedScreen):
         self._answers = LatestAnswer(self, load_samples, self._on_answer)
         self._data: tuple[Hashable, ...] | None = None
         self._index = 0
+        self._sent: int | None = None
+        """An image that a lesson is about, until it is shown."""
         self._opened = False
         """True if the flattened image was opened in the grid."""
 
     def on_mount(self) -> None:
         """Show how long loading takes."""
         self.every(1, self._tell_the_time)
+
+    def enter(self, about: int) -> None:
+        """Go to an image."""
+        self._sent = about
 
     # Layout
 
@@ -154,6 +160,8 @@ class DataScreen(HostedScreen):
             self._data = (*data, config.pixel_range)
             self._index = 0
             self._answers.forget()
+        if self._sent is not None:
+            self._index, self._sent = self._sent, None
         count = self._grid.page_size if self._grid.display else PAGE
         before = max(self._index // count - 1, 0) * count
         progress = self._answers.progress_file

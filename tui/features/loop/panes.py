@@ -89,11 +89,11 @@ class Numbers(ScrolledPane, ContentPane[LoopState], can_focus=True):
         """The last line that was run."""
         return f"What it did: {LINES[content.line - 1]}" if content.line else self.EMPTY_TITLE
 
-    def lines(self, width: int, height: int) -> list[Strip]:
+    def lines(self, width: int, height: int) -> Sequence[Strip]:
         """The lines in sight, from the top after every line of the loop."""
         if self.content and self.content.lines_run != self._shown:
             self._shown, self._first = self.content.lines_run, 0
-        return self.in_sight(super().lines(width, height), width, height)
+        return super().lines(width, height)
 
     def draw(self, content: LoopState, width: int, height: int) -> list[Strip]:
         """All sections if they fit, else the last one."""

@@ -69,8 +69,7 @@ class ChosenImage(_ImagePane):
         classes = len(self._model.names)
         story = self._story(shown, width, _STORY)
         fits = [
-            fitting_mode(shown.image, classes, self.terminal, width, height - lines - 1, self.mode)
-            is not None
+            fitting_mode(shown.image, classes, width, height - lines - 1, self.mode) is not None
             for lines in (len(story), _SHORT_STORY)
         ]
         if fits == [False, True] or height - len(story) - 2 < min(10, classes):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping
 from typing import ClassVar
 
-from rich.style import Style
+from rich.cells import cell_len
 from textual import events
 from textual.containers import Container
 from textual.geometry import Size
@@ -17,7 +16,7 @@ from mnistop.engine.config import RunConfig
 from mnistop.engine.runs.history import History, as_of
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import Strip, clean, line
+from mnistop.tui.draw.cells import Strip, clean, flow, line, unbroken
 from mnistop.tui.draw.palette import Palette
 from mnistop.tui.features.train.charts import Charts
 from mnistop.tui.features.train.epochs import EpochLog
@@ -225,7 +224,13 @@ class Coach(LinesPane):
             (sentence, None),
             (remedy, self.palette.strong),
         ]
-        return _wrapped(parts, width, height, "…" if self.terminal.unicode else "~")
+        rows = flow(unbroken(parts), width, " ")
+        drawn = [line(row, width) for row in rows[:height]]
+        if 0 < height < len(rows):
+            cells = min(sum(cell_len(text) for text, _ in rows[height - 1]), width - 2)
+            mark = line([("…" if self.terminal.unicode else "~", None)], width - cells)
+            drawn[-1] = Strip.join([drawn[-1].crop(0, cells), mark])
+        return drawn
 
     def _opening(self, length: int, room: int) -> str:
         """Return the words before the text where it has no title, few where room is short."""
@@ -240,22 +245,3 @@ class Coach(LinesPane):
         width, height = self.size
         drawn = self.lines(width, height)
         return [strip.adjust_cell_length(width) for strip in drawn]
-
-
-def _wrapped(
-    parts: list[tuple[str, Style | None]], width: int, height: int, mark: str
-) -> list[Strip]:
-    """Styled clean text in lines of at most `width` cells; what does not fit is cut off."""
-    text = "".join(part for part, _ in parts)
-    styles = [style for part, style in parts for _ in part]
-    drawn: list[Strip] = []
-    end = 0
-    lines = textwrap.wrap(text, max(width, 1))
-    for number, words in enumerate(lines[:height], start=1):
-        start = text.index(words, end)
-        end = start + len(words)
-        if number == height < len(lines):
-            words = words[: width - 2] + mark
-        cells = zip(words, styles[start : start + len(words)], strict=True)
-        drawn.append(line(cells, width))
-    return drawn

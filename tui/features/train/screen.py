@@ -134,6 +134,10 @@ class TrainScreen(RunScreen):
         self._form.set_values({**RunConfig().texts(), **texts})
         self._dashboard.show_form()
 
+    def show_pane(self, name: str) -> None:
+        """Go to a pane, by its name."""
+        self._dashboard.go_to_name(name)
+
     def show_epoch(self, epoch: int | None) -> None:
         """Move the shown epoch: -1 for the untrained model, None for the newest."""
         self.session.look(replace(self.state, cursor=epoch, replay=""))

@@ -12,7 +12,7 @@ from textual.message import Message
 from mnistop.engine.analysis.network import FloatArray, Step, Walk
 from mnistop.tui.draw import bars, image
 from mnistop.tui.draw.bars import signed
-from mnistop.tui.draw.cells import PLAIN, Strip, beside, clean, line, shorten
+from mnistop.tui.draw.cells import PLAIN, Piece, Strip, beside, clean, flow, line, shorten
 from mnistop.tui.text.one_image import (
     explain_network,
     layer_name,
@@ -79,10 +79,6 @@ class Network(ScrolledPane, ContentPane[Walk], can_focus=True):
             return 2 if last > 2 else last
         return min(self.chosen, last)
 
-    def lines(self, width: int, height: int) -> list[Strip]:
-        """The visible lines."""
-        return self.in_sight(super().lines(width, height), width, height)
-
     def draw(self, content: Walk, width: int, height: int) -> list[Strip]:
         """Table, values and words side by side, below each other, or in their shortest form."""
         table = self._table(content, width)
@@ -148,21 +144,15 @@ class Network(ScrolledPane, ContentPane[Walk], can_focus=True):
     def _short(self, walk: Walk, width: int, height: int) -> list[Strip]:
         """The way in as few lines as it takes, the parameters, and the values."""
         arrow = " → " if self.terminal.unicode else " -> "
-        rows: list[list[tuple[str, object]]] = [[]]
-        used = 0
+        groups: list[list[Piece]] = []
         for index, step in enumerate(walk.steps):
-            name = "" if index == 0 else f"{layer_name(step.name)} "
-            text = f"{name}{shape_text(step)}"
-            lead = arrow if index else ""
-            if rows[-1] and used + len(lead + text) > width:
-                rows.append([])
-                used = 0
+            name = f"{layer_name(step.name)} " if index else ""
             style = PLAIN
             if index == self._chosen(walk):
                 style = self.palette.cursor if self.has_focus else self.palette.strong
-            rows[-1] += [(lead, self.palette.muted), (text, style)]
-            used += len(lead + text)
-        drawn = [line(row, width) for row in rows]  # type: ignore[arg-type]
+            lead = arrow if index else ""
+            groups.append([(lead, self.palette.muted), (f"{name}{shape_text(step)}", style)])
+        drawn = [line(row, width) for row in flow(groups, width)]
         layers = [f"{step.name} {step.parameters:,}" for step in walk.steps if step.parameters]
         total = sum(step.parameters for step in walk.steps)
         result = outputs_text(walk.steps[-1], walk, self.names)

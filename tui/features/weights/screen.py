@@ -180,6 +180,15 @@ class WeightsScreen(AtAnEpoch, SeveralPanes):
         else:
             super().action_back()
 
+    def show_pane(self, name: str) -> None:
+        """Go to a pane, by its name."""
+        self._on_network = name == "Network"
+        self.redraw()
+
+    def enter(self, about: int) -> None:
+        """Send a validation image through the network."""
+        self._row = about
+
     # What is shown
 
     @property
