@@ -173,5 +173,5 @@ class SignalControl:
         while self._paused and not self._stop:
             time.sleep(0.02)
         if self.recorder:
-            self.recorder.say(events.RunUnpaused)
+            self.recorder.record(events.RunUnpaused)
         return time.perf_counter() - started
