@@ -146,6 +146,11 @@ class LoopFiles:
                     raise
                 waiting = waiting[: len(waiting) // 2]
 
+    def close(self) -> None:
+        """Close the files."""
+        self._metrics.close()
+        self._writer.close()
+
     def drop_excess(self) -> bool:
         """Drop what no longer has room in memory; return whether there was any."""
         dropped = False

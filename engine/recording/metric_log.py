@@ -25,6 +25,7 @@ _MOST_SETS = 10_000
 """Different sets of names that are remembered."""
 _DEEPEST = 8
 """Dictionaries in dictionaries of metrics."""
+_VOWELS = (*"aeiou", "nd")
 _SHOWN = 40
 """Characters of a name or a value in a warning."""
 
@@ -313,4 +314,4 @@ def _described(value: Any) -> str:
     name = type(value).__name__
     shape = getattr(value, "shape", None)
     of_shape = f" of shape {tuple(shape)}" if isinstance(shape, tuple) and shape else ""
-    return f"{'an' if name[:1] in 'aeiouAEIOU' else 'a'} {name}{of_shape}"
+    return f"{'an' if name.lower().startswith(_VOWELS) else 'a'} {name}{of_shape}"

@@ -44,6 +44,12 @@ class RunWriter:
         """The descriptors of the files that grow with each epoch."""
         return self.log.fileno(), self._predictions, self._log_probabilities
 
+    def close(self) -> None:
+        """Close the files."""
+        self.log.close()
+        os.close(self._predictions)
+        os.close(self._log_probabilities)
+
     def record(self, kind: type[events.Event], **values: Any) -> None:
         """Append an event."""
         self.log.record(kind, **values)

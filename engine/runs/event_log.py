@@ -40,6 +40,10 @@ class EventLog:
         """Return the descriptor of the file."""
         return self._file.fileno()
 
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
     def record(self, kind: type[events.Event], **values: Any) -> None:
         """Append an event."""
         self.append([self.event(kind, **values)])

@@ -143,7 +143,8 @@ class RunTable(OfModel[RunListModel], ListPane[RunEntry]):
         "not seen (test) and on the validation images (val), both with the 95% interval, and "
         "validation loss; then the time of training, and what it takes on the disk. The "
         "validation accuracy flatters, being the highest of all epochs on the same images; the "
-        "unseen images had no part in that choice. "
+        "unseen images had no part in that choice. The test accuracy of a run that another program "
+        "recorded is that of its final weights. "
         "Two runs whose intervals overlap much may be equally good. Letters mark what will be "
         "compared; the dashboard's run is bold."
     )

@@ -94,7 +94,8 @@ class PadScreen(AtAnEpoch):
         if not large:
             self._canvas.styles.width = max(columns + 2, 44 if width >= 100 else 34)
         names = len(self._names)
-        self._prediction.styles.height = max(5, min(names + 1, height - 2 - 7))
+        thick = 2 if height >= 2 * names + rows + 6 else 1
+        self._prediction.styles.height = max(5, min(thick * names + 1, height - 2 - 7))
 
     def sections(self) -> Sequence[Section]:
         """Return the pad's purpose and keys."""

@@ -201,9 +201,14 @@ def _results(run: RunEntry) -> str:
     found = run.overview
     words = f"{epochs_of(found.epochs, found.planned).capitalize()} in {duration(found.seconds)}."
     if found.best_train_loss is not None and found.best_val_loss is not None:
-        words = f"{words} Best epoch {best_epoch(run)}:"
+        test = ""
         if found.test_acc is not None and found.test_images:
-            words += f" test {test_accuracy(run)} on {found.test_images:,} unseen images,"
+            test = f"test {test_accuracy(run)} on {found.test_images:,}"
+        if test and found.script:
+            words += f" Final weights: {test} test images."
+        words += f" Best epoch {best_epoch(run)}:"
+        if test and not found.script:
+            words += f" {test} unseen images,"
         words += (
             f" val {validation_accuracy(run)}, loss {loss(found.best_train_loss)} in "
             f"training, {loss(found.best_val_loss)} in validation."
