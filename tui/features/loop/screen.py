@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.loop.model import LoopModel
 from mnistop.tui.features.loop.panes import LoopPanes
-from mnistop.tui.session.view import WRONG_FORM, HostedScreen, ScreenWanted
+from mnistop.tui.session.run_screen import ScreenWanted
+from mnistop.tui.session.view import WRONG_FORM, HostedScreen
 from mnistop.tui.toolkit.bindings import IMAGES, ZOOM, bindings, declared, hidden, key
 from mnistop.tui.toolkit.dialogs import Section
 

@@ -16,8 +16,9 @@ from mnistop.engine.analysis.network import classify
 from mnistop.engine.images import Image, Pad, centred, resize, to_png
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.pad.panes import Canvas, ModelInput, Prediction
+from mnistop.tui.session.run_screen import ScreenWanted
 from mnistop.tui.session.state import State, weights_name
-from mnistop.tui.session.view import AtAnEpoch, ScreenWanted
+from mnistop.tui.session.view import AtAnEpoch
 from mnistop.tui.text.run_lines import epoch_name
 from mnistop.tui.toolkit.background import LatestAnswer, write_file
 from mnistop.tui.toolkit.bindings import ATTACK, IMAGES, bindings, declared, key

@@ -16,7 +16,7 @@ from mnistop.tui.draw.cells import Strip
 from mnistop.tui.session.compared import in_words
 from mnistop.tui.session.notification import clipboard_terms
 from mnistop.tui.session.run_list import RunListModel
-from mnistop.tui.session.session import ask_to_train_on
+from mnistop.tui.session.session import resume
 from mnistop.tui.session.view import SeveralPanes, write_report
 from mnistop.tui.text.run_lines import suspension
 from mnistop.tui.text.run_table import best_epoch, test_accuracy, validation_accuracy
@@ -72,14 +72,10 @@ class RunActions(SeveralPanes):
 
     def action_resume(self) -> None:
         """Resume the chosen run."""
-        if not (chosen := self.chosen):
-            return
-        if chosen.state == "finished":
+        if chosen := self.chosen:
             epochs = chosen.overview.epochs
-            ask_to_train_on(self.attempts, self.terminal, chosen.run, chosen.title, epochs)
-        else:
-            self.attempts.resume(lambda: worker.resume(chosen.run))
-            self.notify(f"Resuming {chosen.title}", markup=False)
+            how = (self.terminal, chosen.run, chosen.title, chosen.state, epochs)
+            resume(self.attempts, *how)
 
     def action_delete(self) -> None:
         """Delete the chosen run, after a question."""

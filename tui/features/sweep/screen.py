@@ -22,7 +22,8 @@ from mnistop.tui.features.sweep.form_screen import SweepFormScreen
 from mnistop.tui.features.sweep.model import SweepAttack, SweepModel
 from mnistop.tui.features.sweep.table import SweepFacts, SweepTable
 from mnistop.tui.session.compared import ComparedCharts
-from mnistop.tui.session.view import ScreenWanted, SeveralPanes
+from mnistop.tui.session.run_screen import ScreenWanted
+from mnistop.tui.session.view import SeveralPanes
 from mnistop.tui.text.sweep_table import conclusion, table
 from mnistop.tui.toolkit.background import BackgroundTasks, write_text
 from mnistop.tui.toolkit.bindings import bindings, declared, hidden, key
