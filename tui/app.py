@@ -22,8 +22,9 @@ from mnistop.tui.features.train.screen import TrainScreen
 from mnistop.tui.navigator import Answer, Navigator, QuitScreen, TooSmallScreen, load_the_rest
 from mnistop.tui.session.progress import LiveRuns
 from mnistop.tui.session.question import QuestionChanged
+from mnistop.tui.session.run_screen import ScreenWanted
 from mnistop.tui.session.session import RunEnded
-from mnistop.tui.session.view import ScreenWanted, ViewScreen
+from mnistop.tui.session.view import ViewScreen
 from mnistop.tui.terminal.attributes import to_ascii
 from mnistop.tui.terminal.scheduler import SLOW, USUAL
 from mnistop.tui.toolkit.bars import SCREENS

@@ -24,14 +24,9 @@ from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.train.dashboard import LEAST, mode_for
 from mnistop.tui.features.train.screen import TrainScreen
 from mnistop.tui.session.question import PlaceWanted, Question
+from mnistop.tui.session.run_screen import EpochMoved, ReplayWanted, RunScreen, ScreenWanted
 from mnistop.tui.session.state import State
-from mnistop.tui.session.view import (
-    EpochMoved,
-    ReplayWanted,
-    RunScreen,
-    ScreenWanted,
-    ViewScreen,
-)
+from mnistop.tui.session.view import ViewScreen
 from mnistop.tui.terminal import garbage_collection
 from mnistop.tui.terminal.faults import FaultTolerant
 from mnistop.tui.terminal.scheduler import Pace

@@ -25,7 +25,12 @@ from mnistop.engine.data.sources import (
     load,
     split,
 )
+from mnistop.engine.errors import DataError
+from mnistop.engine.events import RunStarted
 from mnistop.engine.fingerprint import Fingerprint
+from mnistop.engine.runs.event_log import last_of_kind
+from mnistop.engine.runs.recorded import RecordedConfig
+from mnistop.engine.runs.run_folder import Run
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,10 +50,14 @@ class Samples:
     """True for each image kept for validation, `(n,)`."""
     fingerprint: Fingerprint
     """Of the whole data set."""
+    recorded_notes: tuple[str, ...] | None = None
+    """Of the validation images of a recorded run, what is odd about them; None for a data set."""
 
     @property
     def notes(self) -> list[str]:
         """Warnings about the data, in sentences."""
+        if self.recorded_notes is not None:
+            return list(self.recorded_notes)
         facts = self.description
         return data_notes(self.counts, facts.pixels.clipping, facts.contrast)
 
@@ -89,6 +98,49 @@ def load_samples(
         dataset.labels[rows],
         known.validation[rows],
         dataset.fingerprint,
+    )
+
+
+def load_recorded(run: Run, first: int, count: int) -> Samples:
+    """Load some of the validation images of a recorded run; it keeps no others.
+
+    Args:
+        run: the run.
+        first: the index of the first image to return, from 0.
+        count: the number of images to return; fewer at the end.
+
+    Raises:
+        DataError: the run has no images.
+        RunError: its folder cannot be read.
+    """
+    started = last_of_kind(run, RunStarted)
+    if started is None or started.image_shape is None or started.data is None:
+        raise DataError(f"Run {run.words} has no images: its script gave none to mnistop.init.")
+    height, width = started.image_shape
+    images, labels = run.images((height, width)), run.labels().astype(np.int64)
+    if not len(images) == len(labels) == started.validation_images:
+        raise DataError(f"The images of run {run.words} are damaged, or were never written.")
+    config = run.config()
+    script = config.script if isinstance(config, RecordedConfig) else "its script"
+    dataset = Dataset(
+        images,
+        labels,
+        tuple(started.class_names),
+        source=script,
+        provenance=f"validation images that {script} gave to mnistop.init",
+        fingerprint=started.data,
+    )
+    every, none = np.arange(len(labels)), np.arange(0)
+    rows = slice(max(first, 0), max(first, 0) + max(count, 0))
+    return Samples(
+        describe(dataset),
+        class_counts(dataset, none, every),
+        rows.start,
+        images[rows],
+        labels[rows],
+        np.ones(len(labels[rows]), np.bool_),
+        started.data,
+        tuple(started.notes),
     )
 
 

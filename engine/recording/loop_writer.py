@@ -44,8 +44,6 @@ class Requests:
         """Whether the loop has asked for that and been told."""
         self.pause = False
         """Whether the run is to pause."""
-        self.unpaused = threading.Event()
-        """Set when it is to go on."""
         self.waiting = 0
         """Threads of the loop that wait for it."""
         with contextlib.suppress(OSError):
@@ -55,11 +53,6 @@ class Requests:
     def paused(self) -> bool:
         """True while the loop is paused."""
         return self.waiting > 0 and self.pause
-
-    def go_on(self) -> None:
-        """Let the loop go on if it is paused."""
-        self.pause = False
-        self.unpaused.set()
 
     def read(self) -> None:
         """Read a new request, which only this user can have written."""
@@ -80,13 +73,11 @@ class Requests:
 
     def _take(self, word: bytes) -> None:
         if word == b"stop":
-            self.stop = True
-            self.go_on()
-        elif word == b"pause" and not self.stop:
-            self.unpaused.clear()
-            self.pause = True
+            self.stop, self.pause = True, False
+        elif word == b"pause":
+            self.pause = not self.stop
         elif word == b"go on":
-            self.go_on()
+            self.pause = False
 
     def remove_if_done(self) -> None:
         """Remove the file once the loop has complied, unless it is a new one."""
@@ -152,7 +143,7 @@ class LoopWriter(threading.Thread):
             Whether it is done.
         """
         self._last = kind, values
-        self.requests.go_on()
+        self.requests.pause = False
         self.wake()
         atexit.register(self.join, seconds)  # for an exception that interrupts the waiting
         self.join(seconds)
@@ -173,6 +164,7 @@ class LoopWriter(threading.Thread):
             kind, values = self._last
             self._files.end(kind, **values)
         with self._errors_named():
+            self._files.close()
             self.requests.remove()
         self._troubles.write_to(self._run_folder.log_path)
         lock.release(self._held)
@@ -198,7 +190,7 @@ class LoopWriter(threading.Thread):
             self._troubles.warn("gone", what)
         self.requests.read()
         if self._is_gone:  # nobody can let a paused loop go on any more
-            self.requests.go_on()
+            self.requests.pause = False
         self._say_pauses()
         self.requests.remove_if_done()
         self._taken.append(self._log.take())
@@ -217,7 +209,7 @@ class LoopWriter(threading.Thread):
     def _say_pauses(self) -> None:
         if self.requests.paused != self._is_paused:
             self._is_paused = not self._is_paused
-            self._files.say(events.RunPaused if self._is_paused else events.RunUnpaused)
+            self._files.record(events.RunPaused if self._is_paused else events.RunUnpaused)
 
     def _receive(self, batch: Batch, at_end: bool) -> bool:
         """Fill in values that have come from a device; return whether all have."""

@@ -32,6 +32,8 @@ _OF_TRAINING = frozenset((*LOSSES, *ACCURACIES))
 """Metrics that a model has only once it was trained."""
 END_SECONDS = 10.0
 """The end of a run waits for the disk this long, at most."""
+_PAUSE_SECONDS = 0.05
+"""A paused loop looks this often whether it may go on."""
 _FIRST_IMAGES = 128
 """Images with which a model is compared when it is kept."""
 
@@ -214,8 +216,8 @@ class Recording:
         requests.waiting += 1
         self._writer.wake()
         try:
-            while not requests.unpaused.wait(1) and self._writer.is_alive():
-                pass
+            while requests.pause and self._writer.is_alive():
+                time.sleep(_PAUSE_SECONDS)
         finally:
             requests.waiting -= 1
             self._paused_seconds += time.monotonic() - began

@@ -44,21 +44,27 @@ class RunWriter:
         """The descriptors of the files that grow with each epoch."""
         return self.log.fileno(), self._predictions, self._log_probabilities
 
-    def say(self, kind: type[events.Event], **values: Any) -> None:
-        """Append an event."""
-        self.log.say(kind, **values)
+    def close(self) -> None:
+        """Close the files."""
+        self.log.close()
+        os.close(self._predictions)
+        os.close(self._log_probabilities)
 
-    def say_again(self, event: events.Event) -> None:
+    def record(self, kind: type[events.Event], **values: Any) -> None:
+        """Append an event."""
+        self.log.record(kind, **values)
+
+    def record_again(self, event: events.Event) -> None:
         """Append an event of before with the time of now, since it still holds."""
         self.log.append([msgspec.structs.replace(event, time=time.time())])
 
     def end(self, kind: type[events.Event], **values: Any) -> None:
         """Append the last event, for which there is room even on a full disk."""
         self.free_room()
-        self.say(kind, **values)
+        self.record(kind, **values)
 
     def free_room(self) -> None:
-        """Give up the bytes that were kept free for the last events."""
+        """Release the bytes that were reserved for the last events."""
         self._room.unlink(missing_ok=True)
 
     def write_predictions(

@@ -56,7 +56,7 @@ def start(
         for what, given in (("validation", validation), ("test", test))
     )
     try:
-        found = _resumed(resume, troubles) if resume else None
+        found = _resumed(str(resume), troubles) if resume else None
         recording = (
             _go_on(*found, images, tested, troubles)
             if found

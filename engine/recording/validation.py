@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+import operator
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from mnistop.engine.recording.untouched import random_states_kept
 MOST_CLASSES = 256
 _MOST_PIXELS = 1 << 30
 _LONGEST_CLASS_NAME = 40
+_VOWELS = (*"aeiou", "nd")
 _NEAR_A_LEVEL = 2e-4
 """Pixels this near to k/255, in units of 1/255, differ from it by the rounding of float32 only."""
 _NEAR_THE_RANGE = 1e-4
@@ -116,10 +118,13 @@ def _pair(given: Any) -> tuple[Any, Any]:
     if data and isinstance(given, data.DataLoader):
         with random_states_kept(given):
             return _joined(_batches(given, data), "batches of the DataLoader")
-    if hasattr(given, "__getitem__") and hasattr(given, "__len__"):
+    is_dataset = hasattr(given, "__getitem__") and hasattr(given, "__len__")
+    if is_dataset and not (hasattr(given, "dtype") or isinstance(given, (str, bytes, Mapping))):
         with random_states_kept():
             return _joined(_items(given), "items of the Dataset")
-    raise DataError(f"Images and labels are wanted, a Dataset or a DataLoader, not {_kind(given)}.")
+    raise DataError(
+        f"It must be a pair (images, labels), a Dataset or a DataLoader, not {_kind(given)}."
+    )
 
 
 def _batches(loader: Any, data: Any) -> Iterator[Any]:
@@ -170,7 +175,7 @@ def _array(given: Any) -> NDArray[Any]:
 
 def _kind(given: Any) -> str:
     name = type(given).__name__
-    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
+    return f"{'an' if name.lower().startswith(_VOWELS) else 'a'} {name}"
 
 
 def _numbers(images: Any) -> NDArray[Any]:
@@ -212,10 +217,12 @@ def _classes(
     lowest, highest = (int(labels.min()), int(labels.max())) if len(labels) else (0, 0)
     if classes is None:
         names = numbered(max(2, min(highest, MOST_CLASSES) + 1))
-    elif isinstance(classes, int):
-        names = numbered(min(classes, MOST_CLASSES + 1))
-    else:
+    elif isinstance(classes, Iterable):
         names = tuple(one_line(str(name))[:_LONGEST_CLASS_NAME] for name in classes)
+    elif isinstance(classes, SupportsIndex):
+        names = numbered(min(operator.index(classes), MOST_CLASSES + 1))
+    else:
+        raise DataError(f"classes must be their number or their names, not {classes!r:.60}.")
     if len(names) > MOST_CLASSES:
         raise DataError(f"There are more than {MOST_CLASSES} classes.")
     if lowest < 0 or highest >= len(names):

@@ -91,8 +91,9 @@ def _summary(facts: Facts) -> Iterator[Part]:
     found = accuracy(history.best.val_acc, images)
     tested = unseen_accuracy(history)
     if tested:
-        epoch = f"with the weights of the best epoch, {history.best.epoch}"
-        yield Paragraph(f"Test accuracy {tested}, {epoch}; a 95% interval.", strong=True)
+        if not history.is_recorded:
+            tested += f", with the weights of the best epoch, {history.best.epoch}"
+        yield Paragraph(f"Test accuracy {tested}; a 95% interval.", strong=True)
     yield Paragraph(
         f"Best epoch {history.best.epoch}: validation accuracy {found}, a 95% interval.",
         strong=not tested,

@@ -40,7 +40,11 @@ class EventLog:
         """Return the descriptor of the file."""
         return self._file.fileno()
 
-    def say(self, kind: type[events.Event], **values: Any) -> None:
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def record(self, kind: type[events.Event], **values: Any) -> None:
         """Append an event."""
         self.append([self.event(kind, **values)])
 

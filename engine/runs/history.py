@@ -68,8 +68,12 @@ class History:
         """
         if self.tested is None:
             return None
-        is_recorded = self.started is not None and self.started.training_images is None
-        return self.tested.acc if is_recorded else self.tested.best_acc
+        return self.tested.acc if self.is_recorded else self.tested.best_acc
+
+    @property
+    def is_recorded(self) -> bool:
+        """True if the loop of a script trains the model, on images that the run does not know."""
+        return self.started is not None and self.started.training_images is None
 
     @property
     def data(self) -> Fingerprint | None:
@@ -225,10 +229,15 @@ def others_as_good(history: History) -> int:
 
 
 def unseen_accuracy(history: History) -> str:
-    """The result as `87.8% (86.7–88.9) on 3,502 unseen images`; empty if not measured."""
+    """The result as `87.8% (86.7–88.9) on 3,502 unseen images`; empty if not measured.
+
+    Of a recorded run it is on the test images of its script, with the last epoch's weights.
+    """
     if history.tested is None or history.test_acc is None:
         return ""
     found = accuracy(history.test_acc, history.tested.images)
+    if history.is_recorded:
+        return f"{found} on {count(history.tested.images, 'test image')} with the final weights"
     return f"{found} on {count(history.tested.images, 'unseen image')}"
 
 
@@ -255,7 +264,8 @@ def flattering(history: History) -> str:
         f"same {images}, which flatters it"
     )
     if history.test_acc is not None:
-        return f"{words}: the unseen images had no part in that choice."
+        which = "test" if history.is_recorded else "unseen"
+        return f"{words}: the {which} images had no part in that choice."
     if history.started.test_images == 0:
         return f"{words}; no images were left unseen to test the model on."
     return f"{words} a little."

@@ -8,7 +8,7 @@ import pytest
 
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.navigator import NAMES, Views
-from mnistop.tui.session.view import RunScreen
+from mnistop.tui.session.run_screen import RunScreen
 from mnistop.tui.toolkit.bars import SCREENS
 from tests.helpers.dashboard import Opened
 from tests.helpers.small_runs import ROOT

@@ -1,20 +1,24 @@
-"""Cost of recording a loop of one's own, beside TensorBoard.
+"""Cost of recording a loop of one's own, beside TensorBoard, trackio and wandb.
 
     python -m tests.bench.own_loops [repetitions]
 
 All in turns, in this process with one thread; ratios are medians of the ratios within each turn.
 The notebook's loop is that of `docs/own_loop.py`. Its time with recording goes from before its
 first step to after `finish`. In place of its own evaluation of each epoch it calls `evaluate`,
-whose loss and accuracy it reads as it reads its own; with `log_predictions` it keeps its own.
+whose loss and accuracy it reads as it reads its own; with `log_predictions` it keeps its own. The
+others record the same numbers without predictions, on this machine only and without statistics
+of it; wandb does so in a process of its own. `pip install ".[bench]"` installs them.
 """
 
 import contextlib
+import importlib.util
 import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +33,9 @@ from tests.bench.timing import alternated, ratio, timed
 from tests.bench.training import arrays_of
 
 CALLS = 20_000
+
+Log = Callable[[Mapping[str, Any], int], object]
+"""Records values by name at a step."""
 
 
 @contextlib.contextmanager
@@ -48,14 +55,67 @@ def recorded(**given: Any) -> Iterator[mnistop.Run]:
                 os.environ["MNISTOP_RUNS"] = before
 
 
+# The others: each gives a function that records, until the block ends
+
+
+@contextlib.contextmanager
+def tensorboard(folder: str) -> Iterator[Log]:
+    from torch.utils.tensorboard import SummaryWriter
+
+    writer = SummaryWriter(folder)
+
+    def log(values: Mapping[str, Any], step: int) -> None:
+        for name, value in values.items():
+            writer.add_scalar(name, value, step)
+
+    yield log
+    writer.close()
+
+
+@contextlib.contextmanager
+def trackio(folder: str) -> Iterator[Log]:
+    os.environ["TRACKIO_DIR"] = folder
+    with open(os.devnull, "w") as null, contextlib.redirect_stdout(null):
+        import trackio
+
+        run = trackio.init("bench", embed=False, auto_log_gpu=False, auto_log_cpu=False)
+        yield lambda values, step: run.log({k: float(v) for k, v in values.items()}, step)
+        run.finish()
+
+
+@contextlib.contextmanager
+def wandb(folder: str) -> Iterator[Log]:
+    import wandb
+
+    settings = wandb.Settings(silent=True, x_disable_stats=True, console="off")
+    run = wandb.init(mode="offline", dir=folder, project="bench", settings=settings)
+    yield lambda values, step: run.log(dict(values), step)
+    run.finish()
+
+
+Others = dict[str, Callable[[str], contextlib.AbstractContextManager[Log]]]
+
+
+def installed() -> Others:
+    """Return those that are installed, and name the others."""
+    found: Others = {}
+    known: Others = {"TensorBoard": tensorboard, "trackio": trackio, "wandb": wandb}
+    for name, each in known.items():
+        if importlib.util.find_spec(name.lower()):
+            found[name] = each
+        else:
+            print(f'{name} is not installed and left out: pip install ".[bench]"')
+    return found
+
+
 # One call
 
 
-def per_call(log: Callable[[int], object]) -> float:
+def per_call(log: Callable[[int], object], calls: int = CALLS) -> float:
     began = time.perf_counter()
-    for step in range(CALLS):
+    for step in range(calls):
         log(step)
-    return (time.perf_counter() - began) / CALLS
+    return (time.perf_counter() - began) / calls
 
 
 def log_ours(value: Any) -> float:
@@ -63,29 +123,22 @@ def log_ours(value: Any) -> float:
         return per_call(lambda _: run.log({"train/loss": value}))
 
 
-def log_tensorboard(value: Any) -> float:
-    from torch.utils.tensorboard import SummaryWriter
+def print_calls(others: Others, repetitions: int) -> None:
+    def theirs(name: str, value: Any) -> float:
+        with tempfile.TemporaryDirectory() as folder, others[name](folder) as log:
+            return per_call(lambda step: log({"train/loss": value}, step), CALLS // 10)
 
-    with tempfile.TemporaryDirectory() as folder:
-        writer = SummaryWriter(folder)
-        seconds = per_call(lambda step: writer.add_scalar("train/loss", value, step))
-        writer.close()
-    return seconds
-
-
-def print_calls(repetitions: int) -> None:
-    print(f"\n{'one call':40}{'mnistop':>12}{'TensorBoard':>14}{'ratio':>10}")
-    for name, value in {"log a float": 0.5, "log a tensor": torch.tensor(0.5)}.items():
+    print(f"\n{'one call':20}{'mnistop':>12}" + "".join(f"{name:>22}" for name in others))
+    for what, value in {"log a float": 0.5, "log a tensor": torch.tensor(0.5)}.items():
+        ours: dict[str, Callable[[], float]] = {"ours": partial(log_ours, value)}
         seconds = alternated(
-            {
-                "ours": lambda value=value: log_ours(value),  # type: ignore[misc]
-                "theirs": lambda value=value: log_tensorboard(value),  # type: ignore[misc]
-            },
-            repetitions,
+            ours | {name: partial(theirs, name, value) for name in others}, repetitions
         )
-        ours, theirs = (np.median(seconds[who]) for who in ("ours", "theirs"))
-        of = ratio(seconds["ours"], seconds["theirs"])
-        print(f"{name:40}{1e6 * ours:9.2f} µs{1e6 * theirs:11.2f} µs{of:10.3f}")
+        line = f"{what:20}{1e6 * np.median(seconds['ours']):9.2f} µs"
+        for name in others:
+            of = ratio(seconds["ours"], seconds[name])
+            line += f"{1e6 * np.median(seconds[name]):11.2f} µs ({of:.3f})"
+        print(line)
 
 
 # The notebook's loop
@@ -149,31 +202,31 @@ class Notebook:
 
     def evaluated(self) -> float:
         with recorded(validation=(self.x_val, self.y_val)) as run:
+
+            def evaluate(model: nn.Module) -> None:
+                found = run.evaluate(model)
+                assert found.loss + found.accuracy > 0
+
             return self.loop(
-                lambda loss, acc: run.log({"train/loss": loss, "train/acc": acc}), run.evaluate
+                lambda loss, acc: run.log({"train/loss": loss, "train/acc": acc}), evaluate
             ) + timed(run.finish)
 
-    def tensorboard(self) -> float:
-        from torch.utils.tensorboard import SummaryWriter
-
-        with tempfile.TemporaryDirectory() as folder:
-            writer, step = SummaryWriter(folder), iter(range(10**9))
-
-            def log(loss: Tensor, acc: Tensor) -> None:
-                at = next(step)
-                writer.add_scalar("train/loss", loss, at)
-                writer.add_scalar("train/acc", acc, at)
-
-            return self.loop(log, self.validate) + timed(writer.close)
+    def other(self, open_log: Callable[[str], contextlib.AbstractContextManager[Log]]) -> float:
+        with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
+            log, steps = stack.enter_context(open_log(folder)), iter(range(10**9))
+            return self.loop(
+                lambda loss, acc: log({"train/loss": loss, "train/acc": acc}, next(steps)),
+                self.validate,
+            ) + timed(stack.close)
 
 
-def print_loop(repetitions: int) -> None:
+def print_loop(others: Others, repetitions: int) -> None:
     notebook = Notebook(epochs=100)
     contestants = {
         "without": notebook.bare,
         "log, log_predictions": notebook.own_validation,
         "log, evaluate": notebook.evaluated,
-        "TensorBoard, without predictions": notebook.tensorboard,
+        **{name: partial(notebook.other, open_log) for name, open_log in others.items()},
         "without, again": notebook.bare,
     }
     weights: dict[str, bytes] = {}
@@ -193,6 +246,20 @@ def print_loop(repetitions: int) -> None:
         same = "equal" if weights[name] == weights["without"] else "different"
         of = ratio(taken, seconds["without"])
         print(f"{name:40}{np.median(taken):12.3f}{of:10.3f}{same:>14}")
+
+
+def print_once(repetitions: int) -> None:
+    """What a run takes once, besides its loop."""
+    notebook, begin, end = Notebook(epochs=1), [], []
+    model = nn.Sequential(nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 10))
+    for _ in range(repetitions + 1):
+        began = time.perf_counter()
+        with recorded(validation=(notebook.x_val, notebook.y_val)) as run:
+            begin.append(time.perf_counter() - began)
+            run.evaluate(model)
+            end.append(timed(partial(run.finish, model=model)))
+    once = [1e3 * np.median(taken[1:]) for taken in (begin, end)]
+    print(f"\ninit: {once[0]:.0f} ms; finish, which keeps the model: {once[1]:.0f} ms")
 
 
 # An evaluation, an import
@@ -241,8 +308,10 @@ def print_size() -> None:
 def main() -> None:
     repetitions = int(sys.argv[1]) if len(sys.argv) > 1 else 5
     torch.set_num_threads(1)
-    print_calls(repetitions)
-    print_loop(repetitions)
+    others = installed()
+    print_calls(others, repetitions)
+    print_loop(others, repetitions)
+    print_once(repetitions)
     print_evaluation(repetitions)
     print_import(repetitions)
     print_size()

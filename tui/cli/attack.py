@@ -24,7 +24,7 @@ from mnistop.engine.runs.entry import Summary
 from mnistop.engine.runs.lookup import find_run
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.safe_write import write_folder, write_out
-from mnistop.tui.cli.export import images_destination
+from mnistop.tui.cli.destination import images_destination
 from mnistop.tui.cli.options import run_argument, with_output
 from mnistop.tui.cli.output import Printer, fields, waiting
 from mnistop.tui.text import attack_outcome

@@ -39,7 +39,7 @@ COMMANDS = {
     "rates": ("rates", "Find learning rates that are too low, good and too high."),
     "course": ("course", "Work through the lessons, and hand in your answers."),
     "exercise": ("exercise", "Write the training loop yourself, and check it."),
-    "data": ("show", "Describe a data source; openml is downloaded first."),
+    "data": ("data", "Describe a data source; openml is downloaded first."),
 }
 """Each command's module in `mnistop.tui.cli`, with a function of its name, and its line of help."""
 

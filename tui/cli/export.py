@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shlex
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import click
 
@@ -16,83 +14,15 @@ from mnistop.engine.report import FORMATS
 from mnistop.engine.runs.lookup import find_run, find_run_or_sweep
 from mnistop.engine.runs.run_folder import Run
 from mnistop.engine.runs.sweep_folder import Sweep
-from mnistop.engine.safe_write import check_file, check_folder, write_out
-from mnistop.tui.cli.options import Command, runs_argument, with_output
+from mnistop.tui.cli.destination import (
+    STDOUT,
+    check_destination,
+    deliver,
+    format_of,
+    with_destination,
+)
+from mnistop.tui.cli.options import runs_argument, with_output
 from mnistop.tui.cli.output import Printer, waiting
-
-STDOUT = "-"
-
-
-def _with_destination(help: str) -> Callable[[Command], Command]:
-    """Add `--output`, described by `help`, and `--force` to a command."""
-
-    def add(command: Command) -> Command:
-        output = click.option("--output", "-o", metavar="FILE", help=help)
-        force = click.option("--force", is_flag=True, help="Overwrite an existing file.")
-        return output(force(command))
-
-    return add
-
-
-def _format_of(output: str, formats: Mapping[str, str]) -> str:
-    """Return the format for the extension of a file's name.
-
-    Raises:
-        UsageError: the extension is not among the formats.
-    """
-    ending = Path(output).suffix.lower()
-    if ending not in formats:
-        known = ", ".join(formats)
-        raise click.UsageError(
-            f"The extension of {output} names no format: use --format, or one of {known}."
-        )
-    return formats[ending]
-
-
-def _check_destination(output: str, force: bool) -> None:
-    """Check early that `_deliver` will be able to write there.
-
-    Raises:
-        MnistopError: it cannot be written, or the file exists.
-    """
-    if output != STDOUT:
-        check_file(expanded(output).absolute(), force)
-
-
-def _deliver(out: Printer, content: bytes, output: str, force: bool) -> None:
-    """Write a file, and print its path; `-` is standard output.
-
-    Raises:
-        MnistopError: it cannot be written, or the file exists.
-    """
-    if output != STDOUT:
-        path = expanded(output).absolute()
-        write_out(path, content, force)
-        out.print(f"Written to {path}")
-    elif out.is_terminal:
-        out.print(content.decode().rstrip("\n"))
-    else:
-        out.write(content)
-
-
-def images_destination(save: str, force: bool) -> Path:
-    """Check early that images can be saved to an `.npz` file or as PNG files in a folder.
-
-    Raises:
-        UsageError: the extension is neither `.npz` nor that of a folder.
-        MnistopError: it cannot be written, or exists.
-    """
-    path = expanded(save)
-    ending = path.suffix.lower()
-    if ending == ".npz":
-        check_file(path, force)
-        return path
-    if any(map(str.isalpha, ending)) and not (save.endswith("/") or os.path.isdir(path)):
-        raise click.UsageError(
-            f"{save}: images are saved to an .npz file, or as PNG files in a folder."
-        )
-    check_folder(path, force)
-    return path
 
 
 @click.command(
@@ -106,7 +36,7 @@ Examples:
 """
 )
 @with_output()
-@_with_destination("The file to write; - is standard output.  [default: -]")
+@with_destination("The file to write; - is standard output.  [default: -]")
 @click.option(
     "--format",
     type=click.Choice(list(dict.fromkeys(FORMATS.values()))),
@@ -136,15 +66,15 @@ def report(
     """
     output = output or STDOUT
     if format is None:
-        format = "markdown" if output == STDOUT else _format_of(output, FORMATS)
+        format = "markdown" if output == STDOUT else format_of(output, FORMATS)
     runs = [run for name in names for run in _runs_of(name)]
     if epoch is not None and len(runs) > 1:
         raise click.UsageError("--epoch needs a single run.")
-    _check_destination(output, force)
+    check_destination(output, force)
     from mnistop.engine.report.of_runs import report as compose
 
     text = compose(runs, format, epoch)
-    _deliver(out, text.encode("utf-8", "backslashreplace"), output, force)
+    deliver(out, text.encode("utf-8", "backslashreplace"), output, force)
     return 0
 
 
@@ -194,7 +124,7 @@ TensorBoard needs pip install "mnistop[tensorboard]"
 """
 )
 @with_output()
-@_with_destination(
+@with_destination(
     "The file to write; for tensorboard, a folder that gets a subfolder per run.  [default for "
     "script and notebook: the name of the run]"
 )
@@ -236,7 +166,7 @@ def export(
     if format is None:
         if output == STDOUT:
             raise click.UsageError("Standard output needs a format: give --format.")
-        format = _format_of(output, _MODEL_FORMATS | _CODE_FORMATS)
+        format = format_of(output, _MODEL_FORMATS | _CODE_FORMATS)
     found = [find_run(name) for name in names]
     if format == _TENSORBOARD:
         if weights or output == STDOUT:
@@ -256,7 +186,7 @@ def export(
         raise click.UsageError("A model file holds one model: name one run.")
     if output == STDOUT and out.is_terminal:
         raise click.UsageError("A model file is not text: write it to a file or a pipe.")
-    _check_destination(output, force)
+    check_destination(output, force)
     _write_model(out, found[0], weights or "best", format, output, force)
     return 0
 
@@ -272,7 +202,7 @@ def _write_model(
     if format == "onnx":
         from mnistop.engine.export.model import INPUT, LOGITS, PROBABILITIES, to_onnx
 
-        _deliver(out, to_onnx(trained), output, force)
+        deliver(out, to_onnx(trained), output, force)
         sizes = trained.architecture.sizes
         lines = (
             f"input {INPUT} (batch, {sizes[0]}) in [0, 1], "
@@ -281,7 +211,7 @@ def _write_model(
     else:
         from mnistop.engine.export.model import to_pytorch
 
-        _deliver(out, to_pytorch(trained), output, force)
+        deliver(out, to_pytorch(trained), output, force)
         lines = trained.architecture.in_pytorch(output)
     if output != STDOUT:
         out.print(f"The model of run {run.name} after epoch {trained.epoch}:\n\n{lines}")
@@ -296,9 +226,9 @@ def _write_code(out: Printer, run: Run, format: str, output: str, force: bool) -
             f"A {format} has its images in an .npz file beside it: give the name of a file, for "
             f"example --output loop{SUFFIXES[format]}."
         )
-    _check_destination(output, force)
+    check_destination(output, force)
     if not images.is_file():  # the same images may be there, of the run's script or notebook
-        _check_destination(str(images), force)
+        check_destination(str(images), force)
     with waiting(out) as progress:
         progress("loading PyTorch and the images")
         from mnistop.engine.export.script import export_code
@@ -306,8 +236,8 @@ def _write_code(out: Printer, run: Run, format: str, output: str, force: bool) -
         exported = export_code(run, format, images.name)
         code, pixels = exported.code.encode(), exported.images.content()
     if force or not has_content(images, pixels):
-        _deliver(out, pixels, str(images), force)
-    _deliver(out, code, output, force)
+        deliver(out, pixels, str(images), force)
+    deliver(out, code, output, force)
     command = "To run: python" if format == "script" else "To open: jupyter lab"
     out.print(f"{command} {shlex.quote(output)}")
 

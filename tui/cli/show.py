@@ -1,19 +1,15 @@
-"""`mnistop show` and `data`: a run, a sweep or a data source as text and drawings."""
+"""`mnistop show`: a run or a sweep as text and drawings."""
 
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 import click
-import numpy as np
 
-from mnistop.engine.config import RunConfig
 from mnistop.engine.files import one_line
-from mnistop.engine.formatting import count
 from mnistop.engine.report.document import (
     Chart,
     Code,
@@ -29,8 +25,8 @@ from mnistop.engine.report.facts import Facts, train_command
 from mnistop.engine.report.of_run import AGAIN, report_of_run
 from mnistop.engine.runs.lookup import find_run_or_sweep, typed
 from mnistop.engine.runs.sweep_folder import Sweep
-from mnistop.tui.cli.options import given_settings, run_argument, with_output
-from mnistop.tui.cli.output import Printer, waiting
+from mnistop.tui.cli.options import run_argument, with_output
+from mnistop.tui.cli.output import Printer
 from mnistop.tui.draw.cells import Strip, beside, line, shorten
 from mnistop.tui.draw.chart import chart
 from mnistop.tui.draw.image import gray
@@ -39,7 +35,7 @@ from mnistop.tui.draw.series import Series
 from mnistop.tui.text.run_lines import command_hints, control_commands
 
 if TYPE_CHECKING:
-    from mnistop.engine.data.sources import Description
+    pass
 
 
 _GAP = 2
@@ -50,9 +46,6 @@ _NARROWEST_PAIR = 100
 """The least width at which two charts stand side by side."""
 _MISTAKES = 8
 """Images of the most confident mistakes."""
-_SAMPLES = 10
-"""Classes of a data source of which an image is drawn."""
-_WIDEST_HISTOGRAM = 60
 
 
 @click.command()
@@ -138,7 +131,7 @@ def _print_part(out: Printer, part: Part) -> None:
         case Matrix(counts, names):
             out.draw(confusion(counts, names, out.terminal, out.width, len(names) + 2))
         case Pictures(pictures):
-            _print_gallery(out, pictures)
+            print_gallery(out, pictures)
 
 
 def _print_listing(out: Printer, listing: Listing) -> None:
@@ -208,7 +201,7 @@ def _drawn(shown: Chart, out: Printer, width: int) -> list[Strip]:
     )
 
 
-def _print_gallery(out: Printer, pictures: Sequence[Picture]) -> None:
+def print_gallery(out: Printer, pictures: Sequence[Picture]) -> None:
     """Print pictures in rows, as many side by side as there is room for, with a line between."""
     blocks = [_block(picture, out) for picture in pictures]
     width = max(block[0].cell_length for block in blocks)
@@ -230,82 +223,3 @@ def _block(picture: Picture, out: Printer) -> list[Strip]:
         line([(shorten(text, width, out.terminal), None)], width) for text in picture.caption
     ]
     return [strip.adjust_cell_length(width) for strip in drawing] + captions
-
-
-# data
-
-
-@click.command(
-    epilog="""
-\b
-Examples:
-  mnistop data                     the first 4,502 images of MNIST, built in
-  mnistop data openml              all 70,000, downloaded once
-  mnistop data ~/fashion-mnist     a folder of IDX files
-  mnistop data digits.npz          a file with images and labels
-  mnistop data a.npz --pixel-range "0 16"      with 16 as white
-"""
-)
-@with_output()
-@click.option("--samples", metavar="N", default="all", help="Use only the first N images.")
-@click.option(
-    "--pixel-range",
-    metavar="RANGE",
-    default="auto",
-    help="The stored values of black and white, as in '0 16'; auto detects them.",
-)
-@click.argument("source", default="bundled")
-def data(out: Printer, samples: str, pixel_range: str, source: str) -> int:
-    """Describe SOURCE and draw some of its images; openml is downloaded first.
-
-    SOURCE is bundled, digits, openml, or the path of an .npz file or of a folder or pair of IDX
-    files. If it cannot be trained on, the error says why.
-    """
-    from mnistop.engine.data.notes import data_notes
-    from mnistop.engine.data.sources import class_counts, describe, load, split
-    from mnistop.tui.draw.bars import counts as histogram
-
-    config, _ = given_settings(None, None, {"samples": samples, "pixel_range": pixel_range})
-    with waiting(out) as progress:
-        dataset = load(source, config.samples, progress, config.pixel_range)
-    facts, names = describe(dataset), dataset.class_names
-    known = facts.provenance == facts.source
-    out.paragraph(facts.source if known else f"{facts.source}: {facts.provenance}")
-    size = "×".join(map(str, facts.image_shape))
-    out.paragraph(f"{count(facts.count, 'image')} of {size} pixels, {len(names)} classes")
-    out.paragraph(
-        f"pixels: {facts.pixels}, scaled to 0 to 1: "
-        f"mean {facts.mean:.3f}, standard deviation {facts.std:.3f}"
-    )
-    if len(dataset) > 1:
-        train, val = split(dataset, config.val_fraction, config.split_seed)
-        sides = class_counts(dataset, train, val)
-        out.paragraph(
-            f"default split ({config.val_fraction:.0%} for validation): {len(train):,} training "
-            f"images, {len(val):,} validation images"
-        )
-        for note in data_notes(sides, facts.pixels.clipping, facts.contrast):
-            out.paragraph(note)
-        for name, of_class in (("Training", sides.training), ("Validation", sides.validation)):
-            out.heading(f"{name} images of each class")
-            out.draw(histogram(of_class, names, out.terminal, min(out.width, _WIDEST_HISTOGRAM)))
-    out.paragraph(_about_unseen(facts, config.samples))
-    out.heading("The first of each class")
-    _, rows = np.unique(dataset.labels, return_index=True)
-    shown = rows[:_SAMPLES].tolist()
-    captions = [f"{names[dataset.labels[row]]}, image {row}" for row in shown]
-    pairs = zip(shown, captions, strict=True)
-    _print_gallery(out, [Picture(dataset.images[row], (text,)) for row, text in pairs])
-    out.print("", command_hints({train_command(replace(config, source=source)): "train on it"}))
-    return 0
-
-
-def _about_unseen(facts: Description, samples: int | None) -> str:
-    """Return how many images remain to test a trained model on."""
-    default = RunConfig().samples
-    if facts.unseen:
-        more = "" if samples else f", unless --samples is more than {facts.count:,}"
-        return f"{count(facts.unseen, 'more image')} left to test a trained model on{more}"
-    spare = facts.count - default if default else 0
-    fewer = f"--samples {default} {spare:,}" if spare > 0 else "fewer samples some"
-    return f"none are left to test a trained model on; with {fewer} would"

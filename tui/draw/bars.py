@@ -14,9 +14,15 @@ from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import Strip, line, shorten
 from mnistop.tui.draw.palette import Palette
 
+Piece = tuple[str, Style | None]
+
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _NAME_WIDTH = 12
 _MARK_WIDTH = 6
+_WIDE = 40
+"""Cells of a line from which on bars are thicker where there are lines for it."""
+_THICKEST = 3
+"""Lines of a bar at most."""
 
 
 def bar(fraction: float, width: int, terminal: Terminal) -> str:
@@ -81,7 +87,7 @@ def probabilities(
             most probable first, and the true class last if it is not among them.
 
     Returns:
-        At most `height` lines of `width` cells.
+        At most `height` lines of `width` cells. Wide bars are thicker where that many lines allow.
     """
     palette = Palette.of(terminal)
     shown = _most_probable(probs, true, height)
@@ -96,7 +102,8 @@ def probabilities(
         text = f"{100 * prob:.1f}%" if math.isfinite(prob) else "-"
         rows.append(_Row(str(names[index]), prob, text, style, mark))
     marked = true is not None or predicted is not None
-    return _draw(rows, 6, _MARK_WIDTH if marked else 0, terminal, width)
+    mark_width = _MARK_WIDTH if marked else 0
+    return _draw(rows, 6, mark_width, terminal, width, _thickness(len(rows), width, height))
 
 
 def counts(
@@ -106,6 +113,7 @@ def counts(
     width: int,
     maximum: int | None = None,
     style: Style | None = None,
+    height: int | None = None,
 ) -> list[Strip]:
     """Draw counts as bars, a line each: a histogram on its side.
 
@@ -117,9 +125,10 @@ def counts(
         maximum: The count of a full bar, to draw several histograms to one scale; the largest
             count if not given.
         style: The style of the bars; that of training if not given.
+        height: Lines that there are; wide bars are thicker where these allow it.
 
     Returns:
-        k lines of `width` cells.
+        k lines of `width` cells, or a multiple of it.
     """
     top = max(maximum or max(values, default=0), 1)
     style = style if style is not None else Palette.of(terminal).train
@@ -127,7 +136,8 @@ def counts(
         _Row(str(name), value / top, str(value), style)
         for name, value in zip(names, values, strict=True)
     ]
-    return _draw(rows, max((len(row.text) for row in rows), default=0), 0, terminal, width)
+    text_width = max((len(row.text) for row in rows), default=0)
+    return _draw(rows, text_width, 0, terminal, width, _thickness(len(rows), width, height))
 
 
 class _Row(NamedTuple):
@@ -150,8 +160,27 @@ def _most_probable(probs: Sequence[float], true: int | None, height: int | None)
     return shown
 
 
+def _thickness(rows: int, width: int, height: int | None) -> int:
+    """Return the lines of each of some bars."""
+    if not rows or height is None or width < _WIDE:
+        return 1
+    return max(1, min(height // rows, _THICKEST))
+
+
+def _thickened(text: Sequence[Piece], bar: Sequence[Piece], width: int, thick: int) -> list[Strip]:
+    """Return a line with text, and further ones of the bar alone around it."""
+    above = (thick - 1) // 2
+    bare = [line(bar, width)]
+    return [*bare * above, line(text, width), *bare * (thick - 1 - above)]
+
+
 def _draw(
-    rows: Sequence[_Row], text_width: int, mark_width: int, terminal: Terminal, width: int
+    rows: Sequence[_Row],
+    text_width: int,
+    mark_width: int,
+    terminal: Terminal,
+    width: int,
+    thick: int,
 ) -> list[Strip]:
     palette = Palette.of(terminal)
     names, name_width = _aligned([row.name for row in rows], terminal)
@@ -159,17 +188,18 @@ def _draw(
     if mark_width and room - mark_width < 8:
         mark_width = 2
     bar_width = max(room - mark_width, 0)
-    lines = []
+    lines: list[Strip] = []
     for name, row in zip(names, rows, strict=True):
         mark = row.mark if mark_width > 2 else row.mark[:1]
         strong = palette.strong if row.mark else None
+        drawn = bar(row.fraction, bar_width, terminal), row.style
         pieces = [
             (name, strong),
-            (bar(row.fraction, bar_width, terminal), row.style),
+            drawn,
             (f"{row.text:>{text_width + 1}}", strong),
             (f" {mark}" if mark else "", row.style if strong is None else row.style + strong),
         ]
-        lines.append(line(pieces, width))
+        lines += _thickened(pieces, [(" " * cell_len(name), None), drawn], width, thick)
     return lines
 
 
@@ -215,14 +245,16 @@ def signed(
     arm = max((width - name_width - _NUMBER_WIDTH - 2) // 2, 0)
     ends = (max(values, default=0), min(values, default=0))
     axis = "│" if terminal.unicode else "|"
-    lines = []
+    thick = _thickness(len(shown), width, height)
+    lines: list[Strip] = []
     for label, index in zip(labels, shown, strict=True):
         value = values[index]
         left, right = _arms(value / full, arm, terminal)
         strong = palette.strong if value in ends else None
         arms = [(left, palette.negative), (axis, palette.muted), (right, palette.positive)]
         number = with_sign(value).rjust(_NUMBER_WIDTH)
-        lines.append(line([(label, strong), *arms, (number, strong)], width))
+        pieces = [(label, strong), *arms, (number, strong)]
+        lines += _thickened(pieces, [(" " * cell_len(label), None), *arms], width, thick)
     return lines
 
 

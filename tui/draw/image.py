@@ -255,13 +255,13 @@ def _draw_glyphs(
 
 
 def picture(
-    pixels: NDArray[np.float32],
+    pixels: Pixels,
     width: int,
     height: int,
     terminal: Terminal,
     mode: Mode = "auto",
 ) -> list[Strip]:
-    """Draw a gray image as large as it fits, reduced if need be.
+    """Draw a gray image as large as it fits: by a whole number of cells a pixel, or reduced.
 
     Args:
         pixels: Shape (h, w), in [0, 1].
@@ -271,8 +271,39 @@ def picture(
         mode: As for `gray`.
     """
     shape = pixels.shape[0], pixels.shape[1]
+    times = most_times(shape, width, height) if mode == "auto" else 1
+    if times > 1:
+        pixels, mode = enlarged(pixels, times)
+        return gray(pixels, terminal, mode)
     size, mode = reduced(shape, width, height, mode)
     return gray(pixels if size == shape else resize(pixels, *size), terminal, mode)
+
+
+def most_times(shape: tuple[int, ...], width: int, height: int) -> int:
+    """Return how many cells wide a pixel can be at most, 0 where even one is too many.
+
+    Args:
+        shape: rows and columns of pixels.
+        width: cells to fit in.
+        height: lines to fit in; a line holds two pixels of one cell.
+    """
+    rows, columns = shape
+    return min(width // columns, 2 * height // rows)
+
+
+def enlarged(pixels: Pixels, times: int) -> tuple[Pixels, Mode]:
+    """Return an image of which each pixel is some cells wide and half as many lines high.
+
+    Args:
+        pixels: Shape (h, w).
+        times: Cells, 2 or more.
+
+    Returns:
+        The pixels to draw, and the mode to draw them in.
+    """
+    mode: Mode = "auto" if times % 2 else "large"
+    repeats = times if times % 2 else times // 2
+    return pixels.repeat(repeats, 0).repeat(repeats, 1), mode
 
 
 def reduced(

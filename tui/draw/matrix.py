@@ -22,8 +22,11 @@ Counts = NDArray[np.integer]
 _NAME_WIDTH = 6
 _RECALL = "recall"
 _SHADES = 8
-_WIDEST, _HIGHEST = 9, 3
-"""Cells and lines that an entry takes at most, where there is more room than it needs."""
+_HIGHEST = 6
+"""Lines that an entry takes at most, where there is more room than it needs."""
+_CELLS_PER_LINE = 3
+_WIDEST = 9
+"""Cells that an entry of up to three lines takes at most; a higher one is wider."""
 
 
 class ConfusionMatrix(list[Strip]):
@@ -155,9 +158,11 @@ def _lay_out(
         room = max(width - gutter - recall - (1 - gap), 0)
         if k * cell <= room:
             break
+    pitch = max(1, min(max(height - 1, 0) // k, _HIGHEST)) if k else 1
     if k and gap and k * cell <= room:
         for_corner = max(len(corners[0]) + space - gutter, 0)
-        cell = max(cell, min((room - for_corner) // k, _WIDEST))
+        widest = max(_WIDEST, _CELLS_PER_LINE * pitch)
+        cell = max(cell, min((room - for_corner) // k, widest))
         digits = cell - gap
     count = min(k, max(room // cell, 1))
     widest = gutter + max(room - count * cell, 0) - space
@@ -173,7 +178,7 @@ def _lay_out(
         gutter=gutter,
         cell=cell,
         digits=digits,
-        pitch=max(1, min(body // k, _HIGHEST)) if k and rows.stop - rows.start == k else 1,
+        pitch=min(pitch, max(body // k, 1)) if k and len(rows) == k else 1,
         corner=corner,
         rows=rows,
         columns=tuple((gutter + cell * i, column) for i, column in enumerate(columns)),

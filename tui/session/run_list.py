@@ -143,7 +143,8 @@ class RunTable(OfModel[RunListModel], ListPane[RunEntry]):
         "not seen (test) and on the validation images (val), both with the 95% interval, and "
         "validation loss; then the time of training, and what it takes on the disk. The "
         "validation accuracy flatters, being the highest of all epochs on the same images; the "
-        "unseen images had no part in that choice. "
+        "unseen images had no part in that choice. The test accuracy of a run that another program "
+        "recorded is that of its final weights. "
         "Two runs whose intervals overlap much may be equally good. Letters mark what will be "
         "compared; the dashboard's run is bold."
     )
@@ -202,6 +203,7 @@ class RunTable(OfModel[RunListModel], ListPane[RunEntry]):
     def columns(self, width: int) -> list[Column[RunEntry]]:
         """Return mark, state, name, the numbers, and what differs."""
         order = self.order
+        is_by_result = any(column.head == order for column in RESULTS)
 
         def on_dashboard(run: RunEntry) -> Style | None:
             return self.palette.strong if run.run == self.shown else None
@@ -210,8 +212,8 @@ class RunTable(OfModel[RunListModel], ListPane[RunEntry]):
             words = state_of(run)
             return f"{SIGNS[words][0 if self.terminal.unicode else 1]} {words}"
 
-        def rank(head: str, usual: int) -> int:
-            return 1 if head == order else usual + 1
+        def rank(column: Column[RunEntry]) -> int:
+            return 0 if column.head == order else column.rank + len(RESULTS) * is_by_result
 
         return [
             Column("", self._mark, 2, style=lambda _: self.palette.best),
@@ -232,15 +234,12 @@ class RunTable(OfModel[RunListModel], ListPane[RunEntry]):
                 is_name=True,
                 style=on_dashboard,
             ),
-            *(
-                replace(column, rank=rank(column.head, column.rank), style=on_dashboard)
-                for column in RESULTS
-            ),
+            *(replace(column, rank=rank(column), style=on_dashboard) for column in RESULTS),
             Column(
                 "differs by",
                 RunEntry.differences,
                 width,
-                rank("differs by", DIFFERENCES),
+                DIFFERENCES,
                 least=max(_LEAST_DIFFERENCES, width // 6),
                 left=True,
                 style=lambda run: None if run.overview.changes else self.palette.muted,

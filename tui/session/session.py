@@ -275,26 +275,31 @@ class Session:
             self._after_end = then
 
 
-def ask_to_train_on(
-    attempts: BackgroundTasks, terminal: Terminal, run: Run, title: str, trained: int
+def resume(
+    attempts: BackgroundTasks, terminal: Terminal, run: Run, title: str, state: str, trained: int
 ) -> None:
-    """Ask to how many epochs a finished run is to be trained on, and do so.
+    """Resume a run; ask first to how many epochs a finished one is to be trained on.
 
     Args:
         attempts: does so, on the screen that asks.
         terminal: what the terminal can show.
-        run: which.
-        title: what it is called.
-        trained: how many epochs it has.
+        run: the run.
+        title: its name.
+        state: see `History.state`.
+        trained: its finished epochs.
     """
     screen = attempts.screen
+    if state != "finished":
+        attempts.resume(lambda: worker.resume(run))
+        screen.notify(f"Resuming {title}", markup=False)
+        return
 
-    def resume(text: str) -> str:
+    def train_on(text: str) -> str:
         return worker.resume(run, RunConfig.from_values({"epochs": text.strip()}).epochs)
 
     def answer(text: str | None) -> None:
         if text is not None:
-            attempts.resume(lambda: resume(text))
+            attempts.resume(lambda: train_on(text))
             screen.notify(f"Training {title} on", markup=False)
 
     label = f"Epochs in total ({trained:,} now):"

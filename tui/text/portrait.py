@@ -49,16 +49,23 @@ def portrait(
         Lines of one width.
     """
 
-    def drawn_bars(room: int, lines: int) -> list[Strip]:
-        return _bars(probabilities, names, terminal, min(room, _MOST_BARS), label, lines)
+    def drawn_bars(room: int, lines: int, most: int = _MOST_BARS) -> list[Strip]:
+        return _bars(probabilities, names, terminal, min(room, most), label, lines)
 
     kind = fitting_mode(picture, len(probabilities), width, height, mode)
     if picture is None or kind is None:
         return drawn_bars(width, height)
+    times = 1
+    if mode == "auto":
+        times = image.most_times(picture.shape, width - _GAP - _LEAST_BARS, height)
+    if times > 2:
+        picture, kind = image.enlarged(picture, times)
     drawn = image.gray(picture, terminal, kind)
     rows, columns = picture.shape
     wide, high = image.size(rows, columns, kind)
     room = width - wide - _GAP
+    if times > 1:
+        return beside([drawn, drawn_bars(room, high, _MOST_BARS * times)], _GAP)
     if room >= _LEAST_BARS:
         return beside([drawn, drawn_bars(room, high)], _GAP)
     below = drawn_bars(width, height - high - 1)
@@ -113,7 +120,6 @@ _LEAST_CELL = 24
 _LEAST_REDUCED = 16
 """Cells that a reduced perturbation and its caption take."""
 _BARS_WIDTH = 24
-_WIDEST_BARS = 43
 _FEWEST_BARS = 3
 
 
@@ -146,7 +152,7 @@ def attacked(
     drawn = beside(blocks, gap=1)[:height]
     below = height - len(drawn) - 1
     if below > _FEWEST_BARS:
-        wide = min((width - 2) // 2, _WIDEST_BARS)
+        wide = (width - 2) // 2
         drawn = [*drawn, Strip.blank(width), *beside(drawing.probabilities(wide, below))]
     return drawn
 

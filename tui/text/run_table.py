@@ -102,8 +102,9 @@ def fitted(
         clean: prepares a text for where it is shown.
     """
     if not has_tests:
+        tested = next(column.rank for column in columns if column.head == TEST_ACC)
         columns = [
-            replace(column, rank=min(column.rank, 1)) if column.head == VAL_ACC else column
+            replace(column, rank=min(column.rank, tested)) if column.head == VAL_ACC else column
             for column in columns
             if column.head != TEST_ACC
         ]

@@ -79,7 +79,7 @@ def test_without_validation_only_metrics_are_recorded() -> None:
 @pytest.mark.parametrize(
     ("validation", "words"),
     [
-        (PIXELS, "not \\(image, label\\)"),
+        (PIXELS, "a pair \\(images, labels\\)"),
         ((PIXELS, LABELS - 5), "The label -5 is out of range"),
         ((PIXELS, LABELS + 300), "more than 256 classes"),
         (PIXELS[0], "Dataset"),
@@ -195,7 +195,7 @@ def test_the_test_accuracy_is_that_of_the_model_at_the_end() -> None:
     history = history_of(the_run())
     assert history.tested
     assert history.test_acc == history.tested.acc
-    assert unseen_accuracy(history).endswith("on 20 unseen images")
+    assert unseen_accuracy(history).endswith("on 20 test images with the final weights")
     loss, accuracy = curve_charts(Facts.of(the_run()), history.started)
     assert [curve.name for chart in (loss, accuracy) for curve in chart.curves] == [
         "validation"

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mnistop.tui.draw.bars import bar, counts, probabilities, progress
+from mnistop.tui.draw.bars import bar, counts, probabilities, progress, signed
 from tests.tui.draw.reading import ASCII, MONO, TRUE, cells, terminals, texts, widths
 
 DIGITS = [str(digit) for digit in range(10)]
@@ -97,7 +97,29 @@ def test_every_line_has_the_promised_width(probs, terminal, width, true, height)
     names = [f"class {index}" for index in range(len(probs))]
     true %= len(probs)
     strips = probabilities(probs, names, terminal, width, true, 0, height)
-    assert len(strips) == min(height, len(probs))
+    if height < 2 * len(probs) or width < 40:
+        assert len(strips) == min(height, len(probs))
+    else:
+        assert len(strips) in (2 * len(probs), 3 * len(probs))
+        assert len(strips) <= height
     assert widths(strips) <= {width}
     assert widths(counts([round(9e5 * p) for p in probs], names, terminal, width)) == {width}
     assert widths(progress(probs[0], width, terminal)) == {width}
+
+
+@pytest.mark.parametrize("terminal", [TRUE, ASCII])
+@pytest.mark.parametrize(("height", "thick"), [(3, 1), (5, 2), (8, 3), (99, 3)])
+def test_wide_bars_are_thicker_where_there_are_lines_for_it(terminal, height, thick):
+    def drawn(width):
+        return [
+            texts(probabilities([0.5, 1.0], "ab", terminal, width, 0, 1, height)),
+            texts(counts([5, 10], "ab", terminal, width, height=height)),
+            texts(signed([0.5, 1.0], "ab", terminal, width, height)),
+        ]
+
+    fill = "#" if terminal is ASCII else "█"
+    for lines in drawn(60):
+        filled = [line.count(fill) for line in lines]
+        assert filled == [filled[0]] * thick + [filled[-1]] * thick
+        assert [line[0] for line in lines if line[0] != " "] == ["a", "b"]
+    assert [len(lines) for lines in drawn(39)] == [2, 2, 2]

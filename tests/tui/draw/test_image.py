@@ -204,3 +204,21 @@ def test_signed_images_side_by_side_have_the_size_that_they_should(pixels, termi
     row = image.diverging_row(pixels, 0.5, least, gap, terminal)
     assert len(row) == lines
     assert widths(row) == {len(pixels) * (least + gap) - gap}
+
+
+@pytest.mark.parametrize(
+    ("room", "times"),
+    [((27, 99), 0), ((28, 14), 1), ((60, 30), 2), ((90, 42), 3), ((200, 57), 4), ((112, 55), 3)],
+)
+def test_a_picture_grows_by_whole_cells_of_its_room(room, times):
+    pixels = np.random.default_rng(0).random((28, 28))
+    assert image.most_times(pixels.shape, *room) == times
+    if times < 2:
+        return
+    for terminal in (TRUE, ASCII):
+        drawn = image.picture(pixels, *room, terminal)
+        assert (widths(drawn), len(drawn)) == ({28 * times}, 14 * times)
+    grown, mode = image.enlarged(pixels, times)
+    step = len(grown) // 28
+    assert image.size(*grown.shape, TRUE, mode) == (28 * times, 14 * times)
+    assert all(np.array_equal(grown[place::step, place::step], pixels) for place in range(step))

@@ -34,7 +34,8 @@ class ComparedTable(ContentPane[Comparison]):
 
     EXPLANATION = (
         "Each run at the chosen epoch, with only the settings in which they differ. The test "
-        "accuracy is that of the best epoch, on images that the run has not seen."
+        "accuracy is that of the best epoch, on images that the run has not seen; of a run that "
+        "another program recorded it is that of the final weights."
     )
 
     def show(self, content: Comparison | None, status: str = "") -> None:

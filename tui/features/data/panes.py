@@ -40,13 +40,16 @@ class DataFacts(ContentPane[Samples]):
         times = "×" if self.terminal.unicode else "x"
         train, val = sum(counts.training), sum(counts.validation)
         unseen = f"{facts.unseen:,}" if facts.unseen else "none"
+        split = f"{train:,} to train on, {val:,} to validate with, {unseen} unseen to test on"
+        pixels = f"Pixels are {facts.pixels}, scaled to 0 to 1"
+        if content.recorded_notes is not None:
+            split = "all to validate with; a run keeps none of those that its script trains on"
+            pixels = "Pixels are shown from 0 (black) to 1 (white)"
         sentences = (
             f"{self.changed}{facts.count:,} images of {rows}{times}{columns}, as rows "
-            f"({facts.count}, {rows * columns}): {train:,} to train on, {val:,} to validate with, "
-            f"{unseen} unseen to test on. "
+            f"({facts.count}, {rows * columns}): {split}. "
             f"{''.join(f'{note} ' for note in content.notes)}"
-            f"Pixels are {facts.pixels}, scaled to 0 to 1: mean {facts.mean:.3f}, "
-            f"std {facts.std:.3f}. Source: {facts.provenance}."
+            f"{pixels}: mean {facts.mean:.3f}, std {facts.std:.3f}. Source: {facts.provenance}."
         )
         return self.say(sentences, width)[:height]
 
@@ -90,24 +93,22 @@ class Labels(ContentPane[Samples], can_focus=True):
         return f"Labels of classes {self.top + 1} to {last} of {classes}, {arrows} for more"
 
     def draw(self, content: Samples, width: int, height: int) -> list[Strip]:
-        """Two histograms on one scale."""
+        """A histogram of each side of the split, on one scale."""
         training, validation = content.counts.training, content.counts.validation
         self.top = max(0, min(self.top, len(training) - (height - 1)))
         rows = slice(self.top, self.top + max(height - 1, 0))
         names = content.description.class_names[rows]
         most = max(*training, *validation)
-        room = (width - 2) // 2
+        sides = [("training", training, self.palette.train)] if any(training) else []
+        sides.append(("validation", validation, self.palette.val))
+        room = (width - 2) // len(sides)
 
         def histogram(what: str, counts: Sequence[int], style: Style) -> list[Strip]:
             heading = line([(f"{what}: {sum(counts):,} images", style)], room)
-            return [heading, *bars.counts(counts[rows], names, self.terminal, room, most, style)]
+            size = room, most, style, height - 1
+            return [heading, *bars.counts(counts[rows], names, self.terminal, *size)]
 
-        return beside(
-            [
-                histogram("training", training, self.palette.train),
-                histogram("validation", validation, self.palette.val),
-            ]
-        )
+        return beside([histogram(*side) for side in sides])
 
     def action_scroll_by(self, by: int) -> None:
         """Show other classes."""

@@ -8,16 +8,17 @@ from collections.abc import Hashable, Sequence
 from textual import on
 from textual.geometry import Size
 
-from mnistop.engine.analysis.samples import Samples, load_samples
+from mnistop.engine.analysis.samples import Samples, load_recorded, load_samples
 from mnistop.engine.data.sources import absolute
 from mnistop.engine.errors import RunError
 from mnistop.engine.fingerprint import changes
+from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.data.flattening import Flattening
 from mnistop.tui.features.data.panes import DataFacts, Labels, SampleGrid
 from mnistop.tui.session.view import WRONG_FORM, HostedScreen
 from mnistop.tui.toolkit.background import LatestAnswer
-from mnistop.tui.toolkit.bindings import IMAGES, ZOOM, bindings, declared
+from mnistop.tui.toolkit.bindings import IMAGES, ZOOM, bindings, declared, key
 from mnistop.tui.toolkit.dialogs import Section
 from mnistop.tui.toolkit.image_grid import PAGE
 from mnistop.tui.toolkit.pane_host import Pane, PaneHost
@@ -75,14 +76,24 @@ class DataScreen(HostedScreen):
 
     NAME = "data"
 
-    BINDINGS = bindings("data", ZOOM, IMAGES)
+    BINDINGS = bindings(
+        "data",
+        ZOOM,
+        IMAGES,
+        key(
+            "source", "o", "other_images", "Other images", "A recorded run's images, or the form's"
+        ),
+    )
 
     def __init__(self, terminal: Terminal) -> None:
         self._panes = DataPanes(terminal)
         super().__init__(terminal, self._panes)
         self._facts, self._grid = self._panes.facts, self._panes.grid
         self._flattening, self._labels = self._panes.flattening, self._panes.labels
-        self._answers = LatestAnswer(self, load_samples, self._on_answer)
+        self._of_form = LatestAnswer(self, load_samples, self._on_answer)
+        self._of_run = LatestAnswer(self, load_recorded, self._on_answer)
+        self._shows_form = False
+        """True to show the form's images though a recorded run has its own."""
         self._data: tuple[Hashable, ...] | None = None
         self._index = 0
         self._sent: int | None = None
@@ -94,8 +105,20 @@ class DataScreen(HostedScreen):
         """Show how long loading takes."""
         self.every(1, self._tell_the_time)
 
+    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
+        """Return the reason why an action is impossible now."""
+        if action == "other_images" and self._recorded is None:
+            return "Only a run that another program recorded has images of its own."
+        return super().why_not(action, parameters)
+
+    def action_other_images(self) -> None:
+        """Show the form's images in place of a recorded run's, or the other way round."""
+        self._shows_form = not self._shows_form
+        self.redraw()
+
     def enter(self, about: int) -> None:
-        """Go to an image."""
+        """Go to an image of the form's data."""
+        self._shows_form = True
         self._sent = about
 
     # Layout
@@ -135,6 +158,17 @@ class DataScreen(HostedScreen):
     # The data
 
     @property
+    def _recorded(self) -> Run | None:
+        """The run in sight if another program recorded it with images."""
+        run, started = self.state.run, self.state.history.started
+        has_images = started is not None and started.image_shape is not None
+        return run if run and has_images and run.is_recorded() else None
+
+    @property
+    def _answers(self) -> LatestAnswer[Samples]:
+        return self._of_run if self._recorded and not self._shows_form else self._of_form
+
+    @property
     def _samples(self) -> Samples | None:
         return self._answers.answer
 
@@ -148,25 +182,37 @@ class DataScreen(HostedScreen):
         self._answers.ask_again()  # the file may have changed
 
     def redraw(self) -> None:
-        """Ask for what the form names now, and for the page that the cursor is on."""
-        config = self.form()
-        if config is None:
+        """Ask for the page that the cursor is on, of the recorded run or of the form's data."""
+        run, config = self._recorded, self.form()
+        if run and not self._shows_form:
+            self._begin(run.words, run)
+            self._of_run.want(run, *self._rows())
+        elif config is None:
             self._data = None
             self._answers.forget()
             self._show(WRONG_FORM)
             return
-        data = absolute(config.source), config.samples, config.val_fraction, config.split_seed
-        if (*data, config.pixel_range) != self._data:
-            self._data = (*data, config.pixel_range)
+        else:
+            data = absolute(config.source), config.samples, config.val_fraction, config.split_seed
+            self._begin(*data, config.pixel_range)
+            progress = self._of_form.progress_file
+            self._of_form.want(*data, *self._rows(), progress, config.pixel_range)
+        self._show(self._waiting())
+
+    def _begin(self, *data: Hashable) -> None:
+        """Forget what is shown if it is of other data."""
+        if data != self._data:
+            self._data = data
             self._index = 0
-            self._answers.forget()
+            self._of_form.forget()
+            self._of_run.forget()
         if self._sent is not None:
             self._index, self._sent = self._sent, None
+
+    def _rows(self) -> tuple[int, int]:
+        """Return the first image to ask for, and how many: those of three pages."""
         count = self._grid.page_size if self._grid.display else PAGE
-        before = max(self._index // count - 1, 0) * count
-        progress = self._answers.progress_file
-        self._answers.want(*data, before, 3 * count, progress, config.pixel_range)
-        self._show(self._waiting())
+        return max(self._index // count - 1, 0) * count, 3 * count
 
     def _waiting(self) -> str:
         """Return what is being loaded, and for how long."""
@@ -204,9 +250,12 @@ class DataScreen(HostedScreen):
         """Explain that the shown run was trained on other data than its source holds now, or ""."""
         run, data = self.state.run, self.state.history.data
         if run and run.is_recorded():
+            if self._recorded and not self._shows_form:
+                return ""
+            which = "o shows its own" if self._recorded else "that has none"
             return (
-                f"These are not the images of run {run.words}, which another program recorded: its "
-                "validation images are on 2, with the filter all. "
+                f"These are the form's images, not those of run {run.words}, which another program "
+                f"recorded: {which}. "
             )
         if not (run and data and self._samples and self._data):
             return ""

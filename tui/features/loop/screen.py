@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.loop.model import LoopModel
 from mnistop.tui.features.loop.panes import LoopPanes
-from mnistop.tui.session.view import WRONG_FORM, HostedScreen, ScreenWanted
+from mnistop.tui.session.run_screen import ScreenWanted
+from mnistop.tui.session.view import WRONG_FORM, HostedScreen
 from mnistop.tui.toolkit.bindings import IMAGES, ZOOM, bindings, declared, hidden, key
 from mnistop.tui.toolkit.dialogs import Section
 
@@ -124,7 +125,7 @@ class LoopScreen(HostedScreen):
         picture.redraw()
 
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
-        """Give the reason why an action is impossible now."""
+        """Return the reason why an action is impossible now."""
         state = self._model.state
         if action in _OF_A_STATE and state is None:
             return self._model.error or (WRONG_FORM if self.form() is None else "Loading.")

@@ -15,7 +15,8 @@ from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.mistakes.images import ChosenImage, Gallery, Pair
 from mnistop.tui.features.mistakes.lists import ClassTable, MistakeList, PairList
 from mnistop.tui.features.mistakes.model import ImageListModel
-from mnistop.tui.session.view import AtAnEpoch, ScreenWanted, SeveralPanes
+from mnistop.tui.session.run_screen import ScreenWanted
+from mnistop.tui.session.view import AtAnEpoch, SeveralPanes
 from mnistop.tui.toolkit.bindings import ATTACK, bindings, declared, hidden, key, steps
 from mnistop.tui.toolkit.dialogs import Section
 from mnistop.tui.toolkit.inputs import FilterInput, FilterLine

@@ -16,8 +16,9 @@ from mnistop.engine.analysis.network import classify
 from mnistop.engine.images import Image, Pad, centred, resize, to_png
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.pad.panes import Canvas, ModelInput, Prediction
+from mnistop.tui.session.run_screen import ScreenWanted
 from mnistop.tui.session.state import State, weights_name
-from mnistop.tui.session.view import AtAnEpoch, ScreenWanted
+from mnistop.tui.session.view import AtAnEpoch
 from mnistop.tui.text.run_lines import epoch_name
 from mnistop.tui.toolkit.background import LatestAnswer, write_file
 from mnistop.tui.toolkit.bindings import ATTACK, IMAGES, bindings, declared, key
@@ -94,7 +95,8 @@ class PadScreen(AtAnEpoch):
         if not large:
             self._canvas.styles.width = max(columns + 2, 44 if width >= 100 else 34)
         names = len(self._names)
-        self._prediction.styles.height = max(5, min(names + 1, height - 2 - 7))
+        thick = 2 if height >= 2 * names + rows + 6 else 1
+        self._prediction.styles.height = max(5, min(thick * names + 1, height - 2 - 7))
 
     def sections(self) -> Sequence[Section]:
         """Return the pad's purpose and keys."""

@@ -30,6 +30,7 @@ _PURPOSE = (
     "rates, from far too low to far too high. Its curve and three marks will appear here: too low, "
     "good, too high. No run is made."
 )
+_OF_THE_FORM = "The form's model is tested here, not that of {run}, which another program trains."
 _HIGHEST_SHOWN = 2.0
 """Losses of the runs are shown up to this multiple of the loss of guessing."""
 
@@ -141,6 +142,9 @@ class RatesScreen(ViewScreen):
         self._curve.show(self._test, self._answers.error or status)
         settings = settings_text(self._tested) if self._tested else ""
         conclusion = self._runs.conclusion if self._runs and self._runs_are_current else ""
+        run, history = self.state.run, self.state.history
+        if run and history.is_recorded:
+            conclusion = f"{_OF_THE_FORM.format(run=run.words)} {conclusion}".strip()
         self._marks.settings, self._marks.conclusion = settings, conclusion
         self._marks.show(self._test)
 
@@ -217,7 +221,7 @@ class RatesScreen(ViewScreen):
         """Ask the runs to stop and save."""
         if runs := self._runs:
             self._tasks.do(
-                lambda: worker.stop_sweep(runs.sweep),
+                lambda: worker.stop(runs.sweep),
                 lambda _: self.notify("The runs at the marks save, and stop."),
             )
 

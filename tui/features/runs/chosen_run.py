@@ -16,7 +16,7 @@ from mnistop.tui.draw.cells import Strip
 from mnistop.tui.session.compared import in_words
 from mnistop.tui.session.notification import clipboard_terms
 from mnistop.tui.session.run_list import RunListModel
-from mnistop.tui.session.session import ask_to_train_on
+from mnistop.tui.session.session import resume
 from mnistop.tui.session.view import SeveralPanes, write_report
 from mnistop.tui.text.run_lines import suspension
 from mnistop.tui.text.run_table import best_epoch, test_accuracy, validation_accuracy
@@ -72,14 +72,10 @@ class RunActions(SeveralPanes):
 
     def action_resume(self) -> None:
         """Resume the chosen run."""
-        if not (chosen := self.chosen):
-            return
-        if chosen.state == "finished":
+        if chosen := self.chosen:
             epochs = chosen.overview.epochs
-            ask_to_train_on(self.attempts, self.terminal, chosen.run, chosen.title, epochs)
-        else:
-            self.attempts.resume(lambda: worker.resume(chosen.run))
-            self.notify(f"Resuming {chosen.title}", markup=False)
+            how = (self.terminal, chosen.run, chosen.title, chosen.state, epochs)
+            resume(self.attempts, *how)
 
     def action_delete(self) -> None:
         """Delete the chosen run, after a question."""
@@ -201,9 +197,14 @@ def _results(run: RunEntry) -> str:
     found = run.overview
     words = f"{epochs_of(found.epochs, found.planned).capitalize()} in {duration(found.seconds)}."
     if found.best_train_loss is not None and found.best_val_loss is not None:
-        words = f"{words} Best epoch {best_epoch(run)}:"
+        test = ""
         if found.test_acc is not None and found.test_images:
-            words += f" test {test_accuracy(run)} on {found.test_images:,} unseen images,"
+            test = f"test {test_accuracy(run)} on {found.test_images:,}"
+        if test and found.script:
+            words += f" Final weights: {test} test images."
+        words += f" Best epoch {best_epoch(run)}:"
+        if test and not found.script:
+            words += f" {test} unseen images,"
         words += (
             f" val {validation_accuracy(run)}, loss {loss(found.best_train_loss)} in "
             f"training, {loss(found.best_val_loss)} in validation."

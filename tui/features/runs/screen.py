@@ -19,7 +19,7 @@ from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.runs.chosen_run import NONE_LISTED, NONE_MARKED, RunActions, RunDetail
 from mnistop.tui.session.run_list import MOST_MARKED, RunTable
-from mnistop.tui.session.view import ScreenWanted
+from mnistop.tui.session.run_screen import ScreenWanted
 from mnistop.tui.text.run_lines import overload_warning
 from mnistop.tui.text.run_table import table
 from mnistop.tui.toolkit.background import write_text

@@ -22,7 +22,8 @@ from mnistop.tui.features.sweep.form_screen import SweepFormScreen
 from mnistop.tui.features.sweep.model import SweepAttack, SweepModel
 from mnistop.tui.features.sweep.table import SweepFacts, SweepTable
 from mnistop.tui.session.compared import ComparedCharts
-from mnistop.tui.session.view import ScreenWanted, SeveralPanes
+from mnistop.tui.session.run_screen import ScreenWanted
+from mnistop.tui.session.view import SeveralPanes
 from mnistop.tui.text.sweep_table import conclusion, table
 from mnistop.tui.toolkit.background import BackgroundTasks, write_text
 from mnistop.tui.toolkit.bindings import bindings, declared, hidden, key
@@ -214,7 +215,7 @@ class SweepScreen(SeveralPanes):
     def action_stop(self) -> None:
         """Ask the sweep to stop and save."""
         if reader := self._model.reader:
-            self._attempts.do(lambda: worker.stop_sweep(reader.sweep))
+            self._attempts.do(lambda: worker.stop(reader.sweep))
 
     def action_resume(self) -> None:
         """Resume the sweep; on a cluster after asking, as its address may be a stranger's."""

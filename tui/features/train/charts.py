@@ -13,8 +13,8 @@ from mnistop.engine.events import EpochFinished
 from mnistop.engine.runs.history import or_nan
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import Strip, in_the_middle
+from mnistop.tui.session.run_screen import EpochMoved
 from mnistop.tui.session.state import State
-from mnistop.tui.session.view import EpochMoved
 from mnistop.tui.text.run_lines import UNTRAINED
 from mnistop.tui.toolkit.bindings import bindings, epochs, hidden, key
 from mnistop.tui.toolkit.plotted_pane import Kind, LossAndAccuracy

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import ClassVar
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len
-from textual import events
+from textual import events, on
 from textual.containers import Container
 from textual.geometry import Size
 from textual.strip import Strip as TextualStrip
@@ -29,8 +31,17 @@ from mnistop.tui.toolkit.inputs import ValueInput
 from mnistop.tui.toolkit.pane import LinesPane, textual_strip
 from mnistop.tui.toolkit.pane_host import Mode, Pane, PaneHost
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from mnistop.tui.session.session import Session
+
 _LEAST_HEIGHT = 20
 """Rows of a small terminal from which on there are lines for it."""
+
+_METRICS_SECONDS = 0.5
+"""The metrics of a recorded run are read this often."""
 
 LEAST = Size(60, 16)
 """Below this nothing can be shown that makes sense."""
@@ -69,6 +80,8 @@ class Dashboard(PaneHost):
         self._coach_aside = Coach(terminal, titled=True, id="coach-aside")
         """Under the form, where that stands beside the charts."""
         self._advised: tuple[Run | None, int, History] | None = None
+        self._metrics_wanted = asyncio.Event()
+        """Set when another page of metrics is wanted at once."""
         column = Container(self.form, self._coach_aside, self.controls, id="form-column")
         panes = [
             Pane("Hyperparameters", column, self.form, parts=[ValueInput]),
@@ -100,6 +113,55 @@ class Dashboard(PaneHost):
         if self.mode == "small" and self.active.keys is self.form:
             self.go_to(self.panes[1])
 
+    # Drawing
+
+    def drawings(self, session: Session) -> Iterable[tuple[Callable[[], object], float]]:
+        """Return what draws the panes, each with the least seconds between two drawings."""
+
+        def draw_matrix() -> None:
+            if self.matrix.display:
+                state, found = session.state, session.predictions
+                counts = found.matrix(state.shown_epoch + 1) if found else None
+                self.matrix.show_epoch(counts, state)
+
+        def draw_digit() -> None:
+            if self.digit.display:
+                self.digit.follow(session.state, correct(session))
+
+        return [
+            (lambda: self.charts.prepare(session.state), 0.5),
+            (self.charts.redraw, 0.5),
+            (lambda: self.epoch_log.show(session.state), 0.5),
+            (draw_matrix, 0.5),
+            (draw_digit, 0.25),
+            (lambda: self.advise(session.state, session.config), 1.0),
+        ]
+
+    def follow_metrics(self, run: Run | None) -> None:
+        """Read the metrics of a recorded run as they come, until another one is shown.
+
+        Args:
+            run: None if the shown run is not a recorded one.
+        """
+        self.charts.show_metrics(None)
+        self.workers.cancel_group(self, "metrics")
+        if run:
+            self.run_worker(self._read_metrics(run), group="metrics", exit_on_error=False)
+
+    async def _read_metrics(self, run: Run) -> None:
+        from mnistop.tui.features.train.metrics import RunMetrics  # which needs NumPy
+
+        metrics = RunMetrics(run)
+        while True:
+            self._metrics_wanted.clear()
+            self.charts.show_metrics(await asyncio.to_thread(metrics.page, *self.charts.wanted))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._metrics_wanted.wait(), _METRICS_SECONDS)
+
+    @on(Charts.PageWanted)
+    def _on_page_wanted(self) -> None:
+        self._metrics_wanted.set()
+
     def advise(self, state: State, config: RunConfig) -> None:
         """Show advice on the run up to the shown epoch, if it or the run is another.
 
@@ -122,6 +184,12 @@ class Dashboard(PaneHost):
         epoch = epoch_name(epochs - 1) if epochs or is_evaluated else ""
         for coach in (self.coach, self._coach_aside):
             coach.show(advice, epoch)
+
+
+def correct(session: Session) -> NDArray[np.intp] | None:
+    """Return the validation images classified correctly at the shown epoch, if known."""
+    found = session.predictions
+    return found.correct(session.state.shown_epoch + 1) if found else None
 
 
 class Controls(FaultTolerantWidget):

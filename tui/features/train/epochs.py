@@ -12,8 +12,8 @@ from rich.style import Style
 from mnistop.engine.formatting import UNKNOWN
 from mnistop.engine.runs.recorded import ACCURACIES, LOSSES
 from mnistop.tui.draw.cells import Strip, line
+from mnistop.tui.session.run_screen import EpochMoved
 from mnistop.tui.session.state import State
-from mnistop.tui.session.view import EpochMoved
 from mnistop.tui.text.run_lines import UNTRAINED, epoch_name
 from mnistop.tui.text.run_table import EPOCHS
 from mnistop.tui.text.table import Column

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from textual import events
 
 from mnistop.tui.draw.cells import Strip
+from mnistop.tui.session.run_screen import ScreenWanted
 from mnistop.tui.session.state import State, weights_name
-from mnistop.tui.session.view import ScreenWanted
 from mnistop.tui.text.run_lines import epoch_name
 from mnistop.tui.toolkit.background import LatestAnswer
 from mnistop.tui.toolkit.bindings import ATTACK, bindings, hidden, key, steps

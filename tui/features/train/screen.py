@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -13,20 +11,18 @@ from textual.app import ComposeResult
 from textual.message import Message
 from textual.timer import Timer
 
-from mnistop.engine import worker
 from mnistop.engine.config import RunConfig
 from mnistop.engine.hyperparameters import as_text
 from mnistop.engine.runs.recorded import RecordedConfig, as_run_config
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.features.train.charts import Charts
-from mnistop.tui.features.train.dashboard import Dashboard
+from mnistop.tui.features.train.dashboard import Dashboard, correct
 from mnistop.tui.features.train.hyperparameters import Hyperparameters
 from mnistop.tui.session.progress import LiveRuns
 from mnistop.tui.session.replay import TICK, Replay, why_no_replay
-from mnistop.tui.session.session import GOING, RunEvents, Session, ask_to_train_on
+from mnistop.tui.session.run_screen import RunScreen, ScreenWanted, write_pane
+from mnistop.tui.session.session import GOING, RunEvents, Session, resume
 from mnistop.tui.session.state import State
-from mnistop.tui.session.view import RunScreen, ScreenWanted, write_pane
 from mnistop.tui.toolkit.background import BackgroundTasks
 from mnistop.tui.toolkit.bars import KeyBar, ScreenBar
 from mnistop.tui.toolkit.bindings import IMAGES, REPLAY, WRITE, ZOOM, bindings, hidden, key
@@ -34,14 +30,10 @@ from mnistop.tui.toolkit.dialogs import Section
 from mnistop.tui.toolkit.pane import LinesPane
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    pass
 
 _SOMETIMES = ("train", "pause", "stop", "replay", "back", "digit", "zoom")
 """Actions that are not always possible."""
-
-_METRICS_SECONDS = 0.5
-"""The metrics of a recorded run are read this often."""
 
 
 class TrainScreen(RunScreen):
@@ -83,8 +75,6 @@ class TrainScreen(RunScreen):
         )
         self._attempts = BackgroundTasks(self, terminal, self.show_changes)
         self._possible: frozenset[str] = frozenset()
-        self._metrics_wanted = asyncio.Event()
-        """Set when another page of metrics is wanted at once."""
         self.replay = Replay()
         """The epochs as a film."""
         self._replay_timer: Timer | None = None
@@ -130,7 +120,7 @@ class TrainScreen(RunScreen):
         self.notify(f"The learning rate in the form is {text}: {when}.", markup=False)
 
     def show_settings(self, texts: Mapping[str, str]) -> None:
-        """Put values into the form, all others as in the notebook."""
+        """Show values in the form, all others as in the notebook."""
         self._form.set_values({**RunConfig().texts(), **texts})
         self._dashboard.show_form()
 
@@ -200,20 +190,17 @@ class TrainScreen(RunScreen):
 
     def action_resume(self) -> None:
         """Continue the shown run, or ask how far to train a finished one on."""
-        if not (run := self.state.run):
-            return
-        if self.state.phase == "finished":
-            epochs = len(self.state.history.epochs)
-            ask_to_train_on(self._attempts, self.terminal, run, run.words, epochs)
-        else:
-            self._attempts.resume(lambda: worker.resume(run))
-            self.notify(f"Resuming {run.words}", markup=False)
+        state = self.state
+        if run := state.run:
+            epochs = len(state.history.epochs)
+            resume(self._attempts, self.terminal, run, run.words, state.phase, epochs)
 
     def _show_opened(self, config: RunConfig) -> None:
         """Show the run's hyperparameters, and the charts where only one pane has room."""
         self._form.set_values(as_run_config(config).texts())
         self._form.show_run(config)
-        self._follow_metrics()
+        recorded = self.state.run if isinstance(config, RecordedConfig) else None
+        self._dashboard.follow_metrics(recorded)
         self._dashboard.show_charts()
         self._digit.forget()
 
@@ -288,31 +275,6 @@ class TrainScreen(RunScreen):
                 return "This pane fills the screen already; Tab goes to the next one."
         return ""
 
-    # The metrics of a recorded run
-
-    def _follow_metrics(self) -> None:
-        """Read the metrics of the shown run if it is a recorded one, and those of no other."""
-        self._dashboard.charts.show_metrics(None)
-        self.workers.cancel_group(self, "metrics")
-        if self.state.run and isinstance(self.session.config, RecordedConfig):
-            self.run_worker(
-                self._read_metrics(self.state.run), group="metrics", exit_on_error=False
-            )
-
-    async def _read_metrics(self, run: Run) -> None:
-        from mnistop.tui.features.train.metrics import RunMetrics  # which needs NumPy
-
-        metrics, charts = RunMetrics(run), self._dashboard.charts
-        while True:
-            self._metrics_wanted.clear()
-            charts.show_metrics(await asyncio.to_thread(metrics.page, *charts.wanted))
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._metrics_wanted.wait(), _METRICS_SECONDS)
-
-    @on(Charts.PageWanted)
-    def _on_page_wanted(self) -> None:
-        self._metrics_wanted.set()
-
     # Looking at an epoch
 
     def move_cursor(self, by: int) -> None:
@@ -356,7 +318,7 @@ class TrainScreen(RunScreen):
 
     def action_digit(self, by: int) -> None:
         """Show another validation image that is classified correctly."""
-        self._digit.follow(self.state, self._correct())
+        self._digit.follow(self.state, correct(self.session))
         self._digit.action_step(by)
 
     def action_image_mode(self) -> None:
@@ -381,34 +343,8 @@ class TrainScreen(RunScreen):
 
     def drawings(self) -> Iterable[tuple[Callable[[], object], float]]:
         """Return what draws the panes, each with the least seconds between two drawings."""
-        charts = self._dashboard.charts
-        return [
-            (lambda: charts.prepare(self.state), 0.5),
-            (charts.redraw, 0.5),
-            (lambda: self._dashboard.epoch_log.show(self.state), 0.5),
-            (self._draw_matrix, 0.5),
-            (self._draw_digit, 0.25),
-            (self._draw_coach, 1.0),
-        ]
+        return self._dashboard.drawings(self.session)
 
     def draw_progress(self) -> None:
         """Show the progress of the run, or what is to be done first."""
         self._progress.show(self.state, self.session.words)
-
-    def _draw_matrix(self) -> None:
-        pane, state, predictions = self._dashboard.matrix, self.state, self.session.predictions
-        if pane.display:
-            matrix = predictions.matrix(state.shown_epoch + 1) if predictions else None
-            pane.show_epoch(matrix, state)
-
-    def _draw_digit(self) -> None:
-        if self._digit.display:
-            self._digit.follow(self.state, self._correct())
-
-    def _correct(self) -> NDArray[np.intp] | None:
-        """Return the validation images classified correctly at the shown epoch, if known."""
-        predictions = self.session.predictions
-        return predictions.correct(self.state.shown_epoch + 1) if predictions else None
-
-    def _draw_coach(self) -> None:
-        self._dashboard.advise(self.state, self.session.config)

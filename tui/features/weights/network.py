@@ -181,8 +181,9 @@ class Network(ScrolledPane, ContentPane[Walk], can_focus=True):
         room = height - 1
         wide = min(width, _WIDEST_BARS)
         if index == 0:
-            picture = image.gray(step.values.reshape(walk.image_shape), self.terminal, self.mode)
-            fits = len(picture) <= room and walk.image_shape[1] <= width
+            fits = image.most_times(walk.image_shape, width, room) > 0
+            pixels = step.values.reshape(walk.image_shape)
+            picture = image.picture(pixels, width, room, self.terminal, self.mode)
             body = picture if fits else self._strip(step, width, room)
         elif step.name == "softmax" and room >= min(classes, 5):
             guess = int(step.values.argmax())

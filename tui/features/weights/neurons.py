@@ -232,9 +232,11 @@ class WeightDetail(ContentPane[Neurons], can_focus=True):
     def draw(self, content: Neurons, width: int, height: int) -> list[Strip]:
         """The image, and beside it the words and the bars."""
         weights = content.layer.weights[self.neuron]
-        rows, columns = weights.shape
-        fits = rows + 1 <= height and 2 * columns + 2 + _LEAST_TEXT <= width
-        mode = "large" if self.mode == "auto" and fits else self.mode
+        times, mode = 1, self.mode
+        if mode == "auto":
+            times = image.most_times(weights.shape, width - 2 - _LEAST_TEXT, height - 1)
+        if times > 1:
+            weights, mode = image.enlarged(weights, times)
         scale = content.scale
         drawn = [
             *image.diverging(weights, scale, self.terminal, mode),

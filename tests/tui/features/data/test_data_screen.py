@@ -309,7 +309,7 @@ async def test_the_data_screen_shows_the_file_as_it_is_and_says_what_the_run_had
         await shown.until(lambda: "other data" not in shown.text)
 
 
-async def test_the_form_s_images_are_not_taken_for_those_of_a_recorded_run(
+async def test_a_recorded_run_has_its_own_images_and_the_form_s_are_not_taken_for_them(
     opened: Opened, answering: asyncio.Event, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("MNISTOP_RUNS", str(tmp_path / "runs"))
@@ -321,5 +321,10 @@ async def test_the_form_s_images_are_not_taken_for_those_of_a_recorded_run(
     async with opened(run=run) as shown:
         await shown.say(*read_events(run), run=run)
         await shown.press("5")
-        await shown.until_shown(f"These are not the images of run {run.words}")
+        await shown.until_shown("20 images of 8", "validation images that")
+        assert "0 to train on" not in shown.sentences
+        await shown.press("o")
+        await shown.until_shown(f"These are the form's images, not those of run {run.words}")
         assert "was trained on other data" not in shown.sentences
+        await shown.press("o")
+        await shown.until_shown("20 images of 8")

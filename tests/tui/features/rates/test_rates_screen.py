@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from mnistop.engine import worker
@@ -166,3 +167,14 @@ async def test_the_screen_says_which_settings_its_test_is_of(
         shown.screen._form.set_values({"hidden": "64", "epochs": "50", "shift": "1"})
         await find(shown)
         assert "with epochs 50, hidden layers 64, optimizer adam and 1 more change" in shown.text
+
+
+async def test_over_a_recorded_run_it_says_that_the_form_s_model_is_tested(
+    opened: Opened, finder: Finder, tmp_path: Path
+) -> None:
+    started = msgspec.structs.replace(made_up.started(), training_images=None)
+    run = made_up.write_run(tmp_path / "recorded", [started])
+    async with opened(run=run) as shown:
+        await shown.say(started, run=run)
+        await find(shown)
+        assert "The form's model is tested here, not that of" in shown.sentences

@@ -44,6 +44,11 @@ def column(shown: Dashboard) -> str:
     return " ".join(" ".join(line[:33].split()) for line in shown.lines[20:38])
 
 
+def draw_coach(shown: Dashboard) -> None:
+    screen = shown.screen
+    screen._dashboard.advise(screen.state, screen.session.config)
+
+
 async def test_before_a_run_it_says_what_it_waits_for(opened: Opened) -> None:
     async with opened(WIDE) as shown:
         assert "── Coach ─" in shown.text
@@ -83,7 +88,7 @@ async def test_it_reads_the_curves_once_a_second_at_most(
         await shown.until(lambda: 60 in lengths)
         assert len(lengths) <= 2 + time.monotonic() - started
         for _ in range(3):
-            shown.screen._draw_coach()
+            draw_coach(shown)
         assert lengths.count(60) == 1
 
 
@@ -114,7 +119,7 @@ async def test_on_a_wide_terminal_all_of_it_stands_under_the_form(opened: Opened
     for size in (WIDE, (120, 38), (200, 60)):
         async with opened(size) as shown:
             await shown.show(3)
-            shown.screen._draw_coach()
+            draw_coach(shown)
             await shown.settle()
             assert words_of(LONGEST) in " ".join(
                 " ".join(line[:33].split()) for line in shown.lines
@@ -128,7 +133,7 @@ async def test_on_a_medium_terminal_it_has_two_lines_over_the_progress_line(
 ) -> None:
     async with opened(MEDIUM) as shown:
         await shown.show(3)
-        shown.screen._draw_coach()
+        draw_coach(shown)
         await shown.settle()
         said = " ".join(line.strip() for line in shown.lines[-4:-2])
         assert said == f"epoch 2: {words_of(LONGEST)}"
@@ -139,7 +144,7 @@ async def test_on_a_medium_terminal_it_has_two_lines_over_the_progress_line(
 async def test_on_a_small_terminal_it_has_three_lines_under_charts_and_log(opened: Opened) -> None:
     async with opened(SMALL) as shown:
         await shown.show(3)
-        shown.screen._draw_coach()
+        draw_coach(shown)
         for name in PANES:
             await shown.go_to(name)
             said = " ".join(line.strip() for line in shown.lines[-5:-2])
@@ -152,7 +157,7 @@ async def test_on_the_smallest_terminal_the_rows_are_the_panes(opened: Opened) -
     async with opened(LOW) as shown:
         await shown.show(3)
         await shown.press("tab")
-        shown.screen._draw_coach()
+        draw_coach(shown)
         await shown.settle()
         assert "Coach" not in shown.text
         await shown.resize(*SMALL)
@@ -167,7 +172,7 @@ async def test_in_ascii_nothing_else_is_drawn(opened: Opened, size: tuple[int, i
     async with opened(size, Terminal(unicode=False, colors=0)) as shown:
         await shown.show(3)
         await shown.press("tab")
-        shown.screen._draw_coach()
+        draw_coach(shown)
         await shown.settle()
         assert "84.5-93.0" in shown.sentences
         coaches = shown.screen.query(Coach)
