@@ -84,7 +84,7 @@ class Code(ContentPane[LoopState], can_focus=True):
 
 
 class Numbers(ScrolledPane, ContentPane[LoopState], can_focus=True):
-    """What the lines of the present step have computed: all of them, or the last one."""
+    """The numbers of the present step's lines: all of them, or the last one."""
 
     EXPLANATION = (
         "The numbers behind each line: the shapes of the batch, the logits of one image, the loss, "
