@@ -10,12 +10,11 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable
 from multiprocessing.connection import Connection, Pipe, wait
 from pathlib import Path
 from typing import Any, NoReturn
 
-from mnistop.engine.course.findings import BLANK, ERROR, Finding, at_line
+from mnistop.engine.course.findings import ERROR, Finding, are_right, at_line
 from mnistop.engine.course.source import Source
 from mnistop.engine.errors import MnistopError
 from mnistop.engine.process import fork_server
@@ -23,7 +22,7 @@ from mnistop.engine.process.child import detach_from_terminal
 
 SECONDS = 10.0
 """The processor time that each function may take: a busy machine makes no code wrong."""
-_CLOCK, _KILLED = 4, 6
+_CLOCK, _KILLED = 4, 12
 """How many times as long it may take by the clock, as code that sleeps does, and until it is killed
 if it does not end then.
 """
@@ -97,7 +96,9 @@ def serve(caller: Connection, seconds: float) -> None:
     """Check the files that a caller sends, until it is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     detach_from_terminal()
-    load_parts()
+    from mnistop.engine.course.parts import warm_up
+
+    warm_up()
     is_first = True
     while True:
         try:
@@ -108,17 +109,6 @@ def serve(caller: Connection, seconds: float) -> None:
                 _load_more()
         except (EOFError, OSError):
             return
-
-
-def load_parts() -> None:
-    """Load what the parts need before they are forked."""
-    import torch
-
-    from mnistop.engine.course import evaluate_check, inline_check  # noqa: F401
-    from mnistop.engine.course.step_check import images_and_labels
-
-    torch.set_num_threads(1)
-    images_and_labels(1)
 
 
 def _load_more() -> None:
@@ -150,31 +140,27 @@ def check_source(
         text = at_line(line, f"this is not Python ({message}){hint}")
         return [Finding("file", ERROR, text, line)]
     if not has_functions:
-        return _in_child(_check_whole, source, "loop", seconds, caller)
-    parts: list[tuple[str, Callable[[Source], list[Finding]]]] = [
-        ("MLP", _check_model),
-        ("train_step", _check_train_step),
-        ("evaluate", _check_evaluate),
-    ]
-    return [
-        finding
-        for name, check in parts
-        for finding in _in_child(check, source, name, seconds, caller)
-    ]
+        return _in_child(source, "script", seconds, caller)
+    found = []
+    for part in ("MLP", "train_step", "evaluate"):
+        found += _in_child(source, part, seconds, caller)
+    if source.main_block:  # which runs if its functions are right
+        part = "loop" if are_right(found) else "unrun loop"
+        found += _in_child(source, part, seconds, caller)
+    return found
 
 
 def _in_child(
-    check: Callable[[Source], list[Finding]],
     source: Source,
-    blank: str,
+    part: str,
     seconds: float,
     caller: Connection | None,
 ) -> list[Finding]:
-    """Run a check in a process of its own, and return its findings."""
+    """Check a part of a file in a process of its own, and return the findings."""
     reader, writer = Pipe(duplex=False)
     child = os.fork()
     if child == 0:
-        _run_and_exit(check, source, blank, seconds, writer)
+        _run_and_exit(source, part, seconds, writer)
     writer.close()
     found: list[Finding] | None = None
     end = time.monotonic() + _KILLED * seconds
@@ -195,94 +181,37 @@ def _in_child(
     if found is not None:
         return found
     cause = f"took more than {seconds:g} s" if is_late else "ended Python itself"
-    return [Finding(blank, ERROR, f"The code {cause}, and gave no answer.")]
+    return [Finding(part, ERROR, f"The code {cause}, and gave no answer.")]
 
 
 def _run_and_exit(
-    check: Callable[[Source], list[Finding]],
     source: Source,
-    blank: str,
+    part: str,
     seconds: float,
     writer: Connection,
 ) -> NoReturn:
-    from mnistop.engine.course.inline_check import without_downloads
-    from mnistop.engine.course.student import StillRunningError, explain, prepare
+    from mnistop.engine.course.exceptions import StillRunningError
+    from mnistop.engine.course.parts import check_part
 
     try:
         os.setsid()
         detach_from_terminal()
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-        prepare(source.path)
 
         def stop(number: int, frame: Any) -> None:
+            signal.setitimer(signal.ITIMER_PROF, 0)
+            signal.setitimer(signal.ITIMER_REAL, _CLOCK * seconds)  # if the code goes on
             raise StillRunningError(f"still running after {seconds:g} s")
 
         signal.signal(signal.SIGPROF, stop)
         signal.signal(signal.SIGALRM, stop)
         signal.setitimer(signal.ITIMER_PROF, seconds)
         signal.setitimer(signal.ITIMER_REAL, _CLOCK * seconds)
-        try:
-            downloads = "fetch_openml" in source.text
-            with without_downloads() if downloads else contextlib.nullcontext():
-                found = check(source)
-        except BaseException as error:
-            found = [explain(blank, error, source, None)]
+        with contextlib.suppress(OSError):
+            os.chdir(os.path.dirname(source.path))
+        found = check_part(source, part)
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.setitimer(signal.ITIMER_REAL, 0)
         writer.send(found)
     finally:
         os._exit(0)
-
-
-# In a process of its own
-
-
-def _check_model(source: Source) -> list[Finding]:
-    from mnistop.engine.course import evaluate_check, model_check
-    from mnistop.engine.course.student import load
-
-    names = load(source)
-    values = model_check.check_values(source, names)
-    if not source.method("MLP", "forward"):
-        missing = "There is no class `MLP` with `__init__` and `forward` in the file."
-        model = [Finding("MLP", BLANK, missing)]
-    else:
-        _, model = model_check.build(source, names)
-    return [*values, *model, *evaluate_check.check_main(source)]
-
-
-def _check_train_step(source: Source) -> list[Finding]:
-    from mnistop.engine.course import model_check, step_check
-    from mnistop.engine.course.student import load
-
-    if found := model_check.not_filled("train_step", source, source.function("train_step")):
-        return [found]
-    names = load(source)
-    return [step_check.check_step(source, names, _built(source, names))]
-
-
-def _check_evaluate(source: Source) -> list[Finding]:
-    from mnistop.engine.course import evaluate_check, model_check
-    from mnistop.engine.course.student import load
-
-    if found := model_check.not_filled("evaluate", source, source.function("evaluate")):
-        return [found]
-    names = load(source)
-    return [evaluate_check.check_evaluate(source, names, _built(source, names))]
-
-
-def _built(source: Source, names: dict[str, Any]) -> Any:
-    """Return the student's model if it is right."""
-    from mnistop.engine.course import model_check
-
-    if not source.method("MLP", "forward"):
-        return None
-    with contextlib.suppress(Exception):
-        return model_check.build(source, names)[0]
-    return None
-
-
-def _check_whole(source: Source) -> list[Finding]:
-    from mnistop.engine.course.inline_check import check_inline
-
-    return check_inline(source)

@@ -1,4 +1,4 @@
-"""Checking `evaluate` and the loop over epochs."""
+"""Checking `evaluate`: that it leaves the model alone, and the two means that it returns."""
 
 from __future__ import annotations
 
@@ -11,22 +11,21 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
-from mnistop.engine.course.findings import RIGHT, Finding, Problem, verdict
-from mnistop.engine.course.source import Source, call_line, calls, return_line
-from mnistop.engine.course.step_check import (
-    check_pair,
-    images_and_labels,
-    near,
-    prepared_model,
-    true_loss,
-)
-from mnistop.engine.course.student import explain
-from mnistop.engine.course.watching import Watch, flat
+from mnistop.engine.course.exceptions import explain
+from mnistop.engine.course.findings import Finding, cause_of, near, right, wrong
+from mnistop.engine.course.lines import call_line, returned_line, sum_line
+from mnistop.engine.course.means import Means
+from mnistop.engine.course.source import Source
+from mnistop.engine.course.step_check import check_pairs
+from mnistop.engine.course.truth import images_and_labels, prepared_model, true_loss, varies
+from mnistop.engine.course.watching import Event, Watch, flat
 
 BLANK_NAME = "evaluate"
 _BATCH = 32
 _IMAGES = 3 * _BATCH + 7
 """Images to evaluate on: the last batch is smaller, so that wrong means show."""
+_TRAINS = "it trains: the weights are different after the evaluation."
+_ASKED = "It ends with `return loss, accuracy`."
 
 
 class _Loader(DataLoader[Any]):
@@ -39,265 +38,183 @@ class _Loader(DataLoader[Any]):
         return super().__iter__()
 
 
-@dataclass
-class Truth:
-    """The numbers that an evaluation may return."""
+@dataclass(frozen=True)
+class _Called:
+    """A call of the student's `evaluate`."""
 
-    losses: Tensor
-    """Each batch's mean loss."""
-    sizes: Tensor
-    """Each batch's number of images."""
-    correct: Tensor
-    """Each batch's right predictions."""
-
-    @property
-    def over_batches(self) -> float:
-        """The mean of the batches' losses."""
-        return float(self.losses.mean())
-
-    @property
-    def over_images(self) -> float:
-        """The mean of the images' losses."""
-        return float((self.losses * self.sizes).sum() / self.sizes.sum())
-
-    @property
-    def accuracy(self) -> float:
-        """The share of images that are right."""
-        return float(self.correct.sum() / self.sizes.sum())
-
-    @property
-    def accuracies(self) -> tuple[float, float]:
-        """The share of images, and the mean of the batches' shares."""
-        return self.accuracy, float((self.correct / self.sizes).mean())
+    result: Any
+    losses: Means
+    shares: Means
+    softmax_twice: float
+    """The mean loss with a softmax too many."""
+    kept: list[int]
+    """At each forward pass the tensors that earlier graphs keep alive."""
+    is_trained: bool
+    """True if the weights or buffers are different after it."""
+    backward: Event | None
+    uses_loader: bool
 
 
 def check_evaluate(source: Source, names: dict[str, Any], built: nn.Module | None) -> Finding:
     """Call the student's `evaluate` and compare its numbers with the truth."""
     part = source.function(BLANK_NAME)
     assert part
+    if line := call_line(part, "train_step"):
+        return wrong(BLANK_NAME, line, f"{_TRAINS} `train_step` is not called in it.")
     x, y = images_and_labels(400 + _IMAGES)
+    mode = _check_mode(source, part, built, x[:8])
+    try:
+        called = _call(names[BLANK_NAME], source, built, x, y)
+    except Exception as error:
+        return explain(BLANK_NAME, error, source, part)
+    return (
+        _check_training(called, part)
+        or _check_form(called, part)
+        or mode
+        or _check_loss(called, part)
+        or _check_accuracy(called, part)
+    )
+
+
+def _check_mode(
+    source: Source, part: ast.FunctionDef, built: nn.Module | None, x: Tensor
+) -> Finding | None:
+    """Find a model with dropout or the like that is never switched to evaluation, or back."""
+    if built is None or not varies(built, x):
+        return None
+    if not call_line(source.tree, "eval") and "train(False)" not in source.text:
+        message = (
+            "the numbers change from call to call: dropout (or a batch norm) of the model goes on "
+            "as in training. Call `model.eval()` before, and `model.train()` after."
+        )
+    elif not call_line(source.tree, "train"):
+        message = (
+            "after it the model stays in evaluation mode, and dropout (or a batch norm) is off "
+            "for the rest of the training: call `model.train()` again."
+        )
+    else:
+        return None
+    return wrong(BLANK_NAME, call_line(part, "eval") or part.lineno, message)
+
+
+def _call(evaluate: Any, source: Source, built: nn.Module | None, x: Tensor, y: Tensor) -> _Called:
     model = prepared_model(built, x[:200], y[:200])
-    loader = _Loader(TensorDataset(x[400:], y[400:]), batch_size=_BATCH)
-    truth = _truth(model, x[400:], y[400:])
+    x, y = x[400:], y[400:]
+    loader = _Loader(TensorDataset(x.clone(), y.clone()), batch_size=_BATCH)
+    with torch.no_grad():
+        outputs = [model(images) for images in torch.split(x, _BATCH)]
+    labels = torch.split(y, _BATCH)
+    pairs = list(zip(outputs, labels, strict=True))
+    sizes = torch.tensor([float(len(one)) for one in labels])
+    losses = torch.tensor([float(true_loss(out, one)) for out, one in pairs])
+    shares = torch.tensor([float((out.argmax(1) == one).float().mean()) for out, one in pairs])
+    twice = [float(functional.cross_entropy(out.softmax(1), one)) for out, one in pairs]
     parameters = list(model.parameters())
     before = flat(list(parameters))
     kept: list[int] = []
     with Watch(source.path, lambda: parameters) as watch:
         handle = model.register_forward_pre_hook(lambda *_: kept.append(watch.graphs_kept))
-        try:
-            result = names[BLANK_NAME](model, loader)
-        except Exception as error:
-            return explain(BLANK_NAME, error, source, part)
-        finally:
-            handle.remove()
-    changed = not torch.equal(before, flat(list(parameters)))
-    problem = (
-        _check_training(watch, changed, part)
-        or _check_form(result, truth, part, loader, kept)
-        or _check_loss(result, truth, part, model, x[400:], y[400:])
-        or _check_accuracy(result, truth, part)
+        result = evaluate(model, loader)
+        handle.remove()
+    return _Called(
+        result,
+        Means(losses, sizes),
+        Means(shares, sizes),
+        sum(twice) / len(twice),
+        kept,
+        not torch.equal(before, flat(list(parameters))),
+        next(iter(watch.of("backward")), None),
+        loader.passes > 0,
     )
-    if problem is None and not near(float(result[1]), *truth.accuracies):
-        return Finding(BLANK_NAME, RIGHT, "The accuracy is in percent.")
-    return verdict(BLANK_NAME, problem, return_line(part))
 
 
-def _check_training(watch: Watch, changed: bool, part: ast.FunctionDef) -> Problem | None:
-    """Check that nothing is trained."""
-    if changed:
-        return Problem(
-            "it trains: the weights are different after the evaluation. No `backward()`, no update "
-            "and no `step()` belong in it.",
-            call_line(part, "step") or call_line(part, "backward"),
+def _check_training(called: _Called, part: ast.FunctionDef) -> Finding | None:
+    if called.is_trained:
+        return wrong(
+            BLANK_NAME,
+            call_line(part, "step") or call_line(part, "backward") or returned_line(part),
+            f"{_TRAINS} No `backward()`, no update and no `step()` belong in it.",
         )
-    if backward := watch.of("backward"):
-        return Problem(
+    if called.backward:
+        return wrong(
+            BLANK_NAME,
+            called.backward.line,
             "it computes gradients: `backward()` has no place in an evaluation, and what it leaves "
             "in `.grad` is added to the next training step.",
-            backward[0].line,
         )
     return None
 
 
-def _truth(model: nn.Module, x: Tensor, y: Tensor) -> Truth:
-    losses, correct, sizes = [], [], []
-    with torch.no_grad():
-        for a, b in zip(torch.split(x, _BATCH), torch.split(y, _BATCH), strict=True):
-            losses.append(float(true_loss(model, a, b)))
-            correct.append(float((model(a).argmax(1) == b).sum()))
-            sizes.append(float(len(a)))
-    return Truth(torch.tensor(losses), torch.tensor(sizes), torch.tensor(correct))
-
-
-def _check_form(
-    result: Any,
-    truth: Truth,
-    part: ast.FunctionDef,
-    loader: _Loader,
-    kept: list[int],
-) -> Problem | None:
+def _check_form(called: _Called, part: ast.FunctionDef) -> Finding | None:
     """Check that two numbers come back, from the loader that was given."""
-    if not loader.passes and not _is_true(result, truth):
+    result, line, kept = called.result, returned_line(part), called.kept
+    if not called.uses_loader and not _has_true_loss(called):
         loop = next((node for node in ast.walk(part) if isinstance(node, ast.For)), None)
         over = ast.unparse(loop.iter) if loop else "other images"
-        return Problem(
+        return wrong(
+            BLANK_NAME,
+            loop.lineno if loop else line,
             f"the loader that it is given is never used: it goes through `{over}`, so that "
             "validation shows other images' results, as those of the training images.",
-            loop.lineno if loop else None,
         )
-    if problem := check_pair(result, "It ends with `return loss, accuracy`."):
-        return problem
+    if result is None:
+        return wrong(BLANK_NAME, line, f"nothing is returned. {_ASKED}")
     grows = len(kept) > 2 and kept[0] < kept[1] < kept[2] < kept[-1]
-    if grows or any(isinstance(value, Tensor) and value.requires_grad for value in result):
-        sums = [
-            node.lineno
-            for node in ast.walk(part)
-            if isinstance(node, ast.AugAssign) and "item" not in ast.unparse(node.value)
-        ]
-        return Problem(
+    holds = [one for one in (result if isinstance(result, tuple | list) else [])
+             if isinstance(one, Tensor) and one.requires_grad]  # fmt: skip
+    if grows or holds:
+        return wrong(
+            BLANK_NAME,
+            sum_line(part) or line,
             "the summed loss keeps the gradients' graphs of all batches alive: memory grows with "
             "each. Add `loss.item()`, or evaluate under `torch.no_grad()`.",
-            next(iter(sums), None) or call_line(part, "append"),
         )
-    return None
+    return check_pairs(BLANK_NAME, [result], line, _ASKED)
 
 
-def _is_true(result: Any, truth: Truth) -> bool:
+def _has_true_loss(called: _Called) -> bool:
     """Return True if the loss is that of the loader's images, as from `loader.dataset.tensors`."""
     try:
-        return near(float(result[0]), truth.over_batches, truth.over_images)
+        return near(float(called.result[0]), *called.losses.true)
     except (TypeError, ValueError, RuntimeError, IndexError):
         return False
 
 
-def _check_loss(
-    result: Any,
-    truth: Truth,
-    part: ast.FunctionDef,
-    model: nn.Module,
-    x: Tensor,
-    y: Tensor,
-) -> Problem | None:
-    loss, other = float(result[0]), float(result[1])
-    means = truth.over_batches, truth.over_images
-    if near(loss, *means):
+def _check_loss(called: _Called, part: ast.FunctionDef) -> Finding | None:
+    loss, other = float(called.result[0]), float(called.result[1])
+    line, true = returned_line(part), called.losses.true
+    if near(loss, *true):
         return None
-    batches, images = len(truth.losses), float(truth.sizes.sum())
-    if near(other, *means) and near(loss, *truth.accuracies, truth.accuracy * 100):
-        return Problem("the two results are swapped: first the loss, then the accuracy.")
-    total, weighted = float(truth.losses.sum()), float((truth.losses * truth.sizes).sum())
-    with torch.no_grad():
-        logits = model(x)
-        squashed = [
-            float(functional.cross_entropy(logits[at].softmax(1), y[at]))
-            for at in torch.split(torch.arange(len(x)), _BATCH)
-        ]
-    mean = f"the mean loss is {means[0]:.3g}, and it returns {loss:.3g}"
-    cases = (
-        (total, "the batches' losses are summed and not divided by their number, `len(loader)`."),
-        (weighted, "the images' losses are summed and not divided by the number of images."),
-        (
-            total / images,
-            "it sums the batches' mean losses, but divides by the number of images: each is a mean "
-            "over its images already, so divide by `len(loader)`.",
-        ),
-        (
-            weighted / batches,
-            "it sums the losses of images, but divides by the number of batches: divide by the "
-            "number of images.",
-        ),
-        (
-            total / _BATCH,
-            "it divides by the batch size: sum the batches' means and divide by `len(loader)`.",
-        ),
-        (
-            float(truth.losses[-1]),
-            "this is the loss of the last batch only: the sum is set back, or overwritten, within "
-            "the loop.",
-        ),
-        (
-            float(truth.losses[0]),
-            "this is the loss of the first batch only: the `return` stands inside the loop.",
-        ),
-        (
-            float(truth.losses[-1]) / batches,
-            "only the last batch's loss is counted, and divided by the number of batches: add with "
-            "+=, and start the sum before the loop.",
-        ),
-        (
-            sum(squashed) / batches,
-            "softmax twice: cross-entropy takes logits, and gets probabilities.",
-        ),
-        (-means[0], "the sign is wrong: the loss is never negative."),
-    )
-    for value, cause in cases:
-        if near(loss, value):
-            at = call_line(part, "softmax", "Softmax") if cause.startswith("softmax") else None
-            return Problem(f"{mean}: {cause}", at)
-    return Problem(
-        f"{mean}. Sum the batches' losses over the whole loader and divide by their number."
+    shares = called.shares.true
+    if near(other, *true) and near(loss, *shares, *(100 * one for one in shares)):
+        return wrong(
+            BLANK_NAME, line, "the two results are swapped: first the loss, then the accuracy."
+        )
+    said = f"the mean loss is {true[0]:.3g}, and it returns {loss:.3g}"
+    if near(loss, called.softmax_twice):
+        twice = f"{said}: softmax twice: cross-entropy takes logits, and gets probabilities."
+        return wrong(BLANK_NAME, call_line(part, "softmax", "Softmax") or line, twice)
+    if cause := cause_of([loss], called.losses.loss_cases()):
+        return wrong(BLANK_NAME, line, f"{said}: {cause}")
+    return wrong(
+        BLANK_NAME,
+        line,
+        f"{said}. Sum the batches' losses over the whole loader and divide by their number.",
     )
 
 
-def _check_accuracy(result: Any, truth: Truth, part: ast.FunctionDef) -> Problem | None:
-    accuracy = float(result[1])
-    batches, images = len(truth.losses), float(truth.sizes.sum())
-    total = float(truth.correct.sum())
-    if any(near(accuracy, one, 100 * one) for one in truth.accuracies):
-        return None
-    shares = truth.correct / truth.sizes
-    said = f"the accuracy is {truth.accuracy:.3g}, and it returns {accuracy:.3g}"
-    cases = (
-        (total, "this is the number of right images: divide it by the number of images."),
-        (total / batches, "it divides by the number of batches, `len(loader)`, instead of images."),
-        (total / _BATCH, "it divides by the size of one batch instead of all images."),
-        (float(shares.sum()), "the batches' shares are summed and not divided by their number."),
-        (float(shares[-1]), "this is the accuracy of the last batch only."),
-        (float(truth.correct[-1]) / images, "only the last batch's images are counted: use +=."),
-        (float(shares[0]), "this is the accuracy of the first batch only."),
-        (1 - truth.accuracy, "this is the share of images that are wrong."),
-    )
-    for value, cause in cases:
-        if near(accuracy, value):
-            return Problem(f"{said}: {cause}")
-    return Problem(
+def _check_accuracy(called: _Called, part: ast.FunctionDef) -> Finding:
+    accuracy, true = float(called.result[1]), called.shares.true
+    if near(accuracy, *true):
+        return right(BLANK_NAME)
+    if near(accuracy, *(100 * one for one in true)):
+        return right(BLANK_NAME, "The accuracy is in percent.")
+    said = f"the accuracy is {true[1]:.3g}, and it returns {accuracy:.3g}"
+    if cause := cause_of([accuracy], called.shares.accuracy_cases()):
+        return wrong(BLANK_NAME, returned_line(part), f"{said}: {cause}")
+    return wrong(
+        BLANK_NAME,
+        call_line(part, "argmax", "max", "topk") or returned_line(part),
         f"{said}: the prediction is the place of the largest logit of each image, "
         "`logits.argmax(dim=1)`, and the images that are right are counted over all batches.",
-        call_line(part, "argmax", "max", "topk"),
     )
-
-
-def check_main(source: Source) -> list[Finding]:
-    """Check the loop over epochs by its text: what it evaluates on, and what it makes anew."""
-    main = source.main_block
-    return [] if main is None else [verdict("loop", _check_main(source, main), main.lineno)]
-
-
-def _check_main(source: Source, main: ast.stmt) -> Problem | None:
-    evaluations = [call for call in calls(main, "evaluate") if len(call.args) > 1
-                   or call.keywords]  # fmt: skip
-    own = [call for call in evaluations if isinstance(call.func, ast.Name)]
-    if own and all("train" in ast.unparse(_last(call)) for call in own):
-        return Problem(
-            f"evaluated on training images: evaluate gets `{ast.unparse(_last(own[0]))}`, so "
-            "validation looks better than it is, and over-fitting does not show.",
-            own[0].lineno,
-        )
-    for loop in ast.walk(main):
-        if not isinstance(loop, ast.For) or "epoch" not in ast.unparse(loop.target):
-            continue
-        if line := call_line(loop, "MLP"):
-            return Problem(
-                "each epoch starts with a new model, and all that was learned is lost: make it "
-                "once, before the loop.",
-                line,
-            )
-    if not call_line(main, "train_step") and source.function("train_step"):
-        helpers = [one for one in ast.walk(source.tree) if isinstance(one, ast.FunctionDef)]
-        if not any(call_line(helper, "train_step") for helper in helpers):
-            return Problem("train_step is never called: nothing is trained.")
-    return None
-
-
-def _last(call: ast.Call) -> ast.expr:
-    return call.args[1] if len(call.args) > 1 else call.keywords[-1].value

@@ -1,12 +1,22 @@
-"""The result of checking a student's loop, blank by blank."""
+"""The verdict on a blank of a student's file, and the search for the cause of a wrong number.
+
+A wrong number is compared with what it would be under each of a table of mistakes: the first that
+gives the same number is the cause.
+"""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 RIGHT, BLANK, WRONG, ERROR = "right", "blank", "wrong", "error"
 """The states of a blank: right, not filled in, wrong, or ended by an exception."""
+_CLOSE = 2e-3
+"""Differences below this, relative to numbers above 1, are those of rounding."""
+
+Cases = Iterable[tuple[Sequence[float], str]]
+"""For each mistake the numbers that it would give, and its message."""
 
 
 @dataclass(frozen=True)
@@ -27,31 +37,14 @@ class Finding:
         return asdict(self)
 
 
-@dataclass(frozen=True)
-class Problem:
-    """A symptom of a blank that is wrong, and its cause."""
-
-    message: str
-    line: int | None = None
-    """The line of the cause; None if it is not known."""
-
-    def at(self, line: int | None) -> Problem:
-        """Return it with a line, unless it has one."""
-        return replace(self, line=self.line or line)
+def right(blank: str, note: str = "") -> Finding:
+    """Return the finding that a blank is right."""
+    return Finding(blank, RIGHT, note)
 
 
-def verdict(blank: str, problem: Problem | None, line: int | None = None) -> Finding:
-    """Return the finding that a blank is right, or that it has a problem.
-
-    Args:
-        blank: the name of the blank.
-        problem: None if there is none.
-        line: that of the blank.
-    """
-    if problem is None:
-        return Finding(blank, RIGHT, "")
-    line = problem.at(line).line
-    return Finding(blank, WRONG, at_line(line, problem.message), line)
+def wrong(blank: str, line: int | None, message: str) -> Finding:
+    """Return the finding that a blank is wrong, with the line in front of the message."""
+    return Finding(blank, WRONG, at_line(line, message), line)
 
 
 def at_line(line: int | None, message: str) -> str:
@@ -62,3 +55,27 @@ def at_line(line: int | None, message: str) -> str:
 def are_right(findings: list[Finding]) -> bool:
     """Return True if there are findings and all are right."""
     return bool(findings) and all(finding.state == RIGHT for finding in findings)
+
+
+def near(value: float, *expected: float) -> bool:
+    """Return True if a number is one of some others, but for rounding."""
+    return any(abs(value - one) <= _CLOSE * max(1.0, abs(one)) for one in expected)
+
+
+def is_close(value: float, expected: float) -> bool:
+    """Return True if two factors are the same but for rounding, however small they are."""
+    return abs(value - expected) <= 5 * _CLOSE * max(abs(expected), 1e-9)
+
+
+def cause_of(numbers: Sequence[float], cases: Cases, same: Any = near) -> str | None:
+    """Return the message of the first mistake that gives some numbers; None if none does.
+
+    Args:
+        numbers: what the student's code has returned, call by call.
+        cases: the mistakes.
+        same: compares two numbers.
+    """
+    for expected, message in cases:
+        if all(same(one, other) for one, other in zip(numbers, expected, strict=True)):
+            return message
+    return None

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
 
-Node = TypeVar("Node", bound=ast.AST)
+from mnistop.engine.course.findings import BLANK, Finding, at_line, wrong
+from mnistop.engine.course.lines import Node, calls, walk
 
 VALUES = ("input_size", "hidden_size", "num_classes", "learning_rate")
 """The numbers that a student fills in."""
-_CLEARS = ("zero_grad", "zero_", "fill_")
-_UPDATES = ("step", "sub_", "add_", "copy_", "set_", "_foreach_add_", "_foreach_sub_", "addcmul_")
+_UNCALLED = {
+    "backward": "no gradient is computed",
+    "step": "the weights stay the same",
+    "zero_grad": "the gradients of all steps add up",
+    "zero_": "the gradients of all steps add up",
+    "eval": "the model stays in training mode",
+    "train": "the model stays in evaluation mode",
+}
+"""What becomes of a method whose parentheses are missing."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,13 @@ class Source:
         found = _named(self.tree.body, class_name, ast.ClassDef)
         return _named(found.body, name, ast.FunctionDef) if found else None
 
+    def methods_of(self, name: str) -> str:
+        """Return a sentence with the methods that a class has instead of `class.name`."""
+        found = _named(self.tree.body, name.partition(".")[0], ast.ClassDef)
+        names = [f"`{one.name}`" for one in found.body if isinstance(one, ast.FunctionDef)
+                 ] if found else []  # fmt: skip
+        return f" The class has {' and '.join(names)}." if names else ""
+
     def value(self, name: str) -> ast.Assign | ast.AnnAssign | None:
         """Return the assignment of a name outside of functions."""
         for node in self.tree.body:
@@ -69,10 +82,22 @@ class Source:
                 if isinstance(node, ast.AnnAssign)
                 else []
             )
-            names = {one.id for target in targets for one in _walk(target, ast.Name)}
+            names = {one.id for target in targets for one in walk(target, ast.Name)}
             if name in names and isinstance(node, ast.Assign | ast.AnnAssign):
                 return node
         return None
+
+    def around(self, line: int | None) -> ast.AST:
+        """Return the smallest loop or function around a line, or the whole file."""
+        inside = [
+            node
+            for node in ast.walk(self.tree)
+            if isinstance(node, ast.For | ast.FunctionDef)
+            and line
+            and node.lineno < line <= (node.end_lineno or 0)
+            and any(True for _ in calls(node, "backward", "grad"))
+        ]
+        return max(inside, key=lambda node: node.lineno, default=self.tree)
 
     @cached_property
     def main_block(self) -> ast.If | None:
@@ -87,7 +112,8 @@ class Source:
         """True for a file of the exercise's functions, False for a loop in one piece."""
         if self.function("train_step") or self.function("evaluate"):
             return True
-        return not list(calls(self.tree, "backward")) and self.method("MLP", "forward") is not None
+        is_trained = any(True for _ in calls(self.tree, "backward", "grad"))
+        return not is_trained and self.method("MLP", "forward") is not None
 
 
 def _named(body: list[ast.stmt], name: str, kind: type[Node]) -> Node | None:
@@ -95,16 +121,12 @@ def _named(body: list[ast.stmt], name: str, kind: type[Node]) -> Node | None:
     return found[-1] if found else None
 
 
-def _walk(node: ast.AST, kind: type[Node]) -> Iterator[Node]:
-    return (one for one in ast.walk(node) if isinstance(one, kind))
-
-
 # Blanks
 
 
 def blank_lines(node: ast.AST) -> list[int]:
     """Return the lines of a part that are not filled in: `...`, `____`, or an empty body."""
-    indices = {id(one) for index in _walk(node, ast.Subscript) for one in ast.walk(index.slice)}
+    indices = {id(one) for index in walk(node, ast.Subscript) for one in ast.walk(index.slice)}
     found = [
         one.lineno
         for one in ast.walk(node)
@@ -137,121 +159,29 @@ def _is_text(node: ast.stmt) -> bool:
     )
 
 
-# Lines of calls
-
-
-def calls(node: ast.AST, *names: str) -> Iterator[ast.Call]:
-    """Yield the calls of functions or methods by their last name, in the order of lines."""
-    found = [
-        one
-        for one in _walk(node, ast.Call)
-        if (isinstance(one.func, ast.Attribute) and one.func.attr in names)
-        or (isinstance(one.func, ast.Name) and one.func.id in names)
-    ]
-    return iter(sorted(found, key=lambda one: (one.lineno, one.col_offset)))
-
-
-def call_line(node: ast.AST, *names: str) -> int | None:
-    """Return the line of the first such call."""
-    return next((one.lineno for one in calls(node, *names)), None)
-
-
-def return_line(part: ast.FunctionDef) -> int:
-    """Return the line of the last `return` of a function; of its head if there is none."""
-    return max((one.lineno for one in _walk(part, ast.Return)), default=part.lineno)
-
-
-def clearing_lines(node: ast.AST) -> list[int]:
-    """Return the lines that clear gradients: `zero_grad()`, `.grad.zero_()`, `.grad = None`."""
-    found = [one.lineno for one in calls(node, *_CLEARS) if "grad" in ast.unparse(one.func)]
-    for one in _walk(node, ast.Assign):
-        if any("grad" in ast.unparse(target).split(".")[-1] for target in one.targets) and (
-            isinstance(one.value, ast.Constant) or "zeros" in ast.unparse(one.value)
-        ):
-            found.append(one.lineno)
-    return sorted(found)
-
-
-def update_lines(node: ast.AST) -> list[int]:
-    """Return the lines that may change weights."""
-    found = {
-        one.lineno
-        for one in calls(node, *_UPDATES)
-        if ".grad." not in ast.unparse(one.func) or "data" in ast.unparse(one.func)
-    }
-    weights = {
-        one.id
-        for loop in _walk(node, ast.For)
-        if "param" in ast.unparse(loop.iter)
-        for one in _walk(loop.target, ast.Name)
-    }
-    for assigned in _walk(node, ast.AugAssign):
-        target = ast.unparse(assigned.target).split(".")[0]
-        if "grad" in ast.unparse(assigned.value) or target in weights:
-            found.add(assigned.lineno)
-    for one in _walk(node, ast.Assign):
-        text = ast.unparse(one.value)
-        if ".grad" in text and any(symbol in text for symbol in "-+*"):
-            found.add(one.lineno)
-    return sorted(found)
-
-
-def rebinding_line(node: ast.AST) -> int | None:
-    """Return the line of `param = param - lr * param.grad`, which only names a new tensor."""
-    for one in _walk(node, ast.Assign):
-        text = ast.unparse(one.value)
-        names = [target.id for target in one.targets if isinstance(target, ast.Name)]
-        if any(f"{name}.grad" in text and f"{name} " in text + " " for name in names):
-            return one.lineno
-    for loop in _walk(node, ast.For):
-        own = {one.id for one in _walk(loop.target, ast.Name)}
-        for one in _walk(loop, ast.Assign):
-            names = [target.id for target in one.targets if isinstance(target, ast.Name)]
-            is_bare = isinstance(one.value, ast.BinOp)
-            if is_bare and own & set(names) and "grad" in ast.unparse(one.value):
-                return one.lineno
+def _uncalled(node: ast.AST) -> ast.Attribute | None:
+    """Return a method that is a statement of its own without its parentheses."""
+    for one in walk(node, ast.Expr):
+        if isinstance(one.value, ast.Attribute) and one.value.attr in _UNCALLED:
+            return one.value
     return None
 
 
-def kept_graph_line(node: ast.AST) -> int | None:
-    """Return the line of a sum over losses that still hold their graph, as `total += loss`."""
-    losses = {
-        ast.unparse(one.func.value)
-        for one in calls(node, "backward")
-        if isinstance(one.func, ast.Attribute)
-    }
-    inert = {
-        id(one)
-        for block in ast.walk(node)
-        if (
-            isinstance(block, ast.With)
-            and _is_without_graph(*(i.context_expr for i in block.items))
+def not_filled(blank: str, source: Source, part: ast.AST | None) -> Finding | None:
+    """Return a finding if a part of the file is missing, not filled in, or lacks parentheses."""
+    if part is None:
+        return Finding(
+            blank, BLANK, f"There is no `{blank}` in the file.{source.methods_of(blank)}"
         )
-        or (isinstance(block, ast.FunctionDef) and _is_without_graph(*block.decorator_list))
-        for one in ast.walk(block)
-    }
-    for added in _walk(node, ast.AugAssign):
-        text = ast.unparse(added.value)
-        bare = {text, *(part.strip() for part in text.split("*"))} & losses
-        held = {name for name in bare if not _is_number_at(node, name, added.lineno)}
-        if isinstance(added.op, ast.Add) and held and id(added) not in inert:
-            return added.lineno
+    if lines := blank_lines(part):
+        code = source.line(lines[0])
+        return Finding(blank, BLANK, at_line(lines[0], f"not filled in: {code}"), lines[0])
+    if method := _uncalled(part):
+        name = ast.unparse(method)
+        return wrong(
+            blank,
+            method.lineno,
+            f"{_UNCALLED[method.attr]}: `{name}` without parentheses names the method, and does "
+            f"not call it. Write `{name}()`.",
+        )
     return None
-
-
-def _is_without_graph(*managers: ast.expr) -> bool:
-    """Return True if one of some context managers or decorators turns gradients off."""
-    texts = [ast.unparse(one) for one in managers]
-    off = ("no_grad", "inference_mode", "set_grad_enabled(False)")
-    return any(word in text for text in texts for word in off)
-
-
-def _is_number_at(node: ast.AST, name: str, line: int) -> bool:
-    """Return True if the last assignment of a name above a line has let its graph go."""
-    last = None
-    for one in _walk(node, ast.Assign):
-        if one.lineno < line and name in map(ast.unparse, one.targets):
-            last = one if last is None or one.lineno > last.lineno else last
-    if last is None:
-        return False
-    return any(last.value is call for call in calls(last.value, "item", "detach", "float"))

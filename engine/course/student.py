@@ -1,111 +1,25 @@
-"""Executing a student's file, and explaining the exceptions that it raises."""
+"""Executing a student's file, without what would train, draw, download or be recorded."""
 
 from __future__ import annotations
 
 import ast
-import builtins
-import re
+import contextlib
+import importlib
+import os
 import sys
-import traceback
+from collections.abc import Iterator
 from typing import Any
+from unittest import mock
 
-from mnistop.engine.course.findings import ERROR, Finding, at_line
-from mnistop.engine.course.source import Source, call_line, rebinding_line
+import numpy as np
 
-_EXPLANATIONS: tuple[tuple[str, str], ...] = (
-    (
-        r"before Module\.__init__\(\) call",
-        "`super().__init__()` has to be the first line of `__init__`, before any layer.",
-    ),
-    (
-        r"does not require grad and does not have a grad_fn",
-        "the loss is not connected to the weights any more, so `backward()` has nothing to follow: "
-        "the forward pass runs under `torch.no_grad()`, or `.item()`, `.detach()`, `argmax` or "
-        "`torch.tensor(...)` has cut the graph. Compute the loss from the logits themselves.",
-    ),
-    (
-        r"a leaf Variable that requires grad is being used in an in-place operation",
-        "the weights are changed in place while autograd is recording. Put the update under "
-        "`with torch.no_grad():`.",
-    ),
-    (
-        r"'(?:float|int)' object has no attribute 'backward'",
-        "the loss is a plain number here, because `.item()` came first. Call `backward()` on the "
-        "loss tensor, and `.item()` only for the number that is returned.",
-    ),
-    (
-        r"backward through the graph a second time|modified by an inplace operation",
-        "`backward()` runs a second time through the same graph. Compute logits and loss anew for "
-        "every batch, and call `backward()` once for each; do not call it on a running sum of "
-        "losses.",
-    ),
-    (
-        r"grad can be implicitly created only for scalar outputs",
-        "`backward()` needs one number, and gets a tensor of several: the loss is one per image "
-        '(`reduction="none"`), or it is called on the logits. Take the mean first.',
-    ),
-    (
-        r"Boolean value of Tensor with more than one value|bool value of Tensor",
-        "`nn.CrossEntropyLoss(logits, y)` makes a loss function with the logits as its settings. "
-        "Make it first and then call it, `nn.CrossEntropyLoss()(logits, y)`, or use "
-        "`F.cross_entropy(logits, y)`. (An `if` on a whole tensor gives the same error.)",
-    ),
-    (
-        r"multi-target not supported|for target with class probabilities, got Long",
-        "the labels have two dimensions, but cross-entropy takes class numbers of shape (batch,), "
-        "not one-hot rows and not a column.",
-    ),
-    (
-        r"expected scalar type Long|expected target to have dtype|nll_loss.*not implemented for",
-        "cross-entropy takes labels as whole numbers: `y.long()`, not floats.",
-    ),
-    (
-        r"Expected input batch_size|batch_size \(\d+\) to match target",
-        "logits and labels count different numbers of images: the batch dimension was lost by a "
-        "reshape, or only a part of the batch was used.",
-    ),
-    (
-        r"size of tensor a \((?P<a>\d+)\) must match the size of tensor b \((?P<b>\d+)\)",
-        "there are {a} values on one side and {b} on the other. If these are predictions and "
-        "labels, `argmax` ran along the batch instead of the classes: use `argmax(dim=1)`.",
-    ),
-    (
-        r"'(?:method|builtin_function_or_method)' object is not (?:iterable|subscriptable)",
-        "a method is used without calling it: `model.parameters()` needs its parentheses.",
-    ),
-    (
-        r"optimizer got an empty parameter list",
-        "the model has no parameters: its layers must be attributes (`self.linear_1 = ...`), not "
-        "elements of a plain list.",
-    ),
-    (
-        r"Target \d+ is out of bounds",
-        "the logits have fewer columns than there are digits: the last layer needs 10 outputs.",
-    ),
-    (
-        r"'NoneType' object has no attribute 'zero_'",
-        "a gradient is None until the first `backward()`: clear it afterwards, or use "
-        "`model.zero_grad()`, which skips those.",
-    ),
-    (
-        r"tuple indices must be|'list' object has no attribute|'tuple' object has no attribute",
-        "a batch of the loader is a pair: write `for x, y in loader:`.",
-    ),
-    (
-        r"unsupported operand type\(s\) for .*'NoneType'|'NoneType' object is not callable",
-        "one of the values is None: a function without `return`, or a blank.",
-    ),
-)
+from mnistop.engine.course.exceptions import StillRunningError
+from mnistop.engine.course.lines import call_line
+from mnistop.engine.course.source import Source
+from mnistop.engine.course.truth import images_and_labels
 
 
-class StillRunningError(BaseException):
-    """Raised in the student's code when its time is over."""
-
-    is_outside = False
-    """True if the time went by outside of functions, while the file was loaded."""
-
-
-def load(source: Source, keep_loops: bool = False) -> dict[str, Any]:
+def load(source: Source) -> dict[str, Any]:
     """Execute a student's file without its main block, and return its names.
 
     Statements outside of functions are executed one by one. Loops and calls among them, which
@@ -114,7 +28,6 @@ def load(source: Source, keep_loops: bool = False) -> dict[str, Any]:
 
     Args:
         source: the file.
-        keep_loops: True to execute loops and calls, too.
 
     Raises:
         SyntaxError: the file is not Python.
@@ -123,7 +36,7 @@ def load(source: Source, keep_loops: bool = False) -> dict[str, Any]:
     names: dict[str, Any] = {"__name__": "student", "__file__": source.path}
     training = _training_functions(source)
     for node in source.tree.body:
-        if not keep_loops and isinstance(node, ast.For | ast.While | ast.With | ast.Expr):
+        if isinstance(node, ast.For | ast.While | ast.With | ast.Expr):
             continue
         if isinstance(node, ast.Assign | ast.AnnAssign) and call_line(node, *training):
             continue
@@ -148,123 +61,69 @@ def _training_functions(source: Source) -> set[str]:
     return found
 
 
-def line_of(error: BaseException, source: Source) -> int | None:
-    """Return the last line of the student's file that an exception has passed."""
-    if isinstance(error, SyntaxError) and error.filename == source.path:
-        return error.lineno
-    frames = traceback.extract_tb(error.__traceback__)
-    lines = [frame.lineno for frame in frames if frame.filename == source.path]
-    return lines[-1] if lines else None
+@contextlib.contextmanager
+def stand_ins(source: Source) -> Iterator[None]:
+    """Set up this process for a student's file: nothing is recorded, drawn or downloaded."""
+    folder = os.path.dirname(source.path)
+    environment = {"MNISTOP_DISABLED": "1", "MPLBACKEND": "Agg"}
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(mock.patch.dict(os.environ, environment))
+        stack.enter_context(mock.patch.object(sys, "path", [folder, *sys.path]))
+        stack.enter_context(mock.patch.object(sys, "argv", [source.path]))
+        if "matplotlib" in source.text:
+            stack.enter_context(_pictures())
+        if "fetch_openml" in source.text:
+            from sklearn import datasets
+
+            stack.enter_context(mock.patch.object(datasets, "fetch_openml", _fetch_bundled))
+        yield
 
 
-def explain(blank: str, error: BaseException, source: Source, part: ast.AST | None) -> Finding:
-    """Return the finding for an exception of the student's code.
-
-    Args:
-        blank: the name of the blank.
-        error: the exception.
-        source: the file.
-        part: the function that was called, if it is known.
-    """
-    line = line_of(error, source)
-    symptom = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    symptom = symptom.split("\n")[0].rstrip(".")
-    cause = _cause(error, str(error), source, line, part or source.tree)
-    return Finding(blank, ERROR, at_line(line, f"{symptom}. {_capital(cause)}".strip()), line)
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:] if text[:1].isalpha() else text
+@contextlib.contextmanager
+def _pictures() -> Iterator[None]:
+    """Put a stand-in where Matplotlib would be; other modules that are loaded meanwhile stay."""
+    picture: Any = _Picture()
+    names = ("matplotlib", "matplotlib.pyplot")
+    before = {name: sys.modules.pop(name) for name in names if name in sys.modules}
+    sys.modules |= dict.fromkeys(names, picture)
+    try:
+        yield
+    finally:
+        for name in names:
+            del sys.modules[name]
+        sys.modules |= before
 
 
-def _cause(error: BaseException, text: str, source: Source, line: int | None, part: ast.AST) -> str:
-    if isinstance(error, StillRunningError) and error.is_outside:
-        return (
-            "Code outside of functions takes too long, and every check begins with it: put it "
-            'under `if __name__ == "__main__":`.'
-        )
-    if isinstance(error, StillRunningError):
-        return "It did not come to an end in time: look for a loop that never stops."
-    if isinstance(error, UnboundLocalError):
-        return (
-            "a name is used before it gets its value in this function. If it is meant to be the "
-            "global one, pass it in as an argument; a sum needs a start, such as `total = 0`."
-        )
-    if isinstance(error, NameError):
-        return _unknown_name(text)
-    code = source.line(line)
-    if isinstance(error, TypeError) and "NoneType" in text and ".grad" in code:
-        return _missing_gradient(part, line)
-    if "grad" in code and isinstance(error, AttributeError) and "NoneType" in text:
-        backward = call_line(part, "backward")
-        if backward is None or (line and backward > line):
-            return (
-                "`.grad` is None before the first `backward()`. Clear it after the update, or use "
-                "`model.zero_grad()`, which skips missing gradients."
-            )
-        return _missing_gradient(part, line)
-    if found := re.search(r"\((\d+)x(\d+) and (\d+)x(\d+)\)", text):
-        return _shapes(*map(int, found.groups()))
-    if "positional argument" in text or "unexpected keyword" in text:
-        return "the function is called as the exercise says: keep the names of its arguments."
-    for pattern, cause in _EXPLANATIONS:
-        if match := re.search(pattern, text):
-            return cause.format(**match.groupdict()) if match.groupdict() else cause
-    return ""
+class _Picture:
+    """A stand-in for Matplotlib that accepts everything and draws nothing."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter([self] * 16)
+
+    def __getitem__(self, place: Any) -> Any:
+        return self
+
+    def subplots(self, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
+        """Return a figure and axes."""
+        return self, self
 
 
-def _unknown_name(text: str) -> str:
-    found = re.search(r"'(\w+)'", text)
-    name = found.group(1) if found else "the name"
-    if "train" in name and "loader" in name:
-        return (
-            f"`{name}` is not an argument of the function, and holds the training images: the "
-            "function has to go through the loader that it is given."
-        )
-    if name in ("F", "nn", "torch", "np"):
-        return f"`{name}` has not been imported."
-    if hasattr(builtins, name):
-        return ""
-    return f"`{name}` is neither an argument of the function nor made in it, nor imported."
+def _fetch_bundled(*args: Any, return_X_y: bool = False, **kwargs: Any) -> Any:  # noqa: N803
+    """Stand in for scikit-learn's `fetch_openml`: return the bundled images, without a network."""
+    from sklearn.utils import Bunch
 
-
-def _missing_gradient(part: ast.AST, line: int | None) -> str:
-    backward = call_line(part, "backward", "grad")
-    if backward is None:
-        return "`.grad` is None, because `backward()` is never called: it computes the gradients."
-    if line and backward > line:
-        return (
-            f"`.grad` is None, because the update comes before `backward()` (line {backward}), "
-            "which computes the gradients."
-        )
-    if rebinding := rebinding_line(part):
-        return (
-            f"`.grad` is None, because line {rebinding} makes a new tensor that is no weight of "
-            "the model. Change the weight itself, in place: `param -= ...` under `torch.no_grad()`."
-        )
-    return (
-        "`.grad` is None: it was cleared between `backward()` and the update, or this weight takes "
-        "no part in the loss."
-    )
-
-
-def _shapes(rows: int, columns: int, inputs: int, outputs: int) -> str:
-    said = f"a layer with {inputs} inputs gets {columns} numbers per image"
-    if outputs == columns:
-        return (
-            f"{said}, and has {outputs} outputs: its two sizes are swapped. "
-            "`nn.Linear` takes the number of inputs first."
-        )
-    if columns == 28:
-        return f"{said}: flatten the images to rows of 784 first."
-    return f"{said}: each layer's inputs are the outputs of the one before it."
-
-
-def prepare(path: str) -> None:
-    """Set up this process for a student's file: nothing is recorded, shown or fetched."""
-    import os
-
-    os.environ["MNISTOP_DISABLED"] = "1"
-    os.environ["MPLBACKEND"] = "Agg"
-    sys.path.insert(0, os.path.dirname(path))
-    sys.argv = [path]
+    x, y = images_and_labels(4000)
+    images, labels = (x * 255).round().numpy().astype(np.int64), y.numpy().astype(str)
+    if kwargs.get("as_frame", "auto") is not False:
+        with contextlib.suppress(ImportError):
+            pandas = importlib.import_module("pandas")
+            images, labels = pandas.DataFrame(images), pandas.Series(labels)
+    return (images, labels) if return_X_y else Bunch(data=images, target=labels)

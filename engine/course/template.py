@@ -13,7 +13,8 @@ Replace every ... by code of your own, as many lines as you need. Then check it 
     mnistop exercise check {name}
     python {name}
 
-A training run is recorded: watch it with the command mnistop in another terminal.
+Where mnistop is installed, the training is recorded: watch it with the command mnistop in another
+terminal. Without it the script trains as well, and prints its progress.
 """
 
 from importlib.resources import files
@@ -23,7 +24,10 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-import mnistop
+try:
+    import mnistop
+except ImportError:
+    mnistop = None
 
 # Sizes. Each image has 28 x 28 pixels, flattened to a row of numbers; the digits are 0 to 9.
 input_size = ...
@@ -69,29 +73,45 @@ def evaluate(model, loader):
     return loss, accuracy
 
 
+def load_images(count):
+    """Return the first images of MNIST, (count, 784) from 0 to 1, and their labels (count,)."""
+    if mnistop is None:
+        from sklearn.datasets import fetch_openml
+
+        images, labels = fetch_openml("mnist_784", version=1, return_X_y=True, as_frame=False)
+    else:  # they come with mnistop
+        data = files("mnistop.engine.data") / "bundled/mnist_784_first_4502.npz"
+        with data.open("rb") as file:
+            mnist = np.load(file)
+            images, labels = mnist["images"], mnist["labels"]
+    x = torch.from_numpy(images[:count].reshape(count, 784) / np.float32(255)).float()
+    return x, torch.from_numpy(labels[:count].astype(np.int64))
+
+
 if __name__ == "__main__":
     torch.manual_seed(0)
-    data = files("mnistop.engine.data") / "bundled/mnist_784_first_4502.npz"
-    with data.open("rb") as file:
-        mnist = np.load(file)
-        x = torch.from_numpy(mnist["images"][:1000].reshape(-1, 784) / np.float32(255))
-        y = torch.from_numpy(mnist["labels"][:1000].astype(np.int64))
+    x, y = load_images(1000)
     x_train, x_val, y_train, y_val = x[:800], x[800:], y[:800], y[800:]
     train_loader = DataLoader(TensorDataset(x_train, y_train), batch_size=32, shuffle=True)
     val_loader = DataLoader(TensorDataset(x_val, y_val), batch_size=32)
 
     model = MLP(input_size, hidden_size, num_classes)
-    run = mnistop.init(config={{"lr": learning_rate}}, validation=(x_val, y_val))
+    run = None
+    if mnistop:
+        run = mnistop.init(config={{"lr": learning_rate}}, validation=(x_val, y_val))
     epochs = 100
-    for epoch in run.epochs(epochs):
+    for epoch in run.epochs(epochs) if run else range(epochs):
         for x_batch, y_batch in train_loader:
             loss, correct = train_step(model, x_batch, y_batch, learning_rate)
-            run.log({{"train/loss": loss, "train/acc": correct / len(y_batch)}})
+            if run:
+                run.log({{"train/loss": loss, "train/acc": correct / len(y_batch)}})
         val_loss, val_acc = evaluate(model, val_loader)
-        run.evaluate(model)
+        if run:
+            run.evaluate(model)
         if epoch % 10 == 0 or epoch == epochs - 1:
             print(f"epoch {{epoch:3}}  val loss {{val_loss:.3f}}  val accuracy {{val_acc:.1%}}")
-    run.finish(model=model)
+    if run:
+        run.finish(model=model)
 '''
 
 

@@ -1,177 +1,76 @@
-"""Finding what is wrong with an update, from the weights before and after it and the gradient."""
+"""Finding what is wrong with an update: with the gradient that it uses, and with its length."""
 
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from itertools import pairwise
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from mnistop.engine.course.findings import Problem
-from mnistop.engine.course.source import (
-    call_line,
-    clearing_lines,
-    rebinding_line,
-    update_lines,
-)
+from mnistop.engine.course.findings import Finding, cause_of, is_close, wrong
+from mnistop.engine.course.lines import OPTIMIZERS, call_line, clearing_lines, update_lines
+from mnistop.engine.course.steps import UPDATE_RULE, Step, explain_unchanged, fit
 from mnistop.engine.course.watching import Event
 
-_OPTIMIZERS = ("SGD", "Adam", "AdamW", "RMSprop")
-_CLOSE = 2e-3
-"""Relative differences below this are those of rounding."""
+_STEP_OR_GRADIENT = ("step", "backward", "gradient")
+_TWICE = "each step is taken twice: a batch makes two updates."
 
 
-@dataclass
-class Step:
-    """One update, as it was watched."""
-
-    weights: Tensor
-    """All weights before it."""
-    after: Tensor
-    """And after it."""
-    gradient: Tensor
-    """The gradient of this batch alone."""
-    stale: Tensor
-    """What was in `.grad` before `backward()`: zeros if it was cleared."""
-    rate: float | None
-    """The learning rate that was asked for; None if it is not known."""
-    images: int
-    """Images in the batch; 0 if not known."""
-    events: list[Event] = field(default_factory=list)
-
-    @property
-    def change(self) -> Tensor:
-        """The change of the weights."""
-        return self.after - self.weights
-
-
-@dataclass(frozen=True)
-class Slice:
-    """The place of a parameter among all weights."""
-
-    name: str
-    start: int
-    end: int
-
-
-def is_close(value: float, expected: float) -> bool:
-    """Return True if two factors are the same but for rounding."""
-    return abs(value - expected) <= _CLOSE * 5 * max(abs(expected), 1e-9)
-
-
-def fit(target: Tensor, *vectors: Tensor) -> tuple[list[float], float]:
-    """Return the factors of the vectors that come nearest to a target, and the relative rest."""
-    matrix = torch.stack(vectors, 1).double()
-    wide = target.double()
-    scale = matrix.norm(dim=0).clamp_min(1e-30)
-    factors = torch.linalg.lstsq(matrix / scale, wide[:, None]).solution[:, 0] / scale
-    rest = (wide - matrix @ factors).norm() / wide.norm().clamp_min(1e-30)
-    return factors.tolist(), float(rest)
-
-
-def check_updates(steps: list[Step], slices: list[Slice], part: ast.AST) -> Problem | None:
-    """Return the problem of an update; None if it is right.
+def check_updates(
+    blank: str, steps: list[Step], named: list[tuple[str, Tensor]], part: ast.AST
+) -> Finding | None:
+    """Return the finding for a wrong update; None if it is right.
 
     Args:
+        blank: the name of the function.
         steps: at least two consecutive ones.
-        slices: the parameters by name.
+        named: the parameters by name, in the order of the weights.
         part: the function, or the whole file.
     """
-    found: Problem | None
-    if any(not torch.isfinite(step.after).all() for step in steps):
-        found = Problem("the weights become NaN or infinite: the learning rate is too high.")
-    elif not any(step.change.any() for step in steps):
-        found = _unchanged(steps, part)
-    else:
-        found = (
-            _accumulated(steps, part)
-            or _partly(steps, slices)
-            or _by_optimizer(steps, part)
-            or _by_hand(steps, part)
+    line = next(iter(update_lines(part)), None)
+    if any(not torch.isfinite(step.change).all() for step in steps):
+        return wrong(
+            blank, line, "the weights become NaN or infinite: the learning rate is too high."
         )
-    return found and found.at(next(iter(update_lines(part)), None))
-
-
-# No change
-
-
-def _unchanged(steps: list[Step], part: ast.AST) -> Problem:
-    """Explain why the weights are the same after the steps."""
-    still = "the weights are the same after the step as before"
-    updates, backward = update_lines(part), call_line(part, "backward", "grad")
-    line = updates[0] if updates else None
-    kinds = [event.kind for step in steps for event in step.events]
-    if rebinding := rebinding_line(part):
-        return Problem(
-            f"{still}: this makes a new tensor and gives it the old name; the model keeps its own. "
-            "Change the weight in place: `param -= learning_rate * param.grad` under "
-            "`torch.no_grad()`.",
-            rebinding,
-        )
-    if "step" in kinds:
-        return _unchanged_by_optimizer(steps, part, still)
-    if not updates:
-        created = call_line(part, *_OPTIMIZERS)
-        cause = (
-            "the optimizer is made, but its `step()` is never called."
-            if created or call_line(part, "zero_grad")
-            else "nothing uses the gradients. `backward()` only computes them; the update is "
-            "`param -= learning_rate * param.grad`."
-        )
-        return Problem(f"{still}: {cause}", backward)
-    cleared = [at for at in clearing_lines(part) if backward and line and backward < at < line]
-    if cleared:
-        return Problem(
-            f"{still}: the gradients are cleared between `backward()` (line {backward}) and the "
-            f"update (line {line}), so every step is zero. Clear them before `backward()` or after "
-            "the update.",
-            cleared[0],
-        )
-    return Problem(
-        f"{still}: the update does not reach the model's own parameters, but copies of them. "
-        "Go through `model.parameters()` and change each in place."
+    if not any(step.change.any() for step in steps):
+        return explain_unchanged(blank, steps, part)
+    return (
+        _late(blank, steps, part)
+        or _accumulated(blank, steps, part, line)
+        or _partly(blank, steps, named, line)
+        or _by_optimizer(blank, steps)
+        or _direction(blank, steps, line)
+        or _length(blank, steps, part, line)
     )
 
 
-def _unchanged_by_optimizer(steps: list[Step], part: ast.AST, still: str) -> Problem:
-    first = steps[0].events
-    kinds = [event.kind for event in first]
-    event = next(event for step in steps for event in step.events if event.kind == "step")
-    line = event.line or call_line(part, "step")
-    created = call_line(part, *_OPTIMIZERS)
-    assert event.optimizer
-    if "backward" in kinds and "step" in kinds and kinds.index("step") < kinds.index("backward"):
-        return Problem(
-            f"{still}: `step()` comes before `backward()`, when the gradients are missing or "
-            "cleared. The order is backward, then step.",
-            line,
+# Wrong gradients
+
+
+def _late(blank: str, steps: list[Step], part: ast.AST) -> Finding | None:
+    """Find an update between the forward pass and `backward()`, or one by an older gradient."""
+    for step in steps:
+        events = step.of("backward", "gradient")
+        at = events[0].weights if events else None
+        if at is None or step.forward_weights is None or torch.equal(at, step.forward_weights):
+            continue
+        before = [one for one in update_lines(part) if one < (events[0].line or 0)]
+        return wrong(
+            blank,
+            before[-1] if before else events[0].line,
+            "each update uses the gradients of the batch before: it comes between the forward "
+            "pass and `backward()`. The order is forward, loss, backward, update.",
         )
-    is_ordered = "backward" in kinds and "step" in kinds
-    if is_ordered and "zero_grad" in kinds[kinds.index("backward") : kinds.index("step")]:
-        return Problem(
-            f"{still}: the gradients are cleared between `backward()` and `step()`, so every step "
-            "is zero. Call `zero_grad()` before `backward()` or after `step()`.",
-            next((e.line for e in first[kinds.index("backward") :] if e.kind == "zero_grad"), line),
-        )
-    if all(group["lr"] == 0 for group in event.optimizer.param_groups):
-        return Problem(f"{still}: the optimizer's learning rate is 0.", created or line)
-    return Problem(
-        f"{still}: the optimizer holds the parameters of another model (or copies), not of the one "
-        "that is trained. Give it `model.parameters()` of this model.",
-        created or line,
-    )
+    return None
 
 
-# Wrong changes
-
-
-def _accumulated(steps: list[Step], part: ast.AST) -> Problem | None:
+def _accumulated(blank: str, steps: list[Step], part: ast.AST, line: int | None) -> Finding | None:
     for last, step in pairwise(steps):
         if not step.stale.any() or not last.change.any():  # or batches gathered for one update
             continue
-        at_step = [e.before for e in step.events if e.kind == "step" and e.before is not None]
+        at_step = [e.before for e in step.of("step") if e.before is not None]
         if at_step:
             is_sum = torch.allclose(at_step[-1], step.gradient + step.stale, atol=1e-6)
         else:
@@ -185,150 +84,205 @@ def _accumulated(steps: list[Step], part: ast.AST) -> Problem | None:
                 else "`backward()` adds to `.grad`, and nothing clears it. Clear it at every step: "
                 "`param.grad = None`, `model.zero_grad()` or `optimizer.zero_grad()`."
             )
-            return Problem(
+            return wrong(
+                blank,
+                backward or line,
                 f"the gradients of two steps add up: the second update used the sum of both. "
                 f"{cause}",
-                backward,
             )
     return None
 
 
-def _partly(steps: list[Step], slices: list[Slice]) -> Problem | None:
+def _partly(
+    blank: str, steps: list[Step], named: list[tuple[str, Tensor]], line: int | None
+) -> Finding | None:
     """Find parameters that have a gradient and never change."""
-    still = [
-        one.name
-        for one in slices
-        if not any(step.change[one.start : one.end].any() for step in steps)
-        and any(step.gradient[one.start : one.end].any() for step in steps)
-    ]
+    still, start = [], 0
+    for name, p in named:
+        own = slice(start, start := start + p.numel())
+        if not any(step.change[own].any() for step in steps) and any(
+            step.gradient[own].any() for step in steps
+        ):
+            still.append(f"`{name}`")
     if not still:
         return None
-    names = ", ".join(f"`{name}`" for name in still)
-    return Problem(
-        f"a part of the model never changes: {names}. The update has to go through all of "
-        "`model.parameters()`; look for a missing parameter, a `break`, or a line that stands "
-        "outside of the loop."
+    return wrong(
+        blank,
+        line,
+        f"a part of the model never changes: {', '.join(still)}. The update has to go through all "
+        "of `model.parameters()`; look for a missing parameter, a `break`, or a line that stands "
+        "outside of the loop.",
     )
 
 
-def _by_optimizer(steps: list[Step], part: ast.AST) -> Problem | None:
-    """Check an update by `torch.optim`."""
-    used = [(step, e) for step in steps for e in step.events if e.kind == "step" and e.optimizer]
-    for step, event in used:
-        assert event.optimizer
-        group = event.optimizer.param_groups[0]
-        if group.get("maximize"):
-            return Problem("the loss rises: the optimizer maximizes (`maximize=True`).", event.line)
-        order = [e.kind for e in step.events]
-        if "backward" in order and order.index("step") < order.index("backward"):
-            return Problem(
-                "each update uses the gradients of the batch before: `step()` comes before "
-                "`backward()`. The order is backward, then step.",
-                event.line,
+# Wrong steps
+
+
+def _by_optimizer(blank: str, steps: list[Step]) -> Finding | None:
+    """Find an optimizer that climbs."""
+    for event in (event for step in steps for event in step.of("step")):
+        if event.optimizer and event.optimizer.param_groups[0].get("maximize"):
+            return wrong(
+                blank, event.line, "the loss rises: the optimizer maximizes (`maximize=True`)."
             )
-    rates = [step.rate for step, _ in used]
-    given = [event.optimizer.param_groups[0]["lr"] for _, event in used if event.optimizer]
-    if used and None not in rates and len(set(rates)) > 1 and len(set(given)) == 1:
-        created = call_line(part, *_OPTIMIZERS)
-        return Problem(
-            f"the argument learning_rate is not used: the optimizer always takes {given[0]:g}.",
-            created or used[0][1].line,
-        )
     return None
 
 
-def _by_hand(steps: list[Step], part: ast.AST) -> Problem | None:
-    """Check an update that the student's code makes itself."""
-    if any(event.kind == "step" for step in steps for event in step.events):
-        return None
+def check_twice(blank: str, events: list[Event], *, is_call: bool) -> Finding | None:
+    """Find an optimizer that takes two steps for a batch.
+
+    Args:
+        blank: the name of the function.
+        events: those of a call of `train_step`, or of a script.
+        is_call: True if one step is asked for, so that a `backward()` between two changes nothing.
+    """
+    if is_call:
+        events = [event for event in events if event.kind == "step"]
+    for first, second in pairwise(event for event in events if event.kind in _STEP_OR_GRADIENT):
+        if first.kind == second.kind == "step" and _held(first) & _held(second):
+            cause = "`step()` is called twice for it."
+            if not is_call:
+                cause = "`step()` is called again without a new `backward()`."
+            return wrong(blank, second.line, f"{_TWICE} {cause}")
+    return None
+
+
+def _held(event: Event) -> set[int]:
+    groups = event.optimizer.param_groups if event.optimizer else []
+    return {id(p) for group in groups for p in group["params"]}
+
+
+def _direction(blank: str, steps: list[Step], line: int | None) -> Finding | None:
+    """Compare the direction of a step that the student's code makes itself with the gradient."""
     first = steps[0]
+    if any(step.of("step") for step in steps):
+        return None
     (by_weights, by_gradient), rest = fit(first.change, first.weights, first.gradient)
+    is_decay = by_gradient < 0 and by_weights < 0 and by_weights / by_gradient <= 0.11
     if rest > 0.05:
-        return _unlike(steps)
-    rate = first.rate
+        return _other_direction(blank, steps, line)
     if by_gradient > 0 and abs(by_weights) < 0.05:
-        return Problem(
+        message = (
             "the loss rises: the weights go along the gradient, which points uphill. The sign is "
             "wrong: `param -= learning_rate * param.grad`."
         )
-    if abs(by_weights) > 0.005 and not _is_weight_decay(by_weights, by_gradient):
-        return _weights_in_update(by_weights, by_gradient)
-    if rate is None:
+    elif abs(by_weights) <= 0.005 or is_decay:
         return None
-    return _check_factor(steps, part)
-
-
-def _is_weight_decay(by_weights: float, by_gradient: float) -> bool:
-    return by_gradient < 0 and by_weights < 0 and by_weights / by_gradient <= 0.11
-
-
-def _weights_in_update(by_weights: float, by_gradient: float) -> Problem:
-    should = "The update is `param -= learning_rate * param.grad`."
-    kept = 1 + by_weights
-    if abs(by_gradient) < 1e-6 * abs(by_weights) or abs(by_gradient) < 1e-6:
-        return Problem(
+    elif abs(by_gradient) < 1e-6 * max(abs(by_weights), 1.0):
+        message = (
             "the weights shrink and the gradient plays no part: the learning rate multiplies the "
-            f"weight itself. {should}"
+            f"weight itself. {UPDATE_RULE}"
         )
-    if is_close(by_weights, -1):
-        return Problem(
+    elif is_close(by_weights, -1):
+        message = (
             "the old weights are thrown away: each is replaced by the step alone. "
-            f"{should} (with -=, not =)"
+            f"{UPDATE_RULE} (with -=, not =)"
         )
-    return Problem(
-        "the learning rate is on the wrong factor: it multiplies the weights, too, so that each "
-        f"step leaves only {kept:.3g} of them. {should}"
-    )
-
-
-def _check_factor(steps: list[Step], part: ast.AST) -> Problem | None:
-    """Compare the length of each step with the learning rate times the gradient."""
-    lengths = [-fit(step.change, step.gradient)[0][0] for step in steps]
-    rates = [step.rate or 0.0 for step in steps]
-    images = [step.images for step in steps]
-    pairs = list(zip(lengths, rates, images, strict=True))
-    if all(is_close(length, rate) for length, rate, _ in pairs):
-        return None
-    text = ast.unparse(part)
-    if any(word in text for word in ("clip", "clamp", "norm", "momentum", "velocity")):
-        return None
-    if len(steps) > 1 and is_close(lengths[0], rates[0]):
-        return _unlike(steps)  # as with momentum by hand: later steps are longer
-    if all(is_close(length, 1) for length in lengths):
-        message = (
-            "the learning rate is not used: the whole gradient is subtracted, and the loss jumps. "
-            "The update is `param -= learning_rate * param.grad`."
-        )
-    elif all(is_close(length, lengths[0]) for length in lengths):
-        message = (
-            f"the argument learning_rate is not used: every step is {lengths[0]:g} times the "
-            "gradient, whichever rate is given."
-        )
-    elif all(is_close(length, 1 / rate) for length, rate, _ in pairs):
-        message = "the gradient is divided by the learning rate instead of multiplied."
-    elif all(is_close(length, rate * rate) for length, rate, _ in pairs):
-        message = "the learning rate is used twice: the step is its square times the gradient."
-    elif all(is_close(length, rate / size) for length, rate, size in pairs if size):
-        message = (
-            "the gradient is divided by the number of images, but the loss is a mean over them "
-            "already: the steps are far too short."
-        )
-    elif all(is_close(length, 2 * rate) for length, rate, _ in pairs):
-        message = "each step is taken twice: there are two updates for one batch."
     else:
         message = (
-            f"the step is {lengths[0] / rates[0]:.3g} times as long as learning_rate times the "
-            "gradient."
+            "the learning rate is on the wrong factor: it multiplies the weights, too, so that "
+            f"each step leaves only {1 + by_weights:.3g} of them. {UPDATE_RULE}"
         )
-    return Problem(message)
+    return wrong(blank, line, message)
 
 
-def _unlike(steps: list[Step]) -> Problem | None:
-    """Judge an update of another kind, as Adam by hand, by its direction."""
-    downhill = [-float(step.change @ step.gradient) for step in steps]
-    if sum(downhill) > 0:
+def _other_direction(blank: str, steps: list[Step], line: int | None) -> Finding | None:
+    """Judge an update that is no factor times the gradient, as Adam by hand."""
+    first = steps[0]
+    if fit(first.change, torch.ones_like(first.change))[1] < 0.01:
+        return wrong(
+            blank,
+            line,
+            "all weights change by the same number: the update subtracts the loss, or another "
+            f"single number, instead of each weight's gradient. {UPDATE_RULE}",
+        )
+    if first.stale.any() and fit(first.change, first.stale)[1] < 0.01:
+        return wrong(
+            blank,
+            line,
+            "each update uses the gradients of the batch before. The order is forward, loss, "
+            "backward, update.",
+        )
+    if sum(float(step.change @ step.gradient) for step in steps) < 0:
         return None
-    return Problem(
-        "the loss does not fall: the weights do not go against the gradient. The update is "
-        "`param -= learning_rate * param.grad`."
+    return wrong(
+        blank,
+        line,
+        f"the loss does not fall: the weights do not go against the gradient. {UPDATE_RULE}",
     )
+
+
+_LENGTHS: tuple[tuple[Callable[[float, int], float], str], ...] = (
+    (lambda rate, images: rate, ""),
+    (
+        lambda rate, images: 1.0,
+        "the learning rate is not used: the whole gradient is subtracted, and the loss jumps. "
+        + UPDATE_RULE,
+    ),
+    (
+        lambda rate, images: 1 / rate,
+        "the gradient is divided by the learning rate instead of multiplied.",
+    ),
+    (
+        lambda rate, images: rate * rate,
+        "the learning rate is used twice: the step is its square times the gradient.",
+    ),
+    (
+        lambda rate, images: rate / images,
+        "the gradient is divided by the number of images, but the loss is a mean over them "
+        "already: the steps are far too short.",
+    ),
+    (
+        lambda rate, images: rate * images,
+        "the gradient is multiplied by the number of images: the steps are far too long.",
+    ),
+    (
+        lambda rate, images: 2 * rate,
+        _TWICE,
+    ),
+)
+"""The length of a step in gradients under each mistake, by the learning rate and the images."""
+
+
+def _length(blank: str, steps: list[Step], part: ast.AST, line: int | None) -> Finding | None:
+    """Compare the length of each step with the learning rate that was asked for."""
+    asked = [(step.rate, step.images) for step in steps if step.rate]
+    words = ("clip", "clamp", "norm", "momentum", "velocity")
+    if len(asked) < len(steps) or any(word in ast.unparse(part) for word in words):
+        return None
+    is_plain = all(event.is_plain for step in steps for event in step.events)
+    if is_plain:
+        fits = [fit(step.change, step.gradient, step.weights) for step in steps]
+        if any(rest > 0.05 for _, rest in fits):  # as by Adam by hand
+            return None
+        lengths = [-factors[0] for factors, _ in fits]
+    else:
+        used = [step.of("step")[-1].optimizer for step in steps if step.of("step")]
+        lengths = [float(one.param_groups[0]["lr"]) for one in used if one]
+    if len(lengths) < len(steps):
+        return None
+    made = call_line(part, *OPTIMIZERS)
+    cases = [([of(rate, images) for rate, images in asked], message) for of, message in _LENGTHS]
+    message = cause_of(lengths, cases, is_close)
+    times = lengths[0] / asked[0][0]
+    if message == "":
+        message = _TWICE if is_plain and all(map(_moves_between, steps)) else None
+        return wrong(blank, line, message) if message else None
+    if message is None and all(is_close(one, lengths[0]) for one in lengths):
+        message = f"the argument learning_rate is not used: every step takes {lengths[0]:g}."
+    elif message is None and (times > 1 or is_plain) and not is_close(times, 1):
+        message = f"the step is {times:.3g} times as long as learning_rate times the gradient."
+    return wrong(blank, made or line, message) if message else None
+
+
+def _moves_between(step: Step) -> bool:
+    """Return True if the weights have changed between two gradients of a step."""
+    found = [event.weights for event in step.of("backward", "gradient")]
+    return any(one is not None and other is not None and not torch.equal(one, other)
+               for one, other in pairwise(found))  # fmt: skip
+
+
+def names_of(model: nn.Module | None, weights: list[Tensor]) -> list[tuple[str, Tensor]]:
+    """Return weights with the names that they have in a model, or with their shapes."""
+    names = {id(p): name for name, p in model.named_parameters()} if model else {}
+    return [(names.get(id(p), f"a tensor of shape {tuple(p.shape)}"), p) for p in weights]

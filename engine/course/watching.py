@@ -20,6 +20,8 @@ from torch.nn import functional
 from torch.optim import Optimizer
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
+from mnistop.engine.course.loss_calls import LossCall
+
 Parameters = list[nn.Parameter]
 
 
@@ -48,31 +50,13 @@ class Event:
     """The gradients that it has added."""
     optimizer: Optimizer | None = None
 
-
-@dataclass
-class LossCall:
-    """A call of `cross_entropy` or `nll_loss`."""
-
-    kind: str
-    line: int | None
-    scores: Tensor
-    loss: Tensor
-
     @property
-    def gets_probabilities(self) -> bool:
-        """True if each row is at least 0 and sums to 1, as after a softmax."""
-        if self.scores.ndim != 2 or not len(self.scores):
-            return False
-        sums = self.scores.sum(1)
-        return bool((self.scores >= 0).all() and torch.allclose(sums, torch.ones_like(sums)))
-
-    @property
-    def gets_log_probabilities(self) -> bool:
-        """True if the exponentials of each row sum to 1, as after a log-softmax."""
-        if self.scores.ndim != 2:
-            return False
-        sums = self.scores.logsumexp(1)
-        return torch.allclose(sums, torch.zeros_like(sums), atol=1e-3)
+    def is_plain(self) -> bool:
+        """True if it is no step of an optimizer, or one of SGD without momentum."""
+        return self.optimizer is None or (
+            isinstance(self.optimizer, torch.optim.SGD)
+            and not self.optimizer.param_groups[0]["momentum"]
+        )
 
 
 class _Saved:
@@ -80,6 +64,17 @@ class _Saved:
 
     def __init__(self, tensor: Tensor) -> None:
         self.tensor = tensor
+        self.version = tensor._version
+
+    def unpack(self) -> Tensor:
+        """Return the tensor.
+
+        Raises:
+            RuntimeError: it has been changed in place, which PyTorch notes only without hooks.
+        """
+        if self.tensor._version != self.version:
+            raise RuntimeError("a tensor of this graph was modified by an inplace operation")
+        return self.tensor
 
 
 @dataclass
@@ -116,7 +111,7 @@ class Watch:
         handle = register_optimizer_step_pre_hook(self._note_step)
         self._stack.callback(handle.remove)
         self._stack.enter_context(
-            torch.autograd.graph.saved_tensors_hooks(self._pack, lambda saved: saved.tensor)
+            torch.autograd.graph.saved_tensors_hooks(self._pack, _Saved.unpack)
         )
         return self
 
@@ -212,7 +207,9 @@ class Watch:
             finally:
                 is_inside = False
             scores = args[0] if args else kwargs["input"]
-            self.losses.append(LossCall(name, self.line(), scores.detach(), loss.detach()))
+            labels = args[1] if len(args) > 1 else kwargs["target"]
+            call = LossCall(name, self.line(), scores.detach(), labels.detach(), loss.detach())
+            self.losses.append(call)
             return loss
 
         self._stack.enter_context(mock.patch.object(functional, name, watched))
@@ -240,3 +237,19 @@ def _as_flat(result: Any, inputs: list[Tensor], parameters: Parameters) -> Tenso
     if not any(id(p) in found for p in parameters):
         return None
     return flat([found.get(id(p), torch.zeros_like(p)) for p in parameters])
+
+
+def leaves(output: Tensor) -> list[Tensor]:
+    """Return the tensors that `backward()` of an output would give gradients to."""
+    found: list[Tensor] = []
+    seen: set[Any] = set()
+    waiting: list[Any] = [output.grad_fn]
+    while waiting:
+        node = waiting.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        if hasattr(node, "variable"):
+            found.append(node.variable)
+        waiting.extend(before for before, _ in node.next_functions)
+    return found

@@ -5,9 +5,13 @@
 from dataclasses import dataclass
 
 HEAD = """\
+from importlib.resources import files
+
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.utils.data import DataLoader, TensorDataset
 """
 
 VALUES = """\
@@ -56,7 +60,12 @@ def evaluate(model, loader):
 
 MAIN = """\
 if __name__ == "__main__":
-    train_loader = val_loader = ()
+    with (files("mnistop.engine.data") / "bundled/mnist_784_first_4502.npz").open("rb") as file:
+        mnist = np.load(file)
+        x = torch.from_numpy(mnist["images"][:128].reshape(-1, 784) / np.float32(255))
+        y = torch.from_numpy(mnist["labels"][:128].astype(np.int64))
+    train_loader = DataLoader(TensorDataset(x[:96], y[:96]), batch_size=32, shuffle=True)
+    val_loader = DataLoader(TensorDataset(x[96:], y[96:]), batch_size=32)
     model = MLP(input_size, hidden_size, num_classes)
     for epoch in range(10):
         for x, y in train_loader:
@@ -162,7 +171,7 @@ WRONG = (
          "optimizer.step()", "the same after the step", "before `backward()`"),
     step("step before backward, not cleared", "    loss.backward()\n" + UPDATE,
          SGD + "    optimizer.step()\n    optimizer.zero_grad()\n    loss.backward()\n",
-         "optimizer.step()", "the batch before", "before `backward()`"),
+         "loss.backward()", "inplace operation", "the batch before"),
     step("update before backward", "    loss.backward()\n" + UPDATE, UPDATE
          + "    loss.backward()\n", "param -=", "None", "before `backward()`"),
     step("update outside of no_grad", UPDATE,
@@ -216,7 +225,7 @@ WRONG = (
     step("squared error", LOSS, "F.mse_loss(logits, F.one_hot(y_batch, 10).float())", "mse_loss",
          "not the loss of the exercise"),
     step("its own predictions as labels", LOSS, "F.cross_entropy(logits, logits.argmax(1))",
-         "loss.backward()", "not that of the cross-entropy", "predictions"),
+         "F.cross_entropy", "says already", "its own predictions"),
     step("backward on a number", LOSS, LOSS + ".item()", "loss.backward()", "no attribute",
          "`.item()` came first"),
     step("forward under no_grad", "    logits = model(x_batch)\n",

@@ -7,10 +7,20 @@ from collections.abc import Callable
 import pytest
 
 from mnistop.engine.course.findings import Finding
-from tests.engine.course.loops import EVALUATE, LAYERS, LOSS, MODEL, SGD, STEP, UPDATE, file_of
+from tests.engine.course.loops import (
+    EVALUATE,
+    LAYERS,
+    LOSS,
+    MAIN,
+    MODEL,
+    SGD,
+    STEP,
+    UPDATE,
+    file_of,
+)
 from tests.helpers.selection import one_in
 
-Check = Callable[[str], list[Finding]]
+Check = Callable[..., list[Finding]]
 
 OPTIMIZERS = {
     name: STEP.replace(
@@ -128,6 +138,37 @@ STEPS = OPTIMIZERS | {
     "a set_grad_enabled block": STEP.replace("torch.no_grad()", "torch.set_grad_enabled(False)"),
     "inference of the count under no_grad": STEP.replace(
         "    correct = (", "    with torch.no_grad():\n        correct = ("),
+    "one-hot labels": STEP.replace(LOSS, "F.cross_entropy(logits, F.one_hot(y_batch, 10).float())"),
+    "log-softmax before cross-entropy": STEP.replace(LOSS, "F.cross_entropy(F.log_softmax(logits, 1), y_batch)"),
+    "nll of the logarithm of softmax": STEP.replace(LOSS, "F.nll_loss(torch.log(F.softmax(logits, 1)), y_batch)"),
+    "backward under no_grad": STEP.replace("    loss.backward()\n", "    with torch.no_grad():\n        loss.backward()\n"),
+    "two half batches": STEP.replace("    loss.backward()\n", "    n = len(x_batch)\n    for part in (slice(0, n // 2), slice(n // 2, n)):\n"
+        "        out = model(x_batch[part])\n        (F.cross_entropy(out, y_batch[part], reduction='sum') / n).backward()\n"),
+    "momentum by hand": "kept = {}\n\n\n" + STEP.replace("param -= learning_rate * param.grad",
+        "kept[param] = 0.9 * kept.get(param, 0) + param.grad\n            param -= learning_rate * kept[param]"),
+    "Adam by hand": "m, s = {}, {}\n\n\n" + STEP.replace("param -= learning_rate * param.grad",
+        "m[param] = 0.9 * m.get(param, 0) + 0.1 * param.grad\n            s[param] = 0.999 * s.get(param, 0) + 0.001 * param.grad ** 2\n"
+        "            param -= 0.01 * learning_rate * m[param] / (s[param].sqrt() + 1e-8)"),
+    "Adam at a smaller rate": OPTIMIZERS["Adam"].replace("lr=learning_rate", "lr=learning_rate / 100"),
+    "a penalty on the weights": STEP.replace(LOSS, LOSS + " + 1e-4 * sum(p.square().sum() for p in model.parameters())"),
+    "an optimizer for each layer": STEP.replace(UPDATE, "    for layer in (model.linear_1, model.linear_2):\n"
+        "        optimizer = torch.optim.SGD(layer.parameters(), lr=learning_rate)\n        optimizer.step()\n        optimizer.zero_grad()\n"),
+    "a closure": OPTIMIZERS["SGD"].replace("    loss.backward()\n", "").replace("    optimizer.step()\n", "    def closure():\n        optimizer.zero_grad()\n"
+        "        again = F.cross_entropy(model(x_batch), y_batch)\n        again.backward()\n        return again\n\n    optimizer.step(closure)\n"),
+    "functional_call": STEP.replace("model(x_batch)", "torch.func.functional_call(model, dict(model.named_parameters()), (x_batch,))"),
+    "clipped values": OPTIMIZERS["SGD"].replace("    optimizer.step()", "    nn.utils.clip_grad_value_(model.parameters(), 0.01)\n    optimizer.step()"),
+    "gather": STEP.replace(LOSS, "-torch.log_softmax(logits, 1).gather(1, y_batch[:, None]).mean()"),
+    "nesterov": OPTIMIZERS["SGD"].replace("lr=", "momentum=0.9, nesterov=True, lr="),
+    "retain_graph": STEP.replace("backward()", "backward(retain_graph=True)"),
+    "autograd.backward": STEP.replace("loss.backward()", "torch.autograd.backward(loss)"),
+    "defaults and types": STEP.replace("y_batch, learning_rate)", "y_batch: torch.Tensor, learning_rate: float = 0.1) -> tuple[float, int]"),
+    "NumPy": STEP.replace("loss.item(), correct.item()", "loss.detach().numpy(), correct.numpy()"),
+    "an object that updates": "class Update:\n    def __init__(self, lr):\n        self.lr = lr\n\n    def __call__(self, params):\n        with torch.no_grad():\n"
+        "            for p in params:\n                p.sub_(self.lr * p.grad)\n                p.grad = None\n\n\n"
+        + STEP.replace(UPDATE, "    Update(learning_rate)(model.parameters())\n"),
+    "one vector": STEP.replace(UPDATE, "    with torch.no_grad():\n        w = nn.utils.parameters_to_vector(model.parameters())\n"
+        "        g = nn.utils.parameters_to_vector([p.grad for p in model.parameters()])\n"
+        "        nn.utils.vector_to_parameters(w - learning_rate * g, model.parameters())\n    model.zero_grad()\n"),
 }  # fmt: skip
 
 EVALUATIONS = {
@@ -178,11 +219,15 @@ MODELS = {
     "    def forward(self, x):\n"
     "        return (x @ self.w1 + self.b1).relu() @ self.w2 + self.b2\n",
     "flattens": MODEL.replace("self.linear_1(x)", "self.linear_1(x.reshape(x.shape[0], -1))"),
-    "dropout": MODEL.replace("self.relu(self", "nn.functional.dropout(self.relu(self").replace(
-        "(x)))", "(x)), 0.2, self.training))"),
-    "batch norm": MODEL.replace("nn.ReLU()", "nn.Sequential(nn.BatchNorm1d(hidden_size), nn.ReLU())"),
     "three layers": MODEL.replace("nn.ReLU()", "nn.Sequential(nn.ReLU(), nn.Linear(hidden_size, 32),"
         " nn.ReLU())").replace("nn.Linear(hidden_size, num_classes)", "nn.Linear(32, num_classes)"),
+    "GELU": MODEL.replace("nn.ReLU()", "nn.GELU()"),
+    "a start of its own": MODEL.replace("num_classes)\n\n", "num_classes)\n        nn.init.kaiming_normal_(self.linear_1.weight)\n        nn.init.zeros_(self.linear_1.bias)\n\n"),
+    "a shortcut": MODEL.replace(LAYERS, "self.linear_2(self.relu(self.linear_1(x)) + self.linear_1(x))"),
+    "a ModuleList": MODEL.replace("self.linear_2 = nn.Linear(hidden_size, num_classes)", "self.last = nn.ModuleList([nn.Linear(hidden_size, num_classes)])").replace("self.linear_2(", "self.last[0]("),
+    "layer norm": MODEL.replace("nn.ReLU()", "nn.Sequential(nn.LayerNorm(hidden_size), nn.ReLU())"),
+    "the old super": MODEL.replace("super()", "super(MLP, self)"),
+    "normalizes": MODEL.replace("self.linear_1(x)", "self.linear_1((x - 0.13) / 0.31)"),
     "without bias": MODEL.replace("_size)\n        self.relu", "_size, bias=False)\n"
         "        self.relu"),
     "a type with defaults": MODEL.replace("input_size, hidden_size, num_classes):",
@@ -190,28 +235,59 @@ MODELS = {
 }  # fmt: skip
 
 
-def assert_right(found: list[Finding]) -> None:
-    assert len(found) == 9
+MAINS = {
+    "manual batches": MAIN.replace("in train_loader", "in zip(x[:96].split(32), y[:96].split(32))"),
+    "drop_last": MAIN.replace("shuffle=True", "shuffle=True, drop_last=True"),
+    "normalized images": MAIN.replace("    train_loader =", "    x = (x - 0.1307) / 0.3081\n    train_loader ="),
+    "no evaluation": MAIN[: MAIN.index("        val_loss")],
+    "both evaluations": MAIN + "        train_loss, train_acc = evaluate(model, train_loader)\n",
+    "a model for each rate": MAIN.replace("    model = MLP(input_size, hidden_size, num_classes)\n", "    for rate in (0.01, 0.1):\n"
+        "        model = MLP(input_size, hidden_size, num_classes)\n        train_step(model, x[:32], y[:32], rate)\n"),
+}  # fmt: skip
+
+WITH_MODES = {
+    "dropout": MODEL.replace("self.relu(self", "nn.functional.dropout(self.relu(self").replace(
+        "(x)))", "(x)), 0.2, self.training))"),
+    "batch norm": MODEL.replace("nn.ReLU()", "nn.Sequential(nn.BatchNorm1d(hidden_size), nn.ReLU())"),
+}  # fmt: skip
+
+
+def assert_right(found: list[Finding], count: int = 9) -> None:
+    assert len(found) == count
     assert [one for one in found if one.state != "right"] == []
 
 
 @pytest.mark.parametrize("name", one_in(8, STEPS))
-def test_an_unusual_training_step_is_right(name: str, check: Check) -> None:
-    assert_right(check(file_of(step=STEPS[name])))
+def test_an_unusual_training_step_is_right(name: str, check_here: Check) -> None:
+    assert_right(check_here(file_of(step=STEPS[name]), "train_step"), 1)
 
 
 @pytest.mark.parametrize("name", one_in(6, EVALUATIONS))
-def test_an_unusual_evaluation_is_right(name: str, check: Check) -> None:
-    assert_right(check(file_of(evaluate=EVALUATIONS[name])))
+def test_an_unusual_evaluation_is_right(name: str, check_here: Check) -> None:
+    assert_right(check_here(file_of(evaluate=EVALUATIONS[name]), "evaluate"), 1)
 
 
 @pytest.mark.parametrize("name", one_in(6, MODELS))
-def test_an_unusual_model_is_right(name: str, check: Check) -> None:
-    assert_right(check(file_of(model=MODELS[name])))
+def test_an_unusual_model_is_right(name: str, check_here: Check) -> None:
+    assert_right(check_here(file_of(model=MODELS[name])))
 
 
-def test_a_model_and_a_step_that_share_the_softmax_are_right(check: Check) -> None:
+@pytest.mark.parametrize("name", MAINS)
+def test_an_unusual_loop_is_right(name: str, check_here: Check) -> None:
+    assert_right(check_here(file_of(main=MAINS[name]), "loop"), 1)
+
+
+@pytest.mark.parametrize("name", WITH_MODES)
+def test_a_model_that_is_switched_to_evaluation_and_back_is_right(
+    name: str, check_here: Check
+) -> None:
+    evaluate = EVALUATE.replace("    total,", "    model.eval()\n    total,")
+    step = STEP.replace("    logits = model", "    model.train()\n    logits = model")
+    assert_right(check_here(file_of(model=WITH_MODES[name], step=step, evaluate=evaluate)))
+
+
+def test_a_model_and_a_step_that_share_the_softmax_are_right(check_here: Check) -> None:
     model = MODEL.replace(LAYERS, f"F.log_softmax({LAYERS}, dim=1)")
     step = STEP.replace("cross_entropy", "nll_loss")
     evaluate = EVALUATE.replace("cross_entropy", "nll_loss")
-    assert_right(check(file_of(model=model, step=step, evaluate=evaluate)))
+    assert_right(check_here(file_of(model=model, step=step, evaluate=evaluate)))

@@ -5,15 +5,22 @@ from collections.abc import Callable
 import pytest
 
 from mnistop.engine.course.findings import Finding
-from tests.engine.course.loops import WRONG, Wrong
+from tests.engine.course.loops import WRONG
+from tests.engine.course.public_questions import QUESTIONS, Question
 from tests.helpers.selection import one_in
 
-Check = Callable[[str], list[Finding]]
+Check = Callable[..., list[Finding]]
+
+LOOPS = [Question(one.name, one.text, one.blank, one.at, one.says) for one in WRONG]
+LOOPS += QUESTIONS
 
 
-@pytest.mark.parametrize("loop", one_in(8, WRONG), ids=lambda loop: f"{loop.blank}: {loop.name}")
-def test_a_wrong_loop_is_named_with_line_symptom_and_cause(loop: Wrong, check: Check) -> None:
-    found = check(loop.text)
+@pytest.mark.parametrize("loop", one_in(8, LOOPS), ids=lambda loop: f"{loop.blank}: {loop.name}")
+def test_a_wrong_loop_is_named_with_line_symptom_and_cause(
+    loop: Question, check_here: Check
+) -> None:
+    parts = [loop.blank] if loop.blank in ("train_step", "evaluate", "loop") else []
+    found = check_here(loop.text, *parts)
     bad = [one for one in found if one.state in ("wrong", "error")]
     named = {one.blank: one for one in bad}
     assert loop.blank in named, found

@@ -23,9 +23,9 @@ BLANKS = [
     "learning_rate",
     "MLP.__init__",
     "MLP.forward",
-    "loop",
     "train_step",
     "evaluate",
+    "loop",
 ]
 
 
@@ -41,7 +41,7 @@ def filled_in(template: str) -> str:
     text = text.replace("hidden_size = ...", "hidden_size = 32")
     text = text.replace("num_classes = ...", "num_classes = 10")
     text = text.replace("learning_rate = ...", "learning_rate = 0.1")
-    start, end = text.index("class MLP"), text.index('if __name__ == "__main__":')
+    start, end = text.index("class MLP"), text.index("def load_images")
     pieces = "\n\n".join([MODEL, STEP, EVALUATE, ""])
     text = text[:start] + "from torch.nn import functional as F\n\n\n" + pieces + text[end:]
     return text.replace("epochs = 100", "epochs = 3")
@@ -62,7 +62,7 @@ def test_a_new_script_has_blanks_and_is_not_replaced(place: Place, tmp_path: Pat
     assert code == 1
     assert [one["blank"] for one in found] == BLANKS
     assert {one["blank"] for one in found if one["state"] == "blank"} == set(BLANKS) - {"loop"}
-    assert found[0]["message"].startswith("Line 21: not filled in")
+    assert found[0]["message"].startswith("Line 25: not filled in")
     assert list(found[0]) == ["blank", "state", "message", "line"]
 
 
@@ -87,7 +87,7 @@ def test_a_person_reads_a_line_for_each_blank(place: Place, tmp_path: Path):
     path.write_text(file_of(step=STEP.replace("-=", "+=")))
     done = place.run("exercise", "check", str(path), "--ascii")
     assert done.returncode == 1
-    assert "x train_step     WRONG  Line 29: the loss rises" in done.stdout
+    assert "x train_step     WRONG  Line 33: the loss rises" in done.stdout
     assert "8 of 9 right; go on with train_step." in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 80
     path.write_text(file_of())
