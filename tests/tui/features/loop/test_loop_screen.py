@@ -13,6 +13,7 @@ from mnistop.engine.errors import DataError
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.loop.screen import LoopScreen
 from tests.helpers.dashboard import Dashboard, Opened, Workers
+from tests.helpers.selection import one_in
 
 SMALL = {"source": "digits", "samples": "200", "hidden": "16", "device": "cpu"}
 """Settings of a loop that takes milliseconds."""
@@ -57,7 +58,7 @@ async def at(shown: Dashboard, lines: int) -> LoopState:
     return found
 
 
-@pytest.mark.parametrize("size", [(120, 40), (80, 24), (60, 16), (200, 60)])
+@pytest.mark.parametrize("size", one_in(4, [(120, 40), (80, 24), (60, 16), (200, 60)]))
 async def test_enter_runs_line_by_line_and_each_shows_its_numbers(
     opened: Opened, loop: Loop, size: tuple[int, int]
 ) -> None:
@@ -94,7 +95,7 @@ async def test_the_numbers_of_an_update_are_put_into_its_formula(
 
 @pytest.mark.parametrize(
     ("values", "code"),
-    [
+    one_in(5, [
         ({"optimizer": "adam"}, ["optimizer.step()", "m_hat = m / (1 - 0.9 ** t)", "sqrt(v_hat)"]),
         ({"optimizer": "sgd"}, ["v = 0.9 * v + g", "w = w - lr * v"]),
         ({"weight_decay": "0.01"}, ["weight -= learning_rate * (weight.grad + weight_decay * "]),
@@ -106,7 +107,7 @@ async def test_the_numbers_of_an_update_are_put_into_its_formula(
         ({"schedule": "cosine"}, ["weight -= lr * weight.grad", "lr = 0.1 (cosine)"]),
     ],
 )
-async def test_the_code_and_its_numbers_are_those_of_the_settings(
+async , 2)def test_the_code_and_its_numbers_are_those_of_the_settings(
     opened: Opened, loop: Loop, values: dict[str, str], code: list[str]
 ) -> None:
     async with opened((160, 50), **(SMALL | values)) as shown:
