@@ -151,7 +151,7 @@ class _Section:
 
 
 class _Parser:
-    """Reads one file, and collects its mistakes.
+    """A reader of one file, and a collector of its mistakes.
 
     Args:
         name: the name of the file.

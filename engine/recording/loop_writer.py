@@ -209,7 +209,7 @@ class LoopWriter(threading.Thread):
     def _say_pauses(self) -> None:
         if self.requests.paused != self._is_paused:
             self._is_paused = not self._is_paused
-            self._files.say(events.RunPaused if self._is_paused else events.RunUnpaused)
+            self._files.record(events.RunPaused if self._is_paused else events.RunUnpaused)
 
     def _receive(self, batch: Batch, at_end: bool) -> bool:
         """Fill in values that have come from a device; return whether all have."""

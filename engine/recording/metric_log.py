@@ -1,4 +1,4 @@
-"""What a loop records, in line until a thread takes it."""
+"""The records of a loop, in a queue until a thread takes them."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class EndOfEpoch:
 
 @dataclass
 class Batch:
-    """What a loop has recorded from one writing to the next."""
+    """The records of a loop between two writes."""
 
     records: bytearray = field(default_factory=bytearray)
     """Whole records of `metrics.bin`."""
@@ -91,7 +91,7 @@ _Names = list[_Metric | None]
 
 
 class MetricLog:
-    """What a loop has recorded and no thread has taken yet.
+    """The records of a loop that no thread has taken yet.
 
     The loop's calls append to a queue, as little as possible at a time: in the middle of a training
     step each line of Python takes several times as long as in the loop of the thread. Appending is

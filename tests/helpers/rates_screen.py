@@ -74,7 +74,7 @@ def finder(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> Iterator[Finder
     fake = Finder(workers.folder)
     monkeypatch.setattr(worker, "ask_at_low_priority", fake.ask)
     monkeypatch.setattr(worker, "launch_sweep", fake.launch_sweep)
-    monkeypatch.setattr(worker, "stop_sweep", lambda sweep: fake.stopped.append(sweep.name))
+    monkeypatch.setattr(worker, "stop", lambda sweep: fake.stopped.append(sweep.name))
     with fake.alive:
         yield fake
 

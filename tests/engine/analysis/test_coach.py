@@ -1,4 +1,4 @@
-"""What the coach says of runs made for each of its rules, and its silence on others."""
+"""The coach's advice on runs made for each of its rules, and its silence on others."""
 
 import math
 import re

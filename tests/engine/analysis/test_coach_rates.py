@@ -1,4 +1,4 @@
-"""What the coach says of learning rates that are too high or too low, on real runs."""
+"""The coach's advice on learning rates that are too high or too low, on real runs."""
 
 import dataclasses
 import math

@@ -1,4 +1,4 @@
-"""What is shown of the loop line by line are the numbers of its training."""
+"""The numbers of the loop, line by line, against those of its training."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ class CodeScreen(ViewScreen):
         yield self._text
 
     def on_mount(self) -> None:
-        """Give the script the keys."""
+        """Focus the script."""
         self._text.focus()
 
     def enter(self, about: None) -> None:
@@ -147,7 +147,7 @@ class CodeScreen(ViewScreen):
         )
 
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
-        """Give the reason why an action is impossible now."""
+        """Return the reason why an action is impossible now."""
         if action in ("write", "notebook") and self._text.content is None:
             return self._text.status or "There is no code yet."
         return super().why_not(action, parameters)

@@ -307,7 +307,7 @@ class AnswerBox(GivesReasons, FaultTolerant, TextArea, inherit_bindings=False):
         self.post_message(self.Done())
 
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
-        """Give the reason why an action is impossible now."""
+        """Return the reason why an action is impossible now."""
         if action == "check_short" and not self.enter_checks:
             return "Enter begins a new line here; Ctrl+S or F2 is done."
         return ""

@@ -188,7 +188,7 @@ class CourseScreen(SeveralPanes):
             super().action_back()
 
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
-        """Give the reason why an action is impossible now."""
+        """Return the reason why an action is impossible now."""
         model = self._model
         match action:
             case "answer" if self.focused is self._box:

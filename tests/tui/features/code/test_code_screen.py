@@ -23,7 +23,7 @@ SMALL = {"source": "digits", "samples": "200", "lr": "0.25", "optimizer": "adam"
 
 @pytest.fixture
 def asked(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> list[tuple[RunConfig, Run | None]]:
-    """What code was asked for; that of a run is made up."""
+    """The code that was requested; that of a run is made up."""
     found: list[tuple[RunConfig, Run | None]] = []
 
     async def ask(question: Callable[..., Any], *args: Any) -> Any:

@@ -169,6 +169,16 @@ async def test_the_end_of_training_is_said(opened: Opened, loop: Loop) -> None:
         assert any("training is over" in notice for notice in shown.notices)
 
 
+async def test_a_loop_that_diverges_ends_as_its_training_would(opened: Opened, loop: Loop) -> None:
+    values = SMALL | {"lr": "1000", "weight_decay": "100", "hidden": "none", "samples": "320"}
+    for size in ((120, 40), (80, 24)):
+        async with opened(size, **values) as shown:
+            await shown.press("8", "s", "s", "s", "t")
+            await shown.until_shown("no longer a number: it diverged in epoch 0")
+            await shown.press("n", "x", "g", "u", "z")
+            await shown.settle()
+
+
 async def test_other_settings_in_the_form_start_anew(opened: Opened, loop: Loop) -> None:
     async with opened(**SMALL) as shown:
         await shown.press("8", "s")

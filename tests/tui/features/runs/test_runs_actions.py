@@ -1,4 +1,4 @@
-"""What a person does with runs in the list: delete, resume, name, open, write reports."""
+"""Actions on runs in the list: delete, resume, name, open, write reports."""
 
 import re
 from collections.abc import Callable
