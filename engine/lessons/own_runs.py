@@ -137,8 +137,8 @@ _IN_WORDS = {"too low": "is too low", "too high": "is too high", "works": "works
 VERDICTS = tuple(_IN_WORDS)
 
 
-_MARKS = ("samples", "hidden", "optimizer", "lr", "epochs")
-"""The settings by which a run is known as one of a preset, with those that the preset changes."""
+_ANY = {"source", "pixel_range", "split_seed", "seed", "threads", "device"}
+"""The settings that a run of a preset may have of its own."""
 
 
 def parse(filter: str) -> dict[str, Any]:
@@ -148,9 +148,9 @@ def parse(filter: str) -> dict[str, Any]:
         FilterError: it makes no sense.
     """
     if filter in PRESETS:
-        texts = RunConfig(**PRESETS[filter]).texts()
-        known = dict.fromkeys((*_MARKS, *PRESETS[filter]))
-        words = [f"{name}:{texts[name].replace(' ', ',')}" for name in known]
+        config = RunConfig(**PRESETS[filter])
+        known = config.texts().keys() - _ANY - config.without_effect()
+        words = [f"{name}:{config.texts()[name].replace(' ', ',')}" for name in sorted(known)]
         filter = " ".join([*words, "state:finished"])
     return GRAMMAR.parse(filter)
 
@@ -168,7 +168,8 @@ def differences(run: RunEntry, preset: str) -> str:
     own = run.overview.changes
     wanted = RunConfig(**PRESETS[preset]).changes()
     texts = RunConfig().texts() | own
-    names = sorted(name for name in own.keys() | wanted.keys() if own.get(name) != wanted.get(name))
+    known = (own.keys() | wanted.keys()) - _ANY
+    names = sorted(name for name in known if own.get(name) != wanted.get(name))
     return ", ".join(f"{name} {texts[name]}" for name in names)
 
 
