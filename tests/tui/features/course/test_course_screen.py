@@ -16,7 +16,7 @@ from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import clean
 from mnistop.tui.features.course.panes import AnswerBox
 from mnistop.tui.features.course.screen import CourseScreen
-from mnistop.tui.session.view import ScreenWanted
+from mnistop.tui.session.run_screen import ScreenWanted
 from mnistop.tui.toolkit.bars import PANES, SCREENS
 from mnistop.tui.toolkit.pane_host import PaneHost
 from tests.helpers import made_up
