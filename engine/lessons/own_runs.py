@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -105,7 +106,7 @@ class RunWanted:
         for one in passing:
             if len(found) == len(self.verdicts):
                 break
-            verdict = rate_verdict(one.run)
+            verdict = rate_verdict(one.run, one.overview.epochs)
             if verdict in self.verdicts:
                 rate = one.overview.changes.get("lr", RunConfig().texts()["lr"])
                 found.setdefault(verdict, f"{verdict}: {one.title} (learning rate {rate})")
@@ -182,8 +183,14 @@ def fact_of(run: Run, name: str) -> float:
     return FACTS[name](Summary.of(run).history)
 
 
-def rate_verdict(run: Run) -> str:
-    """Return the verdict on a run's learning rate, see `RateAssessment`; empty if undecided."""
+@functools.lru_cache(4096)
+def rate_verdict(run: Run, epochs: int) -> str:
+    """Return the verdict on a run's learning rate, see `RateAssessment`; empty if undecided.
+
+    Args:
+        run: the run.
+        epochs: those that it has finished: the verdict changes with them.
+    """
     from mnistop.engine.analysis.learning_rates import assess_rate  # which needs NumPy
 
     try:

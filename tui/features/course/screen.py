@@ -33,7 +33,7 @@ from mnistop.tui.toolkit.list_pane import ListPane
 
 _WIDE = 100
 """Columns from which on the list stands beside the text."""
-_LOOK_SECONDS = 2.0
+_LOOK_SECONDS = 3.0
 """So often the runs that a step asks for are looked for."""
 _RETRY_SECONDS = 2.0
 """After so long an answer that could not be saved is saved again."""
