@@ -195,7 +195,7 @@ def _state(
     step, line = loop.step, line_of(loop.lines_run)
     place = max(0, min(place, len(step.labels) - 1))
     weight = _weight(loop, chosen)
-    logits = step.outputs[-1][place].detach() if line else None
+    logits = step.logits[place].detach() if line else None
     return LoopState(
         config=loop.training.config,
         class_names=class_names,
@@ -234,7 +234,7 @@ def _outputs(loop: LineByLine, place: int, line: int) -> tuple[LayerOutput, ...]
     shapes = loop.training.model.shapes(len(step.labels))
     if not line:
         return (LayerOutput(*shapes[0], None),)
-    values = iter(step.outputs)
+    values = iter([*loop.layer_inputs[1:], step.logits])
     return tuple(
         LayerOutput(
             name,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mnistop.engine.config import RunConfig
 from mnistop.engine.formatting import epochs_of
@@ -42,6 +42,8 @@ class LineByLine:
         """Of the batches so far, each from before its update."""
         self.epochs: list[Epoch] = []
         """Those that are over."""
+        self.layer_inputs: list[Tensor] = []
+        """Of each layer in the forward pass, `(images, neurons)`: after activation and dropout."""
         self.ended = ""
         """The reason why there is no further line, in a sentence; empty while there is one."""
         self.gradients: list[Tensor] | None = None
@@ -80,7 +82,14 @@ class LineByLine:
         self.step = TextbookStep(training, self._images, self.rows)
 
     def _forward(self) -> None:
+        self.layer_inputs.clear()
+        kept = [layer.register_forward_pre_hook(self._keep) for layer in self.training.model.layers]
         self.step.forward()
+        for hook in kept:
+            hook.remove()
+
+    def _keep(self, layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        self.layer_inputs.append(inputs[0].detach())
 
     def _loss(self) -> None:
         self.step.compute_loss()
