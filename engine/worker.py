@@ -21,7 +21,7 @@ from mnistop.engine.errors import MnistopError, RunError, host_error
 from mnistop.engine.process import fork_server
 from mnistop.engine.process.answering import ask, ask_at_low_priority, close
 from mnistop.engine.process.child import detach_from_terminal
-from mnistop.engine.process.control import is_suspended, pause, send_signal, stop, stop_sweep
+from mnistop.engine.process.control import is_suspended, pause, send_signal, stop
 from mnistop.engine.process.fork_server import warm_up, warmed_up
 from mnistop.engine.runs import lock, sweep_folder
 from mnistop.engine.runs.event_log import EventTail
@@ -40,7 +40,6 @@ __all__ = [
     "resume",
     "resume_sweep",
     "stop",
-    "stop_sweep",
     "warm_up",
     "warmed_up",
 ]

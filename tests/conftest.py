@@ -26,10 +26,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Leave what stays to the end, as PyTorch and all tests, out of each garbage collection."""
+    gc.enable()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _only_new_garbage() -> None:
+    """Leave what stays loaded, as PyTorch and all tests, out of later garbage collections."""
     gc.collect()
     gc.freeze()
-    gc.enable()
 
 
 _STARTS = ("subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn")

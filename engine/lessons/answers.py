@@ -46,7 +46,7 @@ class Attempt:
 
 @dataclass(frozen=True)
 class StepAnswers:
-    """What is kept of a step."""
+    """The stored answers of a step."""
 
     attempts: tuple[Attempt, ...] = ()
     """In the order in which they were handed in."""

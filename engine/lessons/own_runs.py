@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -105,7 +106,7 @@ class RunWanted:
         for one in passing:
             if len(found) == len(self.verdicts):
                 break
-            verdict = rate_verdict(one.run)
+            verdict = rate_verdict(one.run, one.overview.epochs)
             if verdict in self.verdicts:
                 rate = one.overview.changes.get("lr", RunConfig().texts()["lr"])
                 found.setdefault(verdict, f"{verdict}: {one.title} (learning rate {rate})")
@@ -137,8 +138,8 @@ _IN_WORDS = {"too low": "is too low", "too high": "is too high", "works": "works
 VERDICTS = tuple(_IN_WORDS)
 
 
-_MARKS = ("samples", "hidden", "optimizer", "lr", "epochs")
-"""The settings by which a run is known as one of a preset, with those that the preset changes."""
+_ANY = {"source", "pixel_range", "split_seed", "seed", "threads", "device"}
+"""The settings that a run of a preset may have of its own."""
 
 
 def parse(filter: str) -> dict[str, Any]:
@@ -148,9 +149,9 @@ def parse(filter: str) -> dict[str, Any]:
         FilterError: it makes no sense.
     """
     if filter in PRESETS:
-        texts = RunConfig(**PRESETS[filter]).texts()
-        known = dict.fromkeys((*_MARKS, *PRESETS[filter]))
-        words = [f"{name}:{texts[name].replace(' ', ',')}" for name in known]
+        config = RunConfig(**PRESETS[filter])
+        known = config.texts().keys() - _ANY - config.without_effect()
+        words = [f"{name}:{config.texts()[name].replace(' ', ',')}" for name in sorted(known)]
         filter = " ".join([*words, "state:finished"])
     return GRAMMAR.parse(filter)
 
@@ -168,7 +169,8 @@ def differences(run: RunEntry, preset: str) -> str:
     own = run.overview.changes
     wanted = RunConfig(**PRESETS[preset]).changes()
     texts = RunConfig().texts() | own
-    names = sorted(name for name in own.keys() | wanted.keys() if own.get(name) != wanted.get(name))
+    known = (own.keys() | wanted.keys()) - _ANY
+    names = sorted(name for name in known if own.get(name) != wanted.get(name))
     return ", ".join(f"{name} {texts[name]}" for name in names)
 
 
@@ -181,8 +183,14 @@ def fact_of(run: Run, name: str) -> float:
     return FACTS[name](Summary.of(run).history)
 
 
-def rate_verdict(run: Run) -> str:
-    """Return the verdict on a run's learning rate, see `RateAssessment`; empty if undecided."""
+@functools.lru_cache(4096)
+def rate_verdict(run: Run, epochs: int) -> str:
+    """Return the verdict on a run's learning rate, see `RateAssessment`; empty if undecided.
+
+    Args:
+        run: the run.
+        epochs: those that it has finished: the verdict changes with them.
+    """
     from mnistop.engine.analysis.learning_rates import assess_rate  # which needs NumPy
 
     try:

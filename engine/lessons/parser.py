@@ -48,7 +48,7 @@ _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _ITEM = re.compile(r"[-*]\s+(.*)")
 _NOTE = re.compile(r"[-*]\s+(.+?):\s+(.*)")
 
-_KEYS = {
+KEYS = {
     "id": "",
     "screen": "",
     "run": "",
@@ -64,6 +64,8 @@ _KEYS = {
     "verdict": "run",
 }
 """The keys of a step's header, and the kinds of check that those of one kind only belong to."""
+_ONLY_ON = {"image": ("attack", "weights", "data"), "images": ("mistakes",)}
+"""The screens that some keys are for."""
 _PARTS = ("question", "choices", "hints", "answer")
 
 Screens = Mapping[str, Collection[str]]
@@ -151,7 +153,7 @@ class _Section:
 
 
 class _Parser:
-    """Reads one file, and collects its mistakes.
+    """A reader of one file, and a collector of its mistakes.
 
     Args:
         name: the name of the file.
@@ -299,10 +301,10 @@ class _Parser:
     def _check_keys(self, section: _Section) -> None:
         kind = section.header.get("check", ("text", 0))[0]
         for key, (_, line) in section.header.items():
-            if key not in _KEYS:
-                self._problem(line, f"There is no key {key}{_near(key, _KEYS)}")
-            elif _KEYS[key] and kind in KINDS and kind not in re.split(", | or ", _KEYS[key]):
-                self._problem(line, f"The key {key} is for check: {_KEYS[key]}, not {kind}.")
+            if key not in KEYS:
+                self._problem(line, f"There is no key {key}{_near(key, KEYS)}")
+            elif KEYS[key] and kind in KINDS and kind not in re.split(", | or ", KEYS[key]):
+                self._problem(line, f"The key {key} is for check: {KEYS[key]}, not {kind}.")
 
     def _blocks(self, section: _Section) -> tuple[Block, ...]:
         """Return the paragraphs, items and code of some lines."""
@@ -473,9 +475,16 @@ class _Parser:
             for key in ("epoch", "image", "images", "pane", "form"):
                 if key in section.header:
                     self._problem(section.header[key][1], f"The key {key} needs a key screen.")
+        for key, others in _ONLY_ON.items():
+            if key in section.header and screen in self._screens and screen not in others:
+                at = section.header[key][1]
+                self._problem(at, f"The key {key} is for screen: {' or '.join(others)}.")
+        filters = self._filters(section, own_runs.parse, "run", "|")
+        if screen == "compare" and len(filters) < 2:
+            self._problem(line, "The screen compare needs a key run: two filters with | between.")
         return Place(
             screen,
-            self._filters(section, own_runs.parse, "run", "|"),
+            filters,
             self._whole(section, "epoch"),
             self._whole(section, "image"),
             " ".join(self._filters(section, _image_filter, "images", None)),

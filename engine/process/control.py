@@ -21,22 +21,13 @@ if TYPE_CHECKING:
     from mnistop.engine.recording.recorder import Recorder
 
 
-def stop_sweep(sweep: Sweep) -> None:
-    """Stop a sweep: members in training stop with a checkpoint, and no other is begun.
+def stop(what: Run | Sweep) -> None:
+    """Stop a run after the present step, with a checkpoint; or all runs of a sweep.
 
     Raises:
-        RunError: it does not go on, or belongs to another user.
+        RunError: it is not being trained, or belongs to another user.
     """
-    send_signal(sweep, signal.SIGTERM)
-
-
-def stop(run: Run) -> None:
-    """Stop a run after the present step, with a checkpoint.
-
-    Raises:
-        RunError: the run is not being trained, or belongs to another user.
-    """
-    send_signal(run, signal.SIGTERM)
+    send_signal(what, signal.SIGTERM)
 
 
 def pause(run: Run) -> None:
@@ -182,5 +173,5 @@ class SignalControl:
         while self._paused and not self._stop:
             time.sleep(0.02)
         if self.recorder:
-            self.recorder.say(events.RunUnpaused)
+            self.recorder.record(events.RunUnpaused)
         return time.perf_counter() - started

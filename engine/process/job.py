@@ -162,7 +162,7 @@ def _end_as_before(prepared: PreparedRun, recorder: Recorder, message: str) -> N
     match prepared.ended:
         case events.RunFinished(epochs=epochs, reason=reason):
             if tested := last_of_kind(prepared.run, events.RunTested):
-                recorder.say_again(tested)
+                recorder.record_again(tested)
             recorder.end(events.RunFinished, epochs=epochs, reason=reason, message=message)
         case events.RunFailed(diverged=diverged):
             recorder.end(events.RunFailed, message=message, diverged=diverged)

@@ -90,7 +90,7 @@ def train_run(prepared: PreparedRun, recorder: Recorder, control: SignalControl)
             ) from None
         if run.config().epochs != config.epochs:
             set_epochs(run, config.epochs)
-        recorder.say(
+        recorder.record(
             events.RunResumed,
             pid=os.getpid(),
             epoch=training.epoch,
@@ -105,7 +105,7 @@ def train_run(prepared: PreparedRun, recorder: Recorder, control: SignalControl)
         log_probs, val_loss, _ = evaluate(training.model, validation)
         predictions = log_probs.argmax(1)
         recorder.record_predictions(0, log_probs[None], predictions[None])
-        recorder.say(
+        recorder.record(
             events.RunStarted,
             pid=os.getpid(),
             class_names=list(class_names),
@@ -148,7 +148,7 @@ def _load_late(prepared: PreparedRun, recorder: Recorder) -> tuple[Examples, str
         raise NotResumedError(str(error)) from None
     assert examples
     if warning:
-        recorder.say(events.Preparing, message=warning)
+        recorder.record(events.Preparing, message=warning)
     return examples, warning
 
 
@@ -161,7 +161,7 @@ def load_examples(config: RunConfig, recorder: Recorder | None = None) -> Exampl
 
     def progress(message: str) -> None:
         if recorder:
-            recorder.say(events.Preparing, message=message)
+            recorder.record(events.Preparing, message=message)
 
     dataset = load(config.source, config.samples, progress, config.pixel_range)
     return make_examples(dataset, config)
@@ -200,7 +200,7 @@ def evaluate_on_unseen(
             raise StopRequestedError
         if time.monotonic() >= due:
             words = f"testing on images never seen: {done:,} of {len(unseen):,}"
-            recorder.say(events.Preparing, message=words)
+            recorder.record(events.Preparing, message=words)
             due = time.monotonic() + PROGRESS_SECONDS
 
     try:
@@ -210,7 +210,7 @@ def evaluate_on_unseen(
     best_acc, best_loss = others[0] if others else (None, None)
     if training.best_epochs == training.epoch:
         best_acc, best_loss = last
-    recorder.say(
+    recorder.record(
         events.RunTested,
         images=len(unseen),
         acc=last[0],

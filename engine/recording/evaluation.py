@@ -38,13 +38,18 @@ class Scores:
         self._labels = labels.astype(np.int64, copy=False)
 
     @cached_property
+    def _tensors(self) -> tuple[Any, Any] | None:
+        """Logits and labels for PyTorch, whose functions a loop has just used; None without it."""
+        torch = sys.modules.get("torch")
+        if torch is None or min(self.scores[0].tolist()) >= 0:  # perhaps probabilities
+            return None
+        return torch.from_numpy(self.scores), torch.from_numpy(self._labels)
+
+    @cached_property
     def loss(self) -> float:
         """The cross-entropy, a mean over the images; not finite where the scores are not."""
-        torch = sys.modules.get("torch")
-        are_logits = self.scores.item(0) < 0 or self.scores[0].min() < 0  # nearly all have such
-        if torch and are_logits:
-            scores, labels = torch.from_numpy(self.scores), torch.from_numpy(self._labels)
-            return float(torch.nn.functional.cross_entropy(scores, labels))
+        if self._tensors:
+            return float(sys.modules["torch"].nn.functional.cross_entropy(*self._tensors))
         found = log_probabilities(self.scores)[np.arange(len(self._labels)), self._labels]
         return float(-found.mean(dtype=np.float64))
 
@@ -53,7 +58,8 @@ class Scores:
         """The share of images that are classified correctly; NaN if the loss is not finite."""
         if not math.isfinite(self.loss):
             return math.nan
-        return int(np.count_nonzero(self.scores.argmax(1) == self._labels)) / len(self._labels)
+        scores, labels = self._tensors or (self.scores, self._labels)
+        return int((scores.argmax(1) == labels).sum()) / len(self._labels)
 
 
 def log_probabilities(scores: Floats) -> Floats:

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from mnistop.engine import events
 from mnistop.engine.recording import metrics
+from mnistop.engine.recording.batch import START, Batch, EndOfEpoch, Work
 from mnistop.engine.recording.evaluation import log_probabilities
-from mnistop.engine.recording.metric_log import START, Batch, EndOfEpoch, Work
 from mnistop.engine.recording.metrics import MetricsWriter
 from mnistop.engine.recording.run_writer import RunWriter
 from mnistop.engine.recording.troubles import Troubles
@@ -45,7 +45,7 @@ class _Rows:
 
     @property
     def nbytes(self) -> int:
-        """How much memory they take."""
+        """The memory they take."""
         return sum(each.nbytes for each in self.known or ())
 
 
@@ -92,9 +92,9 @@ class LoopFiles:
     def begin(self, kind: type[events.Event], **values: Any) -> None:
         """Write the first event."""
         self._started = values
-        self.say(kind, **values)
+        self.record(kind, **values)
 
-    def say(self, kind: type[events.Event], **values: Any) -> None:
+    def record(self, kind: type[events.Event], **values: Any) -> None:
         """Queue an event for the next write, after all that waits."""
         self._events.append(self._writer.log.event(kind, **values))
 
@@ -197,7 +197,7 @@ class LoopFiles:
             self._classes = scores.shape[1]
             counts = np.bincount(self._labels, minlength=self._classes).tolist()
             more = {"class_names": list(numbered(self._classes)), "validation_counts": counts}
-            self.say(events.RunStarted, **self._started | more)
+            self.record(events.RunStarted, **self._started | more)
 
     def _warn_of_infinite(self, numbers: NDArray[np.uint32], values: NDArray[np.float64]) -> None:
         bad = np.flatnonzero(~np.isfinite(values) & (numbers > 0))

@@ -17,8 +17,9 @@ import numpy as np
 from mnistop.engine import events
 from mnistop.engine.files import reason
 from mnistop.engine.recording import metrics
+from mnistop.engine.recording.batch import Batch
 from mnistop.engine.recording.loop_files import LoopFiles
-from mnistop.engine.recording.metric_log import Batch, MetricLog
+from mnistop.engine.recording.metric_log import MetricLog
 from mnistop.engine.recording.troubles import Troubles
 from mnistop.engine.runs import lock
 from mnistop.engine.runs.run_folder import Run
@@ -209,7 +210,7 @@ class LoopWriter(threading.Thread):
     def _say_pauses(self) -> None:
         if self.requests.paused != self._is_paused:
             self._is_paused = not self._is_paused
-            self._files.say(events.RunPaused if self._is_paused else events.RunUnpaused)
+            self._files.record(events.RunPaused if self._is_paused else events.RunUnpaused)
 
     def _receive(self, batch: Batch, at_end: bool) -> bool:
         """Fill in values that have come from a device; return whether all have."""

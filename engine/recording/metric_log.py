@@ -1,4 +1,4 @@
-"""What a loop records, in line until a thread takes it."""
+"""The records of a loop, in a queue until a thread takes them."""
 
 from __future__ import annotations
 
@@ -6,18 +6,15 @@ import math
 import operator
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from mnistop.engine import events
 from mnistop.engine.files import one_line
 from mnistop.engine.recording import metrics
+from mnistop.engine.recording.batch import Batch, EndOfEpoch, Work
 from mnistop.engine.recording.troubles import Troubles
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 _MANY_NAMES = 1000
 _MOST_NAMES = 10_000
@@ -28,42 +25,6 @@ _DEEPEST = 8
 _VOWELS = (*"aeiou", "nd")
 _SHOWN = 40
 """Characters of a name or a value in a warning."""
-
-START = -1
-"""The epoch of the untrained model's evaluation."""
-
-Work = Callable[[], list[events.Event]]
-"""What writes other files, and returns the events that name them."""
-
-
-@dataclass(frozen=True)
-class EndOfEpoch:
-    """An epoch that has ended, or the evaluation of the untrained model."""
-
-    epoch: int
-    """From 0, or `START`."""
-    scores: NDArray[np.float32] | None
-    """Of the validation images, `(n, classes)`; None if the model was not evaluated."""
-    time: float
-    """When it ended, in seconds since 1970."""
-    seconds: float
-    """How long it took, without pauses."""
-
-
-@dataclass
-class Batch:
-    """What a loop has recorded from one writing to the next."""
-
-    records: bytearray = field(default_factory=bytearray)
-    """Whole records of `metrics.bin`."""
-    late: list[tuple[int, int]] = field(default_factory=list)
-    """Of values that come from a device: which record, and which slot."""
-    ended: list[EndOfEpoch] = field(default_factory=list)
-    ends: list[int] = field(default_factory=list)
-    """How many records came before each of `ended`."""
-    said: list[events.Event] = field(default_factory=list)
-    """Events that need no files; they are written before those of the epochs."""
-    work: list[Work] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -91,7 +52,7 @@ _Names = list[_Metric | None]
 
 
 class MetricLog:
-    """What a loop has recorded and no thread has taken yet.
+    """The records of a loop that no thread has taken yet.
 
     The loop's calls append to a queue, as little as possible at a time: in the middle of a training
     step each line of Python takes several times as long as in the loop of the thread. Appending is

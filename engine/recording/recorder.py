@@ -44,20 +44,20 @@ class Recorder(RunWriter):
     def __init__(self, run: Run) -> None:
         super().__init__(run)
         self._weights = open_private(run.path / WEIGHTS_FILE, os.O_WRONLY | os.O_CREAT)
-        self._untold: list[tuple[float, int, Epoch]] = []
+        self._pending: list[tuple[float, int, Epoch]] = []
         self._next_write = 0.0
         self._progress_at = self._next_progress = 0.0
         self._progress_images = (0, 0)
         self._saved_epochs = 0
         self._saved_at = self._next_checkpoint = 0.0
-        self._safekeeping = DurableWriter(run, (*self.descriptors, self._weights))
+        self._durable = DurableWriter(run, (*self.descriptors, self._weights))
         self._best: dict[str, torch.Tensor] = {}
         self._best_epochs = 0
         self._best_is_saved = True
         self._finished = False
         self._training: TrainState | None = None
 
-    def say(self, kind: type[events.Event], **values: Any) -> None:
+    def record(self, kind: type[events.Event], **values: Any) -> None:
         """Record an event at once, after all that waits."""
         self._write(self.log.event(kind, **values))
 
@@ -71,9 +71,9 @@ class Recorder(RunWriter):
     def bring_to_disk(self) -> None:
         """Flush everything to the disk, after the last event."""
         if self._finished:
-            self._safekeeping.finish()
+            self._durable.finish()
         else:
-            self._safekeeping.keep()
+            self._durable.keep()
 
     def begin(self, training: TrainState) -> None:
         """Start recording, before the first step of a new training or of one that continues."""
@@ -82,7 +82,7 @@ class Recorder(RunWriter):
         if training.epoch == training.step == 0:
             os.ftruncate(self._weights, 0)
             self._snapshot(training)
-            self.say(events.CheckpointSaved, file=WEIGHTS_FILE, epochs=0)
+            self.record(events.CheckpointSaved, file=WEIGHTS_FILE, epochs=0)
         else:
             self.save_checkpoint(training)
         self._saved_epochs = training.epoch
@@ -119,7 +119,7 @@ class Recorder(RunWriter):
             return
         epoch, images = self._progress_images
         done = (training.epoch - epoch) * len(labels) + training.images_done() - images
-        self.say(
+        self.record(
             events.BatchProgress,
             epoch=training.epoch,
             step=training.step,
@@ -133,7 +133,7 @@ class Recorder(RunWriter):
 
     def epoch_done(self, training: TrainState, epoch: Epoch) -> None:
         """Record the epoch, and save when that is due."""
-        self._untold.append((time.time(), training.epoch, epoch))
+        self._pending.append((time.time(), training.epoch, epoch))
         if training.epoch == training.best_epochs:
             self._keep_best(training)
         if training.epoch in SNAPSHOT_ROWS:
@@ -148,7 +148,7 @@ class Recorder(RunWriter):
         """Record a pause; the weights are saved, to be looked at meanwhile."""
         if self._training:
             self.save_checkpoint(self._training)
-        self.say(events.RunPaused)
+        self.record(events.RunPaused)
 
     def _keep_best(self, training: TrainState) -> None:
         for name, weights in training.weights.items():
@@ -176,14 +176,14 @@ class Recorder(RunWriter):
             self._saved_epochs, self._saved_at = training.epoch, time.monotonic()
             took = self._saved_at - now
             self._next_checkpoint = self._saved_at + took / CHECKPOINT_SHARE
-            self._safekeeping.keep_if_due()
+            self._durable.keep_if_due()
 
     def save_checkpoint(self, training: TrainState) -> None:
         """Save all that is needed to continue, after the best weights if they are new."""
         self._write()  # a run that goes on from here knows all that came before
         self.save_best()
         checkpoint.save(self.run.path / "checkpoint.pt", training.state_dict())
-        self.say(events.CheckpointSaved, file="checkpoint.pt", epochs=training.epoch)
+        self.record(events.CheckpointSaved, file="checkpoint.pt", epochs=training.epoch)
 
     def save_best(self) -> None:
         """Save the weights of the best epoch if they are new."""
@@ -191,7 +191,7 @@ class Recorder(RunWriter):
             best = {"model": self._best, "epoch": self._best_epochs}
             checkpoint.save(self.run.path / "best.pt", best)
             self._best_is_saved = True
-            self.say(events.CheckpointSaved, file="best.pt", epochs=self._best_epochs)
+            self.record(events.CheckpointSaved, file="best.pt", epochs=self._best_epochs)
 
     def _snapshot(self, training: TrainState) -> None:
         weights = [weights.cpu().numpy() for weights in training.weights.values()]
@@ -199,17 +199,17 @@ class Recorder(RunWriter):
 
     def _write(self, *more: events.Event) -> None:
         """Write what waits: the predictions before the events that report them."""
-        untold, self._untold = self._untold, []
-        if untold:
+        pending, self._pending = self._pending, []
+        if pending:
             self.record_predictions(
-                untold[0][1],
-                torch.stack([epoch.log_probabilities for *_, epoch in untold]),
-                torch.stack([epoch.predictions for *_, epoch in untold]),
+                pending[0][1],
+                torch.stack([epoch.log_probabilities for *_, epoch in pending]),
+                torch.stack([epoch.predictions for *_, epoch in pending]),
             )
-        told = [event for each in untold for event in self._told(*each)]
-        self.log.append([*told, *more])
+        recorded = [event for each in pending for event in self._events_of(*each)]
+        self.log.append([*recorded, *more])
 
-    def _told(self, at: float, epochs: int, epoch: Epoch) -> Iterator[events.Event]:
+    def _events_of(self, at: float, epochs: int, epoch: Epoch) -> Iterator[events.Event]:
         name = self.run.name
         yield events.EpochFinished(
             run=name,

@@ -50,21 +50,21 @@ class RunWriter:
         os.close(self._predictions)
         os.close(self._log_probabilities)
 
-    def say(self, kind: type[events.Event], **values: Any) -> None:
+    def record(self, kind: type[events.Event], **values: Any) -> None:
         """Append an event."""
-        self.log.say(kind, **values)
+        self.log.record(kind, **values)
 
-    def say_again(self, event: events.Event) -> None:
+    def record_again(self, event: events.Event) -> None:
         """Append an event of before with the time of now, since it still holds."""
         self.log.append([msgspec.structs.replace(event, time=time.time())])
 
     def end(self, kind: type[events.Event], **values: Any) -> None:
         """Append the last event, for which there is room even on a full disk."""
         self.free_room()
-        self.say(kind, **values)
+        self.record(kind, **values)
 
     def free_room(self) -> None:
-        """Give up the bytes that were kept free for the last events."""
+        """Release the bytes that were reserved for the last events."""
         self._room.unlink(missing_ok=True)
 
     def write_predictions(

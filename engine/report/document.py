@@ -80,7 +80,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Bars:
-    """Counts or shares of some classes, as horizontal bars on one scale."""
+    """Horizontal bars on one scale: counts or shares of some classes."""
 
     title: str
     names: Sequence[str]

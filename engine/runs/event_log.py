@@ -44,7 +44,7 @@ class EventLog:
         """Close the file."""
         self._file.close()
 
-    def say(self, kind: type[events.Event], **values: Any) -> None:
+    def record(self, kind: type[events.Event], **values: Any) -> None:
         """Append an event."""
         self.append([self.event(kind, **values)])
 

@@ -67,9 +67,9 @@ def _live(what: Plan | Resumption, folder: Path, caller: Connection) -> NoReturn
     try:
         job.train_all(log)
     except MnistopError as error:
-        log.say(events.SweepStopped, message=str(error))
+        log.record(events.SweepStopped, message=str(error))
     except Exception as error:  # recorded first: a full disk may have no room for the traceback
-        log.say(events.SweepStopped, message=describe_error(error, job.sweep))
+        log.record(events.SweepStopped, message=describe_error(error, job.sweep))
         traceback.print_exc()
     lock.release(job.lock)
     os._exit(0)
@@ -87,7 +87,7 @@ def _prepare(what: Plan | Resumption, folder: Path, server: MemberServer) -> _Sw
         left = {run for run, _ in _unsettled(_members(sweep, sweep.plan()))}
         if not left:
             if not sweep.is_finished():  # it was killed before it could record that
-                EventLog(sweep.path).say(events.SweepFinished)
+                EventLog(sweep.path).record(events.SweepFinished)
             raise RunError(f"Sweep {sweep.name} is finished: there is nothing left to resume.")
         plan = what.resumed_plan()
         members = _with_same_images(_members(sweep, plan))
@@ -207,20 +207,20 @@ class _SweepJob:
         """
         jobs = self.plan.jobs
         places = jobs or self.executor.places([config for _, config in self.todo])
-        log.say(events.SweepStarted, pid=os.getpid(), jobs=places, cluster=self.plan.dask)
+        log.record(events.SweepStarted, pid=os.getpid(), jobs=places, cluster=self.plan.dask)
         self.data.record(log)
         states = list(self.executor.train_all(self.todo, jobs, log))
         left = sum(state not in SETTLED for state in states)
         if not left:
-            log.say(events.SweepFinished)
+            log.record(events.SweepFinished)
         elif self.executor.is_stopping:
-            log.say(events.SweepStopped)
+            log.record(events.SweepStopped)
         else:
             is_not = "is not trained to its end" if left == 1 else "are not trained to their end"
             what = f"{left:,} of {len(self.plan.configs):,} runs {is_not}"
             reason = self._common_reason()
             end = f". {reason}" if reason else ": resume the sweep to try again."
-            log.say(events.SweepStopped, message=what + end)
+            log.record(events.SweepStopped, message=what + end)
 
     def _common_reason(self) -> str:
         """Return the reason why all those members failed, such as their data; empty if several."""

@@ -70,7 +70,7 @@ class DataCheck:
     def record(self, log: EventLog) -> None:
         """Record the new fingerprints, an event each, as readers limit the size of events."""
         for key in self.known.keys() - self._recorded:
-            log.say(SweepData, data={key: self.known[key]})
+            log.record(SweepData, data={key: self.known[key]})
             self._recorded.add(key)
 
     def check(self, configs: Sequence[RunConfig], server: MemberServer) -> None:

@@ -69,7 +69,7 @@ def failures_to(log: EventLog) -> OnFailure:
     """Return a callback that records the failures of members in a sweep's log."""
 
     def record(run: Run, message: str, retried: bool) -> None:
-        log.say(events.MemberFailed, member=run.name, message=message, retried=retried)
+        log.record(events.MemberFailed, member=run.name, message=message, retried=retried)
 
     return record
 
@@ -221,7 +221,7 @@ class ThisMachine(MemberRunner):
                         message = process.recv()
                         if isinstance(message, MnistopError):
                             raise message
-                        log.say(events.Preparing, message=message)
+                        log.record(events.Preparing, message=message)
         if late and not self.is_stopping:
             self._data.check(late, self._server)
             self._data.record(log)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional
 
 from mnistop.engine.config import RunConfig
 from mnistop.engine.formatting import epochs_of
@@ -42,6 +43,8 @@ class LineByLine:
         """Of the batches so far, each from before its update."""
         self.epochs: list[Epoch] = []
         """Those that are over."""
+        self.layer_inputs: list[Tensor] = []
+        """Of each layer in the forward pass, `(images, neurons)`: after activation and dropout."""
         self.ended = ""
         """The reason why there is no further line, in a sentence; empty while there is one."""
         self.gradients: list[Tensor] | None = None
@@ -80,7 +83,14 @@ class LineByLine:
         self.step = TextbookStep(training, self._images, self.rows)
 
     def _forward(self) -> None:
+        self.layer_inputs.clear()
+        kept = [layer.register_forward_pre_hook(self._keep) for layer in self.training.model.layers]
         self.step.forward()
+        for hook in kept:
+            hook.remove()
+
+    def _keep(self, layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        self.layer_inputs.append(inputs[0].detach())
 
     def _loss(self) -> None:
         self.step.compute_loss()
@@ -118,3 +128,13 @@ class LineByLine:
             self.ended = "Early stopping: the validation loss has not improved for too long."
         elif training.is_over():
             self.ended = f"{epochs_of(training.epoch, training.config.epochs)}: training is over."
+
+    def loss_without_dropout(self) -> Tensor:
+        """Return the loss of the present batch by the present weights, `()`.
+
+        It takes no random numbers, so training goes on as it would.
+        """
+        model = self.training.model.eval()
+        loss = functional.cross_entropy(model(self.step.pixels), self.step.labels)
+        model.train()
+        return loss

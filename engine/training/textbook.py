@@ -19,8 +19,8 @@ class TextbookStep:
         rows: of those of the batch, `(batch,)`.
     """
 
-    outputs: list[Tensor]
-    """Each layer's output, `(images, neurons)`; the last are the logits."""
+    logits: Tensor
+    """`(images, classes)`"""
     loss: Tensor
     """The mean cross-entropy of the batch, `()`."""
     gradients: list[Tensor]
@@ -38,15 +38,15 @@ class TextbookStep:
     def clean_logits(self) -> Tensor:
         """Logits of the images that are not adversarial, from before the update,
         `(batch, classes)`."""
-        return self.outputs[-1][: self._batch].detach()
+        return self.logits[: self._batch].detach()
 
     def forward(self) -> None:
         """Compute the logits."""
-        self.outputs = self._training.model.outputs(self.pixels)
+        self.logits = self._training.model(self.pixels)
 
     def compute_loss(self) -> None:
         """Compute how wrong the logits are."""
-        self.loss = functional.cross_entropy(self.outputs[-1], self.labels)
+        self.loss = functional.cross_entropy(self.logits, self.labels)
 
     def backward(self) -> None:
         """Compute the gradient of the loss with regard to each weight."""

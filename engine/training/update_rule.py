@@ -87,7 +87,7 @@ def update_rule(config: RunConfig) -> list[Assignment]:
 
 
 def evaluate_rule(rule: list[Assignment], symbols: Mapping[str, float]) -> list[Evaluated]:
-    """Put numbers into an update, line by line.
+    """Insert numbers into an update, line by line.
 
     Args:
         rule: as `update_rule` returns it.

@@ -10,6 +10,7 @@ from mnistop.engine.errors import RunError
 from mnistop.tui.draw.capabilities import Terminal
 from tests.helpers import made_up
 from tests.helpers.dashboard import Opened, Workers
+from tests.helpers.selection import one_in
 
 
 async def test_q_quits_at_once_when_nothing_trains(opened: Opened) -> None:
@@ -30,7 +31,7 @@ async def test_while_training_q_asks_in_one_line_and_the_charts_stay(opened: Ope
         assert not shown.app.is_exiting
 
 
-@pytest.mark.parametrize("key", ["d", "enter", "q", "ctrl+c"])
+@pytest.mark.parametrize("key", one_in(4, ["d", "enter", "q", "ctrl+c"]))
 async def test_quitting_leaves_the_run_going_on(opened: Opened, workers: Workers, key: str) -> None:
     async with opened() as shown:
         await shown.show(3)

@@ -25,7 +25,7 @@ from mnistop.engine import events
 from mnistop.engine.config import RunConfig
 from mnistop.engine.recording.recorder import Recorder
 from mnistop.engine.runs import run_folder
-from mnistop.engine.training.loop import Sink, train
+from mnistop.engine.training.loop import TrainCallback, train
 from mnistop.engine.training.state import Epoch, Labelled, TrainState
 from tests.bench.timing import timed
 from tests.bench.training import Silence, arrays_of, write_images
@@ -117,7 +117,7 @@ class Costs:
     def _fresh(self) -> TrainState:
         return TrainState(self._config, (28, 28), 10, torch.device("cpu"))
 
-    def _train(self, training: TrainState, sink: Sink) -> None:
+    def _train(self, training: TrainState, sink: TrainCallback) -> None:
         train(training, self._images, self._validation, sink, Silence())
 
     def in_turn(self) -> dict[str, float]:

@@ -68,7 +68,9 @@ def test_what_the_drawing_process_imports_loads_no_torch_and_no_scikit_learn() -
             *("fragility", "network", "robustness", "samples", "comparison", "line_by_line"),
         ),
         "data.": ("dataset", "notes"),
+        "export.": ("code_files", "training_code"),
         "report.": ("of_runs",),
+        "training.": ("update_rule",),
         "runs.": ("run_folder", "sweep_folder", "history", "index", "lookup"),
     }
     loaded = loaded_after(

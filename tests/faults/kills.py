@@ -43,7 +43,7 @@ def settings() -> list[dict[str, Any]]:
 
 @dataclass
 class Tally:
-    """Counts of the trials."""
+    """Numbers of the trials."""
 
     kills: int = 0
     while_writing: int = 0

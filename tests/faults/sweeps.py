@@ -25,7 +25,7 @@ JOBS = 2
 
 @dataclass
 class Tally:
-    """Counts of the trials."""
+    """Numbers of the trials."""
 
     kills_of_sweeps: int = 0
     kills_of_members: int = 0

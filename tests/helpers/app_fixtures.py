@@ -33,7 +33,7 @@ def workers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Workers:
     monkeypatch.setattr(worker, "ask", fake.ask)
     monkeypatch.setattr(worker, "ask_at_low_priority", no_answer)
     monkeypatch.setattr(worker, "launch_sweep", fake.launch_sweep)
-    for what in ("stop", "pause", "resume", "stop_sweep", "resume_sweep"):
+    for what in ("stop", "pause", "resume", "resume_sweep"):
         monkeypatch.setattr(worker, what, fake.tell(what))
     return fake
 

@@ -53,7 +53,7 @@ class Workers:
     swept: list[tuple[str, list[RunConfig], int | None]] = field(default_factory=list)
     """Title, configurations and jobs of each sweep that was started."""
     told: list[str] = field(default_factory=list)
-    """`stop`, `pause`, `resume`, `stop_sweep` and `resume_sweep`, in order."""
+    """`stop`, `pause`, `resume` and `resume_sweep`, in order."""
     asked: list[tuple[int, float, int | None]] = field(default_factory=list)
     """Row, ε and epochs of each question."""
     answers: asyncio.Event = field(default_factory=asyncio.Event)

@@ -80,7 +80,7 @@ def state_of(run: Run) -> str:
 
 
 def logged(of: Run, name: str = "a") -> int:
-    """How many values of a metric are on disk."""
+    """Return the number of a metric's values on disk."""
     reader = MetricsReader(of.path)
     while reader.read():
         pass

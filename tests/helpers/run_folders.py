@@ -20,7 +20,7 @@ def make_run(folder: Path, name: str | None = None, config: RunConfig | None = N
 def say(run: Run, *messages: str) -> None:
     recorder = Recorder(run)
     for message in messages:
-        recorder.say(events.Preparing, message=message)
+        recorder.record(events.Preparing, message=message)
 
 
 def messages(said: list[Event]) -> list[str]:

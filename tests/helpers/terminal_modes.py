@@ -1,4 +1,4 @@
-"""What a terminal program switches on, and has to switch off again."""
+"""The modes that a terminal program switches on, and has to switch off again."""
 
 from tests.helpers.pseudo_terminal import Terminal
 

@@ -10,6 +10,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from textual.pilot import Pilot
+
 from mnistop.engine import worker
 from mnistop.engine.config import PRESETS, RunConfig
 from mnistop.engine.runs.run_folder import list_runs
@@ -54,6 +56,8 @@ async def tour() -> None:
             if name == "pad":
                 await pilot.press(*A_TWO.split())
             await picture(pilot, name, 1.5)
+        await lesson(pilot)
+        await line_by_line(pilot)
         await pilot.press("f")
         while app.screen.query_one(RateCurve).rate is None:
             await pilot.pause(0.1)
@@ -67,6 +71,31 @@ async def tour() -> None:
         await measured(app)
         await pilot.press("tab", "tab", "z")
         await picture(pilot, "robustness", 1.5)
+
+
+async def lesson(pilot: Pilot[int]) -> None:
+    """A step of the course, with a hint on a wrong answer."""
+    await pilot.press("7")
+    await pilot.pause(0.5)
+    for text in ("1000", "b", "285", "25", "10%", "0.1"):
+        await pilot.press(
+            "enter", *({"%": "percent_sign", ".": "full_stop"}.get(c, c) for c in text)
+        )
+        await pilot.press("enter")
+        await pilot.pause(0.5)
+        if text != "0.1":
+            await pilot.press("n")
+    await picture(pilot, "course", 0.5)
+    await pilot.press("escape")
+
+
+async def line_by_line(pilot: Pilot[int]) -> None:
+    """Eleven steps of the loop, the last with all its numbers."""
+    await pilot.press("8")
+    await pilot.pause(2)
+    await pilot.press("t", "s")
+    await picture(pilot, "loop", 1)
+    await pilot.press("escape")
 
 
 async def recorded() -> None:
@@ -99,7 +128,7 @@ def main() -> None:
     parts = {"screens": tour, "recorded": recorded, "sweeps": sweeps}
     wanted = sys.argv[1:] or list(parts)
     with tempfile.TemporaryDirectory() as folder:
-        os.environ["MNISTOP_RUNS"] = folder
+        os.environ["MNISTOP_RUNS"] = os.environ["XDG_DATA_HOME"] = folder
         worker.warm_up()
         for part in wanted:
             asyncio.run(parts[part]())

@@ -133,7 +133,7 @@ def _trained(out: Printer, config: RunConfig, test: RangeTest) -> RateComparison
                 time.sleep(_POLL_SECONDS)
         except KeyboardInterrupt:
             with contextlib.suppress(MnistopError):
-                worker.stop_sweep(three.sweep)
+                worker.stop(three.sweep)
             print_note(f"sweep {three.sweep.name} is stopping and saving its runs")
             raise
     return three

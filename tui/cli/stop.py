@@ -60,13 +60,12 @@ def stop(out: Printer, every: bool, words: tuple[str, ...]) -> int:
 
 def _signal_stop(found: Run | Sweep) -> None:
     from mnistop.engine import worker
-    from mnistop.tui.cli import watch
 
     if worker.is_suspended(found):
         print_note(
             f"The process of {found.full_name} is suspended (SIGSTOP): resumed so it can save."
         )
-    watch.stop(found)
+    worker.stop(found)
 
 
 def _print_stopped(out: Printer, found: Run | Sweep) -> Outcome:

@@ -205,7 +205,7 @@ class Watch(Generic[T]):
     def _stop_if_asked(self) -> None:
         if self._going and self.asked:
             with suppress(RunError):
-                stop(self._going)
+                worker.stop(self._going)
 
     def _leave(self, number: signal.Signals, fate: str = "", command: str = "") -> None:
         if self._going and (self._stops or number == signal.SIGHUP):
@@ -262,18 +262,6 @@ def follow(view: View[T], ending: EndNotice, going: T) -> int:
     watch = Watch(view, ending, stops=False)
     asyncio.run(watch.follow(going))
     return watch.print_end(going)
-
-
-def stop(going: Run | Sweep) -> None:
-    """Ask a run or a sweep to stop and save.
-
-    Raises:
-        RunError: it is not in training, or cannot be reached.
-    """
-    if isinstance(going, Sweep):
-        worker.stop_sweep(going)
-    else:
-        worker.stop(going)
 
 
 def warm_up() -> None:

@@ -50,14 +50,14 @@ Each is the class `NAMEScreen` in `mnistop.tui.features.NAME.screen`: its folder
 are all that a screen takes.
 """
 
-PANES: dict[str, tuple[str, ...]] = dict.fromkeys(SCREENS, ()) | {
+PANES: dict[str, tuple[str, ...]] = {name: () for name in SCREENS if name != "course"} | {
     "train": ("Hyperparameters", "Charts", "Log", "Confusion", "Digit"),
     "attack": ("Attack", "How little it takes", "Accuracy", "Images"),
     "weights": ("Weights", "Network"),
     "data": ("Images", "Flattening", "Labels"),
     "loop": ("Code", "Numbers", "Image", "Losses"),
 }
-"""The panes that a lesson can go to, by the names of their screens."""
+"""The screens that a lesson can open, and the panes that it can go to there."""
 
 _FORMS = (("  ", " "), (" ", " "), (" ", ""))
 """What is between two screens and between a key and its name; shorter forms for less room."""

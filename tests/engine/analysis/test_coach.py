@@ -1,4 +1,4 @@
-"""What the coach says of runs made for each of its rules, and its silence on others."""
+"""The coach's advice on runs made for each of its rules, and its silence on others."""
 
 import math
 import re
@@ -52,6 +52,7 @@ def test_of_the_notebooks_run_it_says_so_once_it_shows_and_not_before(seed: int)
     assert kinds[6] == "still learning"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS[:2])
 def test_adam_overfits_too(seed: int) -> None:
     run = coached(seed=seed, optimizer="adam", lr=0.001)
@@ -98,6 +99,7 @@ def test_a_class_with_few_images_is_not_missed() -> None:
     assert "never predicted" not in run.kinds
 
 
+@pytest.mark.slow
 def test_a_model_that_fits_no_better_is_told() -> None:
     decayed = coached(weight_decay=0.1, epochs=40)
     assert decayed.last.kind == "under-fitting"

@@ -1,4 +1,4 @@
-"""What the coach says of learning rates that are too high or too low, on real runs."""
+"""The coach's advice on learning rates that are too high or too low, on real runs."""
 
 import dataclasses
 import math
@@ -110,6 +110,7 @@ def test_where_it_says_that_the_run_will_end_is_about_where_it_ends(seed: int) -
         assert expected == pytest.approx(end, abs=0.03 * end)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("schedule", one_in(2, ["cosine", "step"]))
 def test_a_schedule_that_ends_does_not_hide_that_the_rate_was_too_low(schedule: str) -> None:
     run = coached(lr=0.001, schedule=schedule, epochs=60)
@@ -202,6 +203,7 @@ def test_the_rate_that_it_names_cures_too_high_a_one(values: dict[str, Any]) -> 
     assert run.history.epochs[-1].val_acc > 0.75
 
 
+@pytest.mark.slow
 def test_the_rate_that_it_names_is_better_than_too_low_a_one() -> None:
     slow = coached(lr=0.0003)
     faster = cured({"lr": 0.0003})

@@ -101,6 +101,7 @@ def histories(draw: st.DrawFn) -> tuple[History, RunConfig, EpochPredictions | N
     return reduce(History(), said), draw(CONFIGS), one
 
 
+@pytest.mark.slow
 @given(histories())
 def test_there_is_always_one_short_sentence(
     run: tuple[History, RunConfig, EpochPredictions | None],

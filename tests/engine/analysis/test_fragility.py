@@ -13,6 +13,7 @@ from mnistop.engine.attacks import FGSM, MinimalAttack
 from mnistop.engine.errors import RunError
 from mnistop.engine.runs.run_folder import Run
 from tests.helpers.finished_run import finished_run
+from tests.helpers.selection import one_in
 
 pytestmark = [pytest.mark.process, pytest.mark.fast]
 
@@ -41,7 +42,7 @@ def wrong_rows(run: Run) -> list[int]:
     return sorted(set(range(len(run.labels()))) - set(right_rows(run)))
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", one_in(4, METHODS))
 def test_what_is_shown_is_what_the_model_says_to_the_pixels_shown(run: Run, method: str) -> None:
     norm = METHODS[method].norm
     model, _ = load_model(run)
@@ -59,7 +60,7 @@ def test_what_is_shown_is_what_the_model_says_to_the_pixels_shown(run: Run, meth
             assert size <= answer.epsilon + 1e-5 or not METHODS[method].seeks
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", one_in(4, METHODS))
 def test_the_smallest_epsilon_of_each_method_fools_with_that_method(run: Run, method: str) -> None:
     for row in right_rows(run)[:5]:
         smallest = bracket(run, row, method=method).smallest[method]

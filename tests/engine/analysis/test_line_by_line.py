@@ -1,4 +1,4 @@
-"""What is shown of the loop line by line are the numbers of its training."""
+"""The numbers of the loop, line by line, against those of its training."""
 
 from __future__ import annotations
 
@@ -133,6 +133,17 @@ def test_losses_fall_and_the_end_of_an_epoch_is_evaluated() -> None:
     state = run_lines(digits_config(lr=0.5), 10 * STEP)
     assert state.losses[-1] < 0.9 * state.losses[0]
     assert len(state.validation) == 1
+
+
+def test_an_update_lowers_the_loss_of_its_batch() -> None:
+    state = run_lines(digits_config(), STEP)
+    assert state.update
+    assert state.update.loss is not None
+    assert state.loss is not None
+    assert state.update.loss < state.loss
+    dropped_out = run_lines(digits_config(dropout=0.3), STEP)
+    assert dropped_out.update
+    assert dropped_out.update.loss is None
 
 
 def test_no_line_runs_after_the_end() -> None:

@@ -32,7 +32,7 @@ def made(folder: Path, shape: tuple[int, int] = SHAPE, **values: Any) -> tuple[R
     images = np.random.default_rng(0).integers(0, 256, (IMAGES, pixels), np.uint8)
     write_atomically(run.path / "images.u8", images.tobytes())
     write_atomically(run.path / "labels.u8", (np.arange(IMAGES) % 10).astype(np.uint8).tobytes())
-    Recorder(run).say(
+    Recorder(run).record(
         events.RunStarted,
         pid=1,
         class_names=list("0123456789"),

@@ -151,7 +151,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Run:
     config = RunConfig(epochs=8, hidden=(64,))
     run, lock = run_folder.create(config, tmp_path_factory.mktemp("runs"))
     lock.close()
-    Recorder(run).say(
+    Recorder(run).record(
         events.RunStarted,
         pid=1,
         class_names=list("0123456789"),

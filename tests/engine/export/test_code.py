@@ -124,8 +124,8 @@ def assert_same_log(printed: Log, expected: Log, tolerance: float) -> None:
 @pytest.mark.process
 @pytest.mark.parametrize(
     ("values", "epochs", "tolerance"),
-    [({}, 20, 1e-4), ({"optimizer": "adam", "lr": 0.001}, 20, 1e-4), ({}, 100, 5e-4)],
-    ids=["default", "Adam", "all epochs of the default"],
+    [({"optimizer": "adam", "lr": 0.001}, 20, 1e-4), ({}, 100, 5e-4)],
+    ids=["Adam", "default"],
 )
 def test_the_notebooks_run_is_the_same_in_plain_pytorch(
     tmp_path: Path, values: Mapping[str, Any], epochs: int, tolerance: float
@@ -160,13 +160,18 @@ VARIANTS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.slow
-@pytest.mark.process
 @pytest.mark.parametrize("values", VARIANTS.values(), ids=VARIANTS)
-def test_every_setting_trains_alike(tmp_path: Path, values: dict[str, Any]) -> None:
+def test_every_setting_trains_alike(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, values: dict[str, Any]
+) -> None:
     config = digits_config(**({"epochs": 8, "threads": 1} | values))
     script = write_script(run_of(config, tmp_path), tmp_path)
-    assert_same_log(printed_log(run_alone(script)), log_of_training(config), 1e-4)
+    expected = log_of_training(config)
+    monkeypatch.setitem(sys.modules, "mnistop", None)
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        runpy.run_path(str(script), {}, "__main__")
+    assert_same_log(printed_log(printed.getvalue()), expected, 1e-4)
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""What a student types, right, nearly right and wrong."""
+"""Students' answers, right, nearly right and wrong."""
 
 import math
 

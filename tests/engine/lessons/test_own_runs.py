@@ -75,7 +75,8 @@ def test_three_rates_are_found_one_after_the_other(
 ) -> None:
     verdicts = {0.0003: "too low", 0.1: "works", 3.0: "too high"}
     monkeypatch.setattr(
-        "mnistop.engine.lessons.own_runs.rate_verdict", lambda run: verdicts[run.config().lr]
+        "mnistop.engine.lessons.own_runs.rate_verdict",
+        lambda run, epochs: verdicts[run.config().lr],
     )
     wanted = RunWanted("samples:1000", ("too low", "works", "too high"))
     write(folder, "01-calm-otter")

@@ -1,14 +1,16 @@
 """The file of a course: its mistakes with their lines, all at once."""
 
 import pickle
+import re
 from pathlib import Path
 
 import pytest
 
 from mnistop.engine.errors import MnistopError
 from mnistop.engine.lessons.checks import Number, Shape
-from mnistop.engine.lessons.own_runs import OwnNumber, RunWanted
-from mnistop.engine.lessons.parser import CourseError, load_course, parse
+from mnistop.engine.lessons.own_runs import EPSILON, FACTS, VERDICTS, OwnNumber, RunWanted
+from mnistop.engine.lessons.parser import KEYS, CourseError, load_course, parse
+from tests.helpers.small_runs import ROOT
 
 SCREENS = {
     "train": ("Charts",),
@@ -139,6 +141,9 @@ def test_each_mistake_has_its_line(line: str, changed: str, at: int, part: str) 
         ("check: run\nrun: lr>0.1\nverdict: good", 8, "no verdict"),
         ("check: number\nanswer: run.smallest_epsilon", 7, "needs a key image"),
         ("epoch: 3", 6, "needs a key screen"),
+        ("screen: train\nimage: 3", 7, "for screen: attack or weights or data"),
+        ("screen: data\nimages: all", 7, "for screen: mistakes"),
+        ("screen: compare\nrun: notebook", 6, "two filters"),
     ],
 )
 def test_each_kind_of_check_asks_for_its_keys(check: str, at: int, part: str) -> None:
@@ -194,3 +199,12 @@ def test_a_file_that_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "large.md").write_bytes(b"# A\n" * (1 << 19))
     with pytest.raises(MnistopError, match="megabyte"):
         load_course(tmp_path / "large.md", SCREENS)
+
+
+def test_the_guide_has_a_course_that_works_and_names_every_key() -> None:
+    guide = (ROOT / "docs/course.md").read_text("utf-8")
+    (example,) = re.findall(r"^```markdown\n(.*?)^```$", guide, re.DOTALL | re.MULTILINE)
+    course = parse(example, "attacks.md", dict.fromkeys(("attack", "train"), ()))
+    assert [step.id for step in course.steps] == ["one-pixel", "robust"]
+    for name in (*KEYS, *FACTS, EPSILON, *VERDICTS):
+        assert re.search(rf"`[^`]*\b{name}\b[^`]*`", guide), name

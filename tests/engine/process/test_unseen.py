@@ -191,10 +191,10 @@ def test_a_stop_ends_a_long_test(monkeypatch: pytest.MonkeyPatch) -> None:
         asked.append(True)
         return len(asked) > 1
 
-    def say(kind: type, **values: Any) -> None:
+    def record(kind: type, **values: Any) -> None:
         said.append(kind)
 
-    recorder: Any = SimpleNamespace(best_weights=lambda: None, say=say)
+    recorder: Any = SimpleNamespace(best_weights=lambda: None, record=record)
     control: Any = SimpleNamespace(wait_while_paused=lambda: 0.0, wants_stop=wants_stop)
     assert training.device == CPU
     assert not train_run.evaluate_on_unseen(training, unseen, recorder, control)

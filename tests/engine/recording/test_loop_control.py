@@ -1,4 +1,4 @@
-"""How a recorded loop ends, and how it is stopped and paused from outside."""
+"""The end of a recorded loop, and its control from outside."""
 
 import os
 import signal

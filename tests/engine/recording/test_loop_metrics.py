@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("alone")
 BAD_VALUES: dict[str, tuple[dict[Any, Any], str]] = {
     "text": ({"a": "high"}, "a is 'high', not a number"),
     "none": ({"a": None}, "a is None, not a number"),
-    "array": ({"a": np.zeros(3)}, "a is a ndarray of shape (3,), not a number"),
+    "array": ({"a": np.zeros(3)}, "a is an ndarray of shape (3,), not a number"),
     "tensor": ({"a": torch.zeros(2, 2)}, "a is a Tensor of shape (2, 2), not a number"),
     "complex": ({"a": 1j}, "a is a complex, not a number"),
     "huge": ({"a": 10**400}, "a is an int, not a number"),

@@ -73,7 +73,7 @@ def test_short_epochs_are_told_together_and_before_anything_else_is_said(
     sink = recorded(run)
     assert epochs_told(run) == 1
     assert len(run.predictions()) == 2
-    sink.say(events.RunPaused)
+    sink.record(events.RunPaused)
     assert epochs_told(run) == 6
     assert isinstance(read_events(run)[-1], events.RunPaused)
     times = [event.time for event in read_events(run)]
@@ -85,11 +85,11 @@ def test_what_is_told_together_is_what_is_told_one_by_one(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recorder, "WRITE_SECONDS", 0.0)
-    recorded(run).say(events.RunPaused)
+    recorded(run).record(events.RunPaused)
     monkeypatch.setattr(recorder, "WRITE_SECONDS", 1000.0)
     other, lock = run_folder.create(CONFIG, tmp_path)
     with lock:
-        recorded(other).say(events.RunPaused)
+        recorded(other).record(events.RunPaused)
     for name in ("predictions.u8", "log_probabilities.f16", "weights.f32"):
         written = (run.path / name).read_bytes()
         assert any(written)

@@ -87,10 +87,10 @@ def test_an_event_that_the_disk_takes_in_part_only_does_not_spoil_the_next(tmp_p
     run = make_run(tmp_path)
     recorder = Recorder(run)
     with files_at_most(1000):
-        recorder.say(events.Preparing, message="one")
+        recorder.record(events.Preparing, message="one")
         with pytest.raises(OSError, match="File too large") as caught:
-            recorder.say(events.Preparing, message="x" * 2000)
-        recorder.say(events.RunFailed, message=caught.value.strerror)
+            recorder.record(events.Preparing, message="x" * 2000)
+        recorder.record(events.RunFailed, message=caught.value.strerror)
     first, second = read_events(run)
     assert messages([first]) == ["one"]
     assert isinstance(second, events.RunFailed)

@@ -106,7 +106,7 @@ def test_a_recorded_run_is_asked_by_a_file(tmp_path: Path) -> None:
 
 def test_numbers_that_a_recorded_run_lacks_are_missing_in_its_history(recorded: Run) -> None:
     log = EventLog(recorded.path)
-    log.say(
+    log.record(
         events.RunStarted,
         pid=1,
         class_names=[],
@@ -120,8 +120,8 @@ def test_numbers_that_a_recorded_run_lacks_are_missing_in_its_history(recorded: 
         val_loss=None,
         val_acc=None,
     )
-    log.say(events.EpochsPlanned, epochs=7)
-    log.say(
+    log.record(events.EpochsPlanned, epochs=7)
+    log.record(
         events.EpochFinished,
         epoch=0,
         train_loss=-3.5,

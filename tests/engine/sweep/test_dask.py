@@ -42,7 +42,7 @@ def test_a_sweep_on_a_cluster_is_stopped_and_goes_on_to_the_same_bits(
         sweep = worker.launch_sweep(configs, dask=cluster.address, jobs=2)
         if not both_train(sweep, cluster):
             continue
-        worker.stop_sweep(sweep)
+        worker.stop(sweep)
         wait_for_end(sweep)
         assert not cluster.is_training(0)
         assert not cluster.is_training(1)

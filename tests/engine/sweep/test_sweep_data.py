@@ -59,7 +59,7 @@ def held(data: DataFile) -> tuple[Sweep, Run]:
 def stopped(data: DataFile) -> Sweep:
     """A sweep that was stopped while its first member was trained."""
     sweep, _ = held(data)
-    worker.stop_sweep(sweep)
+    worker.stop(sweep)
     wait_for_end(sweep)
     assert states(sweep) == ["stopped"]
     return sweep
@@ -183,7 +183,7 @@ def test_a_sweep_of_before_test_images_were_kept_apart_goes_on_with_the_images_i
         sweep = swept(configs, jobs=1)
         first = sweep.member(1)
         wait_until(lambda run=first: run.is_there() and history_of(run).epochs)
-        worker.stop_sweep(sweep)
+        worker.stop(sweep)
         wait_for_end(sweep)
         if states(sweep) == ["stopped"]:
             break

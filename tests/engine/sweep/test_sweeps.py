@@ -172,12 +172,12 @@ def test_a_sweep_is_stopped_and_goes_on_to_the_same_bits(runs_folder: Path) -> N
     assert sweep.state() == "running"
     with pytest.raises(RunError, match="is already being trained"):
         worker.resume_sweep(sweep)
-    worker.stop_sweep(sweep)
+    worker.stop(sweep)
     wait_for_end(sweep)
     assert sweep.state() == "stopped"
     assert states(sweep) == ["stopped", "stopped"]
     with pytest.raises(RunError, match="is not being trained"):
-        worker.stop_sweep(sweep)
+        worker.stop(sweep)
 
     worker.resume_sweep(sweep)
     wait_for_end(sweep)
@@ -249,7 +249,7 @@ def test_a_member_that_dies_every_time_is_given_up_and_tried_anew_by_resuming(
 def test_a_sweep_of_one_job_is_stopped_in_its_first_member(runs_folder: Path) -> None:
     sweep = swept([digits_config(epochs=ENDLESS, seed=seed) for seed in range(3)], jobs=1)
     with_epochs(sweep, 1)
-    worker.stop_sweep(sweep)
+    worker.stop(sweep)
     wait_for_end(sweep)
     assert (sweep.state(), states(sweep)) == ("stopped", ["stopped"])
 
@@ -293,7 +293,7 @@ def test_a_sweep_outlives_a_killed_program_and_its_closed_terminal(runs_folder: 
         wait_until(lambda member=member: not member.is_running())
     (last,) = with_epochs(sweep, 1)
     assert last.name.endswith(".03")
-    worker.stop_sweep(sweep)
+    worker.stop(sweep)
     wait_for_end(sweep)
     assert states(sweep) == ["stopped"] * 3
 

@@ -23,7 +23,7 @@ _load = functools.cache(load)
 
 
 class FirstSteps(QuietListener):
-    """Keeps the loss of each batch, and the weights after the last step."""
+    """A collector of each batch's loss, and of the weights after the last step."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -13,6 +13,7 @@ from mnistop.engine.analysis.methods import METHODS
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.text.attack_outcome import at_least, at_most
 from tests.helpers.command_line import Finished
+from tests.helpers.selection import one_in
 from tests.tui.cli.attacking import EPSILONS, Call, as_json, run_folder
 
 pytestmark = [pytest.mark.process, pytest.mark.fast]
@@ -85,7 +86,7 @@ def first_right(attack: Call) -> int:
     return next(image["index"] for image in images if image["smallest_epsilon"])
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", one_in(4, METHODS))
 def test_one_image_by_every_method(attack: Call, finished: Finished, method: str) -> None:
     row = first_right(attack)
     told = as_json(attack("--index", str(row), "--method", method, "--json"))

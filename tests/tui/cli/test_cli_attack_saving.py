@@ -1,4 +1,4 @@
-"""What `mnistop attack` saves, and what it refuses."""
+"""The files that `mnistop attack` saves, and what it refuses."""
 
 from __future__ import annotations
 

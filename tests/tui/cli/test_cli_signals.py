@@ -58,7 +58,7 @@ def test_a_second_ctrl_c_leaves_at_once_and_the_run_stops_by_itself(place: Place
 
 def test_sigterm_stops_and_saves_and_a_narrow_terminal_has_a_short_line(place: Place):
     terminal = place.in_terminal("train", *LONG, width=40)
-    terminal.expect(r"epoch \d+/1000000")
+    terminal.expect(r"epoch [\d,]+ of 1,000,000")
     terminal.kill(signal.SIGTERM)
     assert "stopped and saved" in place.last_words(terminal)
     assert terminal.exitstatus == 128 + signal.SIGTERM

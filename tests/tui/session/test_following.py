@@ -11,6 +11,7 @@ from mnistop.engine import events
 from mnistop.engine.runs.run_folder import Run
 from tests.helpers import made_up, recorded_predictions
 from tests.helpers.dashboard import Dashboard, Workers, dashboard
+from tests.helpers.selection import one_in
 
 STORY = [*made_up.story(12), made_up.stopped(12)]
 
@@ -77,7 +78,7 @@ async def test_a_killed_run_that_was_paused_is_running_when_it_goes_on(
             assert shown.state.phase == "running"
 
 
-@pytest.mark.parametrize("paused", [False, True])
+@pytest.mark.parametrize("paused", one_in(2, [False, True]))
 async def test_a_run_that_starts_again_is_shown_from_its_new_beginning(
     workers: Workers, tmp_path: Path, paused: bool
 ) -> None:

@@ -19,7 +19,8 @@ from mnistop.tui.session.view import WRONG_FORM, ViewScreen
 from mnistop.tui.toolkit.background import LatestAnswer
 from mnistop.tui.toolkit.bindings import bindings, declared, key
 from mnistop.tui.toolkit.dialogs import Section
-from mnistop.tui.toolkit.pane import LINE_BY_LINE, ContentPane, ScrolledPane
+from mnistop.tui.toolkit.pane import ContentPane
+from mnistop.tui.toolkit.scrolled_pane import LINE_BY_LINE, ScrolledPane
 
 
 class CodeText(ScrolledPane, ContentPane[str], can_focus=True):
@@ -83,7 +84,7 @@ class CodeScreen(ViewScreen):
         yield self._text
 
     def on_mount(self) -> None:
-        """Give the script the keys."""
+        """Focus the script."""
         self._text.focus()
 
     def enter(self, about: None) -> None:
@@ -147,7 +148,7 @@ class CodeScreen(ViewScreen):
         )
 
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
-        """Give the reason why an action is impossible now."""
+        """Return the reason why an action is impossible now."""
         if action in ("write", "notebook") and self._text.content is None:
             return self._text.status or "There is no code yet."
         return super().why_not(action, parameters)

@@ -52,6 +52,7 @@ class AnswerScreen(FaultTolerant, ModalScreen[None]):
         self._box = AnswerBox(terminal)
         self._box.show(text, step)
         self._result = Static(markup=False)
+        self._is_checking = False
 
     def compose(self) -> ComposeResult:
         """Yield the question, the answer, and the line of its keys or its result."""
@@ -78,13 +79,22 @@ class AnswerScreen(FaultTolerant, ModalScreen[None]):
     def _on_changed(self) -> None:
         self._typed(self._box.text)
 
+    @property
+    def is_reading(self) -> bool:
+        """True while an answer is checked: the next keys are for what comes after it."""
+        return self._is_checking
+
     @on(AnswerBox.Done)
     def _on_done(self) -> None:
+        self._is_checking = True
         self._show("Checking")
-        self.run_worker(self._hand_in(), group="check", exclusive=True, exit_on_error=False)
+        self.run_worker(self._hand_in(), group="check", exit_on_error=False)
 
     async def _hand_in(self) -> None:
-        verdict = await self._check(self._box.text)
+        try:
+            verdict = await self._check(self._box.text)
+        finally:
+            self._is_checking = False
         if verdict is None:
             self._show("")
         elif verdict.right is False:

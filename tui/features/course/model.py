@@ -107,6 +107,13 @@ class CourseModel:
         return self.of(step).state == "right" and not self.shows_model_answer(step)
 
     @property
+    def is_finished(self) -> bool:
+        """True if nothing more is asked in any step."""
+        counts = self.counts
+        wanting = any(map(self.wants_words, self.course.steps))
+        return not (counts["open"] or counts["wrong"] or wanting)
+
+    @property
     def counts(self) -> Mapping[State, int]:
         """The number of steps in each state."""
         return count_states(self.answers, [step.id for step in self.course.steps])

@@ -22,7 +22,8 @@ from mnistop.tui.terminal.faults import FaultTolerant
 from mnistop.tui.text.table import Column
 from mnistop.tui.toolkit.bindings import GivesReasons, bindings, hidden, key
 from mnistop.tui.toolkit.list_pane import ListPane
-from mnistop.tui.toolkit.pane import LinesPane, OfModel, ScrolledPane
+from mnistop.tui.toolkit.pane import LinesPane, OfModel
+from mnistop.tui.toolkit.scrolled_pane import ScrolledPane
 
 _MARKS = {
     "right": ("✓", "+"),
@@ -307,7 +308,7 @@ class AnswerBox(GivesReasons, FaultTolerant, TextArea, inherit_bindings=False):
         self.post_message(self.Done())
 
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
-        """Give the reason why an action is impossible now."""
+        """Return the reason why an action is impossible now."""
         if action == "check_short" and not self.enter_checks:
             return "Enter begins a new line here; Ctrl+S or F2 is done."
         return ""

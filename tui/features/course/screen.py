@@ -33,7 +33,7 @@ from mnistop.tui.toolkit.list_pane import ListPane
 
 _WIDE = 100
 """Columns from which on the list stands beside the text."""
-_LOOK_SECONDS = 2.0
+_LOOK_SECONDS = 3.0
 """So often the runs that a step asks for are looked for."""
 _RETRY_SECONDS = 2.0
 """After so long an answer that could not be saved is saved again."""
@@ -188,7 +188,7 @@ class CourseScreen(SeveralPanes):
             super().action_back()
 
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
-        """Give the reason why an action is impossible now."""
+        """Return the reason why an action is impossible now."""
         model = self._model
         match action:
             case "answer" if self.focused is self._box:
@@ -207,8 +207,7 @@ class CourseScreen(SeveralPanes):
             return f"{enter}; Esc leaves the answer, which is kept"
         if not model.course.steps:
             return ""
-        counts = model.counts
-        if counts["open"] + counts["wrong"] == 0:
+        if model.is_finished:
             return "All steps are done. H writes a page with all answers, to hand in"
         if model.wants_words(model.step):
             return "The run is there: Enter, and answer in your own words; n goes on"
@@ -240,27 +239,32 @@ class CourseScreen(SeveralPanes):
                 await asyncio.sleep(_RETRY_SECONDS)
                 self._wake.set()
 
+    @property
+    def is_reading(self) -> bool:
+        """True while an answer is checked: the next keys are for what comes after it."""
+        return self._head.is_checking
+
     @on(AnswerBox.Done)
     def _on_done(self) -> None:
-        self.run_worker(self._check(), group="check", exclusive=True, exit_on_error=False)
+        self._head.show_checking(True)
+        self.run_worker(self._check(), group="check", exit_on_error=False)
 
     async def _check(self) -> None:
         model, step = self._model, self._model.step
         before = model.verdict(step)
-        self._head.show_checking(True)
         try:
             verdict = await self.check(step, self._box.text)
+            if verdict and verdict == before:
+                self.notify(f"As before: {verdict.message}", markup=False)
+            if verdict and step is model.step:
+                if verdict.right is not False:
+                    self._go_to(self._lesson)
+                    self._lesson.show_model_answer()
+                elif self._box.enter_checks:
+                    self._box.select_all()
         finally:
             self._head.show_checking(False)
-        if verdict and verdict == before:
-            self.notify(f"As before: {verdict.message}", markup=False)
-        if verdict and step is model.step:
-            if verdict.right is not False:
-                self._go_to(self._lesson)
-                self._lesson.show_model_answer()
-            elif self._box.enter_checks:
-                self._box.select_all()
-        self.changed()
+            self.changed()
 
     async def check(self, step: Step, text: str) -> Verdict | None:
         """Check an answer and keep it; show why that is not possible."""

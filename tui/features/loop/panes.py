@@ -8,20 +8,35 @@ from collections.abc import Sequence
 from textual.geometry import Size
 
 from mnistop.engine.analysis.line_by_line import LINES, LoopState
+from mnistop.engine.formatting import loss as loss_text
 from mnistop.tui.draw import image
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import PLAIN, Strip, line, shorten
 from mnistop.tui.draw.chart import chart
 from mnistop.tui.draw.image import picture
 from mnistop.tui.draw.series import Series
-from mnistop.tui.features.loop.words import code_lines, image_name, sections, weight_name
-from mnistop.tui.toolkit.pane import ContentPane, ScrolledPane
+from mnistop.tui.features.loop.words import (
+    CodeLine,
+    code_lines,
+    image_name,
+    sections,
+    weight_name,
+)
+from mnistop.tui.toolkit.pane import ContentPane
 from mnistop.tui.toolkit.pane_host import Mode, Pane, PaneHost
+from mnistop.tui.toolkit.scrolled_pane import ScrolledPane
 
 _MARK = 4
 """Cells before the code: a mark and the number of the line."""
+_COMMENTS = 48
+"""Cells of code from which on comments stand at its end, not in a column."""
 _LEAST_CHART = 5
 """Lines from which on the losses are drawn as a chart."""
+
+
+def _next(state: LoopState) -> int:
+    """Return the line of the loop that comes next, from 1."""
+    return state.line % len(LINES) + 1
 
 
 class Code(ContentPane[LoopState], can_focus=True):
@@ -37,36 +52,32 @@ class Code(ContentPane[LoopState], can_focus=True):
     def heading(self, content: LoopState) -> str:
         """The step, counted in all epochs, and the chosen weight."""
         step = max(content.lines_run - 1, 0) // len(LINES) + 1
-        weight = f"{weight_name(content)} = {content.weight.value:.5f}"
+        weight = f"{weight_name(content)} = {content.weight.value:.5g}"
         return f"Loop: step {step}, w {weight}"
 
     def draw(self, content: LoopState, width: int, height: int) -> list[Strip]:
         """The lines in sight, the next one among them."""
         lines = code_lines(content)
-        following = content.line % len(LINES) + 1
-        before = [place for place, each in enumerate(lines) if each.number <= following]
-        first = max(0, min(before[-1] + 1, len(lines)) - height)
-        arrow = "▸" if self.terminal.unicode else ">"
-        widest = max(len(each.text) for each in lines)
-        drawn, last = [], 0
-        for each in lines:
-            starts = each.number != last
-            last = each.number
-            mark = f"{arrow if starts and each.number == following else ' '}"
-            mark += f"{each.number if starts else ' '}  "
-            style = PLAIN if each.number <= content.line or not each.number else self.palette.muted
-            if each.number == following and not content.ended:
-                style = self.palette.strong
-            comment = f"{'':{max(min(widest, 48) - len(each.text), 0)}}  # {each.comment}"
-            comment = comment if each.comment else ""
-            if _MARK + len(each.text) + len(comment) > width:
-                comment = f"  # {each.comment}" if each.comment else ""
-            if _MARK + len(each.text) + len(comment) > width:
-                comment = ""
-            text = shorten(each.text, width - _MARK, self.terminal)
-            pieces = [(mark, self.palette.train), (text, style), (comment, self.palette.muted)]
-            drawn.append(line(pieces, width))
+        column = min(max(len(each.text) for each in lines), _COMMENTS)
+        drawn = [self._code_line(each, content, column, width) for each in lines]
+        end = 1 + max(place for place, each in enumerate(lines) if each.number <= _next(content))
+        first = max(0, end - height)
         return drawn[first : first + height]
+
+    def _code_line(self, code: CodeLine, content: LoopState, column: int, width: int) -> Strip:
+        """Draw a line of code, with its comment in a column if that fits."""
+        is_next = code.number == _next(content) and not content.ended
+        arrow = "▸" if self.terminal.unicode else ">"
+        number = code.number if code.starts else ""
+        mark = f"{arrow if is_next and code.starts else ' '}{number:<{_MARK - 1}}"
+        text = shorten(code.text, width - _MARK, self.terminal)
+        comments = [f"{'':{max(column - len(text), 0)}}  # {code.comment}", f"  # {code.comment}"]
+        room = width - _MARK - len(text)
+        comment = next((each for each in comments if len(each) <= room and code.comment), "")
+        is_done = code.number <= content.line
+        style = self.palette.strong if is_next else PLAIN if is_done else self.palette.muted
+        pieces = [(mark, self.palette.train), (text, style), (comment, self.palette.muted)]
+        return line(pieces, width)
 
     def needed(self) -> int:
         """Return the lines that the code takes, with the title."""
@@ -74,7 +85,7 @@ class Code(ContentPane[LoopState], can_focus=True):
 
 
 class Numbers(ScrolledPane, ContentPane[LoopState], can_focus=True):
-    """What the lines of the present step have computed: all of them, or the last one."""
+    """The numbers of the present step's lines: all of them, or the last one."""
 
     EXPLANATION = (
         "The numbers behind each line: the shapes of the batch, the logits of one image, the loss, "
@@ -99,8 +110,8 @@ class Numbers(ScrolledPane, ContentPane[LoopState], can_focus=True):
         """All sections if they fit, else the last one."""
         if not content.line:
             return self.say(
-                f"A batch of {content.outputs[0].shape[0]} images is there. Enter runs the first "
-                "line: its numbers will stand here. s runs a whole step, t ten.",
+                f"A batch of {content.outputs[0].shape[0]} images is ready. Enter runs the first "
+                "line, and its numbers appear here. s runs a whole step, t ten.",
                 width,
             )
         drawn = self._sections(content, width, 0)
@@ -156,16 +167,16 @@ class Losses(ContentPane[LoopState], can_focus=True):
         if not losses:
             return self.EMPTY_TITLE
         if len(losses) == 1:
-            return f"Losses: {losses[0]:.3f}"
-        return f"Losses: {losses[0]:.3f} to {losses[-1]:.3f}"
+            return f"Losses: {loss_text(losses[0])}"
+        return f"Losses: {loss_text(losses[0])} to {loss_text(losses[-1])}"
 
     def draw(self, content: LoopState, width: int, height: int) -> Sequence[Strip]:
         """A chart over the steps, or the last numbers where there is little room."""
         losses, classes = content.losses, len(content.class_names)
         if not losses:
-            return self.say("The loss of every batch will stand here.", width)[:height]
+            return self.say("The loss of every batch will appear here.", width)[:height]
         if height < _LEAST_CHART:
-            numbers = [f"{loss:.3f}" for loss in losses]
+            numbers = [loss_text(loss) for loss in losses]
             most = max(width * height // 7, 1)
             return self.say(" ".join(numbers[-most:]), width)[-height:]
         series = [Series("batch", losses, "train")]

@@ -125,7 +125,7 @@ class LoopScreen(HostedScreen):
         picture.redraw()
 
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
-        """Give the reason why an action is impossible now."""
+        """Return the reason why an action is impossible now."""
         state = self._model.state
         if action in _OF_A_STATE and state is None:
             return self._model.error or (WRONG_FORM if self.form() is None else "Loading.")

@@ -3,38 +3,43 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from mnistop.engine.analysis.line_by_line import LINES, LoopState
 from mnistop.engine.export.training_code import step_code
 from mnistop.engine.formatting import count, percent, with_sign
+from mnistop.engine.formatting import loss as loss_text
 from mnistop.engine.training.update_rule import update_rule
 from mnistop.tui.text.one_image import layer_name
 
-EXPLANATIONS = {
+_PURPOSES = {
     "forward": "a score for each class",
     "loss": "how wrong the scores are",
     "zero_grad": "forget the gradients of the batch before",
     "backward": "how the loss changes with each weight",
     "update": "a step against the gradient",
 }
-
-
 _LAST = 10
 """Losses that are listed."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Section:
-    """A line of the loop, and what it has computed."""
+    """The results of a line of the loop."""
 
-    title: str
-    rows: list[str] = field(default_factory=list)
-    """Of a table or a formula, which are cut where they are too long."""
-    sentences: list[str] = field(default_factory=list)
+    name: str
+    """Of the line, as in `LINES`."""
+    rows: list[str]
+    """Of a table or a formula, to be cut where they are too long."""
+    sentences: list[str]
     """Below the rows."""
+
+    @property
+    def title(self) -> str:
+        """The number and the purpose of the line."""
+        return f"{LINES.index(self.name) + 1} {self.name}: {_PURPOSES[self.name]}"
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,8 @@ class CodeLine:
 
     number: int
     """Of the line of the loop that it belongs to, from 1; 0 for the code before these."""
+    starts: bool
+    """True for the first one of this number."""
     text: str
     comment: str
 
@@ -50,19 +57,18 @@ class CodeLine:
 def code_lines(state: LoopState) -> list[CodeLine]:
     """Return the code of a step, with the results of the lines that were run as comments."""
     config = state.config
-    lines = [CodeLine(0, f"for rows in order.split({config.batch_size}):", _batch(state))]
+    where = f"batch {state.number + 1} of {state.steps:,}, epoch {state.epoch}"
+    lines = [CodeLine(0, False, f"for rows in order.split({config.batch_size}):", where)]
     for number, (name, code) in enumerate(step_code(config).items()):
-        result = _result(state, name) if number and state.line >= number else ""
+        result = _result(state, name) if 0 < number <= state.line else ""
         for place, each in enumerate(code):
             text, _, comment = each.partition("  # ")
-            lines.append(CodeLine(number, f"    {text}", (not place and result) or comment))
+            starts = number > 0 and place == 0
+            lines.append(CodeLine(number, starts, f"    {text}", result * starts or comment))
     if config.optimizer != "manual":
-        lines += [CodeLine(len(LINES), f"    #   {each}", "") for each in update_rule(config)]
+        formulas = (f"    #   {each}" for each in update_rule(config))
+        lines += [CodeLine(len(LINES), False, text, "") for text in formulas]
     return lines
-
-
-def _batch(state: LoopState) -> str:
-    return f"batch {state.number + 1} of {state.steps:,}, epoch {state.epoch}"
 
 
 def _result(state: LoopState, name: str) -> str:
@@ -71,13 +77,19 @@ def _result(state: LoopState, name: str) -> str:
         case "forward":
             return _shape(state.outputs[-1].shape)
         case "loss":
-            return f"{state.loss:.4f}"
+            return _number(state.loss)
         case "zero_grad":
             return "no gradients"
         case "backward":
-            return f"norm {state.norm:.4f}"
+            return f"norm {_number(state.norm)}"
     assert state.update
-    return f"w {state.update.before:.5f}, then {state.weight.value:.5f}"
+    return f"w {state.update.before:.5g}, then {state.weight.value:.5g}"
+
+
+def _number(value: float | None) -> str:
+    """Format a loss or a norm."""
+    assert value is not None
+    return f"{value:.4f}" if abs(value) < 10_000 else f"{value:.4g}"
 
 
 def _shape(shape: tuple[int, ...]) -> str:
@@ -102,13 +114,7 @@ def weight_name(state: LoopState) -> str:
 
 def sections(state: LoopState) -> list[Section]:
     """Return what the lines of the present step have computed, in order."""
-    done = (_forward, _loss, _zero_grad, _backward, _update)[: state.line]
-    made = []
-    for number, (name, make) in enumerate(zip(LINES, done, strict=False), start=1):
-        section = make(state)
-        section.title = f"{number} {name}: {EXPLANATIONS[name]}"
-        made.append(section)
-    return made
+    return [make(state) for make in (_forward, _loss, _zero_grad, _backward, _update)[: state.line]]
 
 
 def _forward(state: LoopState) -> Section:
@@ -142,7 +148,7 @@ def _forward(state: LoopState) -> Section:
         f"Softmax makes them probabilities: {percent(_probability(state))} for "
         f"{state.class_names[label]}.",
     ]
-    return Section("", rows, sentences)
+    return Section("forward", rows, sentences)
 
 
 def _probability(state: LoopState) -> float:
@@ -155,25 +161,24 @@ def _probability(state: LoopState) -> float:
 
 def _loss(state: LoopState) -> Section:
     images, classes = state.outputs[0].shape[0], len(state.class_names)
-    sentences = [f"Image {state.image.place + 1} alone: {state.image_loss:.4f}, which is "]
-    sentences[0] += f"-ln {_probability(state):.4f}, the logarithm of its class's probability."
-    sentences.append(f"The mean of {count(images, 'image')}: {state.loss:.4f}.")
+    sentences = [
+        f"Image {state.image.place + 1} alone: {_number(state.image_loss)}, which is "
+        f"-ln {_probability(state):.4f}, the logarithm of its class's probability.",
+        f"The mean of {count(images, 'image')}: {_number(state.loss)}.",
+    ]
     if len(state.losses) == 1:
         sentences.append(
             f"A model that knows nothing gives every class 1/{classes}: "
             f"ln {classes} = {math.log(classes):.4f}."
         )
-    return Section("", [], sentences)
+    return Section("loss", [], sentences)
 
 
 def _zero_grad(state: LoopState) -> Section:
+    sentence = "Without this line, the gradients of this batch would be added to the last one's."
     if len(state.losses) == 1:
-        return Section("", [], ["There are none yet: this is the first batch."])
-    return Section(
-        "",
-        [],
-        ["Without this line, the gradients of this batch would be added to the last one's."],
-    )
+        sentence = "There are none yet: this is the first batch."
+    return Section("zero_grad", [], [sentence])
 
 
 def _backward(state: LoopState) -> Section:
@@ -193,14 +198,14 @@ def _backward(state: LoopState) -> Section:
         sentences.append(f"This weight leads from pixel {place} to {to}.")
     if clip and state.norm > clip:
         sentences.append(
-            f"All gradients together have norm {state.norm:.4f}, more than {clip:g}: each is "
+            f"All gradients together have norm {_number(state.norm)}, more than {clip:g}: each is "
             f"multiplied by {clip / state.norm:.4f}."
         )
     elif clip:
         sentences.append(
-            f"All gradients together have norm {state.norm:.4f}, not above {clip:g}: they stay."
+            f"All gradients together have norm {_number(state.norm)}, within {clip:g}: they stay."
         )
-    return Section("", rows, sentences)
+    return Section("backward", rows, sentences)
 
 
 def _update(state: LoopState) -> Section:
@@ -211,16 +216,18 @@ def _update(state: LoopState) -> Section:
     for line in update.lines:
         rows += [f"{line.assignment}", f"  = {line.numbers} = {line.result:.6g}"]
     rows.append(f"w before {update.before:.6g}, after {state.weight.value:.6g}")
-    sentences = [f"All weights together have moved by {update.moved:.4f}."]
+    sentences = [f"{state.ended} 0 starts over."] if state.ended else []
+    sentences.append(f"All weights together have moved by {_number(update.moved)}.")
+    if update.loss is not None:
+        now, before = _number(update.loss), _number(state.loss)
+        sentences.append(f"The loss of this batch was {before}; now it would be {now}.")
     if len(state.losses) > 1:
-        last = " ".join(f"{loss:.3f}" for loss in state.losses[-_LAST:])
+        last = " ".join(loss_text(loss) for loss in state.losses[-_LAST:])
         sentences.append(f"The last losses: {last}.")
     if state.number == state.steps - 1 and state.validation:
-        loss, accuracy = state.validation[-1]
+        val_loss, accuracy = state.validation[-1]
         sentences.append(
-            f"Epoch {state.epoch} is over. Validation: loss {loss:.4f}, accuracy "
+            f"Epoch {state.epoch} is over. Validation: loss {_number(val_loss)}, accuracy "
             f"{percent(accuracy)}."
         )
-    if state.ended:
-        sentences.append(f"{state.ended} 0 starts over.")
-    return Section("", rows, sentences)
+    return Section("update", rows, sentences)

@@ -221,7 +221,7 @@ class RatesScreen(ViewScreen):
         """Ask the runs to stop and save."""
         if runs := self._runs:
             self._tasks.do(
-                lambda: worker.stop_sweep(runs.sweep),
+                lambda: worker.stop(runs.sweep),
                 lambda _: self.notify("The runs at the marks save, and stop."),
             )
 

@@ -215,7 +215,7 @@ class SweepScreen(SeveralPanes):
     def action_stop(self) -> None:
         """Ask the sweep to stop and save."""
         if reader := self._model.reader:
-            self._attempts.do(lambda: worker.stop_sweep(reader.sweep))
+            self._attempts.do(lambda: worker.stop(reader.sweep))
 
     def action_resume(self) -> None:
         """Resume the sweep; on a cluster after asking, as its address may be a stranger's."""

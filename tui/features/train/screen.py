@@ -120,7 +120,7 @@ class TrainScreen(RunScreen):
         self.notify(f"The learning rate in the form is {text}: {when}.", markup=False)
 
     def show_settings(self, texts: Mapping[str, str]) -> None:
-        """Put values into the form, all others as in the notebook."""
+        """Show values in the form, all others as in the notebook."""
         self._form.set_values({**RunConfig().texts(), **texts})
         self._dashboard.show_form()
 

@@ -16,13 +16,14 @@ from mnistop.engine.export.code_files import Code, code_of
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
 from tests.helpers.dashboard import Opened, Workers
+from tests.helpers.selection import one_in
 
 SMALL = {"source": "digits", "samples": "200", "lr": "0.25", "optimizer": "adam"}
 
 
 @pytest.fixture
 def asked(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> list[tuple[RunConfig, Run | None]]:
-    """What code was asked for; that of a run is made up."""
+    """The code that was requested; that of a run is made up."""
     found: list[tuple[RunConfig, Run | None]] = []
 
     async def ask(question: Callable[..., Any], *args: Any) -> Any:
@@ -36,7 +37,7 @@ def asked(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> list[tuple[RunCo
     return found
 
 
-@pytest.mark.parametrize("size", [(120, 40), (80, 24), (60, 16)])
+@pytest.mark.parametrize("size", one_in(4, [(120, 40), (80, 24), (60, 16)]))
 async def test_the_code_is_there_before_any_run_and_esc_leads_back(
     opened: Opened, asked: list[Any], size: tuple[int, int]
 ) -> None:

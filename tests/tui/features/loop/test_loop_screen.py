@@ -13,6 +13,7 @@ from mnistop.engine.errors import DataError
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.loop.screen import LoopScreen
 from tests.helpers.dashboard import Dashboard, Opened, Workers
+from tests.helpers.selection import one_in
 
 SMALL = {"source": "digits", "samples": "200", "hidden": "16", "device": "cpu"}
 """Settings of a loop that takes milliseconds."""
@@ -57,7 +58,7 @@ async def at(shown: Dashboard, lines: int) -> LoopState:
     return found
 
 
-@pytest.mark.parametrize("size", [(120, 40), (80, 24), (60, 16), (200, 60)])
+@pytest.mark.parametrize("size", one_in(4, [(120, 40), (80, 24), (60, 16), (200, 60)]))
 async def test_enter_runs_line_by_line_and_each_shows_its_numbers(
     opened: Opened, loop: Loop, size: tuple[int, int]
 ) -> None:
@@ -94,17 +95,27 @@ async def test_the_numbers_of_an_update_are_put_into_its_formula(
 
 @pytest.mark.parametrize(
     ("values", "code"),
-    [
-        ({"optimizer": "adam"}, ["optimizer.step()", "m_hat = m / (1 - 0.9 ** t)", "sqrt(v_hat)"]),
-        ({"optimizer": "sgd"}, ["v = 0.9 * v + g", "w = w - lr * v"]),
-        ({"weight_decay": "0.01"}, ["weight -= learning_rate * (weight.grad + weight_decay * "]),
-        ({"shift": "2"}, ["x = shift(x)", "moved by up to 2 pixels"]),
-        ({"adversarial_epsilon": "0.1"}, ["x = torch.cat([x, fgsm(x, y)])", "(64, 64)"]),
-        ({"dropout": "0.3"}, ["Dropout sets a random 30%"]),
-        ({"clip_norm": "0.01"}, ["clip_grad_norm_(", "more than 0.01: each is"]),
-        ({"hidden": "none"}, ["(32, 64)", "to class "]),
-        ({"schedule": "cosine"}, ["weight -= lr * weight.grad", "lr = 0.1 (cosine)"]),
-    ],
+    one_in(
+        5,
+        [
+            (
+                {"optimizer": "adam"},
+                ["optimizer.step()", "m_hat = m / (1 - 0.9 ** t)", "sqrt(v_hat)"],
+            ),
+            ({"optimizer": "sgd"}, ["v = 0.9 * v + g", "w = w - lr * v"]),
+            (
+                {"weight_decay": "0.01"},
+                ["weight -= learning_rate * (weight.grad + weight_decay * "],
+            ),
+            ({"shift": "2"}, ["x = shift(x)", "moved by up to 2 pixels"]),
+            ({"adversarial_epsilon": "0.1"}, ["x = torch.cat([x, fgsm(x, y)])", "(64, 64)"]),
+            ({"dropout": "0.3"}, ["Dropout sets a random 30%"]),
+            ({"clip_norm": "0.01"}, ["clip_grad_norm_(", "more than 0.01: each is"]),
+            ({"hidden": "none"}, ["(32, 64)", "to class "]),
+            ({"schedule": "cosine"}, ["weight -= lr * weight.grad", "lr = 0.1 (cosine)"]),
+        ],
+        2,
+    ),
 )
 async def test_the_code_and_its_numbers_are_those_of_the_settings(
     opened: Opened, loop: Loop, values: dict[str, str], code: list[str]
@@ -156,6 +167,16 @@ async def test_the_end_of_training_is_said(opened: Opened, loop: Loop) -> None:
         await shown.until_shown("Epoch 0 is over. Validation: loss", "training is over. 0 starts")
         await shown.press("enter")
         assert any("training is over" in notice for notice in shown.notices)
+
+
+async def test_a_loop_that_diverges_ends_as_its_training_would(opened: Opened, loop: Loop) -> None:
+    values = SMALL | {"lr": "1000", "weight_decay": "100", "hidden": "none", "samples": "320"}
+    for size in ((120, 40), (80, 24)):
+        async with opened(size, **values) as shown:
+            await shown.press("8", "s", "s", "s", "t")
+            await shown.until_shown("no longer a number: it diverged in epoch 0")
+            await shown.press("n", "x", "g", "u", "z")
+            await shown.settle()
 
 
 async def test_other_settings_in_the_form_start_anew(opened: Opened, loop: Loop) -> None:

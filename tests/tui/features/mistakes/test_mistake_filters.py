@@ -1,4 +1,4 @@
-"""Which images the screen of mistakes lists: cells of the matrix, classes, filters."""
+"""The images that the screen of mistakes lists: cells of the matrix, classes, filters."""
 
 import re
 from pathlib import Path

@@ -20,7 +20,7 @@ from tests.helpers.selection import one_in
 
 
 @pytest.mark.parametrize("size", one_in(3, SIZES))
-@pytest.mark.parametrize("terminal", [Terminal(), Terminal(colors=0, unicode=False)])
+@pytest.mark.parametrize("terminal", one_in(2, [Terminal(), Terminal(colors=0, unicode=False)]))
 async def test_the_curve_stands_with_its_marks_by_name_and_their_reasons(
     opened: Opened, finder: Finder, size: tuple[int, int], terminal: Terminal
 ) -> None:

@@ -1,4 +1,4 @@
-"""What a person does with runs in the list: delete, resume, name, open, write reports."""
+"""Actions on runs in the list: delete, resume, name, open, write reports."""
 
 import re
 from collections.abc import Callable
@@ -14,6 +14,7 @@ from mnistop.tui.features.runs.screen import RunsScreen
 from tests.helpers import made_up
 from tests.helpers.dashboard import Opened, Workers
 from tests.helpers.runs_screen import add, names, open_runs, some
+from tests.helpers.selection import one_in
 
 
 async def test_a_name_and_a_note_are_given_and_kept(opened: Opened, workers: Workers) -> None:
@@ -72,21 +73,25 @@ async def test_only_what_stopped_is_resumed(opened: Opened, workers: Workers) ->
 
 @pytest.mark.parametrize(
     ("end", "reply", "told"),
-    [
-        (made_up.finished, "Epochs in total (5 now):", []),
-        (made_up.stopped, "Resuming calm-otter", ["resume"]),
-        (None, "Resuming calm-otter", ["resume"]),
-        (
-            lambda epochs, name: made_up.failed("The disk is full.", name),
-            "Resuming calm-otter",
-            ["resume"],
-        ),
-        (
-            lambda epochs, name: made_up.failed("Too high.", name, diverged=True),
-            "calm-otter diverged, and would again. Too high.",
-            [],
-        ),
-    ],
+    one_in(
+        5,
+        [
+            (made_up.finished, "Epochs in total (5 now):", []),
+            (made_up.stopped, "Resuming calm-otter", ["resume"]),
+            (None, "Resuming calm-otter", ["resume"]),
+            (
+                lambda epochs, name: made_up.failed("The disk is full.", name),
+                "Resuming calm-otter",
+                ["resume"],
+            ),
+            (
+                lambda epochs, name: made_up.failed("Too high.", name, diverged=True),
+                "calm-otter diverged, and would again. Too high.",
+                [],
+            ),
+        ],
+        3,
+    ),
 )
 async def test_shift_r_answers_at_once_whatever_the_run_is(
     opened: Opened,
@@ -195,7 +200,7 @@ async def test_shift_w_writes_what_is_listed(
         assert "87.6% (82.3–91.5)" in written[1]
 
 
-@pytest.mark.parametrize("width", [60, 80])
+@pytest.mark.parametrize("width", one_in(2, [60, 80]))
 async def test_how_far_to_train_on_can_be_read_on_a_narrow_terminal(
     opened: Opened, workers: Workers, width: int
 ) -> None:

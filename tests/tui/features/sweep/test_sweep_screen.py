@@ -138,9 +138,9 @@ async def test_members_come_in_while_it_goes_on(opened: Opened, workers: Workers
             made_up.member(sweep, 2, 0.9, ended=False)
             await shown.until(lambda: any("%" in one for one in rows(shown, "0.1", "interrupted")))
             await shown.press("s")
-            await shown.until(lambda: workers.told == ["stop_sweep"])
+            await shown.until(lambda: workers.told == ["stop"])
             await shown.press("d", "R")
-            assert workers.told == ["stop_sweep"]
+            assert workers.told == ["stop"]
 
 
 async def test_a_stopped_one_is_resumed_or_deleted_after_asking(
