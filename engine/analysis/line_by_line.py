@@ -94,6 +94,8 @@ class WeightUpdate:
     """The optimizer's formulas with its numbers."""
     moved: float
     """The Euclidean distance that all weights have moved together."""
+    loss: float | None
+    """Of the same batch after the update; None with dropout, which would be another one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -277,14 +279,9 @@ def _weight(loop: LineByLine, chosen: WeightIndex | None) -> ChosenWeight:
 def _steepest_of_first_layer(loop: LineByLine) -> WeightIndex:
     """Return the weight with the largest gradient before the update, without dropout."""
     import torch
-    from torch.nn import functional
 
-    model, step = loop.training.model.eval(), loop.step  # which takes no random numbers
-    weights = model.layers[0].weight
-    (slopes,) = torch.autograd.grad(
-        functional.cross_entropy(model(step.pixels), step.labels), weights
-    )
-    model.train()
+    weights = loop.training.model.layers[0].weight
+    (slopes,) = torch.autograd.grad(loop.loss_without_dropout(), weights)
     row, column = divmod(int(slopes.abs().argmax()), weights.shape[1])
     return 0, row, column
 
@@ -302,7 +299,8 @@ def _update(loop: LineByLine, weight: ChosenWeight) -> WeightUpdate:
     symbols |= {"w": before, "g": gradient, "lr": loop.lr, "t": int(optimizer.steps)}
     moves = zip(optimizer.parameters, loop.weights_before, strict=True)
     moved = sum((after - before).square().sum().item() for after, before in moves) ** 0.5
-    return WeightUpdate(before, gradient, evaluate_rule(update_rule(config), symbols), moved)
+    loss = None if config.hidden and config.dropout else loop.loss_without_dropout().item()
+    return WeightUpdate(before, gradient, evaluate_rule(update_rule(config), symbols), moved, loss)
 
 
 def _as_matrix(values: Tensor) -> Tensor:

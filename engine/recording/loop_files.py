@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from mnistop.engine import events
 from mnistop.engine.recording import metrics
+from mnistop.engine.recording.batch import START, Batch, EndOfEpoch, Work
 from mnistop.engine.recording.evaluation import log_probabilities
-from mnistop.engine.recording.metric_log import START, Batch, EndOfEpoch, Work
 from mnistop.engine.recording.metrics import MetricsWriter
 from mnistop.engine.recording.run_writer import RunWriter
 from mnistop.engine.recording.troubles import Troubles

@@ -17,8 +17,9 @@ import numpy as np
 from mnistop.engine import events
 from mnistop.engine.files import reason
 from mnistop.engine.recording import metrics
+from mnistop.engine.recording.batch import Batch
 from mnistop.engine.recording.loop_files import LoopFiles
-from mnistop.engine.recording.metric_log import Batch, MetricLog
+from mnistop.engine.recording.metric_log import MetricLog
 from mnistop.engine.recording.troubles import Troubles
 from mnistop.engine.runs import lock
 from mnistop.engine.runs.run_folder import Run

@@ -6,18 +6,15 @@ import math
 import operator
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from mnistop.engine import events
 from mnistop.engine.files import one_line
 from mnistop.engine.recording import metrics
+from mnistop.engine.recording.batch import Batch, EndOfEpoch, Work
 from mnistop.engine.recording.troubles import Troubles
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 _MANY_NAMES = 1000
 _MOST_NAMES = 10_000
@@ -28,42 +25,6 @@ _DEEPEST = 8
 _VOWELS = (*"aeiou", "nd")
 _SHOWN = 40
 """Characters of a name or a value in a warning."""
-
-START = -1
-"""The epoch of the untrained model's evaluation."""
-
-Work = Callable[[], list[events.Event]]
-"""What writes other files, and returns the events that name them."""
-
-
-@dataclass(frozen=True)
-class EndOfEpoch:
-    """An epoch that has ended, or the evaluation of the untrained model."""
-
-    epoch: int
-    """From 0, or `START`."""
-    scores: NDArray[np.float32] | None
-    """Of the validation images, `(n, classes)`; None if the model was not evaluated."""
-    time: float
-    """When it ended, in seconds since 1970."""
-    seconds: float
-    """How long it took, without pauses."""
-
-
-@dataclass
-class Batch:
-    """The records of a loop between two writes."""
-
-    records: bytearray = field(default_factory=bytearray)
-    """Whole records of `metrics.bin`."""
-    late: list[tuple[int, int]] = field(default_factory=list)
-    """Of values that come from a device: which record, and which slot."""
-    ended: list[EndOfEpoch] = field(default_factory=list)
-    ends: list[int] = field(default_factory=list)
-    """How many records came before each of `ended`."""
-    said: list[events.Event] = field(default_factory=list)
-    """Events that need no files; they are written before those of the epochs."""
-    work: list[Work] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

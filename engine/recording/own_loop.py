@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import operator
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import IO, Any
@@ -18,10 +17,12 @@ import numpy as np
 from mnistop.engine import events
 from mnistop.engine.errors import DataError
 from mnistop.engine.recording import metrics
+from mnistop.engine.recording.batch import START, EndOfEpoch
 from mnistop.engine.recording.evaluation import Evaluator, Scores, checked_scores
+from mnistop.engine.recording.kept_model import found_in
 from mnistop.engine.recording.loop_files import LoopFiles
 from mnistop.engine.recording.loop_writer import LoopWriter
-from mnistop.engine.recording.metric_log import START, EndOfEpoch, MetricLog
+from mnistop.engine.recording.metric_log import MetricLog
 from mnistop.engine.recording.troubles import Troubles
 from mnistop.engine.recording.validation import MOST_CLASSES, Validation
 from mnistop.engine.runs import checkpoint
@@ -34,8 +35,6 @@ END_SECONDS = 10.0
 """The end of a run waits for the disk this long, at most."""
 _PAUSE_SECONDS = 0.05
 """A paused loop looks this often whether it may go on."""
-_FIRST_IMAGES = 128
-"""Images with which a model is compared when it is kept."""
 
 
 class Recording:
@@ -268,25 +267,10 @@ class Recording:
         if self._evaluator is None or self._validation is None:
             self._warn_of_no_validation("finish(model=…)")
             return
-        torch = sys.modules.get("torch")
-        if torch is None or not isinstance(model, torch.nn.Module):
-            kind = type(model).__name__
-            self._say_not_kept(f"finish keeps PyTorch models for questions, and a {kind} is none.")
-            return
-        if self._validation.normalize is None:
-            self._say_not_kept("A model of images in color is not kept for questions.")
-            return
-        from mnistop.engine.recording import mlp
-
-        found = mlp.find(model, self._evaluator.inputs(_FIRST_IMAGES), self._validation.normalize)
+        found = found_in(model, self._evaluator, self._validation.normalize, self._classes)
         if isinstance(found, str):
-            self._say_not_kept(found)
-            return
-        if found.layers[-1] != self._classes:
-            self._say_not_kept(
-                f"The model has {found.layers[-1]} outputs, but there are {self._classes} classes: "
-                "it is not kept for questions."
-            )
+            self.troubles.warn("model", found)
+            self._say(events.ModelNotKept, reason=found)
             return
         path, epochs, name = self.run.path / "checkpoint.pt", self.epoch, self.run.name
 
@@ -305,10 +289,6 @@ class Recording:
         self._log.put(save)
         if found.note:
             self.troubles.warn("model", found.note)
-
-    def _say_not_kept(self, reason: str) -> None:
-        self.troubles.warn("model", reason)
-        self._say(events.ModelNotKept, reason=reason)
 
     def fail(self, words: str, traceback: str = "") -> None:
         """End the run as one that has failed."""

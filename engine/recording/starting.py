@@ -5,11 +5,10 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import importlib.metadata
-import math
 import os
 import platform
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,10 +16,11 @@ import numpy as np
 
 from mnistop.engine import events
 from mnistop.engine.errors import DataError, RunError
-from mnistop.engine.files import one_line, write_atomically
+from mnistop.engine.files import write_atomically
 from mnistop.engine.recording import metrics
 from mnistop.engine.recording.metrics import MetricsReader
 from mnistop.engine.recording.own_loop import Recording
+from mnistop.engine.recording.settings import read_settings, short
 from mnistop.engine.recording.troubles import Troubles
 from mnistop.engine.recording.validation import Validation, read_validation
 from mnistop.engine.runs import run_folder
@@ -33,9 +33,6 @@ from mnistop.engine.runs.run_folder import Run
 
 _LIBRARIES = ("torch", "numpy", "sklearn", "jax", "tensorflow", "keras", "lightning")
 """Of those that the loop has imported, the versions are kept."""
-_LONGEST_VALUE = 1000
-_MOST_VALUES = 1000
-_DEEPEST = 8
 _MOST_NOTES = 10
 
 
@@ -60,7 +57,7 @@ def start(
         recording = (
             _go_on(*found, images, tested, troubles)
             if found
-            else _begin(_settings(config, troubles), images, tested, troubles)
+            else _begin(read_settings(config, troubles), images, tested, troubles)
         )
     except (RunError, OSError) as error:
         troubles.warn("folder", f"Nothing is recorded. {error}")
@@ -102,7 +99,7 @@ def _begin(
     test: Validation | None,
     troubles: Troubles,
 ) -> Recording:
-    origin = Origin(script(), list(map(_text, sys.argv)), _versions())
+    origin = Origin(script(), list(map(short, sys.argv)), _versions())
     run, held = run_folder.create_recorded(origin, settings, run_folder.runs_folder())
     _keep_images(run, images, troubles)
     begun = Recording(run, held, images, test, troubles)
@@ -154,7 +151,7 @@ def script() -> str:
     path = getattr(main, "__vsc_ipynb_file__", None) or os.environ.get("JPY_SESSION_NAME")
     path = path or getattr(main, "__file__", None)
     if isinstance(path, str) and "ipykernel" not in path:
-        return _text(Path(path).name)
+        return short(Path(path).name)
     return "notebook" if "ipykernel" in sys.modules else "python"
 
 
@@ -163,63 +160,10 @@ def _versions() -> dict[str, str]:
     for name in _LIBRARIES:
         version = getattr(sys.modules.get(name), "__version__", None)
         if version is not None:
-            versions[name] = _text(version)
+            versions[name] = short(version)
     with contextlib.suppress(importlib.metadata.PackageNotFoundError):
         versions["mnistop"] = importlib.metadata.version("mnistop")
     return versions
-
-
-def _text(value: Any) -> str:
-    return one_line(str(value))[:_LONGEST_VALUE]
-
-
-# The free configuration
-
-
-def _settings(config: Any, troubles: Troubles) -> dict[str, Any]:
-    """Return a configuration as values that JSON holds."""
-    if config is None:
-        return {}
-    if dataclasses.is_dataclass(config) and not isinstance(config, type):
-        config = dataclasses.asdict(config)
-    elif not isinstance(config, Mapping):
-        config = getattr(config, "__dict__", None)  # as of argparse and of SimpleNamespace
-    if not isinstance(config, Mapping):
-        troubles.warn("config", "config must be a dict of settings by name: it is left out.")
-        return {}
-    left = [_MOST_VALUES]
-    settings = _plain(config, left, 0)
-    if left[0] < 0:
-        troubles.warn("config", f"config has more than {_MOST_VALUES:,} values: some are left out.")
-    return settings if isinstance(settings, dict) else {}
-
-
-def _plain(value: Any, left: list[int], depth: int) -> Any:
-    """Return a value as JSON has it.
-
-    Args:
-        value: anything.
-        left: how many more values there is room for, counted down.
-        depth: in how many others it lies.
-    """
-    left[0] -= 1
-    if value is None or isinstance(value, (bool, str)):
-        return _text(value) if isinstance(value, str) else value
-    if isinstance(value, int):
-        return int(value) if abs(value) < 1 << 53 else str(value)[:_LONGEST_VALUE]
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else str(value)
-    if isinstance(value, Mapping) and depth < _DEEPEST:
-        items = list(value.items())[: max(0, left[0])]
-        return {_text(key): _plain(inner, left, depth + 1) for key, inner in items}
-    if isinstance(value, (list, tuple, set, frozenset)) and depth < _DEEPEST:
-        return [_plain(inner, left, depth + 1) for inner in list(value)[: max(0, left[0])]]
-    try:
-        if getattr(value, "size", 0) == 1 or getattr(value, "shape", None) == ():
-            return _plain(value.item(), left, _DEEPEST)  # a number of NumPy's or torch's
-        return _text(value)
-    except Exception:
-        return type(value).__name__
 
 
 # A run that goes on

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, SupportsIndex
 
@@ -15,12 +14,16 @@ from numpy.typing import NDArray
 from mnistop.engine.errors import DataError
 from mnistop.engine.files import one_line
 from mnistop.engine.fingerprint import Fingerprint, take_fingerprint
-from mnistop.engine.recording.untouched import random_states_kept
+from mnistop.engine.recording.labelled_images import (
+    MOST_PIXELS,
+    array_of,
+    labels_of,
+    numbers_of,
+    pair_of,
+)
 
 MOST_CLASSES = 256
-_MOST_PIXELS = 1 << 30
 _LONGEST_CLASS_NAME = 40
-_VOWELS = (*"aeiou", "nd")
 _NEAR_A_LEVEL = 2e-4
 """Pixels this near to k/255, in units of 1/255, differ from it by the rounding of float32 only."""
 _NEAR_THE_RANGE = 1e-4
@@ -95,120 +98,20 @@ def read_validation(
     Raises:
         DataError: they cannot be used, and why.
     """
-    images, labels = _pair(given)
-    inputs = _numbers(images)
-    names, numbers = _classes(_labels(labels), classes)
+    images, labels = pair_of(given)
+    inputs = numbers_of(images)
+    names, numbers = _classes(labels_of(labels), classes)
     if len(inputs) != len(numbers):
         raise DataError(f"There are {len(inputs):,} images and {len(numbers):,} labels.")
     if not inputs.size:
         raise DataError("There are no images.")
-    if inputs.size > _MOST_PIXELS:
-        raise DataError(f"The images have {inputs.size:,} pixels, more than {_MOST_PIXELS:,}.")
+    if inputs.size > MOST_PIXELS:
+        raise DataError(f"The images have {inputs.size:,} pixels, more than {MOST_PIXELS:,}.")
     pixels, scale, notes = _pixels(inputs, normalize)
     return Validation(inputs, numbers, pixels, names, scale, notes, classes is not None)
 
 
-# Images and labels, out of what holds them
-
-
-def _pair(given: Any) -> tuple[Any, Any]:
-    if isinstance(given, (tuple, list)) and len(given) == 2:
-        return given[0], given[1]
-    data = sys.modules.get("torch.utils.data")
-    if data and isinstance(given, data.DataLoader):
-        with random_states_kept(given):
-            return _joined(_batches(given, data), "batches of the DataLoader")
-    is_dataset = hasattr(given, "__getitem__") and hasattr(given, "__len__")
-    if is_dataset and not (hasattr(given, "dtype") or isinstance(given, (str, bytes, Mapping))):
-        with random_states_kept():
-            return _joined(_items(given), "items of the Dataset")
-    raise DataError(
-        f"It must be a pair (images, labels), a Dataset or a DataLoader, not {_kind(given)}."
-    )
-
-
-def _batches(loader: Any, data: Any) -> Iterator[Any]:
-    """Iterate over a loader in this process, without starting workers that it would keep."""
-    if loader.batch_sampler is None:
-        return iter(loader)
-    return iter(
-        data.DataLoader(
-            loader.dataset, batch_sampler=loader.batch_sampler, collate_fn=loader.collate_fn
-        )
-    )
-
-
-def _items(dataset: Any) -> Iterator[tuple[Any, Any]]:
-    for index in range(len(dataset)):
-        item = dataset[index]
-        if not (isinstance(item, (tuple, list)) and len(item) >= 2):
-            raise DataError(f"The items of the Dataset are {_kind(item)}, not (image, label).")
-        yield _array(item[0])[None], _array(item[1]).reshape(1)
-
-
-def _joined(parts: Iterator[Any], what: str) -> tuple[NDArray[Any], NDArray[Any]]:
-    images, labels, pixels = [], [], 0
-    for part in parts:
-        if not (isinstance(part, (tuple, list)) and len(part) >= 2):
-            raise DataError(f"The {what} are {_kind(part)}, not (images, labels).")
-        images.append(_array(part[0]))
-        labels.append(_array(part[1]))
-        pixels += images[-1].size
-        if pixels > _MOST_PIXELS:
-            raise DataError(f"The images have more than {_MOST_PIXELS:,} pixels.")
-    try:
-        return np.concatenate(images), np.concatenate(labels)
-    except ValueError:
-        raise DataError(f"The {what} are empty, or of different shapes.") from None
-
-
-def _array(given: Any) -> NDArray[Any]:
-    torch = sys.modules.get("torch")
-    try:
-        if torch and isinstance(given, torch.Tensor):
-            given = given.detach().cpu()
-            given = (given.float() if given.dtype is torch.bfloat16 else given).numpy()
-        return np.asarray(given)
-    except (ValueError, TypeError, RuntimeError) as error:
-        raise DataError(f"{_kind(given)} is no array of numbers ({error}).") from None
-
-
-def _kind(given: Any) -> str:
-    name = type(given).__name__
-    return f"{'an' if name.lower().startswith(_VOWELS) else 'a'} {name}"
-
-
-def _numbers(images: Any) -> NDArray[Any]:
-    array = _array(images)
-    if array.dtype == object:
-        try:
-            array = array.astype(np.float32)
-        except (ValueError, TypeError):
-            raise DataError("The images are no numbers, or differ in size.") from None
-    if array.dtype.kind not in "fiub":
-        raise DataError(f"The images are no real numbers, but {array.dtype}.")
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise DataError("Some pixels are infinite or not a number.")
-    return np.array(array, order="C")  # the loop may change its own
-
-
 # Classes
-
-
-def _labels(labels: Any) -> NDArray[np.int64]:
-    array = _array(labels)
-    if array.ndim == 2 and array.shape[1] == 1:
-        array = array[:, 0]
-    if array.ndim != 1:
-        raise DataError(f"The labels are to have the shape (n,), not {array.shape}.")
-    try:  # texts of digits too, as OpenML has them
-        numbers = array.astype(np.int64)
-        exact = array.dtype.kind in "OUS" or np.array_equal(numbers, array)
-    except (ValueError, TypeError, OverflowError):
-        exact = False
-    if not exact:
-        raise DataError("The labels must be whole numbers from 0 up.")
-    return numbers
 
 
 def _classes(
@@ -294,7 +197,9 @@ def _normalization(normalize: tuple[Any, Any] | None, channels: int) -> tuple[Fl
     """Return mean and standard deviation of each channel, `(channels,)` each."""
     try:
         mean, std = ((0.0, 1.0) if normalize is None else normalize)[:2]
-        found = [np.broadcast_to(_array(one).astype("f4").ravel(), channels) for one in (mean, std)]
+        found = [
+            np.broadcast_to(array_of(one).astype("f4").ravel(), channels) for one in (mean, std)
+        ]
     except (ValueError, TypeError, KeyError):
         raise DataError("normalize must be (mean, std), each a number or one a channel.") from None
     if not np.isfinite(found).all() or not (found[1] > 0).all():

@@ -57,6 +57,7 @@ async def tour() -> None:
                 await pilot.press(*A_TWO.split())
             await picture(pilot, name, 1.5)
         await lesson(pilot)
+        await line_by_line(pilot)
         await pilot.press("f")
         while app.screen.query_one(RateCurve).rate is None:
             await pilot.pause(0.1)
@@ -85,6 +86,15 @@ async def lesson(pilot: Pilot[int]) -> None:
         if text != "0.1":
             await pilot.press("n")
     await picture(pilot, "course", 0.5)
+    await pilot.press("escape")
+
+
+async def line_by_line(pilot: Pilot[int]) -> None:
+    """Eleven steps of the loop, the last with all its numbers."""
+    await pilot.press("8")
+    await pilot.pause(2)
+    await pilot.press("t", "s")
+    await picture(pilot, "loop", 1)
     await pilot.press("escape")
 
 

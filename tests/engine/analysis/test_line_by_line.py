@@ -135,6 +135,17 @@ def test_losses_fall_and_the_end_of_an_epoch_is_evaluated() -> None:
     assert len(state.validation) == 1
 
 
+def test_an_update_lowers_the_loss_of_its_batch() -> None:
+    state = run_lines(digits_config(), STEP)
+    assert state.update
+    assert state.update.loss is not None
+    assert state.loss is not None
+    assert state.update.loss < state.loss
+    dropped_out = run_lines(digits_config(dropout=0.3), STEP)
+    assert dropped_out.update
+    assert dropped_out.update.loss is None
+
+
 def test_no_line_runs_after_the_end() -> None:
     state = run_lines(digits_config(epochs=1, batch_size=200), 1000)
     assert (state.lines_run, state.ended) == (2 * STEP, "1 epoch of 1: training is over.")

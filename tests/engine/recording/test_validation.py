@@ -139,7 +139,7 @@ def test_names_of_classes_cannot_steer_a_terminal() -> None:
 
 REFUSED = {
     "nothing": (None, "Dataset or a DataLoader, not a NoneType"),
-    "a string": ("images", "of the Dataset"),
+    "a string": ("images", "a pair (images, labels)"),
     "three arrays": ((PIXELS, LABELS, LABELS), "of the Dataset are"),
     "too few labels": ((PIXELS, LABELS[1:]), "30 images and 29 labels"),
     "no images": ((PIXELS[:0], LABELS[:0]), "no images"),

@@ -19,7 +19,8 @@ from mnistop.tui.session.view import WRONG_FORM, ViewScreen
 from mnistop.tui.toolkit.background import LatestAnswer
 from mnistop.tui.toolkit.bindings import bindings, declared, key
 from mnistop.tui.toolkit.dialogs import Section
-from mnistop.tui.toolkit.pane import LINE_BY_LINE, ContentPane, ScrolledPane
+from mnistop.tui.toolkit.pane import ContentPane
+from mnistop.tui.toolkit.scrolled_pane import LINE_BY_LINE, ScrolledPane
 
 
 class CodeText(ScrolledPane, ContentPane[str], can_focus=True):

@@ -22,7 +22,8 @@ from mnistop.tui.terminal.faults import FaultTolerant
 from mnistop.tui.text.table import Column
 from mnistop.tui.toolkit.bindings import GivesReasons, bindings, hidden, key
 from mnistop.tui.toolkit.list_pane import ListPane
-from mnistop.tui.toolkit.pane import LinesPane, OfModel, ScrolledPane
+from mnistop.tui.toolkit.pane import LinesPane, OfModel
+from mnistop.tui.toolkit.scrolled_pane import ScrolledPane
 
 _MARKS = {
     "right": ("✓", "+"),

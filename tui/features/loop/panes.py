@@ -22,8 +22,9 @@ from mnistop.tui.features.loop.words import (
     sections,
     weight_name,
 )
-from mnistop.tui.toolkit.pane import ContentPane, ScrolledPane
+from mnistop.tui.toolkit.pane import ContentPane
 from mnistop.tui.toolkit.pane_host import Mode, Pane, PaneHost
+from mnistop.tui.toolkit.scrolled_pane import ScrolledPane
 
 _MARK = 4
 """Cells before the code: a mark and the number of the line."""

@@ -27,7 +27,7 @@ _LAST = 10
 
 @dataclass(frozen=True)
 class Section:
-    """What a line of the loop has computed."""
+    """The results of a line of the loop."""
 
     name: str
     """Of the line, as in `LINES`."""
@@ -218,6 +218,9 @@ def _update(state: LoopState) -> Section:
     rows.append(f"w before {update.before:.6g}, after {state.weight.value:.6g}")
     sentences = [f"{state.ended} 0 starts over."] if state.ended else []
     sentences.append(f"All weights together have moved by {_number(update.moved)}.")
+    if update.loss is not None:
+        now, before = _number(update.loss), _number(state.loss)
+        sentences.append(f"The loss of this batch was {before}; now it would be {now}.")
     if len(state.losses) > 1:
         last = " ".join(loss_text(loss) for loss in state.losses[-_LAST:])
         sentences.append(f"The last losses: {last}.")

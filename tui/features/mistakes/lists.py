@@ -207,7 +207,7 @@ class ClassTable(OfModel[ImageListModel], ListPane[int]):
             Column("precision", lambda each: self._share(scores[each].precision), 9),
             Column("recall", lambda each: self._share(scores[each].recall), 6),
             Column("F1", lambda each: self._share(scores[each].f1), 5),
-            Column("support", lambda each: str(scores[each].support), 6),
+            Column("support", lambda each: str(scores[each].support), 7, gap=1),
             _bar("F1", lambda each: scores[each].f1 or 0.0, train, self.terminal),
         ]
 

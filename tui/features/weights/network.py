@@ -21,7 +21,8 @@ from mnistop.tui.text.one_image import (
     shape_text,
 )
 from mnistop.tui.toolkit.bindings import bindings, hidden, key
-from mnistop.tui.toolkit.pane import ContentPane, ScrolledPane
+from mnistop.tui.toolkit.pane import ContentPane
+from mnistop.tui.toolkit.scrolled_pane import ScrolledPane
 
 LEAST_HEIGHT = 6
 """Lines of the shortest form: the title, the steps, the parameters and a strip of values."""
