@@ -147,6 +147,7 @@ class CourseScreen(SeveralPanes):
         elif pane is not self._list:
             self._body.set_class(False, "list")
         self.set_focus(pane)
+        self.changed()
 
     # The step
 
