@@ -281,19 +281,9 @@ def _steepest_of_first_layer(loop: LineByLine) -> WeightIndex:
     import torch
 
     weights = loop.training.model.layers[0].weight
-    (slopes,) = torch.autograd.grad(_loss_without_dropout(loop), weights)
+    (slopes,) = torch.autograd.grad(loop.loss_without_dropout(), weights)
     row, column = divmod(int(slopes.abs().argmax()), weights.shape[1])
     return 0, row, column
-
-
-def _loss_without_dropout(loop: LineByLine) -> Tensor:
-    """Return the loss of the batch; that takes no random numbers."""
-    from torch.nn import functional
-
-    model = loop.training.model.eval()
-    loss = functional.cross_entropy(model(loop.step.pixels), loop.step.labels)
-    model.train()
-    return loss
 
 
 def _update(loop: LineByLine, weight: ChosenWeight) -> WeightUpdate:
@@ -309,7 +299,7 @@ def _update(loop: LineByLine, weight: ChosenWeight) -> WeightUpdate:
     symbols |= {"w": before, "g": gradient, "lr": loop.lr, "t": int(optimizer.steps)}
     moves = zip(optimizer.parameters, loop.weights_before, strict=True)
     moved = sum((after - before).square().sum().item() for after, before in moves) ** 0.5
-    loss = None if config.hidden and config.dropout else _loss_without_dropout(loop).item()
+    loss = None if config.hidden and config.dropout else loop.loss_without_dropout().item()
     return WeightUpdate(before, gradient, evaluate_rule(update_rule(config), symbols), moved, loss)
 
 

@@ -81,7 +81,7 @@ def stand_ins(source: Source) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _pictures() -> Iterator[None]:
-    """Put a stand-in where Matplotlib would be; other modules that are loaded meanwhile stay."""
+    """Replace Matplotlib by a stand-in; other modules loaded meanwhile stay."""
     picture: Any = _Picture()
     names = ("matplotlib", "matplotlib.pyplot")
     before = {name: sys.modules.pop(name) for name in names if name in sys.modules}

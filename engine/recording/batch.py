@@ -1,4 +1,4 @@
-"""What a loop has recorded, between its calls and the thread that writes it."""
+"""The records of a loop, between its calls and the thread that writes them."""
 
 from __future__ import annotations
 

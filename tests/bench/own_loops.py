@@ -249,7 +249,7 @@ def print_loop(others: Others, repetitions: int) -> None:
 
 
 def print_once(repetitions: int) -> None:
-    """What a run takes once, besides its loop."""
+    """Print the one-off costs of a run, besides its loop."""
     notebook, begin, end = Notebook(epochs=1), [], []
     model = nn.Sequential(nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 10))
     for _ in range(repetitions + 1):

@@ -1,4 +1,4 @@
-"""Where a command writes: a file, standard output, or images in a folder."""
+"""The destinations of a command: a file, standard output, or images in a folder."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ _LAST = 10
 
 @dataclass(frozen=True)
 class Section:
-    """What a line of the loop has computed."""
+    """The results of a line of the loop."""
 
     name: str
     """Of the line, as in `LINES`."""
