@@ -6,6 +6,7 @@ of a file: whatever the student's code does there, the caller goes on.
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import os
 import signal
@@ -14,7 +15,7 @@ from multiprocessing.connection import Connection, Pipe, wait
 from pathlib import Path
 from typing import Any, NoReturn
 
-from mnistop.engine.course.findings import ERROR, Finding, are_right, at_line
+from mnistop.engine.course.findings import BLANK, ERROR, Finding, are_right, at_line
 from mnistop.engine.course.source import Source
 from mnistop.engine.errors import MnistopError
 from mnistop.engine.process import fork_server
@@ -26,6 +27,8 @@ _CLOCK, _KILLED = 4, 12
 """How many times as long it may take by the clock, as code that sleeps does, and until it is killed
 if it does not end then.
 """
+_CODE = (ast.FunctionDef, ast.ClassDef, ast.For, ast.While, ast.With, ast.If, ast.Try)
+"""What a file of the exercise holds at least."""
 _IDLE = 0.2
 """Seconds without a further file, after which there is time to load more."""
 
@@ -139,6 +142,9 @@ def check_source(
         hint = f": {source.line(line)}" if source.line(line) else ""
         text = at_line(line, f"this is not Python ({message}){hint}")
         return [Finding("file", ERROR, text, line)]
+    if not has_functions and not any(isinstance(node, _CODE) for node in source.tree.body):
+        text = "There is neither a function of the exercise nor a training loop in the file."
+        return [Finding("file", BLANK, text)]
     if not has_functions:
         return _in_child(source, "script", seconds, caller)
     found = []

@@ -8,7 +8,7 @@ import re
 import traceback
 
 from mnistop.engine.course.findings import ERROR, Finding, at_line
-from mnistop.engine.course.lines import call_line, line_before, rebinding_line
+from mnistop.engine.course.lines import call_line, line_before, rebinding_line, update_lines
 from mnistop.engine.course.source import Source
 
 _EXPLANATIONS: tuple[tuple[str, str], ...] = (
@@ -33,8 +33,9 @@ _EXPLANATIONS: tuple[tuple[str, str], ...] = (
     ),
     (
         r"modified by an inplace operation",
-        "the weights have changed between the forward pass and `backward()`, so each update would "
-        "use the gradients of the batch before. The order is forward, loss, backward, update.",
+        "the weights have changed{update} between the forward pass and `backward()`, so each "
+        "update would use old gradients, as of the batch before. The order is forward, loss, "
+        "backward, update.",
     ),
     (
         r"backward through the graph a second time",
@@ -213,7 +214,9 @@ def _cause(error: BaseException, text: str, source: Source, line: int | None, pa
         text = "backward through the graph a second time"
     for pattern, cause in _EXPLANATIONS:
         if match := re.search(pattern, text):
-            return cause.format(cut=_cut(part), **match.groupdict()) if "{" in cause else cause
+            early = [at for at in update_lines(part) if at < (line or 0)]
+            update = f" (line {early[-1]})" if early else ""
+            return cause.format(cut=_cut(part), update=update, **match.groupdict())
     return ""
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from mnistop.engine.course.findings import Finding, wrong
-from mnistop.engine.course.lines import call_line
+from mnistop.engine.course.lines import call_line, calls
 from mnistop.engine.course.source import Source
 from mnistop.engine.course.watching import leaves
 
@@ -79,9 +79,8 @@ def _check_squashing(
     """Find a function after the last layer that makes something else of the logits."""
     sums = out.sum(1)
     at = _softmax_line(source, forward, line)
-    takes_log = call_line(source.tree, "nll_loss", "NLLLoss", "log")
     if (out >= 0).all() and torch.allclose(sums, torch.ones_like(sums), atol=1e-4):
-        if takes_log:
+        if _takes_log(source):
             return None
         return wrong(
             blank,
@@ -125,6 +124,13 @@ def _check_squashing(
             "digits get no gradient. The ReLU belongs between the layers only.",
         )
     return None
+
+
+def _takes_log(source: Source) -> bool:
+    """Return True if the code takes the logarithm of probabilities; `run.log({...})` is another."""
+    logs = [call for call in calls(source.tree, "log") if not any(
+            isinstance(one, ast.Dict) for one in call.args)]  # fmt: skip
+    return bool(logs) or call_line(source.tree, "nll_loss", "NLLLoss") is not None
 
 
 def _largest_with_long_weights(model: nn.Module, x: Tensor) -> float:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -148,13 +149,10 @@ def test_one_thread_in_a_run_of_before_is_what_was_usual_then(runs_folder: Path)
 
 
 def test_other_devices_need_no_threads_beside_one() -> None:
-    class Training:
-        config = RunConfig(hidden=(4096,), batch_size=4096)
-
-        class device:  # noqa: N801
-            type = "cuda"
-
-    assert train_run._threads(Training(), 50_000, 10_000, 64) == 1  # type: ignore[arg-type]
+    config = digits_config(hidden=(4096,), batch_size=4096)
+    examples = train_run.load_examples(config)
+    assert train_run.choose_threads(config, torch.device("cuda"), examples, cores=64) == 1
+    assert train_run.choose_threads(config, torch.device("cpu"), examples, cores=64) > 1
 
 
 def _edit_event(run: Run, kind: str, **values: object) -> None:

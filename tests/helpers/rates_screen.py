@@ -74,7 +74,13 @@ def finder(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> Iterator[Finder
     fake = Finder(workers.folder)
     monkeypatch.setattr(worker, "ask_at_low_priority", fake.ask)
     monkeypatch.setattr(worker, "launch_sweep", fake.launch_sweep)
-    monkeypatch.setattr(worker, "stop", lambda sweep: fake.stopped.append(sweep.name))
+    ask_to_stop = worker.stop
+
+    def stop(asked: Run | Sweep) -> None:
+        fake.stopped.append(asked.name)
+        ask_to_stop(asked)
+
+    monkeypatch.setattr(worker, "stop", stop)
     with fake.alive:
         yield fake
 

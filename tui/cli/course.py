@@ -73,6 +73,7 @@ def course(
     """
     if hand_in is None and (name is not None or run is not None or force):
         raise click.UsageError("--name, --run and --force belong to --hand-in.")
+    app["ascii"] |= bool(click.get_current_context().find_root().params.get("ascii"))
     out = Printer.detect(app["ascii"], as_json)
     opened = load_course(expanded(str(file)), PANES) if file else bundled_course(PANES)
     if hand_in is not None:

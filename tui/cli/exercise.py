@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 from collections import Counter
@@ -14,7 +15,7 @@ from typing import Any
 import click
 
 from mnistop.engine.course.checker import Checker, FileError, read
-from mnistop.engine.course.findings import ERROR, RIGHT, Finding, are_right
+from mnistop.engine.course.findings import BLANK, ERROR, RIGHT, Finding, are_right
 from mnistop.engine.course.template import write_exercise
 from mnistop.engine.errors import MnistopError
 from mnistop.engine.formatting import count
@@ -237,6 +238,12 @@ def _print_file(out: Printer, found: Sequence[Finding]) -> None:
         out.print(f"{right} of {len(found)} right; go on with {wanting[0].blank}.")
 
 
+def _short(finding: Finding) -> str:
+    """Return the first sentence of a message, with the next one that explains an exception."""
+    sentences = re.split(r"(?<=\.) (?=[A-Z`])", finding.message)
+    return " ".join(sentences[: 2 if finding.state == ERROR else 1])
+
+
 def _print_folder(out: Printer, checked: Checked) -> None:
     """Print a row for each file, and below it the messages of what is not right."""
     numbers = {file: Counter(one.state for one in found) for file, found in checked.items()}
@@ -258,7 +265,10 @@ def _print_folder(out: Printer, checked: Checked) -> None:
         if not wanting:
             continue
         out.print("", file.name)
+        if empty := [one.blank for one in wanting if one.state == BLANK]:
+            out.beside("  not filled in:  ", ", ".join(empty))
         for one in wanting:
-            out.beside(f"  {one.blank:<13} {_SHORT[one.state]:<5}  ", one.message)
+            if one.state != BLANK:
+                out.beside(f"  {one.blank:<13} {_SHORT[one.state]:<5}  ", _short(one))
     done = sum(are_right(found) for found in checked.values())
     out.print("", f"{done} of {count(len(checked), 'file')} all right")

@@ -141,6 +141,8 @@ QUESTIONS = (
     of_model("without self", "forward", "def forward", ("positional argument", "`self`"), ("def forward(self, x)", "def forward(x)")),
     of_model("mixed pixels", "forward", "view(784", ("other images", "reshape"), (LAYERS, LAYERS.replace("(x)", "(x.view(784, -1).T)"))),
     of_model("the predicted digit", "forward", "argmax", ("(6,)", "not its predicted digit"), (LAYERS, LAYERS + ".argmax(1)")),
+    Question("softmax in a file that logs", file_of(model=MODEL.replace(LAYERS, f"{LAYERS}.softmax(1)"), main=MAIN + "        run.log({})\n"),
+             "MLP.forward", "softmax", ("softmax twice", "1.46")),
     of_model("a frozen layer", "__init__", "requires_grad_", ("requires_grad=False", "no gradient"), (MADE, MADE + "        self.linear_1.requires_grad_(False)\n")),
     # The loop
     of_main("trained on validation images", "in val_loader", ("trained on validation images",), ("in train_loader", "in val_loader")),

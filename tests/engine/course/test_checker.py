@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from mnistop.engine.course import parts
 from mnistop.engine.course.checker import Checker
 from mnistop.engine.course.findings import Finding
+from mnistop.engine.course.source import Source
 from tests.engine.course.loops import HEAD, MODEL, PIECES, STEP, VALUES, file_of
 
 pytestmark = [pytest.mark.process, pytest.mark.fast]
@@ -72,7 +74,10 @@ def test_an_empty_file_and_missing_parts_are_blanks(check: Check) -> None:
     found = check(HEAD + VALUES + MODEL)
     assert states(found) | {"train_step": "blank", "evaluate": "blank"} == states(found)
     assert "There is no `train_step`" in found[-2].message
-    assert {one.state for one in check("")} <= {"blank", "wrong"}
+    for text in ("", "import torch\n", "# to do\nx = 1\n"):
+        (finding,) = check(text)
+        assert (finding.blank, finding.state) == ("file", "blank")
+        assert "neither a function of the exercise nor a training loop" in finding.message
 
 
 @pytest.mark.parametrize("body", ["pass", "...", "raise NotImplementedError", "return ____, 0"])
@@ -119,3 +124,20 @@ def test_a_loop_that_is_not_guarded_is_left_out(check: Check) -> None:
     loop = "while True:\n    pass\nprint(train_step(1, 2, 3, 4))\n"
     found = check("\n\n".join([HEAD, *list(PIECES.values())[:4], loop]))
     assert set(states(found).values()) == {"right"}
+
+
+def test_a_path_begins_in_the_folder_of_the_file(check: Check, tmp_path: Path) -> None:
+    (tmp_path / "beside.txt").write_text("784")
+    values = VALUES.replace("784", "int(open('beside.txt').read())")
+    assert set(states(check(file_of(values=values))).values()) == {"right"}
+
+
+def test_a_fault_of_the_check_is_not_called_the_students(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*args: object) -> None:
+        raise KeyError("ours")
+
+    monkeypatch.setattr(parts.step_check, "check_step", fail)
+    (finding,) = parts.check_part(Source("/loop.py", file_of()), "train_step")
+    assert finding.state == "error"
+    assert finding.line is None
+    assert "a fault of its own, which is none of yours (KeyError: 'ours')" in finding.message

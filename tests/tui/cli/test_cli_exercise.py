@@ -11,7 +11,8 @@ import pytest
 
 from mnistop.engine.course.template import TEMPLATE
 from mnistop.tui.cli import exercise
-from tests.engine.course.loops import EVALUATE, MODEL, STEP, file_of
+from tests.engine.course.loops import MODEL, STEP, file_of
+from tests.engine.course.test_template import filled_in
 from tests.helpers.command_line import Place
 
 pytestmark = pytest.mark.process
@@ -35,18 +36,6 @@ def checked(place: Place, path: Path, *words: str) -> tuple[int, list[dict[str, 
     return done.returncode, json.loads(done.stdout)
 
 
-def filled_in(template: str) -> str:
-    """The script with its blanks filled in by a student."""
-    text = template.replace("input_size = ...", "input_size = 784")
-    text = text.replace("hidden_size = ...", "hidden_size = 32")
-    text = text.replace("num_classes = ...", "num_classes = 10")
-    text = text.replace("learning_rate = ...", "learning_rate = 0.1")
-    start, end = text.index("class MLP"), text.index("def load_images")
-    pieces = "\n\n".join([MODEL, STEP, EVALUATE, ""])
-    text = text[:start] + "from torch.nn import functional as F\n\n\n" + pieces + text[end:]
-    return text.replace("epochs = 100", "epochs = 3")
-
-
 def test_a_new_script_has_blanks_and_is_not_replaced(place: Place, tmp_path: Path):
     path = tmp_path / "loop.py"
     done = place.run("exercise", "new", str(path))
@@ -68,7 +57,7 @@ def test_a_new_script_has_blanks_and_is_not_replaced(place: Place, tmp_path: Pat
 
 def test_the_filled_in_script_is_right_runs_and_records_itself(place: Place, tmp_path: Path):
     path = tmp_path / "loop.py"
-    path.write_text(filled_in(TEMPLATE.format(name="loop.py")))
+    path.write_text(filled_in(epochs=3))
     code, found = checked(place, path)
     assert [one["state"] for one in found] == ["right"] * len(BLANKS), found
     assert code == 0
@@ -100,6 +89,7 @@ def test_a_folder_is_a_table(place: Place, tmp_path: Path):
     (tmp_path / "ann.py").write_text(file_of())
     (tmp_path / "bob.py").write_text(file_of(step=STEP.replace("-=", "+=")))
     (tmp_path / "cem.py").write_text("def train_step(:\n")
+    (tmp_path / "dan.py").write_text(TEMPLATE.format(name="dan.py"))
     (tmp_path / "notes.txt").write_text("no script")
     done = place.run("exercise", "check", str(tmp_path), "--ascii")
     assert done.returncode == 1
@@ -108,10 +98,15 @@ def test_a_folder_is_a_table(place: Place, tmp_path: Path):
     assert rows[1].split() == ["+", "ann.py", "9", "0", "0", "0"]
     assert rows[2].split() == ["x", "bob.py", "8", "0", "1", "0"]
     assert rows[3].split() == ["x", "cem.py", "0", "0", "0", "1"]
-    assert "1 of 3 files all right" in done.stdout
+    assert rows[4].split() == ["o", "dan.py", "1", "8", "0", "0"]
+    assert "  train_step    WRONG  Line 33: the loss rises: the weights go along" in done.stdout
+    assert "The sign is wrong" not in done.stdout  # one sentence is enough in a table
+    assert "  not filled in:  input_size, hidden_size" in done.stdout
+    assert "1 of 4 files all right" in done.stdout
     code, found = checked(place, tmp_path)
     assert code == 1
-    assert [one["file"] for one in found] == ["ann.py"] * 9 + ["bob.py"] * 9 + ["cem.py"]
+    names = [one["file"] for one in found]
+    assert names == ["ann.py"] * 9 + ["bob.py"] * 9 + ["cem.py"] + ["dan.py"] * 9
 
 
 def test_what_cannot_be_read_is_an_error_of_use(place: Place, tmp_path: Path):

@@ -254,7 +254,7 @@ class AnswerBox(GivesReasons, FaultTolerant, TextArea, inherit_bindings=False):
     """
 
     EXPLANATION = (
-        "Type your answer here. Where one number, shape or letter is asked, Enter checks it; for "
+        "Type your answer here. If a number, shape or letter is asked for, Enter checks it; for "
         "an answer in your own words Enter begins a new line, and Ctrl+S or F2 is done. What you "
         "type is kept at once, whatever happens."
     )
