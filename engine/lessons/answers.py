@@ -194,7 +194,7 @@ class AnswerBook:
             if after != before:
                 content = json.dumps(asdict(after), ensure_ascii=False, indent=1)
                 try:
-                    write_atomically(self.path, content.encode("utf-8", "backslashreplace"))
+                    write_atomically(self.path, content.encode("utf-8", "replace"))
                 except OSError as error:
                     raise self._unwritable(error) from None
         return after

@@ -6,7 +6,6 @@ import functools
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from mnistop.engine.config import PRESETS, RunConfig
 from mnistop.engine.errors import MnistopError
@@ -142,24 +141,35 @@ _ANY = {"source", "pixel_range", "split_seed", "seed", "threads", "device"}
 """The settings that a run of a preset may have of its own."""
 
 
-def parse(filter: str) -> dict[str, Any]:
-    """Read a filter as `Grammar.parse`, or a preset: a finished run with its settings.
+RECORDED = "recorded"
+"""The filter of the runs that a loop of the student's own has recorded."""
+
+
+def parse(filter: str) -> Callable[[RunEntry], bool]:
+    """Read a filter of runs, and return what decides whether a run passes.
+
+    Args:
+        filter: as for `Grammar.parse`; the name of a preset for finished runs with its settings;
+            `RECORDED`.
 
     Raises:
         FilterError: it makes no sense.
     """
+    if filter == RECORDED:
+        return lambda run: bool(run.overview.script and run.overview.epochs and not run.is_live)
     if filter in PRESETS:
         config = RunConfig(**PRESETS[filter])
         known = config.texts().keys() - _ANY - config.without_effect()
         words = [f"{name}:{config.texts()[name].replace(' ', ',')}" for name in sorted(known)]
         filter = " ".join([*words, "state:finished"])
-    return GRAMMAR.parse(filter)
+    wanted = GRAMMAR.parse(filter)
+    return lambda run: bool(GRAMMAR.passes(run, wanted))
 
 
 def matching(runs: Iterable[RunEntry], filter: str) -> list[RunEntry]:
     """Return the runs that pass a filter as for `parse`."""
-    wanted = parse(filter)
-    return [one for one in runs if GRAMMAR.passes(one, wanted)]
+    passes = parse(filter)
+    return [one for one in runs if passes(one)]
 
 
 def differences(run: RunEntry, preset: str) -> str:

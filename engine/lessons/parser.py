@@ -255,7 +255,7 @@ class _Parser:
 
     def _take_header(self, section: _Section, key: str, value: str, line: int) -> None:
         if key in section.header:
-            self._problem(line, f"The key {key} is there twice.")
+            self._problem(line, f"The key {key} appears twice.")
         section.header[key] = (value, line)
 
     # A step
@@ -356,7 +356,7 @@ class _Parser:
                     if not read_shape(key):
                         self._problem(hint_line, f"The hint {key!r} is for no shape.")
                 if answer and not read_shape(answer):
-                    self._problem(answer_line, f"The answer {answer!r} is no shape, as (64, 784).")
+                    self._problem(answer_line, f"The answer {answer!r} is no shape like (64, 784).")
                 return Shape(read_shape(answer), hints)
             case "choice":
                 return self._choice(section, answer, answer_line, hints)
@@ -401,7 +401,7 @@ class _Parser:
             return 1e-9
         typed = read_number(text)
         if typed is None or typed.values[0] < 0:
-            self._problem(line, f"The tolerance {text!r} is no number, as 0.01 or 0.5%.")
+            self._problem(line, f"The tolerance {text!r} is not a number like 0.01 or 0.5%.")
             return 1e-9
         return typed.values[0]
 
@@ -447,7 +447,7 @@ class _Parser:
             if note := _NOTE.fullmatch(line.strip()):
                 last = note[1].strip()
                 if last in found:
-                    self._problem(number, f"{last!r} is there twice.")
+                    self._problem(number, f"{last!r} appears twice.")
                 found[last] = note[2].strip()
             elif line.strip() and last and line.startswith(" "):
                 found[last] += f" {line.strip()}"
@@ -523,7 +523,7 @@ class _Parser:
             return None
         if not (text.isascii() and text.isdecimal() and len(text) < 8):
             words = ", start or newest" if key == "epoch" else ""
-            self._problem(line, f"The {key} {text!r} is no whole number from 0 on{words}.")
+            self._problem(line, f"The {key} {text!r} is not a whole number from 0 up{words}.")
             return None
         return int(text)
 

@@ -164,6 +164,11 @@ def test_a_file_that_may_not_be_read_is_one_sentence(folder: Path) -> None:
         book.read()
 
 
+def test_characters_that_no_file_can_hold_damage_nothing(folder: Path) -> None:
+    AnswerBook("mine").add("a", "half \ud83d of a pair, \x00 and \x1b", KEPT)
+    assert AnswerBook("mine").read().of("a").attempts[0].text == "half ? of a pair, \x00 and \x1b"
+
+
 def test_a_long_answer_is_cut_and_not_lost(folder: Path) -> None:
     book = AnswerBook("mine")
     book.add("a", "x" * 30_000, KEPT)

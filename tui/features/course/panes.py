@@ -26,13 +26,13 @@ from mnistop.tui.toolkit.pane import LinesPane, OfModel
 from mnistop.tui.toolkit.scrolled_pane import ScrolledPane
 
 _MARKS = {
-    "right": ("✓", "+"),
-    "answered": ("•", "*"),
-    "wrong": ("✗", "x"),
-    "open": ("○", "o"),
-    "begun": ("…", "~"),
+    "right": "✓",
+    "answered": "•",
+    "wrong": "✗",
+    "open": "○",
+    "begun": "…",
 }
-"""The mark of each state, in Unicode and in ASCII."""
+"""The mark of each state."""
 
 
 class StepList(OfModel[CourseModel], ListPane[int]):
@@ -74,7 +74,7 @@ class StepList(OfModel[CourseModel], ListPane[int]):
         )
 
     def _mark(self, place: int) -> str:
-        return _MARKS[self._state(place)][0 if self.terminal.unicode else 1]
+        return _MARKS[self._state(place)]
 
     def _style(self, place: int) -> Style | None:
         styles = {"right": self.palette.good, "wrong": self.palette.bad}
@@ -254,7 +254,7 @@ class AnswerBox(GivesReasons, FaultTolerant, TextArea, inherit_bindings=False):
     """
 
     EXPLANATION = (
-        "Type your answer here. Where one number, shape or letter is asked, Enter checks it; for "
+        "Type your answer here. If a number, shape or letter is asked for, Enter checks it; for "
         "an answer in your own words Enter begins a new line, and Ctrl+S or F2 is done. What you "
         "type is kept at once, whatever happens."
     )
@@ -354,7 +354,7 @@ class AnswerHead(OfModel[CourseModel], LinesPane):
             return f"{progress} {_INVITATIONS[model.step.kind]}".strip(), palette.muted
         if verdict.right is None:
             return verdict.message, palette.good
-        mark = _MARKS["right" if verdict.right else "wrong"][0 if self.terminal.unicode else 1]
+        mark = _MARKS["right" if verdict.right else "wrong"]
         style = palette.good if verdict.right else palette.bad
         return f"{mark} {verdict.message}", style
 
