@@ -153,7 +153,7 @@ class Number:
         if any(self.is_near(value) for value in values):
             if self._is_other_unit(typed.word):
                 return Verdict(
-                    False, f"The number is right, but not the unit: asked are {self.units[0]}."
+                    False, f"The number is right, but not the unit: answer in {self.units[0]}."
                 )
             return Verdict(True, "Right.")
         for wrong, message in self.hints.items():
@@ -306,6 +306,6 @@ class Words:
     def check(self, text: str) -> Verdict:
         """Ask for a sentence where there is none."""
         if len(text.split()) < FEWEST_WORDS:
-            sentence = f"Write a sentence of your own: {FEWEST_WORDS} words at the least."
+            sentence = f"Write a sentence of your own: at least {FEWEST_WORDS} words."
             return Verdict(False, sentence, False)
         return Verdict(None, "Kept. Compare your answer with the model answer.")

@@ -82,7 +82,7 @@ class Section:
             if note := _NOTE.fullmatch(line.strip()):
                 last = note[1].strip()
                 if last in found:
-                    self.problems.append((number, f"{last!r} is there twice."))
+                    self.problems.append((number, f"{last!r} appears twice."))
                 found[last] = note[2].strip(), number
             elif line.strip() and last and line.startswith(" "):
                 text, at = found[last]
@@ -131,7 +131,7 @@ def cut(text: str, problems: list[Problem]) -> Cut:
         elif in_header and (found := _HEADER.fullmatch(line)):
             key = found[1].lower()
             if key in section:
-                problems.append((number, f"The key {key} is there twice."))
+                problems.append((number, f"The key {key} appears twice."))
             section.header[key] = found[2].strip(), number
         else:
             in_header = False

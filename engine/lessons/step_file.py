@@ -64,7 +64,7 @@ def read_check(step: Section) -> Check:
         case "shape":
             hints = _hints(step, lambda key: bool(read_shape(key)), "no shape")
             if answer and not read_shape(answer):
-                step.add_problem(f"The answer {answer!r} is no shape, as (64, 784).", "answer")
+                step.add_problem(f"The answer {answer!r} is no shape like (64, 784).", "answer")
             return Shape(read_shape(answer), hints)
         case "choice":
             return _choice(step, answer)
@@ -114,7 +114,7 @@ def _tolerance(step: Section) -> float:
         return typed.values[0]
     if "tolerance" in step:
         text = step.value("tolerance")
-        step.add_problem(f"The tolerance {text!r} is no number, as 0.01 or 0.5%.", "tolerance")
+        step.add_problem(f"The tolerance {text!r} is not a number like 0.01 or 0.5%.", "tolerance")
     return 1e-9
 
 
@@ -198,7 +198,7 @@ def _whole(step: Section, key: str) -> int | None:
         return int(text)
     if text:
         words = ", start or newest" if key == "epoch" else ""
-        step.add_problem(f"The {key} {text!r} is no whole number from 0 on{words}.", key)
+        step.add_problem(f"The {key} {text!r} is not a whole number from 0 up{words}.", key)
     return None
 
 

@@ -26,6 +26,10 @@ from mnistop.engine.runs.run_folder import Run
 
 TICK_SECONDS = 0.5
 """This often what waits is written, and requests are read."""
+_LOOKS = 10
+"""How often within that time the thread looks whether…"""
+_MANY = 10_000
+"""…so many calls wait, which it takes at once: they need much memory."""
 _LONGEST_REQUEST = 16
 
 
@@ -154,8 +158,7 @@ class LoopWriter(threading.Thread):
     def run(self) -> None:
         """Write until the end; no error ends the thread before."""
         while self._last is None:
-            with contextlib.suppress(queue.Empty):
-                self._waking.get(timeout=TICK_SECONDS)
+            self._wait()
             with self._errors_named():
                 self._turn()
             self._troubles.write_to(self._run_folder.log_path)
@@ -169,6 +172,14 @@ class LoopWriter(threading.Thread):
             self.requests.remove()
         self._troubles.write_to(self._run_folder.log_path)
         lock.release(self._held)
+
+    def _wait(self) -> None:
+        """Wait until the thread is woken, for a tick at most, or until very much was logged."""
+        for _ in range(_LOOKS):
+            if self._log.waiting > _MANY:
+                return
+            with contextlib.suppress(queue.Empty):
+                return self._waking.get(timeout=TICK_SECONDS / _LOOKS)
 
     @contextlib.contextmanager
     def _errors_named(self) -> Iterator[None]:

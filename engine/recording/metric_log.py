@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import operator
 import time
@@ -9,6 +10,8 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from mnistop.engine import events
 from mnistop.engine.files import one_line
@@ -33,6 +36,9 @@ class _Late:
 
     slot: int
 
+    def __float__(self) -> float:
+        return math.nan
+
 
 class _Metric:
     """A name that has been logged."""
@@ -49,6 +55,9 @@ class _Metric:
 
 _Names = list[_Metric | None]
 """The names of one call of `log`; None for one too many."""
+
+_Call = tuple[float, int, int | None, _Names, list[Any]]
+"""Time, epoch, step, names, and values: each a float or a `_Late`."""
 
 
 class MetricLog:
@@ -233,34 +242,66 @@ class MetricLog:
 
     # What the thread calls
 
+    @property
+    def waiting(self) -> int:
+        """How many calls of the loop have not been taken."""
+        return len(self._queue)
+
     def take(self) -> Batch:
         """Return what has been recorded since the last call."""
         batch = Batch()
-        records = batch.records
+        calls: list[_Call] = []
+        alike: tuple[Any, ...] = ()
+        """Names and epoch of `calls`, and whether they have no steps: these are packed together."""
         for _ in range(len(self._queue)):
-            match self._queue.popleft():
-                case (now, epoch, step, names, values):
-                    if epoch != self._marked_epoch:
-                        self._marked_epoch = epoch
-                        records += metrics.epoch_record(epoch)
-                    for metric, value in zip(names, values, strict=True):
-                        if metric is not None:
-                            at = metric.next_step if step is None else step
-                            metric.next_step = min(at + 1, metrics.LAST_STEP)
-                            if type(value) is _Late:
-                                batch.late.append((len(records) // metrics.RECORD, value.slot))
-                                value = math.nan
-                            records += metrics.pack_value(metric.key | at, value, now)
-                case bytes() as named:
-                    records += named
-                case EndOfEpoch() as ended:
-                    batch.ended.append(ended)
-                    batch.ends.append(len(records) // metrics.RECORD)
-                case events.Event() as event:
-                    batch.said.append(event)
-                case work:
-                    batch.work.append(work)
+            item = self._queue.popleft()
+            if type(item) is tuple:
+                _, epoch, step, names, _ = item
+                if (names, epoch, step is None) != alike:
+                    self._pack(calls, batch)
+                    calls, alike = [], (names, epoch, step is None)
+                calls.append(item)
+                continue
+            self._pack(calls, batch)
+            calls = []
+            if isinstance(item, bytes):
+                batch.records += item
+            elif isinstance(item, EndOfEpoch):
+                batch.ended.append(item)
+                batch.ends.append(len(batch.records) // metrics.RECORD)
+            elif isinstance(item, events.Event):
+                batch.said.append(item)
+            else:
+                batch.work.append(item)
+        self._pack(calls, batch)
         return batch
+
+    def _pack(self, calls: list[_Call], batch: Batch) -> None:
+        """Append the records of calls that are alike."""
+        if not calls:
+            return
+        times, (epoch, *_), given, (names, *_), rows = zip(*calls, strict=True)
+        if epoch != self._marked_epoch:
+            self._marked_epoch = epoch
+            batch.records += metrics.epoch_record(epoch)
+        columns = [column for column, metric in enumerate(names) if metric is not None]
+        if self.device_values:
+            places = itertools.count(len(batch.records) // metrics.RECORD)
+            values = (row[column] for row in rows for column in columns)
+            batch.late += [
+                (at, value.slot)
+                for at, value in zip(places, values, strict=False)
+                if isinstance(value, _Late)
+            ]
+        records = np.empty((len(calls), len(columns)), metrics.LAYOUT)
+        records["value"] = np.array(rows, np.float64)[:, columns]
+        records["time"] = np.array(times)[:, None]
+        for place, metric in enumerate(filter(None, names)):
+            counted = metric.next_step + np.arange(len(calls))
+            steps = np.minimum(counted if given[0] is None else given, metrics.LAST_STEP)
+            metric.next_step = min(int(steps[-1]) + 1, metrics.LAST_STEP)
+            records["key"][:, place] = metric.key | steps
+        batch.records += records.tobytes()
 
 
 def _shown(name: Any) -> str:

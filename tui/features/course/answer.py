@@ -66,7 +66,7 @@ class AnswerBox(GivesReasons, FaultTolerant, TextArea, inherit_bindings=False):
     """
 
     EXPLANATION = (
-        "Type your answer here. Where one number, shape or letter is asked, Enter checks it; for "
+        "Type your answer here. If a number, shape or letter is asked for, Enter checks it; for "
         "an answer in your own words Enter begins a new line, and Ctrl+S or F2 is done. What you "
         "type is kept at once, whatever happens."
     )
@@ -166,7 +166,7 @@ class AnswerHead(OfModel[CourseModel], LinesPane):
             return f"{progress} {_INVITATIONS[model.step.kind]}".strip(), palette.muted
         if verdict.right is None:
             return verdict.message, palette.good
-        mark = MARKS["right" if verdict.right else "wrong"][0 if self.terminal.unicode else 1]
+        mark = MARKS["right" if verdict.right else "wrong"]
         style = palette.good if verdict.right else palette.bad
         return f"{mark} {verdict.message}", style
 

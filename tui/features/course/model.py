@@ -198,7 +198,7 @@ class CourseModel:
     async def _check_own(self, step: Step, check: OwnNumber, text: str) -> Verdict:
         own = (await asyncio.to_thread(self.runs_for, step))[:1]
         if not own:
-            sentence = "This is about a run of yours, which is not there yet: train it first."
+            sentence = "This is about a run of yours, which does not exist yet: train it first."
             return Verdict(False, sentence, False)
         run = own[0].run
         if check.fact == EPSILON:

@@ -19,13 +19,13 @@ from mnistop.tui.toolkit.pane import OfModel
 from mnistop.tui.toolkit.scrolled_pane import ScrolledPane
 
 MARKS = {
-    "right": ("✓", "+"),
-    "answered": ("•", "*"),
-    "wrong": ("✗", "x"),
-    "open": ("○", "o"),
-    "begun": ("…", "~"),
+    "right": "✓",
+    "answered": "•",
+    "wrong": "✗",
+    "open": "○",
+    "begun": "…",
 }
-"""The mark of each state, in Unicode and in ASCII."""
+"""The mark of each state."""
 
 
 class StepList(OfModel[CourseModel], ListPane[int]):
@@ -67,7 +67,7 @@ class StepList(OfModel[CourseModel], ListPane[int]):
         )
 
     def _mark(self, place: int) -> str:
-        return MARKS[self._state(place)][0 if self.terminal.unicode else 1]
+        return MARKS[self._state(place)]
 
     def _style(self, place: int) -> Style | None:
         styles = {"right": self.palette.good, "wrong": self.palette.bad}

@@ -193,7 +193,7 @@ class CourseScreen(SeveralPanes):
         model = self._model
         match action:
             case "answer" if self.focused is self._box:
-                return "The answer has the keys already: type it."
+                return "The answer is active already: type it."
             case "open_screen" if model.course.steps and not model.step.place.screen:
                 return "This step needs no screen: think, and answer."
             case "model_answer" if model.course.steps and not model.of(model.step).attempts:
@@ -211,7 +211,7 @@ class CourseScreen(SeveralPanes):
         if model.is_finished:
             return "All steps are done. H writes a page with all answers, to hand in"
         if model.wants_words(model.step):
-            return "The run is there: Enter, and answer in your own words; n goes on"
+            return "You have the run: Enter, and answer in your own words; n goes on"
         if model.of(model.step).state in ("right", "answered"):
             return "n goes to the next step; Enter changes the answer"
         place = model.step.place.screen
@@ -328,7 +328,7 @@ class CourseScreen(SeveralPanes):
         needs_run = bool(step.place.runs) and step.place.form is None
         if needs_run and len(runs) < len(step.place.runs):
             self.notify(
-                "The run that this step is about is not there yet: train it first, as an earlier "
+                "The run that this step is about does not exist yet: train it first, as an earlier "
                 "step says.",
                 markup=False,
             )
