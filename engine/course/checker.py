@@ -24,11 +24,9 @@ from mnistop.engine.process.child import detach_from_terminal
 SECONDS = 10.0
 """The processor time that each function may take: a busy machine makes no code wrong."""
 _CLOCK, _KILLED = 4, 12
-"""How many times as long it may take by the clock, as code that sleeps does, and until it is killed
-if it does not end then.
-"""
+"""Factors of the time by the clock: until code is interrupted, as if it sleeps, and then killed."""
 _CODE = (ast.FunctionDef, ast.ClassDef, ast.For, ast.While, ast.With, ast.If, ast.Try)
-"""What a file of the exercise holds at least."""
+"""Statements of which a file of the exercise has at least one."""
 _IDLE = 0.2
 """Seconds without a further file, after which there is time to load more."""
 

@@ -10,7 +10,7 @@ import re
 
 import torch
 
-from mnistop.engine.course.findings import Finding, cause_of, near, wrong
+from mnistop.engine.course.findings import Problem, cause_of, near
 from mnistop.engine.course.lines import LOSSES, call_line, near_line
 from mnistop.engine.course.means import Means
 from mnistop.engine.course.script import Pass, Script
@@ -22,7 +22,7 @@ _VALIDATION = re.compile(r"(^|_)(val|valid|validation|test)(_|\d|$)", re.IGNOREC
 _SHUFFLES = ("randperm", "permutation", "shuffle", "sample", "flip", "sort")
 
 
-def check_data(script: Script, part: ast.AST) -> Finding | None:
+def check_data(script: Script, part: ast.AST) -> Problem | None:
     """Check the images and labels that are trained on, and that one model goes on learning."""
     own = script.own_passes
     for loop in ast.walk(part):
@@ -31,15 +31,13 @@ def check_data(script: Script, part: ast.AST) -> Finding | None:
         names = {type(own[0].model).__name__, *(("Sequential",) if own[0].line else ())}
         made = call_line(loop, *names)
         if made and len({id(one.model) for one in own}) > 1 and is_over_epochs(loop):
-            return wrong(
-                "loop",
+            return Problem(
                 made,
                 "the model is made anew in the loop, and all that was learned is lost: make it "
                 "once, before the loop.",
             )
     if own and own[0].images is not None and 0 < float(own[0].images.abs().max()) < 0.01:
-        return wrong(
-            "loop",
+        return Problem(
             call_line(part, "div", "div_") or _line_of_255(script.source),
             f"the loss hardly falls: the pixels are at most {float(own[0].images.max()):.2g}, as "
             "if divided by 255 twice. They have to lie between 0 and 1.",
@@ -51,15 +49,14 @@ def check_data(script: Script, part: ast.AST) -> Finding | None:
     )
 
 
-def _check_rounds(script: Script, part: ast.AST) -> Finding | None:
+def _check_rounds(script: Script, part: ast.AST) -> Problem | None:
     """Find a loop over batches that always ends after its first round."""
     for loop in ast.walk(part):
         ends = [one for one in loop.body if isinstance(one, ast.Break | ast.Return)
                 ] if isinstance(loop, ast.For) else []  # fmt: skip
         lines = range(getattr(loop, "lineno", 0), getattr(loop, "end_lineno", 0) + 1)
         if ends and any(one.line in lines for one in script.own_passes):
-            return wrong(
-                "loop",
+            return Problem(
                 ends[0].lineno,
                 "only the first batch is trained on: this line ends the loop in its first round.",
             )
@@ -77,7 +74,7 @@ def _line_of_255(source: Source) -> int | None:
     return lines[-1] if lines else None
 
 
-def _check_labels(script: Script, part: ast.AST) -> Finding | None:
+def _check_labels(script: Script, part: ast.AST) -> Problem | None:
     """Find labels that are not those of the images, by looking the images up."""
     batches = [step.batch for step in script.steps()[:3] if step.batch]
     if not batches:
@@ -88,8 +85,7 @@ def _check_labels(script: Script, part: ast.AST) -> Finding | None:
     first = batches[0][0].reshape(len(batches[0][0]), -1)
     line = script.own_passes[0].line
     if not known.any() and (labels_of(first.T.reshape(first.shape)) >= 0).all():
-        return wrong(
-            "loop",
+        return Problem(
             near_line(part, line, "view", "reshape", "t", "transpose", "permute") or line,
             "the loss hardly falls: the reshape mixes the pixels of different images. The first "
             "dimension has to stay the batch: `x.view(len(x), -1)`.",
@@ -97,15 +93,14 @@ def _check_labels(script: Script, part: ast.AST) -> Finding | None:
     count, same = int(known.sum()), int((true == labels)[known].sum())
     if count < 20 or same > 0.7 * count:
         return None
-    return wrong(
-        "loop",
+    return Problem(
         call_line(script.source.tree, *_SHUFFLES) or near_line(part, line, *LOSSES),
         f"the loss stays near 2.3: of {count} images only {same} come with their own label. "
         "Images and labels have to be shuffled and split together, by the same order.",
     )
 
 
-def _check_training_images(script: Script, part: ast.AST) -> Finding | None:
+def _check_training_images(script: Script, part: ast.AST) -> Problem | None:
     """Find a training loop that goes through the validation images."""
     for loop in ast.walk(part):
         if not isinstance(loop, ast.For) or not goes_through_validation(loop):
@@ -116,10 +111,9 @@ def _check_training_images(script: Script, part: ast.AST) -> Finding | None:
     return None
 
 
-def trains_on_validation(loop: ast.For) -> Finding:
-    """Return the finding that a loop trains on the validation images."""
-    return wrong(
-        "loop",
+def trains_on_validation(loop: ast.For) -> Problem:
+    """Return the problem that a loop trains on the validation images."""
+    return Problem(
         loop.lineno,
         f"trained on validation images: the training goes through `{ast.unparse(loop.iter)}`, so "
         "the validation accuracy says nothing about unseen images.",
@@ -140,7 +134,7 @@ def _innermost_loop(part: ast.AST, loop: ast.For) -> bool:
 # The validation
 
 
-def check_validation(script: Script, part: ast.AST) -> Finding | None:
+def check_validation(script: Script, part: ast.AST) -> Problem | None:
     """Check on which images the script validates, and what it takes the mean of.
 
     Args:
@@ -179,9 +173,8 @@ def _stores_validation(loop: ast.For) -> bool:
     )
 
 
-def _on_training_images(line: int | None, over: str) -> Finding:
-    return wrong(
-        "validation",
+def _on_training_images(line: int | None, over: str) -> Problem:
+    return Problem(
         line,
         f"evaluated on training images: it goes through {over}, so validation looks better than it "
         "is, and over-fitting does not show.",
@@ -197,7 +190,7 @@ def _loop_around(part: ast.AST, line: int) -> ast.For | None:
     return max(around, key=lambda node: node.lineno) if around else None
 
 
-def _check_means(script: Script, passes: list[Pass], values: dict[str, float]) -> Finding | None:
+def _check_means(script: Script, passes: list[Pass], values: dict[str, float]) -> Problem | None:
     """Compare a validation's loss and accuracy with those of the batches that it has seen."""
     calls = [call for one in passes for call in script.calls_of(one)]
     seen = [call for call in calls if call.loss.ndim == 0 and call.scores.ndim == 2]
@@ -221,8 +214,7 @@ def _check_means(script: Script, passes: list[Pass], values: dict[str, float]) -
         if cause := cause_of([value], cases, _is_same):
             kind = "loss" if is_loss else "accuracy"
             mean = f"`{bare}` is {value:.3g}, and the mean is {means.true[0]:.3g}"
-            return wrong(
-                "validation",
+            return Problem(
                 _assigned(script.source.tree, bare),
                 f"the validation {kind} is wrong: {mean}; {cause}",
             )

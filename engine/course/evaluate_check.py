@@ -12,7 +12,7 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
 from mnistop.engine.course.exceptions import explain
-from mnistop.engine.course.findings import Finding, cause_of, near, right, wrong
+from mnistop.engine.course.findings import Finding, Problem, cause_of, near, verdict
 from mnistop.engine.course.lines import call_line, returned_line, sum_line
 from mnistop.engine.course.means import Means
 from mnistop.engine.course.source import Source
@@ -60,25 +60,27 @@ def check_evaluate(source: Source, names: dict[str, Any], built: nn.Module | Non
     part = source.function(BLANK_NAME)
     assert part
     if line := call_line(part, "train_step"):
-        return wrong(BLANK_NAME, line, f"{_TRAINS} `train_step` is not called in it.")
+        return verdict(BLANK_NAME, Problem(line, f"{_TRAINS} `train_step` is not called in it."))
     x, y = images_and_labels(400 + _IMAGES)
     mode = _check_mode(source, part, built, x[:8])
     try:
         called = _call(names[BLANK_NAME], source, built, x, y)
     except Exception as error:
         return explain(BLANK_NAME, error, source, part)
-    return (
+    problem = (
         _check_training(called, part)
         or _check_form(called, part)
         or mode
         or _check_loss(called, part)
         or _check_accuracy(called, part)
     )
+    is_share = problem or near(float(called.result[1]), *called.shares.true)
+    return verdict(BLANK_NAME, problem, "" if is_share else "The accuracy is in percent.")
 
 
 def _check_mode(
     source: Source, part: ast.FunctionDef, built: nn.Module | None, x: Tensor
-) -> Finding | None:
+) -> Problem | None:
     """Find a model with dropout or the like that is never switched to evaluation, or back."""
     if built is None or not varies(built, x):
         return None
@@ -94,7 +96,7 @@ def _check_mode(
         )
     else:
         return None
-    return wrong(BLANK_NAME, call_line(part, "eval") or part.lineno, message)
+    return Problem(call_line(part, "eval") or part.lineno, message)
 
 
 def _call(evaluate: Any, source: Source, built: nn.Module | None, x: Tensor, y: Tensor) -> _Called:
@@ -128,16 +130,14 @@ def _call(evaluate: Any, source: Source, built: nn.Module | None, x: Tensor, y: 
     )
 
 
-def _check_training(called: _Called, part: ast.FunctionDef) -> Finding | None:
+def _check_training(called: _Called, part: ast.FunctionDef) -> Problem | None:
     if called.is_trained:
-        return wrong(
-            BLANK_NAME,
+        return Problem(
             call_line(part, "step") or call_line(part, "backward") or returned_line(part),
             f"{_TRAINS} No `backward()`, no update and no `step()` belong in it.",
         )
     if called.backward:
-        return wrong(
-            BLANK_NAME,
+        return Problem(
             called.backward.line,
             "it computes gradients: `backward()` has no place in an evaluation, and what it leaves "
             "in `.grad` is added to the next training step.",
@@ -145,31 +145,29 @@ def _check_training(called: _Called, part: ast.FunctionDef) -> Finding | None:
     return None
 
 
-def _check_form(called: _Called, part: ast.FunctionDef) -> Finding | None:
+def _check_form(called: _Called, part: ast.FunctionDef) -> Problem | None:
     """Check that two numbers come back, from the loader that was given."""
     result, line, kept = called.result, returned_line(part), called.kept
     if not called.uses_loader and not _has_true_loss(called):
         loop = next((node for node in ast.walk(part) if isinstance(node, ast.For)), None)
         over = ast.unparse(loop.iter) if loop else "other images"
-        return wrong(
-            BLANK_NAME,
+        return Problem(
             loop.lineno if loop else line,
             f"the loader that it is given is never used: it goes through `{over}`, so that "
             "validation shows other images' results, as those of the training images.",
         )
     if result is None:
-        return wrong(BLANK_NAME, line, f"nothing is returned. {_ASKED}")
+        return Problem(line, f"nothing is returned. {_ASKED}")
     grows = len(kept) > 2 and kept[0] < kept[1] < kept[2] < kept[-1]
     holds = [one for one in (result if isinstance(result, tuple | list) else [])
              if isinstance(one, Tensor) and one.requires_grad]  # fmt: skip
     if grows or holds:
-        return wrong(
-            BLANK_NAME,
+        return Problem(
             sum_line(part) or line,
             "the summed loss keeps the gradients' graphs of all batches alive: memory grows with "
             "each. Add `loss.item()`, or evaluate under `torch.no_grad()`.",
         )
-    return check_pairs(BLANK_NAME, [result], line, _ASKED)
+    return check_pairs([result], line, _ASKED)
 
 
 def _has_true_loss(called: _Called) -> bool:
@@ -180,40 +178,34 @@ def _has_true_loss(called: _Called) -> bool:
         return False
 
 
-def _check_loss(called: _Called, part: ast.FunctionDef) -> Finding | None:
+def _check_loss(called: _Called, part: ast.FunctionDef) -> Problem | None:
     loss, other = float(called.result[0]), float(called.result[1])
     line, true = returned_line(part), called.losses.true
     if near(loss, *true):
         return None
     shares = called.shares.true
     if near(other, *true) and near(loss, *shares, *(100 * one for one in shares)):
-        return wrong(
-            BLANK_NAME, line, "the two results are swapped: first the loss, then the accuracy."
-        )
+        return Problem(line, "the two results are swapped: first the loss, then the accuracy.")
     said = f"the mean loss is {true[0]:.3g}, and it returns {loss:.3g}"
     if near(loss, called.softmax_twice):
         twice = f"{said}: softmax twice: cross-entropy takes logits, and gets probabilities."
-        return wrong(BLANK_NAME, call_line(part, "softmax", "Softmax") or line, twice)
+        return Problem(call_line(part, "softmax", "Softmax") or line, twice)
     if cause := cause_of([loss], called.losses.loss_cases()):
-        return wrong(BLANK_NAME, line, f"{said}: {cause}")
-    return wrong(
-        BLANK_NAME,
+        return Problem(line, f"{said}: {cause}")
+    return Problem(
         line,
         f"{said}. Sum the batches' losses over the whole loader and divide by their number.",
     )
 
 
-def _check_accuracy(called: _Called, part: ast.FunctionDef) -> Finding:
+def _check_accuracy(called: _Called, part: ast.FunctionDef) -> Problem | None:
     accuracy, true = float(called.result[1]), called.shares.true
-    if near(accuracy, *true):
-        return right(BLANK_NAME)
-    if near(accuracy, *(100 * one for one in true)):
-        return right(BLANK_NAME, "The accuracy is in percent.")
+    if near(accuracy, *true, *(100 * one for one in true)):
+        return None
     said = f"the accuracy is {true[1]:.3g}, and it returns {accuracy:.3g}"
     if cause := cause_of([accuracy], called.shares.accuracy_cases()):
-        return wrong(BLANK_NAME, returned_line(part), f"{said}: {cause}")
-    return wrong(
-        BLANK_NAME,
+        return Problem(returned_line(part), f"{said}: {cause}")
+    return Problem(
         call_line(part, "argmax", "max", "topk") or returned_line(part),
         f"{said}: the prediction is the place of the largest logit of each image, "
         "`logits.argmax(dim=1)`, and the images that are right are counted over all batches.",

@@ -237,15 +237,13 @@ def _cut(part: ast.AST) -> str:
     for node in ast.walk(part):
         if isinstance(node, ast.Assign) and ".requires_grad" in ast.unparse(node.targets[0]):
             return f"`requires_grad` is set in line {node.lineno}"
-        if isinstance(node, ast.Attribute) and node.attr == "data" and "out" in ast.unparse(node):
-            return f"`.data` in line {node.lineno} cuts it off"
     backward = call_line(part, "backward")
-    for name in ("detach", "tensor", "Variable", "argmax", "item", "numpy"):
-        if line := line_before(part, backward, name):
-            return f"`{name}(...)` in line {line} cuts it off"
     for name in ("no_grad", "inference_mode", "set_grad_enabled"):
         if line := line_before(part, backward, name):
             return f"`{name}` in line {line} keeps the forward pass without gradients"
+    for name in ("detach", "tensor", "Variable", "argmax", "item", "numpy"):
+        if line := line_before(part, backward, name):
+            return f"`{name}(...)` in line {line} cuts it off"
     return "`no_grad`, `.detach()` or `.item()` has cut it off, or no weight requires a gradient"
 
 

@@ -37,14 +37,27 @@ class Finding:
         return asdict(self)
 
 
-def right(blank: str, note: str = "") -> Finding:
-    """Return the finding that a blank is right."""
-    return Finding(blank, RIGHT, note)
+@dataclass(frozen=True)
+class Problem:
+    """A mistake that a check has found; who asked for the check knows the blank."""
+
+    line: int | None
+    """The line of the file, from 1; None if there is none."""
+    message: str
+    """The symptom and the cause."""
 
 
-def wrong(blank: str, line: int | None, message: str) -> Finding:
-    """Return the finding that a blank is wrong, with the line in front of the message."""
-    return Finding(blank, WRONG, at_line(line, message), line)
+def verdict(blank: str, problem: Problem | None, note: str = "") -> Finding:
+    """Return the finding for a problem, or that there is none.
+
+    Args:
+        blank: the name of the blank.
+        problem: its mistake; None if it is right.
+        note: the message if it is right.
+    """
+    if problem is None:
+        return Finding(blank, RIGHT, note)
+    return Finding(blank, WRONG, at_line(problem.line, problem.message), problem.line)
 
 
 def at_line(line: int | None, message: str) -> str:

@@ -10,6 +10,7 @@ import ast
 import copy
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -21,7 +22,7 @@ from mnistop.engine.course.data_check import (
     trains_on_validation,
 )
 from mnistop.engine.course.exceptions import explain
-from mnistop.engine.course.findings import Finding, are_right, right, wrong
+from mnistop.engine.course.findings import Finding, Problem, are_right, verdict
 from mnistop.engine.course.lines import call_line, calls, returned_line
 from mnistop.engine.course.outputs_check import check_outputs, check_start
 from mnistop.engine.course.script import Script
@@ -49,8 +50,8 @@ def check_script(source: Source) -> list[Finding]:
     validation = None if data else check_validation(script, source.tree)
     return [
         *model,
-        training or right("training step", _note(script)),
-        *([validation or right("validation")] if script.evaluated else []),
+        verdict("training step", training, _note(script)),
+        *([verdict("validation", validation)] if script.evaluated else []),
     ]
 
 
@@ -65,21 +66,20 @@ def _note(script: Script) -> str:
 def check_main_text(source: Source) -> list[Finding]:
     """Check the loop of a main block by its text alone, where the functions are not right yet."""
     assert source.main_block
-    return [_check_text(source, source.main_block) or right("loop")]
+    return [verdict("loop", _check_text(source, source.main_block))]
 
 
 def check_main(source: Source) -> list[Finding]:
     """Run a file of functions that are right, and check its loop and its data."""
     main = source.main_block
     assert main
-    if found := _check_text(source, main):
-        return [found]
+    if problem := _check_text(source, main):
+        return [verdict("loop", problem)]
     script = _script(source, {})
     error = script.run()
     if error and len(script.training) < _FEW_STEPS:
         return [explain("loop", error, source, main)]
-    found = check_data(script, main) or check_validation(script, main)
-    return [Finding("loop", found.state, found.message, found.line) if found else right("loop")]
+    return [verdict("loop", check_data(script, main) or check_validation(script, main))]
 
 
 def _script(source: Source, names: dict[str, Any]) -> Script:
@@ -98,7 +98,7 @@ def _cell_names() -> dict[str, Any]:
         "torch": torch,
         "nn": nn,
         "F": nn.functional,
-        "np": __import__("numpy"),
+        "np": np,
         "model": Reference(),
         "criterion": nn.CrossEntropyLoss(),
         "train_loader": DataLoader(TensorDataset(x_train, y_train), batch_size=32, shuffle=True),
@@ -131,8 +131,8 @@ def _check_model(script: Script) -> list[Finding]:
     part: ast.AST = forward or source.tree
     made = call_line(source.tree, "Sequential", "Linear")
     line = (returned_line(forward) if forward else None) or made or 1
-    if found := check_start("model", model, source.tree, made):
-        return [found]
+    if problem := check_start(model, source.tree, made):
+        return [verdict("model", problem)]
     model.eval()
     with script.watch.unwatched():
         try:
@@ -140,26 +140,24 @@ def _check_model(script: Script) -> list[Finding]:
             out = model(x)
             if not isinstance(out, Tensor) or out.ndim != 2 or not out.requires_grad:
                 return []
-            found = check_outputs("model", model, x, out, source, part, line)
+            problem = check_outputs(model, x, out, source, part, line)
         except Exception:
             return []
-    return [found or right("model")]
+    return [verdict("model", problem)]
 
 
 # The text of a main block
 
 
-def _check_text(source: Source, main: ast.If) -> Finding | None:
+def _check_text(source: Source, main: ast.If) -> Problem | None:
     """Check what a main block evaluates and trains on, and what it makes anew."""
-    blank = "loop"
     evaluations = [
         call
         for call in calls(main, "evaluate")
         if isinstance(call.func, ast.Name) and (len(call.args) > 1 or call.keywords)
     ]
     if evaluations and all("train" in ast.unparse(_last(call)) for call in evaluations):
-        return wrong(
-            blank,
+        return Problem(
             evaluations[0].lineno,
             f"evaluated on training images: evaluate gets `{ast.unparse(_last(evaluations[0]))}`, "
             "so validation looks better than it is, and over-fitting does not show.",
@@ -170,8 +168,7 @@ def _check_text(source: Source, main: ast.If) -> Finding | None:
         if goes_through_validation(loop) and call_line(loop, "train_step"):
             return trains_on_validation(loop)
         if is_over_epochs(loop) and (line := call_line(loop, "MLP")):
-            return wrong(
-                blank,
+            return Problem(
                 line,
                 "each epoch starts with a new model, and all that was learned is lost: make it "
                 "once, before the loop.",
@@ -180,7 +177,7 @@ def _check_text(source: Source, main: ast.If) -> Finding | None:
     if source.function("train_step") and not any(
         call_line(part, "train_step") for part in (main, *helpers)
     ):
-        return wrong(blank, main.lineno, "train_step is never called: nothing is trained.")
+        return Problem(main.lineno, "train_step is never called: nothing is trained.")
     return None
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from mnistop.engine.course.findings import Finding, wrong
+from mnistop.engine.course.findings import Problem
 from mnistop.engine.course.lines import call_line, near_line
 
 SOFTMAX_TWICE = (
@@ -82,27 +82,25 @@ class LossCall:
         return torch.allclose(sums, torch.zeros_like(sums), atol=1e-3)
 
 
-def check_loss_calls(blank: str, losses: list[LossCall], part: ast.AST) -> Finding | None:
+def check_loss_calls(losses: list[LossCall], part: ast.AST) -> Problem | None:
     """Find a softmax too many, or one too few, before the loss, and labels that are none."""
     for call in losses:
         if call.kind == "cross_entropy" and call.gets_probabilities:
             line = near_line(part, call.line, "softmax", "Softmax") or call.line
-            return wrong(blank, line, SOFTMAX_TWICE)
+            return Problem(line, SOFTMAX_TWICE)
         if call.kind == "nll_loss" and not call.gets_log_probabilities:
             if call.sums_along_batch:
-                return wrong(
-                    blank,
+                return Problem(
                     call_line(part, "log_softmax", "LogSoftmax") or call.line,
                     SOFTMAX_OVER_BATCH,
                 )
             gets = "probabilities without their logarithm" if call.gets_probabilities else "logits"
-            return wrong(
-                blank,
+            return Problem(
                 call.line,
                 f"the loss is negative or falls without end: `nll_loss` needs log-probabilities, "
                 f"and gets {gets}. Use `cross_entropy` on logits, or `log_softmax` first.",
             )
     own = [call for call in losses if len(call.labels) > 3]
     if own and all(call.gets_own_predictions for call in own):
-        return wrong(blank, own[0].line, OWN_PREDICTIONS)
+        return Problem(own[0].line, OWN_PREDICTIONS)
     return None

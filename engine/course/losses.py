@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mnistop.engine.course.findings import Finding, cause_of, is_close, wrong
+from mnistop.engine.course.findings import Problem, cause_of, is_close
 from mnistop.engine.course.lines import LOSSES, call_line, near_line
 from mnistop.engine.course.loss_calls import OWN_PREDICTIONS, SOFTMAX_OVER_BATCH, SOFTMAX_TWICE
 from mnistop.engine.course.steps import Step, fit
@@ -134,7 +134,6 @@ _RISES = (
 
 
 def check_gradients(
-    blank: str,
     steps: list[Step],
     model: nn.Module,
     part: ast.AST,
@@ -142,11 +141,10 @@ def check_gradients(
     *,
     is_known: bool,
     is_stuck: bool = True,
-) -> Finding | None:
+) -> Problem | None:
     """Compare the gradients that `backward()` has found with those of the mean cross-entropy.
 
     Args:
-        blank: the name of the function.
         steps: each with its batch.
         model: what was trained; its weights are not changed.
         part: the function, or the whole file.
@@ -165,13 +163,11 @@ def check_gradients(
         ratios.append(ratio)
         rests.append(rest)
     if all(ratio < 0 and rest < _RELATED for ratio, rest in zip(ratios, rests, strict=True)):
-        return wrong(blank, at, _RISES)
-    if max(rests) > _PARALLEL and (
-        found := _known_mistake(blank, steps, model, part, at, max(rests))
-    ):
+        return Problem(at, _RISES)
+    if max(rests) > _PARALLEL and (found := _known_mistake(steps, model, part, at, max(rests))):
         return found
     if max(rests) > _RELATED and is_known:
-        return _other_gradient(blank, part, at)
+        return _other_gradient(part, at)
     if max(rests) > _RELATED or not is_stuck:
         return None
     if any(step.of("step") and not step.of("step")[0].is_plain for step in steps):
@@ -188,7 +184,7 @@ def check_gradients(
             f"the loss is {ratios[0]:.3g} times the mean cross-entropy, and each step as many "
             "times as long as learning_rate asks for."
         )
-    return wrong(blank, at, message) if message else None
+    return Problem(at, message) if message else None
 
 
 def _gradient(model: nn.Module, step: Step, loss: Loss) -> Tensor:
@@ -200,20 +196,20 @@ def _gradient(model: nn.Module, step: Step, loss: Loss) -> Tensor:
 
 
 def _known_mistake(
-    blank: str, steps: list[Step], model: nn.Module, part: ast.AST, at: int | None, rest: float
-) -> Finding | None:
+    steps: list[Step], model: nn.Module, part: ast.AST, at: int | None, rest: float
+) -> Problem | None:
     """Find the loss of which the gradients are, nearer than they are to the right one."""
     for kind, names in _OTHER_NAMES.items():
         if other := near_line(part, at, *names):
-            return wrong(blank, other, f"{_OTHER}, not {kind}.")
+            return Problem(other, f"{_OTHER}, not {kind}.")
     for message, names, loss in _MISTAKES:
         found = [fit(step.gradient, _gradient(model, step, loss)) for step in steps]
         if all(one < min(_PARALLEL, rest / 2) and ratio > 0 for (ratio,), one in found):
-            return wrong(blank, near_line(part, at, *names) or at, message)
+            return Problem(near_line(part, at, *names) or at, message)
     return None
 
 
-def _other_gradient(blank: str, part: ast.AST, at: int | None) -> Finding:
+def _other_gradient(part: ast.AST, at: int | None) -> Problem:
     """Return the finding for a gradient of no known loss, with a cause that the text suggests."""
     scaled = [node.lineno for node in ast.walk(part)
               if isinstance(node, ast.Constant) and node.value in (255, 256)]  # fmt: skip
@@ -240,6 +236,4 @@ def _other_gradient(blank: str, part: ast.AST, at: int | None) -> Finding:
         ),
     )
     line, cause = next((one for one in suggestions if one[0]), suggestions[-1])
-    return wrong(
-        blank, line, f"the loss falls slowly or not at all: the gradient is not that {cause}"
-    )
+    return Problem(line, f"the loss falls slowly or not at all: the gradient is not that {cause}")

@@ -7,17 +7,16 @@ import ast
 import torch
 from torch import Tensor, nn
 
-from mnistop.engine.course.findings import Finding, wrong
+from mnistop.engine.course.findings import Problem
 from mnistop.engine.course.lines import call_line, calls
 from mnistop.engine.course.source import Source
 from mnistop.engine.course.watching import leaves
 
 
-def check_start(blank: str, model: nn.Module, part: ast.AST, line: int | None) -> Finding | None:
+def check_start(model: nn.Module, part: ast.AST, line: int | None) -> Problem | None:
     """Find layers whose weights are all equal, in a model of more than one.
 
     Args:
-        blank: the name of the blank.
         model: before any training.
         part: the method that makes it, or the whole file.
         line: the line to name if none sets the weights.
@@ -25,8 +24,7 @@ def check_start(blank: str, model: nn.Module, part: ast.AST, line: int | None) -
     weights = [p.detach() for p in model.parameters() if p.ndim == 2]
     if len(weights) < 2 or all(float(p.max() - p.min()) for p in weights if p.numel() > 1):
         return None
-    return wrong(
-        blank,
+    return Problem(
         call_line(part, "zeros_", "constant_", "ones_", "fill_", "zero_", "zeros") or line,
         "a layer's weights all start at the same number: every neuron gets the same gradient, and "
         "stays like the others. Keep PyTorch's random start.",
@@ -34,18 +32,16 @@ def check_start(blank: str, model: nn.Module, part: ast.AST, line: int | None) -
 
 
 def check_outputs(
-    blank: str,
     model: nn.Module,
     x: Tensor,
     out: Tensor,
     source: Source,
     forward: ast.AST,
     line: int,
-) -> Finding | None:
+) -> Problem | None:
     """Check that logits come out, and that the layers need each other.
 
     Args:
-        blank: the name of the blank.
         model: in evaluation mode.
         x: images, `(n, ...)`.
         out: its output for them, `(n, 10)`.
@@ -53,8 +49,8 @@ def check_outputs(
         forward: the method, or the whole file.
         line: the line to name if there is no better one.
     """
-    return _check_squashing(blank, model, x, out.detach(), source, forward, line) or _check_layers(
-        blank, model, x, out, forward, line
+    return _check_squashing(model, x, out.detach(), source, forward, line) or _check_layers(
+        model, x, out, forward, line
     )
 
 
@@ -68,22 +64,20 @@ def _softmax_line(source: Source, forward: ast.AST, line: int) -> int:
 
 
 def _check_squashing(
-    blank: str,
     model: nn.Module,
     x: Tensor,
     out: Tensor,
     source: Source,
     forward: ast.AST,
     line: int,
-) -> Finding | None:
+) -> Problem | None:
     """Find a function after the last layer that makes something else of the logits."""
     sums = out.sum(1)
     at = _softmax_line(source, forward, line)
     if (out >= 0).all() and torch.allclose(sums, torch.ones_like(sums), atol=1e-4):
         if _takes_log(source):
             return None
-        return wrong(
-            blank,
+        return Problem(
             at,
             "softmax twice: the outputs are probabilities (each row sums to 1), and cross-entropy "
             "takes the softmax of them again. The loss cannot fall below 1.46 and learning is "
@@ -91,24 +85,21 @@ def _check_squashing(
         )
     columns = out.sum(0)
     if (out >= 0).all() and torch.allclose(columns, torch.ones_like(columns), atol=1e-4):
-        return wrong(
-            blank,
+        return Problem(
             at,
             "the softmax runs over the batch (dim=0): each column sums to 1, so images influence "
             "each other. Return the logits, without softmax.",
         )
     alone = torch.cat([model(one[None]) for one in x]).detach()
     if not torch.allclose(out, alone, atol=1e-4):
-        return wrong(
-            blank,
+        return Problem(
             call_line(forward, "view", "reshape", "t", "transpose", "permute") or at,
             "an image's output depends on the other images of its batch: no operation may run "
             "along dim 0, and a reshape has to keep it, as `x.view(len(x), -1)` does.",
         )
     far = torch.cat([model(x * 1e4), model(-x * 1e4)]).detach()
     if float(far.abs().max()) <= 1.001 and _largest_with_long_weights(model, x) <= 1.001:
-        return wrong(
-            blank,
+        return Problem(
             at,
             "the outputs stay between -1 and 1 whatever the image: a sigmoid or tanh after the "
             "last layer. Cross-entropy needs the logits as they are.",
@@ -117,8 +108,7 @@ def _check_squashing(
         names = ("relu", "ReLU", "relu_")
         found = [one.lineno for one in ast.walk(forward) if isinstance(one, ast.Call)
                  and ast.unparse(one.func).split(".")[-1] in names]  # fmt: skip
-        return wrong(
-            blank,
+        return Problem(
             max(found, default=line),
             "no output is ever negative: a ReLU after the last layer cuts off the logits, and many "
             "digits get no gradient. The ReLU belongs between the layers only.",
@@ -151,8 +141,8 @@ def _largest_with_long_weights(model: nn.Module, x: Tensor) -> float:
 
 
 def _check_layers(
-    blank: str, model: nn.Module, x: Tensor, out: Tensor, forward: ast.AST, line: int
-) -> Finding | None:
+    model: nn.Module, x: Tensor, out: Tensor, forward: ast.AST, line: int
+) -> Problem | None:
     """Find a missing nonlinearity, and layers that take no part."""
     with torch.no_grad():
         # never negative, as pixels: a ReLU on the images themselves bends nothing
@@ -167,8 +157,7 @@ def _check_layers(
     model.zero_grad()
     own = {id(p) for p in model.parameters()}
     if any(id(one) not in own for one in leaves(out)):
-        return wrong(
-            blank,
+        return Problem(
             line,
             "a layer that the output uses is not among `model.parameters()`, so it never learns: "
             "layers must be attributes of self, or in an `nn.ModuleList`; a plain list or a "
@@ -176,15 +165,13 @@ def _check_layers(
         )
     if unused:
         layer = unused[0].rpartition(".")[0] or unused[0]
-        return wrong(
-            blank,
+        return Problem(
             line,
             f"`self.{layer}` takes no part in the output, so it never learns: forward does not "
             "pass its input through it, or does not use the result.",
         )
     if is_linear and len([p for p in model.parameters() if p.ndim == 2]) > 1:
-        return wrong(
-            blank,
+        return Problem(
             line,
             "no bend between the layers: the output is linear in the image, so two layers can do "
             "no more than one. Put a ReLU between them and use its result.",

@@ -56,9 +56,9 @@ class Pass:
     """A key of each image."""
     line: int | None
     losses: int
-    """How many losses were computed before it."""
+    """The number of losses that were computed before it."""
     graphs: int
-    """How many graphs of earlier losses were alive."""
+    """The number of graphs of earlier losses that were alive."""
     is_training: bool = False
 
 
@@ -74,7 +74,7 @@ class Script:
     source: Source
     names: dict[str, Any]
     parameters: list[Tensor] = field(default_factory=list)
-    """What the last loss depends on."""
+    """The weights that the last loss depends on."""
     passes: list[Pass] = field(default_factory=list)
     training: list[tuple[Event, Pass | None, float]] = field(default_factory=list)
     """Each computation of the weights' gradients, the pass before it, and the loss."""

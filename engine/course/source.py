@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from mnistop.engine.course.findings import BLANK, Finding, at_line, wrong
+from mnistop.engine.course.findings import BLANK, Finding, Problem, at_line, verdict
 from mnistop.engine.course.lines import Node, calls, walk
 
 VALUES = ("input_size", "hidden_size", "num_classes", "learning_rate")
@@ -20,7 +20,7 @@ _UNCALLED = {
     "eval": "the model stays in training mode",
     "train": "the model stays in evaluation mode",
 }
-"""What becomes of a method whose parentheses are missing."""
+"""The symptoms of methods whose parentheses are missing."""
 
 
 @dataclass(frozen=True)
@@ -178,10 +178,9 @@ def not_filled(blank: str, source: Source, part: ast.AST | None) -> Finding | No
         return Finding(blank, BLANK, at_line(lines[0], f"not filled in: {code}"), lines[0])
     if method := _uncalled(part):
         name = ast.unparse(method)
-        return wrong(
-            blank,
-            method.lineno,
+        message = (
             f"{_UNCALLED[method.attr]}: `{name}` without parentheses names the method, and does "
-            f"not call it. Write `{name}()`.",
+            f"not call it. Write `{name}()`."
         )
+        return verdict(blank, Problem(method.lineno, message))
     return None

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from mnistop.engine.course.exceptions import explain
-from mnistop.engine.course.findings import Cases, Finding, cause_of, near, right, wrong
+from mnistop.engine.course.findings import Cases, Finding, Problem, cause_of, near, verdict
 from mnistop.engine.course.lines import LOSSES, call_line, returned_line
 from mnistop.engine.course.loss_calls import check_loss_calls
 from mnistop.engine.course.losses import check_gradients
@@ -76,11 +76,11 @@ def check_step(source: Source, names: dict[str, Any], built: nn.Module | None) -
         found = _check_backward(watch, part) or (
             _check_frozen(model, part)
             or _check_twice(steps)
-            or check_loss_calls(BLANK_NAME, watch.losses, part)
-            or check_gradients(BLANK_NAME, steps, model, part, at, is_known=True)
-            or check_updates(BLANK_NAME, steps, names_of(model, list(parameters)), part)
+            or check_loss_calls(watch.losses, part)
+            or check_gradients(steps, model, part, at, is_known=True)
+            or check_updates(steps, names_of(model, list(parameters)), part)
         )
-    return found or _check_result(calls, part) or right(BLANK_NAME)
+    return verdict(BLANK_NAME, found or _check_result(calls, part))
 
 
 def _call(
@@ -115,50 +115,47 @@ def _call(
     return Call(step, result, true, (losses[0], losses[1]), own_loss, (counts[0], counts[1]))
 
 
-def _check_backward(watch: Watch, part: ast.AST) -> Finding | None:
+def _check_backward(watch: Watch, part: ast.AST) -> Problem | None:
     if watch.of("backward", "gradient"):
         return None
-    return wrong(
-        BLANK_NAME,
+    return Problem(
         call_line(part, *LOSSES, "step"),
         "no gradient is computed: `loss.backward()` is never called, so the weights cannot learn "
         "anything from this batch.",
     )
 
 
-def _check_frozen(model: nn.Module, part: ast.AST) -> Finding | None:
+def _check_frozen(model: nn.Module, part: ast.AST) -> Problem | None:
     frozen = [f"`{name}`" for name, p in model.named_parameters() if not p.requires_grad]
     if not frozen:
         return None
     lines = [node.lineno for node in ast.walk(part) if isinstance(node, ast.Assign)
              and "requires_grad" in ast.unparse(node.targets[0])]  # fmt: skip
-    return wrong(
-        BLANK_NAME,
+    return Problem(
         next(iter(lines), None) or call_line(part, "requires_grad_"),
         f"a part of the model never changes: {', '.join(frozen)} has `requires_grad=False`, and "
         "gets no gradient.",
     )
 
 
-def _check_twice(steps: list[Step]) -> Finding | None:
-    found = (check_twice(BLANK_NAME, step.events, is_call=True) for step in steps)
+def _check_twice(steps: list[Step]) -> Problem | None:
+    found = (check_twice(step.events, is_call=True) for step in steps)
     return next((one for one in found if one), None)
 
 
 # The numbers returned
 
 
-def _check_result(calls: list[Call], part: ast.FunctionDef) -> Finding | None:
+def _check_result(calls: list[Call], part: ast.FunctionDef) -> Problem | None:
     line = returned_line(part)
     results = [call.result for call in calls]
     if results[0] is None:
-        return wrong(BLANK_NAME, line, f"nothing is returned. {_ASKED}")
-    if found := check_pairs(BLANK_NAME, results, line, _ASKED):
+        return Problem(line, f"nothing is returned. {_ASKED}")
+    if found := check_pairs(results, line, _ASKED):
         return found
     for value in results[0]:
         if isinstance(value, Tensor) and value.requires_grad:
-            return wrong(
-                BLANK_NAME,
+            return Problem(
                 line,
                 "the loss is returned as a tensor with its graph: summed over an epoch, it keeps "
                 "the gradients' graphs of all batches alive, and memory grows. Use `loss.item()`.",
@@ -170,15 +167,14 @@ def _check_result(calls: list[Call], part: ast.FunctionDef) -> Finding | None:
     )
 
 
-def check_pairs(blank: str, results: list[Any], line: int | None, asked: str) -> Finding | None:
+def check_pairs(results: list[Any], line: int | None, asked: str) -> Problem | None:
     """Find results that are no pairs of numbers."""
     for result in results:
         if not isinstance(result, tuple | list) or len(result) != 2:
-            return wrong(blank, line, f"it does not return two numbers. {asked}")
+            return Problem(line, f"it does not return two numbers. {asked}")
         for value in result:
             if callable(value) and not isinstance(value, Tensor):
-                return wrong(
-                    blank,
+                return Problem(
                     line,
                     "it returns a method instead of a number: parentheses are missing, as in "
                     "`loss.item()`.",
@@ -186,13 +182,13 @@ def check_pairs(blank: str, results: list[Any], line: int | None, asked: str) ->
         try:
             [float(value.detach() if isinstance(value, Tensor) else value) for value in result]
         except (TypeError, ValueError, RuntimeError):
-            return wrong(blank, line, f"it does not return two numbers. {asked}")
+            return Problem(line, f"it does not return two numbers. {asked}")
     return None
 
 
 def _check_loss_number(
     calls: list[Call], losses: list[float], counts: list[float], line: int | None
-) -> Finding | None:
+) -> Problem | None:
     def are(factor: Any) -> bool:
         """Compare with the losses before or after the update, times a factor of the images."""
         return all(
@@ -219,12 +215,12 @@ def _check_loss_number(
             f"the loss that is returned is {losses[0]:.4g}, but that of this batch is {true:.4g} "
             f"before the update, and {calls[0].losses[1]:.4g} after it."
         )
-    return wrong(BLANK_NAME, line, message)
+    return Problem(line, message)
 
 
 def _check_count(
     calls: list[Call], counts: list[float], part: ast.AST, line: int | None
-) -> Finding | None:
+) -> Problem | None:
     first, call = counts[0], calls[0]
     images = [one.step.images for one in calls]
     of = f"({call.correct[0]} of {call.step.images})"
@@ -254,9 +250,8 @@ def _check_count(
             ),
         )
         if (message := cause_of(counts, cases)) is not None:
-            return wrong(BLANK_NAME, line, message) if message else None
-    return wrong(
-        BLANK_NAME,
+            return Problem(line, message) if message else None
+    return Problem(
         call_line(part, "argmax", "max", "topk") or line,
         f"it counts {first:g} right of {call.step.images} images, but {call.correct[0]} are: the "
         "prediction is the place of the largest logit of each image, `logits.argmax(dim=1)`.",

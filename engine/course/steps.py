@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from mnistop.engine.course.findings import Finding, wrong
+from mnistop.engine.course.findings import Problem
 from mnistop.engine.course.lines import (
     OPTIMIZERS,
     call_line,
@@ -33,7 +33,7 @@ class Step:
     gradient: Tensor
     """The gradient of this batch alone."""
     stale: Tensor
-    """What was in `.grad` before `backward()`: zeros if it was cleared."""
+    """The content of `.grad` before `backward()`: zeros if it was cleared."""
     events: list[Event] = field(default_factory=list)
     rate: float | None = None
     """The learning rate that was asked for; None if it is not known."""
@@ -67,7 +67,7 @@ def fit(target: Tensor, *vectors: Tensor) -> tuple[list[float], float]:
     return factors.tolist(), float(rest)
 
 
-def explain_unchanged(blank: str, steps: list[Step], part: ast.AST) -> Finding:
+def explain_unchanged(steps: list[Step], part: ast.AST) -> Problem:
     """Explain why the weights are the same after the steps."""
     still = "the weights are the same after the step as before"
     updates, backward = update_lines(part), call_line(part, "backward", "grad")
@@ -75,23 +75,20 @@ def explain_unchanged(blank: str, steps: list[Step], part: ast.AST) -> Finding:
     given = next((event.line for step in steps for event in step.of("backward")), None)
     created = call_line(part, *OPTIMIZERS)
     if rebinding := rebinding_line(part):
-        return wrong(
-            blank,
+        return Problem(
             rebinding,
             f"{still}: this makes a new tensor and gives it the old name; the model keeps its own. "
             "Change the weight in place: `param -= learning_rate * param.grad` under "
             "`torch.no_grad()`.",
         )
     if model := _replaced_model(part):
-        return wrong(
-            blank,
+        return Problem(
             model,
             f"{still}: a new model is made at every step and trained, not the one that is given.",
         )
     if all(event.fresh is not None and not event.fresh.any() for step in steps
            for event in step.of("backward")):  # fmt: skip
-        return wrong(
-            blank,
+        return Problem(
             line_before(part, given, "tensor", "Variable", "detach", "requires_grad_") or given,
             f"{still}: `backward()` gives them no gradient, because the loss is a new tensor or "
             "cut off from the model, by `torch.tensor(...)`, `.item()`, `.detach()` or another "
@@ -100,16 +97,14 @@ def explain_unchanged(blank: str, steps: list[Step], part: ast.AST) -> Finding:
     order = [event.kind for event in steps[0].events]
     place = order.index("backward") if "backward" in order else len(order)
     if "step" in order[:place]:
-        return wrong(
-            blank,
+        return Problem(
             steps[0].events[order.index("step")].line or line,
             f"{still}: `step()` comes before `backward()`, when the gradients are missing or "
             "cleared. The order is backward, then step.",
         )
     cleared = [at for at in clearing_lines(part) if backward and line and backward < at < line]
     if cleared:
-        return wrong(
-            blank,
+        return Problem(
             cleared[0],
             f"{still}: the gradients are cleared between `backward()` (line {backward}) and the "
             f"update (line {line}), so every step is zero. Clear them before `backward()` or after "
@@ -124,10 +119,9 @@ def explain_unchanged(blank: str, steps: list[Step], part: ast.AST) -> Finding:
             else "the optimizer holds the parameters of another model (or copies), not of the one "
             "that is trained. Give it `model.parameters()` of this model."
         )
-        return wrong(blank, created or used[0].line, f"{still}: {cause}")
+        return Problem(created or used[0].line, f"{still}: {cause}")
     if updates:
-        return wrong(
-            blank,
+        return Problem(
             line,
             f"{still}: the update does not reach the model's own parameters, but copies of them. "
             "Go through `model.parameters()` and change each in place.",
@@ -137,7 +131,7 @@ def explain_unchanged(blank: str, steps: list[Step], part: ast.AST) -> Finding:
         if created or call_line(part, "zero_grad")
         else f"nothing uses the gradients. `backward()` only computes them. {UPDATE_RULE}"
     )
-    return wrong(blank, backward, f"{still}: {cause}")
+    return Problem(backward, f"{still}: {cause}")
 
 
 def _replaced_model(part: ast.AST) -> int | None:

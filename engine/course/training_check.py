@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import torch
 
-from mnistop.engine.course.findings import Finding, wrong
+from mnistop.engine.course.findings import Problem
 from mnistop.engine.course.lines import (
     LOSSES,
     OPTIMIZERS,
@@ -22,32 +22,31 @@ from mnistop.engine.course.script import Script
 from mnistop.engine.course.steps import Step, fit
 from mnistop.engine.course.updates import check_twice, check_updates, names_of
 
-_BLANK = "training step"
 _GUESSING = 2.2
 """A mean loss above this is little better than guessing one of ten digits, ln 10 = 2.303."""
 
 
 def check_training(
-    script: Script, steps: list[Step], data: Finding | None, is_model_right: bool
-) -> Finding | None:
-    """Return the finding for wrong training steps; None if they are right.
+    script: Script, steps: list[Step], data: Problem | None, is_model_right: bool
+) -> Problem | None:
+    """Return the problem of wrong training steps; None if they are right.
 
     Args:
         script: the script after it has run.
         steps: its first steps.
-        data: the finding for its images and labels, if they are wrong.
+        data: the problem of its images and labels, if they are wrong.
         is_model_right: False if the loss gets what it must not because of the model.
     """
     tree, model = script.source.tree, script.model
     if not steps:
         return _never_backward(script)
     own = [call for one in script.own_passes for call in script.calls_of(one)]
-    found = check_loss_calls(_BLANK, own or script.watch.losses, tree)
+    found = check_loss_calls(own or script.watch.losses, tree)
     if found and is_model_right:
         return found
     if data:
-        return Finding(_BLANK, data.state, data.message, data.line)
-    if found := check_twice(_BLANK, script.watch.events, is_call=False):
+        return data
+    if found := check_twice(script.watch.events, is_call=False):
         return found
     known = [step for step in steps if step.batch]
     is_finite = all(bool(step.gradient.isfinite().all()) for step in known)
@@ -56,27 +55,25 @@ def check_training(
         at = own[0].line if own else None
         with script.watch.unwatched():
             found = check_gradients(
-                _BLANK, known, model, tree, at, is_known=False, is_stuck=_is_stuck(script)
+                known, model, tree, at, is_known=False, is_stuck=_is_stuck(script)
             )
         if found:
             return found
     if _updates_are_rare(script, steps):
         return _check_rare_updates(steps, tree)
     named = names_of(model, script.parameters)
-    return check_updates(_BLANK, steps, named, tree) or _check_course(script, steps)
+    return check_updates(steps, named, tree) or _check_course(script, steps)
 
 
-def _never_backward(script: Script) -> Finding:
+def _never_backward(script: Script) -> Problem:
     tree = script.source.tree
     if line := call_line(tree, "backward", "grad"):
-        return wrong(
-            _BLANK,
+        return Problem(
             line,
             "no gradient is computed: this line is never reached, because the loop around it, or "
             "its function, does not run.",
         )
-    return wrong(
-        _BLANK,
+    return Problem(
         next((call.line for call in script.watch.losses), None) or call_line(tree, *LOSSES),
         "no gradient is computed: `loss.backward()` is never called, so nothing is learned.",
     )
@@ -104,35 +101,32 @@ def _updates_are_rare(script: Script, steps: list[Step]) -> bool:
     return bool(after) and not torch.equal(after[0], after[-1])
 
 
-def _check_rare_updates(steps: list[Step], tree: ast.AST) -> Finding | None:
+def _check_rare_updates(steps: list[Step], tree: ast.AST) -> Problem | None:
     """Find an update outside of the loop over batches, unless their gradients are gathered."""
     if all(step.stale.any() for step in steps[1:]):
         return None
     at = next(iter(clearing_lines(tree)), None)
-    return wrong(
-        _BLANK,
+    return Problem(
         next(iter(update_lines(tree)), None),
         "the weights are the same for many batches: the update stands outside of the loop over "
         f"batches, while the gradients are cleared for each (line {at}).",
     )
 
 
-def _check_course(script: Script, steps: list[Step]) -> Finding | None:
+def _check_course(script: Script, steps: list[Step]) -> Problem | None:
     """Judge the losses of all steps, and the graphs that they leave behind."""
     tree, losses = script.source.tree, _losses(script)
     values = torch.tensor([loss for *_, loss in script.training])
     line = call_line(tree, *OPTIMIZERS) or next(iter(update_lines(tree)), None)
     if not torch.isfinite(values).all():
         own = next((call.line for call in script.watch.losses), None)
-        return wrong(
-            _BLANK,
+        return Problem(
             own or line,
             "the loss becomes NaN or infinite: the learning rate is too high.",
         )
     kept = [one.graphs for one in script.own_passes[:6]]
     if len(kept) > 4 and all(two > one for one, two in pairwise(kept[1:])):
-        return wrong(
-            _BLANK,
+        return Problem(
             sum_line(tree),
             "the summed loss keeps the gradients' graphs of all batches alive, and memory grows "
             "with each: add `loss.item()`.",
@@ -149,8 +143,7 @@ def _check_course(script: Script, steps: list[Step]) -> Finding | None:
         cause = f"The learning rate is too low, about {rate:.1g}."
     else:
         return None
-    return wrong(
-        _BLANK,
+    return Problem(
         line,
         f"the loss stays near that of guessing, 2.3, or above: it is {losses[-20:].mean():.3g} "
         f"after {len(losses)} steps. {cause}",

@@ -9,7 +9,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from mnistop.engine.course.findings import Finding, cause_of, is_close, wrong
+from mnistop.engine.course.findings import Problem, cause_of, is_close
 from mnistop.engine.course.lines import OPTIMIZERS, call_line, clearing_lines, update_lines
 from mnistop.engine.course.steps import UPDATE_RULE, Step, explain_unchanged, fit
 from mnistop.engine.course.watching import Event
@@ -19,37 +19,34 @@ _TWICE = "each step is taken twice: a batch makes two updates."
 
 
 def check_updates(
-    blank: str, steps: list[Step], named: list[tuple[str, Tensor]], part: ast.AST
-) -> Finding | None:
+    steps: list[Step], named: list[tuple[str, Tensor]], part: ast.AST
+) -> Problem | None:
     """Return the finding for a wrong update; None if it is right.
 
     Args:
-        blank: the name of the function.
         steps: at least two consecutive ones.
         named: the parameters by name, in the order of the weights.
         part: the function, or the whole file.
     """
     line = next(iter(update_lines(part)), None)
     if any(not torch.isfinite(step.change).all() for step in steps):
-        return wrong(
-            blank, line, "the weights become NaN or infinite: the learning rate is too high."
-        )
+        return Problem(line, "the weights become NaN or infinite: the learning rate is too high.")
     if not any(step.change.any() for step in steps):
-        return explain_unchanged(blank, steps, part)
+        return explain_unchanged(steps, part)
     return (
-        _late(blank, steps, part)
-        or _accumulated(blank, steps, part, line)
-        or _partly(blank, steps, named, line)
-        or _by_optimizer(blank, steps)
-        or _direction(blank, steps, line)
-        or _length(blank, steps, part, line)
+        _late(steps, part)
+        or _accumulated(steps, part, line)
+        or _partly(steps, named, line)
+        or _by_optimizer(steps)
+        or _direction(steps, line)
+        or _length(steps, part, line)
     )
 
 
 # Wrong gradients
 
 
-def _late(blank: str, steps: list[Step], part: ast.AST) -> Finding | None:
+def _late(steps: list[Step], part: ast.AST) -> Problem | None:
     """Find an update between the forward pass and `backward()`, or one by an older gradient."""
     for step in steps:
         events = step.of("backward", "gradient")
@@ -57,8 +54,7 @@ def _late(blank: str, steps: list[Step], part: ast.AST) -> Finding | None:
         if at is None or step.forward_weights is None or torch.equal(at, step.forward_weights):
             continue
         before = [one for one in update_lines(part) if one < (events[0].line or 0)]
-        return wrong(
-            blank,
+        return Problem(
             before[-1] if before else events[0].line,
             "each update uses the gradients of the batch before: it comes between the forward "
             "pass and `backward()`. The order is forward, loss, backward, update.",
@@ -66,7 +62,7 @@ def _late(blank: str, steps: list[Step], part: ast.AST) -> Finding | None:
     return None
 
 
-def _accumulated(blank: str, steps: list[Step], part: ast.AST, line: int | None) -> Finding | None:
+def _accumulated(steps: list[Step], part: ast.AST, line: int | None) -> Problem | None:
     for last, step in pairwise(steps):
         if not step.stale.any() or not last.change.any():  # or batches gathered for one update
             continue
@@ -84,8 +80,7 @@ def _accumulated(blank: str, steps: list[Step], part: ast.AST, line: int | None)
                 else "`backward()` adds to `.grad`, and nothing clears it. Clear it at every step: "
                 "`param.grad = None`, `model.zero_grad()` or `optimizer.zero_grad()`."
             )
-            return wrong(
-                blank,
+            return Problem(
                 backward or line,
                 f"the gradients of two steps add up: the second update used the sum of both. "
                 f"{cause}",
@@ -93,9 +88,7 @@ def _accumulated(blank: str, steps: list[Step], part: ast.AST, line: int | None)
     return None
 
 
-def _partly(
-    blank: str, steps: list[Step], named: list[tuple[str, Tensor]], line: int | None
-) -> Finding | None:
+def _partly(steps: list[Step], named: list[tuple[str, Tensor]], line: int | None) -> Problem | None:
     """Find parameters that have a gradient and never change."""
     still, start = [], 0
     for name, p in named:
@@ -106,8 +99,7 @@ def _partly(
             still.append(f"`{name}`")
     if not still:
         return None
-    return wrong(
-        blank,
+    return Problem(
         line,
         f"a part of the model never changes: {', '.join(still)}. The update has to go through all "
         "of `model.parameters()`; look for a missing parameter, a `break`, or a line that stands "
@@ -118,21 +110,18 @@ def _partly(
 # Wrong steps
 
 
-def _by_optimizer(blank: str, steps: list[Step]) -> Finding | None:
+def _by_optimizer(steps: list[Step]) -> Problem | None:
     """Find an optimizer that climbs."""
     for event in (event for step in steps for event in step.of("step")):
         if event.optimizer and event.optimizer.param_groups[0].get("maximize"):
-            return wrong(
-                blank, event.line, "the loss rises: the optimizer maximizes (`maximize=True`)."
-            )
+            return Problem(event.line, "the loss rises: the optimizer maximizes (`maximize=True`).")
     return None
 
 
-def check_twice(blank: str, events: list[Event], *, is_call: bool) -> Finding | None:
+def check_twice(events: list[Event], *, is_call: bool) -> Problem | None:
     """Find an optimizer that takes two steps for a batch.
 
     Args:
-        blank: the name of the function.
         events: those of a call of `train_step`, or of a script.
         is_call: True if one step is asked for, so that a `backward()` between two changes nothing.
     """
@@ -143,7 +132,7 @@ def check_twice(blank: str, events: list[Event], *, is_call: bool) -> Finding | 
             cause = "`step()` is called twice for it."
             if not is_call:
                 cause = "`step()` is called again without a new `backward()`."
-            return wrong(blank, second.line, f"{_TWICE} {cause}")
+            return Problem(second.line, f"{_TWICE} {cause}")
     return None
 
 
@@ -152,7 +141,7 @@ def _held(event: Event) -> set[int]:
     return {id(p) for group in groups for p in group["params"]}
 
 
-def _direction(blank: str, steps: list[Step], line: int | None) -> Finding | None:
+def _direction(steps: list[Step], line: int | None) -> Problem | None:
     """Compare the direction of a step that the student's code makes itself with the gradient."""
     first = steps[0]
     if any(step.of("step") for step in steps):
@@ -160,7 +149,7 @@ def _direction(blank: str, steps: list[Step], line: int | None) -> Finding | Non
     (by_weights, by_gradient), rest = fit(first.change, first.weights, first.gradient)
     is_decay = by_gradient < 0 and by_weights < 0 and by_weights / by_gradient <= 0.11
     if rest > 0.05:
-        return _other_direction(blank, steps, line)
+        return _other_direction(steps, line)
     if by_gradient > 0 and abs(by_weights) < 0.05:
         message = (
             "the loss rises: the weights go along the gradient, which points uphill. The sign is "
@@ -183,30 +172,27 @@ def _direction(blank: str, steps: list[Step], line: int | None) -> Finding | Non
             "the learning rate is on the wrong factor: it multiplies the weights, too, so that "
             f"each step leaves only {1 + by_weights:.3g} of them. {UPDATE_RULE}"
         )
-    return wrong(blank, line, message)
+    return Problem(line, message)
 
 
-def _other_direction(blank: str, steps: list[Step], line: int | None) -> Finding | None:
+def _other_direction(steps: list[Step], line: int | None) -> Problem | None:
     """Judge an update that is no factor times the gradient, as Adam by hand."""
     first = steps[0]
     if fit(first.change, torch.ones_like(first.change))[1] < 0.01:
-        return wrong(
-            blank,
+        return Problem(
             line,
             "all weights change by the same number: the update subtracts the loss, or another "
             f"single number, instead of each weight's gradient. {UPDATE_RULE}",
         )
     if first.stale.any() and fit(first.change, first.stale)[1] < 0.01:
-        return wrong(
-            blank,
+        return Problem(
             line,
             "each update uses the gradients of the batch before. The order is forward, loss, "
             "backward, update.",
         )
     if sum(float(step.change @ step.gradient) for step in steps) < 0:
         return None
-    return wrong(
-        blank,
+    return Problem(
         line,
         f"the loss does not fall: the weights do not go against the gradient. {UPDATE_RULE}",
     )
@@ -244,7 +230,7 @@ _LENGTHS: tuple[tuple[Callable[[float, int], float], str], ...] = (
 """The length of a step in gradients under each mistake, by the learning rate and the images."""
 
 
-def _length(blank: str, steps: list[Step], part: ast.AST, line: int | None) -> Finding | None:
+def _length(steps: list[Step], part: ast.AST, line: int | None) -> Problem | None:
     """Compare the length of each step with the learning rate that was asked for."""
     asked = [(step.rate, step.images) for step in steps if step.rate]
     words = ("clip", "clamp", "norm", "momentum", "velocity")
@@ -267,12 +253,12 @@ def _length(blank: str, steps: list[Step], part: ast.AST, line: int | None) -> F
     times = lengths[0] / asked[0][0]
     if message == "":
         message = _TWICE if is_plain and all(map(_moves_between, steps)) else None
-        return wrong(blank, line, message) if message else None
+        return Problem(line, message) if message else None
     if message is None and all(is_close(one, lengths[0]) for one in lengths):
         message = f"the argument learning_rate is not used: every step takes {lengths[0]:g}."
     elif message is None and (times > 1 or is_plain) and not is_close(times, 1):
         message = f"the step is {times:.3g} times as long as learning_rate times the gradient."
-    return wrong(blank, made or line, message) if message else None
+    return Problem(made or line, message) if message else None
 
 
 def _moves_between(step: Step) -> bool:

@@ -20,7 +20,6 @@ from mnistop.tui.text.table import Column, Table
 from mnistop.tui.toolkit.bars import PANES
 
 _MARKS = {"right": "✓", "answered": "•", "wrong": "✗", "open": "○"}
-_PLAIN_MARKS = {"right": "+", "answered": "*", "wrong": "x", "open": "o"}
 _WORDS = {
     "right": "right",
     "answered": "answered",
@@ -92,9 +91,8 @@ def _print_list(out: Printer, course: Course) -> None:
     counts = count_states(answers, [step.id for step in course.steps])
     done = counts["right"] + counts["answered"]
     out.paragraph(f"{course.title}: {done} of {len(course.steps)} steps done")
-    marks = _MARKS if out.terminal.unicode else _PLAIN_MARKS
     columns: tuple[Column[tuple[int, Step]], ...] = (
-        Column("", lambda row: marks[answers.of(row[1].id).state]),
+        Column("", lambda row: _MARKS[answers.of(row[1].id).state]),
         Column("step", lambda row: str(row[0]), gap=1),
         Column("title", lambda row: row[1].title, left=True),
         Column("", lambda row: _WORDS[answers.of(row[1].id).state], left=True),

@@ -26,6 +26,7 @@ from mnistop.tui.text.table import Column, Table
 
 _POLL_SECONDS = 0.1
 _SHORT = {"right": "right", "blank": "blank", "wrong": "WRONG", "error": "ERROR"}
+_MARKS = {"right": "✓", "blank": "○", "wrong": "✗", "error": "✗"}
 _ORDER = ("error", "wrong", "blank", "right")
 """The states, the worst first."""
 
@@ -226,7 +227,7 @@ def _print_file(out: Printer, found: Sequence[Finding]) -> None:
     """Print a line for each blank, with its message beside it, and a summary."""
     widest = max(len(one.blank) for one in found)
     for one in found:
-        head = f"{_mark(out, one.state)} {one.blank:<{widest}}  {_SHORT[one.state]:<5}  "
+        head = f"{_MARKS[one.state]} {one.blank:<{widest}}  {_SHORT[one.state]:<5}  "
         out.beside(head, one.message)
     wanting = [one for one in found if one.state != RIGHT]
     right = len(found) - len(wanting)
@@ -235,12 +236,6 @@ def _print_file(out: Printer, found: Sequence[Finding]) -> None:
         out.print("All right: run the file to train your model.")
     else:
         out.print(f"{right} of {len(found)} right; go on with {wanting[0].blank}.")
-
-
-def _mark(out: Printer, state: str) -> str:
-    if out.terminal.unicode:
-        return {"right": "✓", "blank": "○"}.get(state, "✗")
-    return {"right": "+", "blank": "o"}.get(state, "x")
 
 
 def _short(finding: Finding) -> str:
@@ -254,7 +249,7 @@ def _print_folder(out: Printer, checked: Checked) -> None:
     numbers = {file: Counter(one.state for one in found) for file, found in checked.items()}
 
     def mark(file: Path) -> str:
-        return _mark(out, next((state for state in _ORDER if numbers[file][state]), "blank"))
+        return _MARKS[next((state for state in _ORDER if numbers[file][state]), "blank")]
 
     def number(state: str) -> Column[Path]:
         return Column(state, lambda file: str(numbers[file][state]))

@@ -94,19 +94,24 @@ PLAIN = Style.null()
 _KEPT = 1 << 13
 
 _ASCII = {
+    **dict.fromkeys("─━═╌▁▔▂–—−", "-"),
+    **dict.fromkeys("│┃║‖▏▕▎▌▐", "|"),
+    **dict.fromkeys("┌┐└┘├┤┬┴┼╭╮╰╯✓", "+"),
+    **dict.fromkeys("█▇▆▅▄▃▊▉■", "#"),
+    **dict.fromkeys("→▸▶", ">"),
+    **dict.fromkeys("•●★", "*"),
+    **dict.fromkeys("×✗", "x"),
+    "←": "<",
+    "↑": "^",
+    "↓": "v",
+    "○": "o",
     "…": "~",
-    "–": "-",
-    "—": "-",
-    "−": "-",
     "·": ".",
-    "×": "x",
     "ε": "eps",
     "±": "+-",
     "∞": "inf",
-    "→": "->",
-    "←": "<-",
-    "≈": "~",
 }
+"""What stands for characters where only ASCII is shown."""
 
 
 def clean(text: str, terminal: Terminal) -> str:

@@ -119,16 +119,16 @@ class RunListModel:
 
 
 SIGNS = {
-    "starting": ("…", "."),
-    "running": ("▶", ">"),
-    "paused": ("‖", "|"),
-    "finished": ("✓", "+"),
-    "stopped": ("■", "#"),
-    "failed": ("✗", "x"),
-    "interrupted": ("✗", "x"),
-    "suspended": ("‖", "|"),
+    "starting": "…",
+    "running": "▶",
+    "paused": "‖",
+    "finished": "✓",
+    "stopped": "■",
+    "failed": "✗",
+    "interrupted": "✗",
+    "suspended": "‖",
 }
-"""A sign for each state, the second where only ASCII is shown."""
+"""A sign for each state."""
 _NAMES = (13, 24)
 """Cells that the names may take."""
 _LEAST_DIFFERENCES = 14
@@ -210,7 +210,7 @@ class RunTable(OfModel[RunListModel], ListPane[RunEntry]):
 
         def state(run: RunEntry) -> str:
             words = state_of(run)
-            return f"{SIGNS[words][0 if self.terminal.unicode else 1]} {words}"
+            return f"{SIGNS[words]} {words}"
 
         def rank(column: Column[RunEntry]) -> int:
             return 0 if column.head == order else column.rank + len(RESULTS) * is_by_result

@@ -89,19 +89,6 @@ def on_blanks(style: Style) -> Style:
 
 _TERMINAL = Terminal(unicode=False)
 
-_SHAPES = {
-    **dict.fromkeys("─━═▁▔▂", "-"),
-    **dict.fromkeys("│┃║▏▕▎▌▐", "|"),
-    **dict.fromkeys("┌┐└┘├┤┬┴┼╭╮╰╯", "+"),
-    **dict.fromkeys("█▇▆▅▄▃▊▉", "#"),
-    "←": "<",
-    "→": ">",
-    "↑": "^",
-    "↓": "v",
-    "•": "*",
-    "●": "*",
-}
-
 
 class AsciiOnly(LineFilter):
     """A filter that lets nothing outside ASCII through."""
@@ -119,7 +106,7 @@ def to_ascii(text: str) -> str:
 def _replaced(char: str) -> str:
     if char.isascii():
         return char
-    shown = _SHAPES.get(char) or clean(char, _TERMINAL)
+    shown = clean(char, _TERMINAL)
     return shown[: cell_len(char)].ljust(cell_len(char))
 
 

@@ -220,5 +220,5 @@ def test_a_picture_grows_by_whole_cells_of_its_room(room, times):
         assert (widths(drawn), len(drawn)) == ({28 * times}, 14 * times)
     grown, mode = image.enlarged(pixels, times)
     step = len(grown) // 28
-    assert image.size(*grown.shape, TRUE, mode) == (28 * times, 14 * times)
+    assert image.size(*grown.shape, mode) == (28 * times, 14 * times)
     assert all(np.array_equal(grown[place::step, place::step], pixels) for place in range(step))

@@ -77,17 +77,16 @@ class FragileList(OfModel[AttackModel], ListPane[int]):
         """Return number, class, and the two ε."""
         known, palette = self._model.robustness.answer, self.palette
         names, labels = self._model.state.class_names, self._model.labels
-        none = "–" if self.terminal.unicode else "-"
 
         def name(row: int) -> str:
             return shorten(names[labels[row]], _NAME_WIDTH - 1, self.terminal)
 
         def safe(row: int) -> str:
-            return at_least(known.certified[row], 3) if known and row < known.done else none
+            return at_least(known.certified[row], 3) if known and row < known.done else "–"
 
         def fooled(row: int) -> str:
             found = known.found[row] if known and row < known.done else math.inf
-            return at_most(found, 3) if math.isfinite(found) else none
+            return at_most(found, 3) if math.isfinite(found) else "–"
 
         return [
             Column("no.", str, 5, style=lambda _: palette.muted),

@@ -67,16 +67,14 @@ class Flattening(PlottedPane, ContentPane[Pixels], can_focus=True):
     def heading(self, content: Pixels) -> str:
         """The image, and its shape before and after."""
         rows, columns = content.shape
-        arrow = "→" if self.terminal.unicode else "->"
-        return f"{self.status}: ({rows}, {columns}) {arrow} ({rows * columns},)"
+        return f"{self.status}: ({rows}, {columns}) → ({rows * columns},)"
 
     def draw(self, content: Pixels, width: int, height: int) -> list[Strip]:
         """A sentence on the pixel, and the image and the chart beside or below each other."""
         row, column = self.pixel
         columns = content.shape[1]
-        times = "×" if self.terminal.unicode else "x"
         text = (
-            f"row {row}, column {column}: position {row} {times} {columns} + {column} = "
+            f"row {row}, column {column}: position {row} × {columns} + {column} = "
             f"{row * columns + column}, value {content[row, column]:.2f}"
         )
         words = line([(shorten(text, width, self.terminal), self.palette.strong)], width)

@@ -37,7 +37,6 @@ class DataFacts(ContentPane[Samples]):
         """The facts, those that matter most first."""
         facts, counts = content.description, content.counts
         rows, columns = facts.image_shape
-        times = "×" if self.terminal.unicode else "x"
         train, val = sum(counts.training), sum(counts.validation)
         unseen = f"{facts.unseen:,}" if facts.unseen else "none"
         split = f"{train:,} to train on, {val:,} to validate with, {unseen} unseen to test on"
@@ -46,7 +45,7 @@ class DataFacts(ContentPane[Samples]):
             split = "all to validate with; a run keeps none of those that its script trains on"
             pixels = "Pixels are shown from 0 (black) to 1 (white)"
         sentences = (
-            f"{self.changed}{facts.count:,} images of {rows}{times}{columns}, as rows "
+            f"{self.changed}{facts.count:,} images of {rows}×{columns}, as rows "
             f"({facts.count}, {rows * columns}): {split}. "
             f"{''.join(f'{note} ' for note in content.notes)}"
             f"{pixels}: mean {facts.mean:.3f}, std {facts.std:.3f}. Source: {facts.provenance}."
@@ -202,9 +201,8 @@ class SampleGrid(ImageGrid):
         """The range of images on the page."""
         if self.samples is None:
             return "Images"
-        dash = "–" if self.terminal.unicode else "-"
         shown = self.page
-        return f"Images {shown[0]}{dash}{shown[-1]} of {self.samples.description.count:,}"
+        return f"Images {shown[0]}–{shown[-1]} of {self.samples.description.count:,}"
 
     def pictures(self, row: Sequence[int], tiles: Tiles) -> list[Strip]:
         """Draw the images at some positions side by side."""

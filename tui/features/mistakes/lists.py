@@ -122,8 +122,8 @@ class MistakeList(OfModel[ImageListModel], ListPane[int]):
             shorten(self._model.names[each], _NAME_WIDTH, self.terminal) for each in classes
         )
         if len(set(classes)) == 1:
-            return f"{true} {'✓' if self.terminal.unicode else 'ok'}"
-        return f"{true}{'→' if self.terminal.unicode else '>'}{predicted}"
+            return f"{true} ✓"
+        return f"{true}→{predicted}"
 
     def columns(self, width: int) -> list[Column[int]]:
         """Return the numbers of the images, their classes, and what else there is room for.
@@ -134,8 +134,7 @@ class MistakeList(OfModel[ImageListModel], ListPane[int]):
         assert epoch
         assert learning_times
         names = max(len(shorten(name, _NAME_WIDTH, self.terminal)) for name in self._model.names)
-        arrow = "→" if self.terminal.unicode else ">"
-        head = f"true{arrow}pred" if names >= 4 else f"t{arrow}p"
+        head = "true→pred" if names >= 4 else "t→p"
         good, bad, muted = self.palette.good, self.palette.bad, self.palette.muted
         numbers: dict[str, tuple[int, Callable[[int], str]]] = {
             "conf": (6, lambda row: percent(float(epoch.confidence[row]))),
@@ -212,9 +211,7 @@ class ClassTable(OfModel[ImageListModel], ListPane[int]):
         ]
 
     def _share(self, share: float | None) -> str:
-        if share is None:
-            return "–" if self.terminal.unicode else "-"
-        return percent(share)
+        return "–" if share is None else percent(share)
 
 
 class PairList(OfModel[ImageListModel], ListPane[Confusion]):
@@ -258,12 +255,11 @@ class PairList(OfModel[ImageListModel], ListPane[Confusion]):
     def columns(self, width: int) -> list[Column[Confusion]]:
         """The two classes, how many images, their share of the class, and a bar."""
         names = [shorten(name, _CLASS_WIDTH, self.terminal) for name in self._model.names]
-        between = " → " if self.terminal.unicode else " > "
         most = self._pairs[0].count
         return [
             Column(
-                f"true{between.strip()}pred",
-                lambda pair: f"{names[pair.true]}{between}{names[pair.predicted]}",
+                "true→pred",
+                lambda pair: f"{names[pair.true]} → {names[pair.predicted]}",
                 max(9, 2 * max(map(len, names)) + 3),
                 left=True,
             ),

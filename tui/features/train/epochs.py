@@ -87,7 +87,6 @@ class EpochLog(ListPane[int], can_focus=True, inherit_bindings=False):
         """Return the columns of numbers, and one for the star at the best."""
         history = self.state.history
         best = history.best.epoch if history.best else None
-        star = "★" if self.terminal.unicode else "*"
 
         def style(epoch: int) -> Style | None:
             return self.palette.best if epoch == best else None
@@ -115,7 +114,7 @@ class EpochLog(ListPane[int], can_focus=True, inherit_bindings=False):
                 )
                 for column in shown
             ),
-            Column("", lambda epoch: star if epoch == best else "", 1, gap=0, style=style),
+            Column("", lambda epoch: "★" if epoch == best else "", 1, gap=0, style=style),
         ]
 
     def row(self, index: int, width: int, chosen: bool) -> Strip:
