@@ -47,6 +47,7 @@ def test_y_copies_the_name_of_a_run_and_shift_y_a_command(
         quit_app(shown)
 
 
+@pytest.mark.fast
 async def test_a_terminal_without_a_clipboard_gets_no_copy(
     opened: Opened, workers: Workers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -61,6 +62,7 @@ async def test_a_terminal_without_a_clipboard_gets_no_copy(
         assert shown.app.clipboard == ""
 
 
+@pytest.mark.fast
 async def test_what_is_typed_into_the_filter_copies_nothing(
     opened: Opened, workers: Workers
 ) -> None:

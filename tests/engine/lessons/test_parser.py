@@ -9,7 +9,8 @@ import pytest
 from mnistop.engine.errors import MnistopError
 from mnistop.engine.lessons.checks import Number, Shape
 from mnistop.engine.lessons.own_runs import EPSILON, FACTS, VERDICTS, OwnNumber, RunWanted
-from mnistop.engine.lessons.parser import KEYS, CourseError, load_course, parse
+from mnistop.engine.lessons.parser import CourseError, load_course, parse
+from mnistop.engine.lessons.step_file import KEYS
 from tests.helpers.small_runs import ROOT
 
 SCREENS = {

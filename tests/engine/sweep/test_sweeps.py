@@ -254,6 +254,7 @@ def test_a_sweep_of_one_job_is_stopped_in_its_first_member(runs_folder: Path) ->
     assert (sweep.state(), states(sweep)) == ("stopped", ["stopped"])
 
 
+@pytest.mark.fast
 def test_a_member_stopped_by_hand_stays_so_until_the_sweep_is_resumed(runs_folder: Path) -> None:
     sweep = swept([digits_config(epochs=ENDLESS), digits_config(seed=1)], jobs=1)
     (first,) = with_epochs(sweep, 1)

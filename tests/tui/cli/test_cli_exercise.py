@@ -71,6 +71,7 @@ def test_the_filled_in_script_is_right_runs_and_records_itself(place: Place, tmp
     assert run["state"] == "finished"
 
 
+@pytest.mark.fast
 def test_a_person_reads_a_line_for_each_blank(place: Place, tmp_path: Path):
     path = tmp_path / "loop.py"
     path.write_text(file_of(step=STEP.replace("-=", "+=")))
@@ -109,6 +110,7 @@ def test_a_folder_is_a_table(place: Place, tmp_path: Path):
     assert names == ["ann.py"] * 9 + ["bob.py"] * 9 + ["cem.py"] + ["dan.py"] * 9
 
 
+@pytest.mark.fast
 def test_what_cannot_be_read_is_an_error_of_use(place: Place, tmp_path: Path):
     (tmp_path / "folder").mkdir()
     (tmp_path / "binary.py").write_bytes(b"\xff\xfe\x00")
@@ -152,6 +154,7 @@ def polled(monkeypatch: pytest.MonkeyPatch, path: Path, owner: int, *polls: obje
     return len(done)
 
 
+@pytest.mark.fast
 def test_watch_waits_until_a_file_is_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     path = tmp_path / "loop.py"
     path.write_text("")
@@ -159,6 +162,7 @@ def test_watch_waits_until_a_file_is_written(monkeypatch: pytest.MonkeyPatch, tm
     assert polled(monkeypatch, path, os.getuid(), *polls) == 4
 
 
+@pytest.mark.fast
 def test_watch_passes_over_a_file_that_another_user_put_there(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):

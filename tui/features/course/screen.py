@@ -20,10 +20,11 @@ from mnistop.engine.lessons.hand_in import hand_in_page
 from mnistop.engine.lessons.parser import bundled_course
 from mnistop.engine.safe_write import numbered
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.features.course.dialog import AnswerScreen
+from mnistop.tui.features.course.answer import AnswerBox, AnswerHead
+from mnistop.tui.features.course.elsewhere import QuestionElsewhere
 from mnistop.tui.features.course.model import CourseModel
-from mnistop.tui.features.course.panes import AnswerBox, AnswerHead, Lesson, StepList
-from mnistop.tui.session.question import PlaceWanted, Question, QuestionChanged
+from mnistop.tui.features.course.panes import Lesson, StepList
+from mnistop.tui.session.question import PlaceWanted
 from mnistop.tui.session.view import SeveralPanes
 from mnistop.tui.toolkit.background import write_file
 from mnistop.tui.toolkit.bars import PANES, SCREENS
@@ -53,7 +54,7 @@ class CourseScreen(SeveralPanes):
         key("answer", "enter,A", "answer", "Answer", "Type the answer to the question"),
         key("screen", "o", "open_screen", "Open its screen", "Open the screen it is about"),
         *steps("step", "Step", "n,right,l", "p,left,h"),
-        key("model_answer", "m", "model_answer", "Model answer", "Show the model answer"),
+        key("model", "m", "model_answer", "Model answer", "Show the model answer"),
         hidden("hand_in", "H", "hand_in", "Hand in", "Write all answers as a page to hand in"),
     )
 
@@ -76,7 +77,6 @@ class CourseScreen(SeveralPanes):
         self._head = AnswerHead(terminal, self._model)
         self._box = AnswerBox(terminal)
         self._body = Container(id="course-body")
-        self._question: Question | None = None
         self._course: Course | None = None
         self._wake = asyncio.Event()
         """Set when something has been typed."""
@@ -296,7 +296,8 @@ class CourseScreen(SeveralPanes):
 
     def on_screen_resume(self) -> None:
         """Follow the runs and the answers until another screen is shown."""
-        self._question = None
+        if self._model.course.steps:
+            self._box.show_text(self._model.draft(self._model.step))
         self.keep_going(self._follow, "course")
 
     async def _follow(self) -> None:
@@ -332,44 +333,8 @@ class CourseScreen(SeveralPanes):
                 markup=False,
             )
             return
-        self._question = Question(
-            step.question_line,
-            answer=lambda: self._answer_elsewhere(step),
-            run_ended=lambda: self.run_worker(self._look(step), exit_on_error=False),
-        )
-        self._show_result(step)
-        self.post_message(PlaceWanted(step.place, runs, self._question))
-
-    def _show_result(self, step: Step) -> None:
-        """Show the result of the last check beside the question on another screen."""
-        if self._question is None:
-            return
-        model, verdict = self._model, self._model.verdict(step)
-        is_answered = model.of(step).state in ("right", "answered")
-        self._question.is_done = is_answered and not model.wants_words(step)
-        self._question.result = verdict.message if verdict else model.progress.get(step.id, "")
-        self.post_message(QuestionChanged())
-
-    async def _look(self, step: Step) -> None:
-        await self._model.find_runs()
-        self._show_result(step)
-
-    def _answer_elsewhere(self, step: Step) -> None:
-        """Ask for the answer on the screen in sight."""
-
-        async def check(text: str) -> Verdict | None:
-            verdict = await self.check(step, text)
-            self._box.show_text(self._model.draft(self._model.step))
-            self._show_result(step)
-            return verdict
-
-        def typed(text: str) -> None:
-            self._model.note_draft(step, text)
-            self._wake.set()
-
-        self.app.push_screen(
-            AnswerScreen(self.terminal, step, self._model.draft(step), check, typed)
-        )
+        asked = QuestionElsewhere(self, model, step, self.check, self._wake.set)
+        self.post_message(PlaceWanted(step.place, runs, asked.question))
 
     # The page
 

@@ -14,7 +14,7 @@ from mnistop.engine.lessons.course import Course
 from mnistop.engine.lessons.parser import bundled_course, parse
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import clean
-from mnistop.tui.features.course.panes import AnswerBox
+from mnistop.tui.features.course.answer import AnswerBox
 from mnistop.tui.features.course.screen import CourseScreen
 from mnistop.tui.session.run_screen import ScreenWanted
 from mnistop.tui.toolkit.bars import PANES, SCREENS

@@ -1,4 +1,4 @@
-"""The answer to a step's question, typed on the screen that the step is about."""
+"""The question of a step, and its answer, on the screen that the step is about."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from mnistop.engine.lessons.checks import Verdict
 from mnistop.engine.lessons.course import Step, plain
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import clean
-from mnistop.tui.features.course.panes import AnswerBox
+from mnistop.tui.features.course.answer import AnswerBox
+from mnistop.tui.features.course.model import CourseModel
+from mnistop.tui.session.question import Question, QuestionChanged
+from mnistop.tui.session.run_screen import RunScreen
 from mnistop.tui.terminal.faults import FaultTolerant
 
 
@@ -107,3 +110,59 @@ class AnswerScreen(FaultTolerant, ModalScreen[None]):
     @on(AnswerBox.Left)
     def _on_left(self) -> None:
         self.dismiss()
+
+
+class QuestionElsewhere:
+    """A question that stays in sight on other screens, and is answered there.
+
+    Args:
+        screen: the course screen.
+        model: the course.
+        step: whose question.
+        check: checks an answer and keeps it.
+        typed: is called when something has been typed.
+    """
+
+    def __init__(
+        self,
+        screen: RunScreen,
+        model: CourseModel,
+        step: Step,
+        check: Callable[[Step, str], Awaitable[Verdict | None]],
+        typed: Callable[[], object],
+    ) -> None:
+        self._screen, self._model, self._step = screen, model, step
+        self._check, self._typed = check, typed
+        self.question = Question(step.question_line, self._answer, self._look)
+        self._show_result()
+
+    def _answer(self) -> None:
+        """Ask for the answer on the screen in sight."""
+        model, step = self._model, self._step
+
+        async def check(text: str) -> Verdict | None:
+            verdict = await self._check(step, text)
+            self._show_result()
+            return verdict
+
+        def typed(text: str) -> None:
+            model.note_draft(step, text)
+            self._typed()
+
+        terminal = self._screen.terminal
+        self._screen.app.push_screen(AnswerScreen(terminal, step, model.draft(step), check, typed))
+
+    def _look(self) -> None:
+        self._screen.run_worker(self._find_runs(), exit_on_error=False)
+
+    async def _find_runs(self) -> None:
+        await self._model.find_runs()
+        self._show_result()
+
+    def _show_result(self) -> None:
+        """Show the result of the last check beside the question."""
+        model, step, verdict = self._model, self._step, self._model.verdict(self._step)
+        is_answered = model.of(step).state in ("right", "answered")
+        self.question.is_done = is_answered and not model.wants_words(step)
+        self.question.result = verdict.message if verdict else model.progress.get(step.id, "")
+        self._screen.post_message(QuestionChanged())
