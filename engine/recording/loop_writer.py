@@ -28,8 +28,8 @@ TICK_SECONDS = 0.5
 """This often what waits is written, and requests are read."""
 _LOOKS = 10
 """How often within that time the thread looks whether…"""
-_MANY = 10_000
-"""…so many calls wait, which it takes at once: they need much memory."""
+_MANY = 50_000
+"""…so many items wait, which it takes at once: they need much memory."""
 _LONGEST_REQUEST = 16
 
 

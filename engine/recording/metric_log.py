@@ -8,7 +8,7 @@ import operator
 import time
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -56,8 +56,18 @@ class _Metric:
 _Names = list[_Metric | None]
 """The names of one call of `log`; None for one too many."""
 
-_Call = tuple[float, int, int | None, _Names, list[Any]]
-"""Time, epoch, step, names, and values: each a float or a `_Late`."""
+
+@dataclass
+class _Calls:
+    """Calls of `log` one after another, of the same names and epoch, all with a step or none."""
+
+    names: _Names = field(default_factory=list)
+    epoch: int = 0
+    has_steps: bool = False
+    times: list[float] = field(default_factory=list)
+    steps: list[int | None] = field(default_factory=list)
+    values: list[float | _Late] = field(default_factory=list)
+    """Of all names of the first call, then of the second, and so on."""
 
 
 class MetricLog:
@@ -81,7 +91,9 @@ class MetricLog:
         """A `DeviceValues` once a number comes from a device; False if there can be none."""
         self._troubles = troubles
         self._queue: deque[Any] = deque()
-        """Calls of `log` as `(time, epoch, step, names, values)`, records, and what is `put`."""
+        """Calls of `log` as names, time, epoch, step and values, records, and what is `put`.
+
+        Tuples in it would be work for Python's garbage collector."""
         self._metrics: dict[str, _Metric] = {}
         self._sets: dict[tuple[Any, ...], _Names] = {}
         """By the keys of a call's dictionary."""
@@ -127,7 +139,7 @@ class MetricLog:
             return
         if step is not None:
             step = self._checked_step(step, names)
-        self._queue.append((time.time(), epoch, step, names, values))
+        self._queue.extend((names, time.time(), epoch, step, *values))
 
     def _log_one_by_one(self, logged: Mapping[Any, Any], step: int | None, epoch: int) -> None:
         """Take up numbers of which each is looked at."""
@@ -146,7 +158,7 @@ class MetricLog:
             names = self._sets[tuple(found)] = [self._metric(name) for name in found]
         if step is not None:
             step = self._checked_step(step, names)
-        self._queue.append((time.time(), epoch, step, names, list(found.values())))
+        self._queue.extend((names, time.time(), epoch, step, *found.values()))
 
     def whole(self, what: str, value: Any, most: int) -> int | None:
         """Return a step or an epoch as an integer; None, with a warning, if it is none."""
@@ -244,26 +256,29 @@ class MetricLog:
 
     @property
     def waiting(self) -> int:
-        """How many calls of the loop have not been taken."""
+        """How much has not been taken: some five items a call."""
         return len(self._queue)
 
     def take(self) -> Batch:
         """Return what has been recorded since the last call."""
-        batch = Batch()
-        calls: list[_Call] = []
-        alike: tuple[Any, ...] = ()
-        """Names and epoch of `calls`, and whether they have no steps: these are packed together."""
-        for _ in range(len(self._queue)):
-            item = self._queue.popleft()
-            if type(item) is tuple:
-                _, epoch, step, names, _ = item
-                if (names, epoch, step is None) != alike:
+        batch, calls = Batch(), _Calls()
+        items = (self._queue.popleft() for _ in range(len(self._queue)))
+        for item in items:
+            if type(item) is list:
+                now, epoch, step = next(items), next(items), next(items)
+                if (
+                    calls.names is not item
+                    or calls.epoch != epoch
+                    or calls.has_steps is not (step is not None)
+                ):
                     self._pack(calls, batch)
-                    calls, alike = [], (names, epoch, step is None)
-                calls.append(item)
+                    calls = _Calls(item, epoch, step is not None)
+                calls.times.append(now)
+                calls.steps.append(step)
+                calls.values += itertools.islice(items, len(item))
                 continue
             self._pack(calls, batch)
-            calls = []
+            calls = _Calls()
             if isinstance(item, bytes):
                 batch.records += item
             elif isinstance(item, EndOfEpoch):
@@ -276,29 +291,34 @@ class MetricLog:
         self._pack(calls, batch)
         return batch
 
-    def _pack(self, calls: list[_Call], batch: Batch) -> None:
+    def _pack(self, calls: _Calls, batch: Batch) -> None:
         """Append the records of calls that are alike."""
-        if not calls:
+        count, names = len(calls.times), calls.names
+        if not count:
             return
-        times, (epoch, *_), given, (names, *_), rows = zip(*calls, strict=True)
-        if epoch != self._marked_epoch:
-            self._marked_epoch = epoch
-            batch.records += metrics.epoch_record(epoch)
+        if calls.epoch != self._marked_epoch:
+            self._marked_epoch = calls.epoch
+            batch.records += metrics.epoch_record(calls.epoch)
         columns = [column for column, metric in enumerate(names) if metric is not None]
+        values = np.array(calls.values, np.float64).reshape(count, len(names))
         if self.device_values:
             places = itertools.count(len(batch.records) // metrics.RECORD)
-            values = (row[column] for row in rows for column in columns)
+            rows = (
+                calls.values[at : at + len(names)] for at in range(0, len(calls.values), len(names))
+            )
+            kept = (row[column] for row in rows for column in columns)
             batch.late += [
-                (at, value.slot)
-                for at, value in zip(places, values, strict=False)
+                (place, value.slot)
+                for place, value in zip(places, kept, strict=False)
                 if isinstance(value, _Late)
             ]
-        records = np.empty((len(calls), len(columns)), metrics.LAYOUT)
-        records["value"] = np.array(rows, np.float64)[:, columns]
-        records["time"] = np.array(times)[:, None]
+        records = np.empty((count, len(columns)), metrics.LAYOUT)
+        records["value"] = values[:, columns]
+        records["time"] = np.array(calls.times)[:, None]
         for place, metric in enumerate(filter(None, names)):
-            counted = metric.next_step + np.arange(len(calls))
-            steps = np.minimum(counted if given[0] is None else given, metrics.LAST_STEP)
+            counted = metric.next_step + np.arange(count)
+            given = np.array(calls.steps) if calls.has_steps else counted
+            steps = np.minimum(given, metrics.LAST_STEP)
             metric.next_step = min(int(steps[-1]) + 1, metrics.LAST_STEP)
             records["key"][:, place] = metric.key | steps
         batch.records += records.tobytes()
