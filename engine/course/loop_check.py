@@ -122,7 +122,9 @@ def _check_model(script: Script) -> list[Finding]:
     """Check the model as it was at its first forward pass: training may have spoiled it."""
     source, trained = script.source, script.model
     first = next((one for one in script.passes if one.model is trained), None)
-    if trained is None or first is None or first.images is None or first.images.ndim < 2:
+    if trained is None or isinstance(trained, torch.jit.ScriptModule):  # which has no own copy
+        return []
+    if first is None or first.images is None or first.images.ndim < 2:
         return []
     model = copy.deepcopy(trained)
     if first.weights is not None:

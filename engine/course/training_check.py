@@ -59,6 +59,8 @@ def check_training(
             )
         if found:
             return found
+    if len({id(one.model) for one in script.own_passes[: len(steps)]}) > 1:
+        return _check_course(script, steps)  # several models take turns
     if _updates_are_rare(script, steps):
         return _check_rare_updates(steps, tree)
     named = names_of(model, script.parameters)

@@ -260,4 +260,7 @@ RIGHT = {
         "            for a, b in zip(ema.parameters(), model.parameters()):\n                a.lerp_(b, 0.1)\n"), ("val_losses = []", "import copy\nema = copy.deepcopy(model)\nval_losses = []"))),
     "squared error": replaced(SCRIPT, (("CrossEntropyLoss", "MSELoss"), ("logits, yb)", "logits, nn.functional.one_hot(yb, 10).float())"),
         ("model(xb), yb)", "model(xb), nn.functional.one_hot(yb, 10).float())"))),
+    "a compiled model": replaced(WITH_SGD, ((SGD, f"model = torch.jit.script(model)\n{SGD}"),)),
+    "two models in turn": replaced(SCRIPT, (("        logits = model(xb)", "        model, second = second, model\n        logits = model(xb)"),
+        ("val_losses = []", f"second = {MODEL}\nval_losses = []"))),
 }  # fmt: skip

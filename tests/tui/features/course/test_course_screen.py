@@ -314,6 +314,7 @@ async def test_h_asks_for_a_name_and_writes_the_page(
         await shown.until(lambda: any(str(path) in notice for notice in shown.notices))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(120, 40), (80, 24), (60, 16)])
 @pytest.mark.parametrize("terminal", [Terminal(), Terminal(colors=0, unicode=False)])
 async def test_each_step_is_drawn_at_every_size(
@@ -331,6 +332,7 @@ async def test_each_step_is_drawn_at_every_size(
             await shown.press("n")
 
 
+@pytest.mark.slow
 async def test_every_screen_of_the_course_exists_with_its_panes(opened: Opened) -> None:
     assert PANES.keys() == SCREENS.keys() - {"course"}
     async with opened() as shown:
