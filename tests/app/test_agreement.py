@@ -35,6 +35,7 @@ RUNS = pytest.mark.parametrize(
 )
 
 
+@pytest.mark.slow
 @RUNS
 async def test_the_matrix_is_that_of_scikit_learn(
     opened: Opened, tmp_path: Path, seed: int, never: tuple[int, ...]

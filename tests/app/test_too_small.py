@@ -28,6 +28,7 @@ async def enlarge(shown: Dashboard) -> None:
     await shown.settle()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", one_in(3, SIZES))
 async def test_no_key_trains_stops_or_leads_to_another_screen_unseen(
     opened: Opened, workers: Workers, size: tuple[int, int]
@@ -73,6 +74,7 @@ async def test_no_run_is_deleted_unseen_and_a_question_is_there_again_when_there
         assert all(run.path.exists() for run in runs or [])
 
 
+@pytest.mark.slow
 async def test_what_is_pasted_or_typed_into_an_open_field_or_palette_is_lost(
     opened: Opened,
 ) -> None:
@@ -115,6 +117,7 @@ async def test_keys_typed_ahead_do_not_act_once_there_is_room_again(
         assert not workers.launched
 
 
+@pytest.mark.slow
 async def test_help_can_be_read_and_the_app_be_quit(opened: Opened) -> None:
     async with opened(SIZES[0]) as shown:
         await shown.press("question_mark")

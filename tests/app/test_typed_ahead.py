@@ -47,6 +47,7 @@ async def test_runs_are_marked_compared_and_read_out_at_an_earlier_epoch(
         assert isinstance(shown.app.screen, CompareScreen)
 
 
+@pytest.mark.slow
 async def test_screens_are_opened_and_left(opened: Opened, workers: Workers) -> None:
     some(workers)
     async with opened() as shown:

@@ -128,6 +128,7 @@ def test_of_a_rate_that_works_nothing_is_ever_said(name: str, seed: int) -> None
     assert "under-fitting" not in kinds
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS[:2])
 @pytest.mark.parametrize("name", one_in(5, WITHOUT_OVERFITTING))
 def test_without_overfitting_none_is_told_and_all_is_well(name: str, seed: int) -> None:

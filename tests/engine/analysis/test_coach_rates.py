@@ -91,6 +91,7 @@ def test_gradients_that_vanish_are_not_blamed_on_the_rate() -> None:
     assert run.last.remedy.startswith("Try ReLU or Adam")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("lr", "seed"), one_in(3, [(0.0003, 0), (0.0003, 1), (0.001, 0)], 2))
 def test_too_low_a_rate_is_told_from_epoch_5_on_to_the_end(lr: float, seed: int) -> None:
     run = coached(seed=seed, lr=lr)

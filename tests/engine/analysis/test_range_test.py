@@ -81,6 +81,7 @@ def test_the_marks_hold_for_other_configurations(values: dict[str, object]) -> N
     assert said == {"too low": "too low", "good": "works", "too high": "too high"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", one_in(3, [0.0001, 0.0003, 0.0006]))
 def test_the_curve_foretells_the_loss_of_a_whole_run_at_a_low_rate(rate: float) -> None:
     foretold = notebook().after_run(rate)

@@ -74,6 +74,7 @@ def test_any_models_radius_is_safe_and_below_the_smallest_epsilon(seed: int, dee
         assert_safe(model, images[some], labels[some], radius[some] * (1 - 1e-6))
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(st.integers(0, 2**32), st.floats(0, 1), st.booleans())
 def test_no_image_in_a_box_has_a_smaller_margin_than_the_bound(

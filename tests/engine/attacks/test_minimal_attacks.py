@@ -178,6 +178,7 @@ def test_a_change_that_is_out_of_reach_leads_to_the_farthest_corner(norm: Norm) 
     torch.testing.assert_close(found, torch.tensor([[1.0, -0.25, 0.0, 0.0], [0.0] * 4]))
 
 
+@pytest.mark.slow
 @each_norm
 def test_on_a_single_layer_fab_finds_the_closed_form_and_deepfool_comes_near(norm: Norm) -> None:
     model, images, labels = some_right("single layer", 200)

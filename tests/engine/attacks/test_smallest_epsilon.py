@@ -89,6 +89,7 @@ def test_of_images_that_come_back_it_is_the_first_time() -> None:
     assert (upper > found + 0.01).any()
 
 
+@pytest.mark.slow
 def test_fgsm_with_the_level_succeeds_and_with_the_one_before_it_fails() -> None:
     model, images, labels = some_right("plain", 300)
     levels = fooled_levels(model, images, labels).int().argmax(1)
@@ -97,6 +98,7 @@ def test_fgsm_with_the_level_succeeds_and_with_the_one_before_it_fails() -> None
         assert not FGSM()(model, image, label, (level - 1) / 255).success
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", one_in(4, ["plain", "confident", "single layer", "three hidden layers"])
 )
@@ -203,6 +205,7 @@ def test_a_single_layers_smallest_epsilon_succeeds_and_is_never_above_fgsms() ->
     assert (predicted != labels).all()
 
 
+@pytest.mark.slow
 def test_no_attack_beats_a_single_layers_smallest_epsilon() -> None:
     model, images, labels = some_right("single layer", 500)
     below = smallest_epsilon_linear(model, images, labels) * (1 - 1e-5)

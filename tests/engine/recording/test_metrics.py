@@ -100,6 +100,7 @@ def test_a_file_cut_short_is_read_from_its_beginning(tmp_path: Path) -> None:
     assert reader.series("loss").values.tolist() == [1.0]
 
 
+@pytest.mark.slow
 @given(st.text(max_size=250))
 def test_every_name_becomes_one_printable_line(name: str) -> None:
     clean = metrics.clean_name(name)

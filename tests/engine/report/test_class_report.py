@@ -4,6 +4,7 @@ import math
 from collections import Counter
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -12,6 +13,7 @@ from sklearn import metrics
 from mnistop.engine.evaluate import class_report, confused_pairs, confusion_matrix
 
 
+@pytest.mark.slow
 @given(st.data(), st.integers(2, 12), st.integers(1, 100))
 def test_the_scores_are_those_of_scikit_learn(
     data: st.DataObject, classes: int, images: int

@@ -189,6 +189,7 @@ def test_a_key_that_is_not_known_yet_is_passed_over() -> None:
     assert events.from_json(json.dumps(values).encode()) == epoch(3)
 
 
+@pytest.mark.slow
 @given(
     st.one_of(
         st.binary(),

@@ -87,6 +87,7 @@ async def test_help_lists_every_binding_of_every_pane(opened: Opened, key: str) 
     assert {"Hyperparameters", "Charts", "Log", "Confusion", "Digit"} <= titles
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", one_in(4, ["escape", "question_mark", "f1", "q"]))
 async def test_help_closes_and_the_pane_has_the_keys_again(opened: Opened, key: str) -> None:
     async with opened() as shown:
@@ -106,6 +107,7 @@ async def test_help_begins_with_the_focused_pane(opened: Opened) -> None:
         assert titles.index("Log") < titles.index("Confusion") < titles.index("Charts")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", one_in(3, [(60, 16), (80, 24), (200, 60)]))
 async def test_help_scrolls_to_its_end_by_key(opened: Opened, size: tuple[int, int]) -> None:
     async with opened(size) as shown:
@@ -243,6 +245,7 @@ async def test_the_command_palette_finds_words_of_names_and_of_descriptions_and_
         await shown.until_shown(found or "No matches found")
 
 
+@pytest.mark.slow
 async def test_the_command_palette_finds_a_report_on_the_screen_of_runs(
     opened: Opened, workers: Workers
 ) -> None:

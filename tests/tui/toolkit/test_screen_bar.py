@@ -26,6 +26,7 @@ def marked(shown: Dashboard, mark: str = "▸") -> str:
     return next(name for name in NAMES if re.match(rf"\S? ?{name}\b", after))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", one_in(3, [(120, 40), (80, 24)]))
 async def test_every_screen_names_all_of_them_with_their_keys_and_marks_itself(
     opened: Opened, size: tuple[int, int]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from mnistop.engine.analysis.robustness import EPSILONS
 from mnistop.engine.config import RunConfig
 from mnistop.engine.formatting import percent
@@ -22,6 +24,7 @@ from tests.helpers.made_up_attacks import Answers, certified, smallest
 from tests.tui.draw.reading import texts
 
 
+@pytest.mark.slow
 async def test_n_and_p_go_through_the_right_ones_then_the_most_fragile_then_all(
     opened: Opened, answers: Answers
 ) -> None:
@@ -92,6 +95,7 @@ async def test_no_more_images_are_attacked_once_all_are_known(
         assert len(answers.questions("robustness")) == 2
 
 
+@pytest.mark.slow
 async def test_another_run_beside_this_one_with_what_sets_them_apart(
     opened: Opened, answers: Answers, workers: Workers
 ) -> None:

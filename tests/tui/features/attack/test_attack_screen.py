@@ -256,6 +256,7 @@ async def test_what_kind_of_search_it_was_is_told(
         await until_told(shown, words)
 
 
+@pytest.mark.slow
 async def test_t_goes_through_the_targets_and_the_bracket_is_that_of_the_target(
     opened: Opened, answers: Answers
 ) -> None:

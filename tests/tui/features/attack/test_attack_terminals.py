@@ -49,6 +49,7 @@ async def test_at_80_columns_the_keys_of_the_screen_are_named(
         assert "q Quit" in keys
 
 
+@pytest.mark.slow
 async def test_without_colour_and_unicode_all_is_ascii(opened: Opened, answers: Answers) -> None:
     for size in (WIDE, SMALL):
         async with opened(size, Terminal(colors=0, unicode=False)) as shown:

@@ -186,6 +186,7 @@ async def test_a_wrong_value_in_the_form_is_said(opened: Opened, answering: asyn
         await shown.until_shown("A value in the form is wrong")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", one_in(3, [(120, 40), (80, 24), (60, 16), (200, 70)]))
 @pytest.mark.parametrize("classes", one_in(2, [3, 100]))
 async def test_oblong_images_and_many_classes_fit_every_terminal(

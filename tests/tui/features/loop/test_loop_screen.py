@@ -169,6 +169,7 @@ async def test_the_end_of_training_is_said(opened: Opened, loop: Loop) -> None:
         assert any("training is over" in notice for notice in shown.notices)
 
 
+@pytest.mark.slow
 async def test_a_loop_that_diverges_ends_as_its_training_would(opened: Opened, loop: Loop) -> None:
     values = SMALL | {"lr": "1000", "weight_decay": "100", "hidden": "none", "samples": "320"}
     for size in ((120, 40), (80, 24)):
@@ -200,6 +201,7 @@ async def test_what_went_wrong_is_said_and_tried_again(opened: Opened, loop: Loo
         await at(shown, 0)
 
 
+@pytest.mark.slow
 async def test_without_colours_and_unicode_all_is_ascii(opened: Opened, loop: Loop) -> None:
     terminal = Terminal(colors=0, unicode=False)
     for values in ({}, {"optimizer": "adam", "weight_decay": "0.1"}):

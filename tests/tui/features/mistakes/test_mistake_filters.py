@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from mnistop.tui.features.mistakes.screen import MistakesScreen
 from tests.helpers import made_up
@@ -65,6 +66,7 @@ async def test_a_cell_is_entered_by_the_names_of_its_classes(
         assert listed(shown) == sorted((row for row in WRONG if row % 10 == true), key=surest_first)
 
 
+@pytest.mark.slow
 async def test_esc_undoes_the_filter_of_a_cell_but_not_one_that_was_typed(
     opened: Opened, tmp_path: Path
 ) -> None:

@@ -173,6 +173,7 @@ async def test_every_view_fits_every_terminal_and_ascii_stays_ascii(
             assert "Error" not in shown.text
 
 
+@pytest.mark.slow
 async def test_the_help_begins_with_what_is_in_sight(opened: Opened, tmp_path: Path) -> None:
     async with opened() as shown:
         await show(shown, tmp_path)

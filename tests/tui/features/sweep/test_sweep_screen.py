@@ -189,6 +189,7 @@ async def test_its_curves_are_laid_over_each_other_and_esc_leads_back_step_by_st
         assert shown.app.screen is shown.screen
 
 
+@pytest.mark.slow
 async def test_of_many_rows_eight_around_the_cursor_are_compared(
     opened: Opened, workers: Workers
 ) -> None:
@@ -215,6 +216,7 @@ async def test_enter_opens_a_run_on_the_dashboard(opened: Opened, workers: Worke
         assert shown.state.run == sweep.member(2)
 
 
+@pytest.mark.slow
 async def test_n_and_p_go_through_the_sweeps(opened: Opened, workers: Workers) -> None:
     older = rates(workers, 0.5)
     renamed = older.path.with_name("20200101-120000-calm-lark")
@@ -278,6 +280,7 @@ async def test_one_that_cannot_be_read_says_so_and_hides_no_other(
         await shown.until_shown("Sweep calm-lark", "0 of 3 runs done")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES)
 async def test_in_ascii_without_colour_nothing_else_is_drawn(
     opened: Opened, workers: Workers, size: tuple[int, int]

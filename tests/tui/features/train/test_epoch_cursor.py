@@ -20,6 +20,7 @@ async def looks_at(shown: Dashboard, epoch: int) -> None:
     await shown.until_shown(f"Coach, {title} ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pane", ["charts", "log"])
 async def test_the_cursor_takes_all_panes_along(opened: Opened, pane: str) -> None:
     earlier, later = {"charts": ("left", "right"), "log": ("up", "down")}[pane]

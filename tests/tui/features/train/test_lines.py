@@ -119,6 +119,7 @@ async def test_a_pane_fills_its_place_at_every_size() -> None:
             assert all(len(strip.text) == size[0] for strip in pane._lines)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(st.integers(-1, 40), st.integers(30, 160), st.integers(3, 40))
 def test_no_pane_draws_more_than_its_size(epochs: int, width: int, height: int) -> None:

@@ -18,6 +18,7 @@ from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.features.train.metrics import MOST, Extremes, RunMetrics
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(0, 3000), min_size=1, max_size=12), st.integers(0, 2**32 - 1))
 def test_no_spike_is_lost_however_the_values_come(parts: list[int], seed: int) -> None:
     values = np.random.default_rng(seed).normal(size=sum(parts))

@@ -37,6 +37,7 @@ async def to_the_end(shown: Dashboard, clock: Clock) -> None:
     await shown.until(is_over)
 
 
+@pytest.mark.slow
 async def test_it_takes_all_panes_from_the_untrained_model_to_the_newest_epoch(
     opened: Opened,
 ) -> None:

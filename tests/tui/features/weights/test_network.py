@@ -29,6 +29,7 @@ async def test_the_network_shows_every_step_with_its_shape_and_why(
         await shown.until_shown("Weights of linear_1")
 
 
+@pytest.mark.slow
 async def test_n_counts_also_while_the_first_image_is_read(
     opened: Opened, answers: Answers
 ) -> None:

@@ -180,6 +180,7 @@ async def test_without_colour_and_unicode_all_is_ascii(opened: Opened, answers: 
         assert shown.text.isascii()
 
 
+@pytest.mark.slow
 async def test_it_can_be_left_and_opened_again_as_it_was(opened: Opened, answers: Answers) -> None:
     async with opened(WIDE) as shown:
         await open_weights(shown, answers)
