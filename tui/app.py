@@ -57,7 +57,7 @@ def _commands() -> type[Provider]:
     return Commands
 
 
-class MnistopApp(GivesReasons, Navigator):
+class MnistopApp(GivesReasons, Navigator, inherit_bindings=False):
     """mnistop.
 
     Args:
@@ -80,8 +80,8 @@ class MnistopApp(GivesReasons, Navigator):
             for screen, (shortcut, name, tip) in SCREENS.items()
             if shortcut
         ),
-        key("quit", "q,ctrl+q,ctrl+c", "quit", "Quit", "Quit; training can go on without it", "q"),
-        key("help", "?,f1", "help", "Help", "What each pane is for, and all keys", "?"),
+        key("quit", "q,ctrl+q,ctrl+c", "quit", "Quit", "Quit; training can go on without it"),
+        key("help", "?,f1", "help", "Help", "What each pane is for, and all keys"),
         key("watch", "o", "watch", "Watch", "Watch the run in training, where o does nothing else"),
         hidden("answer", "A", "answer", "Answer", "Answer the question of the lesson here"),
         hidden("commands", "ctrl+p", "command_palette", "Commands", "Find a command by its name"),

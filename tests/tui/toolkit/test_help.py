@@ -173,6 +173,13 @@ async def test_an_old_id_moves_every_list_and_its_new_name_is_told(
         assert row.split()[0] == "g"
 
 
+async def test_while_a_text_is_typed_the_key_bar_shows_no_characters(opened: Opened) -> None:
+    async with opened() as shown:
+        assert "q Quit  ? Help" in shown.lines[-1]
+        await shown.press("7", "enter")
+        assert "^q Quit  f1 Help" in shown.lines[-1]
+
+
 async def test_the_key_bar_shows_what_is_possible_now(opened: Opened) -> None:
     async with opened() as shown:
         assert "r Train" in shown.lines[-1]
