@@ -92,6 +92,7 @@ def share(value: float) -> str:
     return "–" if math.isnan(value) else f"{value:.1%}"
 
 
+@pytest.mark.slow
 @RUNS
 async def test_the_lists_are_a_plain_sort_in_every_order(
     opened: Opened, tmp_path: Path, seed: int, never: tuple[int, ...]

@@ -95,6 +95,7 @@ async def test_a_double_click_opens_a_row_of_a_list(opened: Opened, workers: Wor
         await shown.until(lambda: "keen-lark" in shown.state.run.name)  # type: ignore[union-attr]
 
 
+@pytest.mark.slow
 async def test_a_click_chooses_an_image_of_the_gallery(opened: Opened, tmp_path: Path) -> None:
     async with opened() as shown:
         await show_mistakes(shown, tmp_path)
@@ -118,6 +119,7 @@ async def test_clicks_on_the_screens_of_weights_and_data(opened: Opened, weights
         assert network.chosen == 1
 
 
+@pytest.mark.slow
 async def test_a_click_on_an_image_or_on_its_chart_reads_out_a_pixel(
     opened: Opened, answering: object
 ) -> None:
@@ -135,6 +137,7 @@ async def test_a_click_on_an_image_or_on_its_chart_reads_out_a_pixel(
         assert pane.pixel[0] > 24
 
 
+@pytest.mark.slow
 async def test_a_click_on_compared_curves_reads_out_an_epoch(
     opened: Opened, workers: Workers
 ) -> None:

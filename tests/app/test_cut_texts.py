@@ -66,6 +66,7 @@ async def walk(shown: Dashboard, cuts: Cuts, *keys: str) -> None:
         assert not lost, (key, lost, shown.text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES)
 async def test_dashboard(opened: Opened, cuts: Cuts, size: tuple[int, int]) -> None:
     async with opened(size) as shown:
@@ -131,6 +132,7 @@ async def test_runs(opened: Opened, workers: Workers, cuts: Cuts, size: tuple[in
         await walk(shown, cuts, "left", "x", "down", "x")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES)
 async def test_sweep(opened: Opened, workers: Workers, cuts: Cuts, size: tuple[int, int]) -> None:
     async with opened(size) as shown:

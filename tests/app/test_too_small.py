@@ -96,6 +96,7 @@ async def test_what_is_pasted_or_typed_into_an_open_field_or_palette_is_lost(
         assert "12345" not in shown.text
 
 
+@pytest.mark.slow
 async def test_a_click_does_nothing_unseen(opened: Opened, workers: Workers) -> None:
     async with opened(LARGE) as shown:
         await shown.resize(*SIZES[0])
@@ -154,6 +155,7 @@ async def test_the_users_own_key_quits_in_a_terminal_too_small(
         assert shown.app.is_exiting
 
 
+@pytest.mark.slow
 async def test_what_training_brings_meanwhile_is_shown_on_the_screen_that_was_covered(
     opened: Opened, workers: Workers
 ) -> None:

@@ -71,6 +71,7 @@ def test_epochs_are_stepped_through_before_they_are_read(workers: Workers) -> No
     assert comparison.when == "epoch 2"
 
 
+@pytest.mark.slow
 async def test_what_is_typed_before_the_list_of_runs_is_read_acts_on_it(
     opened: Opened, workers: Workers
 ) -> None:
@@ -80,6 +81,7 @@ async def test_what_is_typed_before_the_list_of_runs_is_read_acts_on_it(
         await shown.until_shown("1 run is marked", "a ■ stopped keen-lark")
 
 
+@pytest.mark.slow
 async def test_keys_wait_for_the_runs_that_there_is_room_for(
     opened: Opened, workers: Workers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -100,6 +102,7 @@ async def test_keys_wait_for_the_runs_that_there_is_room_for(
         await shown.until_shown("1 run is marked", "a ✓ finished calm-otter")
 
 
+@pytest.mark.slow
 async def test_what_is_typed_before_the_data_are_there_acts_on_them(
     opened: Opened, workers: Workers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -118,6 +121,7 @@ async def test_what_is_typed_before_the_data_are_there_acts_on_them(
         await shown.until_shown("Images 16–31", "Image 17, ")
 
 
+@pytest.mark.slow
 async def test_what_leads_elsewhere_does_not_wait_for_data(
     opened: Opened, workers: Workers, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -60,6 +60,7 @@ def test_the_engine_needs_no_interface() -> None:
     assert "torch" in loaded
 
 
+@pytest.mark.slow
 @pytest.mark.fast
 def test_what_the_drawing_process_imports_loads_no_torch_and_no_scikit_learn() -> None:
     rooms = {

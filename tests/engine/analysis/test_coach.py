@@ -20,6 +20,7 @@ from tests.helpers.small_runs import ROOT
 WITHOUT_OVERFITTING = ("shifted", "weight decay", "all the data", "digits", "sigmoid")
 
 
+@pytest.mark.slow
 def test_before_training_the_loss_is_explained() -> None:
     first = coached().after[0]
     assert first.kind == "start"
@@ -78,6 +79,7 @@ def test_a_class_that_is_never_predicted_is_named(seed: int, tmp_path: Path) -> 
         assert advice.remedy == "More images of what is rare would help."
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
 def test_it_names_a_class_whenever_one_is_never_predicted_and_only_then(seed: int) -> None:
     run = coached(seed=seed, lr=0.01, epochs=60)

@@ -124,6 +124,7 @@ def test_a_schedule_that_ends_does_not_hide_that_the_rate_was_too_low(schedule: 
     assert "under-fitting" not in faster.kinds
 
 
+@pytest.mark.slow
 def test_a_million_epochs_to_come_are_not_gone_through_one_by_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -42,6 +42,7 @@ def wrong_rows(run: Run) -> list[int]:
     return sorted(set(range(len(run.labels()))) - set(right_rows(run)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", one_in(4, METHODS))
 def test_what_is_shown_is_what_the_model_says_to_the_pixels_shown(run: Run, method: str) -> None:
     norm = METHODS[method].norm
@@ -68,6 +69,7 @@ def test_the_smallest_epsilon_of_each_method_fools_with_that_method(run: Run, me
         assert attack_image(run, row, smallest, method=method).success
 
 
+@pytest.mark.slow
 def test_the_bracket_holds_the_truth_between_its_ends(run: Run) -> None:
     for row in right_rows(run)[:12]:
         known = bracket(run, row)

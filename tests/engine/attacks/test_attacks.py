@@ -278,6 +278,7 @@ def test_more_steps_and_starts_fool_no_fewer() -> None:
     assert fooled[0] < fooled[2]
 
 
+@pytest.mark.slow
 def test_another_seed_starts_elsewhere_and_the_same_seed_at_the_same_place() -> None:
     model, images, labels = some_right("robust", 20)
     first, again, other = (

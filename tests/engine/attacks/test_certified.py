@@ -95,6 +95,7 @@ def test_no_image_in_a_box_has_a_smaller_margin_than_the_bound(
             assert (bounds <= logit_margins.scatter(1, labels[:, None], torch.inf)).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @settings(max_examples=200, deadline=None)
 @given(st.floats(-30, 30), st.floats(0, 40) | st.floats(0, 1e-3))

@@ -57,6 +57,7 @@ def test_fgsm_makes_the_same_images_where_float32_leaves_the_gradient_clear(
     assert same.float().mean() > 0.9999
 
 
+@pytest.mark.slow
 @each_norm
 def test_where_float32_loses_the_gradient_ours_is_the_stronger(norm: Norm) -> None:
     model, images, labels = some_right("confident", 2000)
@@ -82,6 +83,7 @@ def test_pgd_fools_no_fewer_in_as_many_steps(name: str, norm: Norm) -> None:
     assert ours.success.sum() >= success.sum()
 
 
+@pytest.mark.slow
 @each_model
 @each_norm
 def test_what_deepfool_and_fab_find_is_no_larger(name: str, norm: Norm) -> None:

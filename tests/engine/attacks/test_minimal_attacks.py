@@ -23,6 +23,7 @@ def goal_for(labels: Tensor, model: MLP, targeted: bool) -> Goal:
     return Goal(labels, (labels + 1) % model.sizes[-1] if targeted else None)
 
 
+@pytest.mark.slow
 @each_attack
 @given(seed=SEEDS, targeted=st.booleans())
 @settings(max_examples=40, deadline=None)
@@ -149,6 +150,7 @@ def smallest_rise(images: Tensor, slopes: Tensor, rises: Tensor, norm: Norm) -> 
     return torch.where(out_of_reach, torch.inf, size(moved(high), norm)).float()
 
 
+@pytest.mark.slow
 @each_norm
 @given(seed=SEEDS, share=st.floats(0.01, 0.95))
 @settings(max_examples=80, deadline=None)

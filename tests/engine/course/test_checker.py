@@ -96,6 +96,7 @@ def test_an_ellipsis_in_an_index_is_no_blank(check: Check) -> None:
     assert set(states(check(file_of(model=model))).values()) == {"right"}
 
 
+@pytest.mark.slow
 def test_an_assignment_that_trains_is_left_out(check: Check) -> None:
     history = "def train(model):\n    while True:\n        if 0:\n            train_step(model)\n"
     history += "\n\ndef pick():\n    return 1\n\n\nkept = pick()\n"

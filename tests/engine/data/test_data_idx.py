@@ -112,6 +112,7 @@ def test_a_header_that_claims_absurd_sizes_takes_no_memory(tmp_path: Path, compr
         read(tmp_path, compress(absurd))
 
 
+@pytest.mark.slow
 def test_a_gzip_bomb_is_refused_by_its_header(tmp_path: Path) -> None:
     count = 400_000  # 314 MB of black in 1.4 MB
     with gzip.open(tmp_path / "images.gz", "wb", 1) as file:

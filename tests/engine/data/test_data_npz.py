@@ -226,6 +226,7 @@ def test_random_bytes_raise_nothing_else(tmp_path: Path, content: bytes, start: 
         load(str(path))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(400_000, 28, 28), (100, 1772, 1772)])
 def test_a_zip_bomb_is_refused_by_its_header(tmp_path: Path, shape: tuple[int, ...]) -> None:
     bomb = tmp_path / "bomb.npz"

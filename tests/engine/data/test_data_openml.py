@@ -146,6 +146,7 @@ def test_a_kept_file_with_a_flipped_pixel_is_made_anew(cache: Path) -> None:
     assert np.array_equal(load("openml").images, first.images)
 
 
+@pytest.mark.slow
 def test_a_flipped_byte_anywhere_in_the_kept_file_is_no_matter(cache: Path) -> None:
     """Three bytes of a zip archive's end say where its list of members begins."""
     write_openml_cache(cache, openml_answers(IMAGES, LABELS))

@@ -145,6 +145,7 @@ def test_a_sweep_may_have_a_thousand_runs_and_be_drawn_from_far_more() -> None:
         plan(RunConfig(), dict.fromkeys((*fields, "momentum"), "0.1..0.9:900"), sample=5)
 
 
+@pytest.mark.slow
 @given(grids(), st.integers(1, 3), st.integers(0, 2**32 - 1))
 def test_every_combination_comes_once_and_is_valid(
     grid: dict[str, tuple[Any, ...]], seeds: int, seed: int
@@ -165,6 +166,7 @@ def test_every_combination_comes_once_and_is_valid(
     assert all(getattr(c, name) == getattr(base, name) for c in configs for name in untouched)
 
 
+@pytest.mark.slow
 @given(grids(), st.integers(1, 9), st.integers(0, 9), st.integers(1, 2))
 def test_a_random_sample_is_a_part_of_the_grid_in_its_order(
     grid: dict[str, tuple[Any, ...]], sample: int, sample_seed: int, seeds: int

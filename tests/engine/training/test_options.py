@@ -252,6 +252,7 @@ def test_a_run_that_breaks_in_the_last_update_of_an_epoch_says_so() -> None:
 # Robustness.
 
 
+@pytest.mark.slow
 def test_adversarial_training_withstands_fgsm() -> None:
     def fooled(epsilon: float) -> float:
         config = RunConfig(adversarial_epsilon=epsilon, epochs=20, device="cpu")

@@ -71,6 +71,7 @@ def test_its_members_are_listed_by_the_name_of_the_sweep(
     assert "None of the 4 runs matches" in call("runs", "sweep:nothing", runs=place.folder).out
 
 
+@pytest.mark.slow
 def test_show_lays_its_rows_side_by_side(swept: tuple[Place, list[str]], call: Call) -> None:
     place, lines = swept
     name = json.loads(lines[-1])["sweep"]

@@ -9,6 +9,7 @@ from mnistop.tui.draw.series import drawable, smooth, thin
 values = arrays(np.float64, st.integers(0, 400), elements=st.floats(-1e6, 1e6) | st.just(np.nan))
 
 
+@pytest.mark.slow
 @given(values, st.floats(0, 0.99))
 def test_a_smoothed_value_lies_between_the_values_before_it(array, weight):
     smoothed = smooth(array, weight)
@@ -30,6 +31,7 @@ def test_without_weight_nothing_changes():
     assert smooth(array, 0.0) is array
 
 
+@pytest.mark.slow
 @given(values, st.integers(1, 40))
 def test_thinning_keeps_two_points_a_column_and_the_extremes(array, columns):
     xs = np.arange(len(array), dtype=np.float64)

@@ -37,6 +37,7 @@ def grow(run: Run, *said: events.Event) -> None:
     made_up.say(run, said)
 
 
+@pytest.mark.slow
 async def test_a_run_resumed_elsewhere_goes_on_on_all_screens(
     workers: Workers, tmp_path: Path
 ) -> None:

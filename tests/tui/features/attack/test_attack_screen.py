@@ -215,6 +215,7 @@ async def test_a_gradient_of_exactly_zero_has_its_words(opened: Opened, answers:
         await until_told(shown, "✓ still 0", "no change: the gradient is exactly 0 here")
 
 
+@pytest.mark.slow
 async def test_an_image_that_is_wrong_as_it_is_has_its_words(
     opened: Opened, answers: Answers
 ) -> None:
@@ -280,6 +281,7 @@ async def test_t_goes_through_the_targets_and_the_bracket_is_that_of_the_target(
         await until_told(shown, "towards 9, epoch")
 
 
+@pytest.mark.slow
 async def test_an_image_of_the_targets_own_class_has_its_words(
     opened: Opened, answers: Answers
 ) -> None:
@@ -291,6 +293,7 @@ async def test_an_image_of_the_targets_own_class_has_its_words(
         assert "gradient is exactly 0" not in shown.text
 
 
+@pytest.mark.slow
 async def test_x_goes_through_the_methods_each_with_its_epsilon(
     opened: Opened, answers: Answers
 ) -> None:

@@ -104,6 +104,7 @@ async def test_help_explains_every_pane_with_the_focused_one_first(
         assert titles.index("Accuracy") < titles.index("How little it takes")
 
 
+@pytest.mark.slow
 async def test_a_resized_terminal_keeps_the_image_and_the_pane(
     opened: Opened, answers: Answers
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from mnistop.engine.errors import RunError
 from tests.helpers import made_up
 from tests.helpers.attack_screen import SMALL, WIDE, asked, open_attack, until_told
@@ -9,6 +11,7 @@ from tests.helpers.dashboard import Opened
 from tests.helpers.made_up_attacks import Answers
 
 
+@pytest.mark.slow
 async def test_brackets_keys_attack_the_weights_of_another_epoch(
     opened: Opened, answers: Answers
 ) -> None:

@@ -78,6 +78,7 @@ async def test_accuracies_on_unseen_images_stand_first(
         assert row(shown, "calm-otter").split()[2:4] == ["87.8%", "(86.7–88.8)"]
 
 
+@pytest.mark.slow
 async def test_the_cursor_reads_all_out_at_one_epoch(opened: Opened, workers: Workers) -> None:
     some(workers)
     async with opened() as shown:
@@ -136,6 +137,7 @@ async def test_the_dashboards_run_is_compared_with_the_chosen_one(
         assert row(shown, "calm-otter").split()[0] == "b"
 
 
+@pytest.mark.slow
 async def test_runs_judged_on_other_images_are_told_apart_by_words(
     opened: Opened, workers: Workers
 ) -> None:
@@ -188,6 +190,7 @@ async def test_settings_without_room_for_a_column_are_told_below_the_others(
         assert row(shown, "calm-otter").split()[-4:] == ["manual", "0.5", "0.01", "0.1"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES)
 async def test_the_members_of_a_sweep_keep_the_number_that_tells_them_apart(
     opened: Opened, workers: Workers, size: tuple[int, int]

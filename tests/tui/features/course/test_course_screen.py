@@ -119,6 +119,7 @@ async def test_the_model_answer_is_there_only_after_one_of_ones_own(opened: Open
         assert kept().of("pixels").revealed
 
 
+@pytest.mark.slow
 async def test_own_words_have_several_lines_and_are_kept_beside_the_model_answer(
     opened: Opened,
 ) -> None:
@@ -132,6 +133,7 @@ async def test_own_words_have_several_lines_and_are_kept_beside_the_model_answer
         assert kept().of("why").state == "answered"
 
 
+@pytest.mark.slow
 async def test_what_is_typed_is_kept_at_once_and_comes_back(opened: Opened) -> None:
     async with opened() as shown:
         await open_course(shown)
@@ -175,6 +177,7 @@ async def test_a_full_disk_is_told_and_the_answer_is_saved_once_there_is_room(
         await shown.until(lambda: "not saved" not in shown.sentences)
 
 
+@pytest.mark.slow
 async def test_the_answers_of_another_instance_come_in(
     opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -244,6 +247,7 @@ async def test_a_step_opens_its_run_epoch_and_pane(opened: Opened, workers: Work
         await shown.until(lambda: shown.focused == "log")
 
 
+@pytest.mark.slow
 async def test_a_run_that_a_step_asks_for_is_found_by_itself(
     opened: Opened, workers: Workers, monkeypatch: pytest.MonkeyPatch
 ) -> None:

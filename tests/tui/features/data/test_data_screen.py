@@ -44,6 +44,7 @@ def oblong(folder: Path, classes: int = 3, height: int = 20, width: int = 12) ->
     return str(folder / "oblong.npz")
 
 
+@pytest.mark.slow
 async def test_before_any_run_it_shows_what_the_form_holds(
     opened: Opened, answering: asyncio.Event
 ) -> None:
@@ -310,6 +311,7 @@ async def test_the_data_screen_shows_the_file_as_it_is_and_says_what_the_run_had
         await shown.until(lambda: "other data" not in shown.text)
 
 
+@pytest.mark.slow
 async def test_a_recorded_run_has_its_own_images_and_the_form_s_are_not_taken_for_them(
     opened: Opened, answering: asyncio.Event, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

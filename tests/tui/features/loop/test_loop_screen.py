@@ -93,6 +93,7 @@ async def test_the_numbers_of_an_update_are_put_into_its_formula(
         assert f"{now.update.before:.6g}, after {now.weight.value:.6g}" in shown.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("values", "code"),
     one_in(
@@ -127,6 +128,7 @@ async def test_the_code_and_its_numbers_are_those_of_the_settings(
             assert words in shown.sentences, shown.text
 
 
+@pytest.mark.slow
 async def test_steps_lines_back_and_starting_over(opened: Opened, loop: Loop) -> None:
     async with opened(**SMALL) as shown:
         await shown.press("8", "enter", "enter", "s")

@@ -12,6 +12,7 @@ from tests.helpers.dashboard import Opened
 from tests.helpers.mistakes_screen import WRONG, listed, screen, show, surest_first
 
 
+@pytest.mark.slow
 async def test_a_cell_of_the_matrix_opens_its_images_and_esc_returns_to_it(
     opened: Opened, tmp_path: Path
 ) -> None:

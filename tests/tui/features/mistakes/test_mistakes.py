@@ -57,6 +57,7 @@ async def test_the_order_changes_and_the_chosen_image_stays(opened: Opened, tmp_
         assert f"Image {chosen}, epoch" in shown.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", one_in(3, [(120, 40), (80, 24)]))
 async def test_a_gallery_shows_sixteen_and_marks_the_wrong_ones(
     opened: Opened, tmp_path: Path, size: tuple[int, int]
@@ -144,6 +145,7 @@ async def test_the_chosen_image_stays_while_training_goes_on(
         assert f"Image {row}, epoch 7" in shown.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("size", "colors"),
     one_in(

@@ -175,6 +175,7 @@ async def test_a_drawing_stays_while_other_screens_are_looked_at(
         assert not canvas(shown).pad.is_empty
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", one_in(3, [(60, 16), (80, 24), (120, 40), (240, 67)]))
 @pytest.mark.parametrize("terminal", one_in(2, [Terminal(), Terminal(colors=0, unicode=False)]))
 async def test_it_fits_every_terminal(

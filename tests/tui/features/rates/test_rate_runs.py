@@ -29,6 +29,7 @@ async def finish_runs(finder: Finder, *works: int) -> None:
     finder.alive.close()
 
 
+@pytest.mark.slow
 async def test_runs_of_other_settings_give_way_to_a_test_of_what_the_form_has(
     opened: Opened, finder: Finder
 ) -> None:
@@ -56,6 +57,7 @@ async def test_runs_of_other_settings_give_way_to_a_test_of_what_the_form_has(
         await shown.until(lambda: "A run was asked for." in shown.notices)
 
 
+@pytest.mark.slow
 async def test_a_good_rate_that_its_run_refutes_is_not_taken_into_the_form(
     opened: Opened, finder: Finder
 ) -> None:
@@ -73,6 +75,7 @@ async def test_a_good_rate_that_its_run_refutes_is_not_taken_into_the_form(
         assert shown.screen.config == RunConfig(lr=0.00002)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", one_in(3, SIZES[:2]))
 async def test_one_key_trains_at_all_marks_and_says_what_each_curve_shows(
     opened: Opened, finder: Finder, size: tuple[int, int]
@@ -111,6 +114,7 @@ async def test_one_key_trains_at_all_marks_and_says_what_each_curve_shows(
         assert all(len(line) == size[0] for line in shown.lines)
 
 
+@pytest.mark.slow
 async def test_the_runs_and_the_curve_are_a_key_apart_and_the_cursor_reads_all_out(
     opened: Opened, finder: Finder
 ) -> None:

@@ -84,6 +84,7 @@ async def test_while_training_it_is_taken_for_the_next_run(opened: Opened, finde
         assert shown.screen.config == RunConfig(lr=3.0)
 
 
+@pytest.mark.slow
 async def test_the_same_settings_are_tested_once_and_others_anew(
     opened: Opened, finder: Finder
 ) -> None:
@@ -104,6 +105,7 @@ async def test_the_form_says_at_the_learning_rate_which_key_finds_one(opened: Op
         assert "Press f to find one" in " ".join(shown.text_of("form").split())
 
 
+@pytest.mark.slow
 async def test_waiting_says_what_will_be_here_and_what_is_done_now(
     opened: Opened, finder: Finder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -129,6 +129,7 @@ async def test_enter_opens_a_run_on_the_dashboard(opened: Opened, workers: Worke
         assert shown.state.run.name == "20260101-120001-keen-lark"
 
 
+@pytest.mark.slow
 async def test_marks_have_letters_and_are_eight_at_most(opened: Opened, workers: Workers) -> None:
     for number in range(10):
         add(workers, number, "calm-otter")
@@ -152,6 +153,7 @@ async def test_runs_deleted_under_its_hands_are_told(opened: Opened, workers: Wo
         assert "has a damaged config.json" in " ".join(shown.notices)
 
 
+@pytest.mark.slow
 async def test_w_writes_a_report_of_the_chosen_run_or_of_the_marked_ones(
     opened: Opened, workers: Workers, tmp_path: Path
 ) -> None:

@@ -131,6 +131,7 @@ async def test_where_room_is_short_validation_stands_in_for_a_test_and_says_so(
         assert "val 85.0% (79.4–89.3)" in next(one for one in shown.lines if "brave-birch" in one)
 
 
+@pytest.mark.slow
 async def test_a_live_run_comes_first_and_is_followed(opened: Opened, workers: Workers) -> None:
     some(workers)
     live = add(workers, 0, "gentle-finch", 2, None)
@@ -158,6 +159,7 @@ async def test_the_cursor_stays_on_its_run_when_another_comes(
         assert "20260101-120001-keen-lark" in shown.text
 
 
+@pytest.mark.slow
 async def test_a_filter_is_typed_and_nonsense_is_told(opened: Opened, workers: Workers) -> None:
     some(workers)
     async with opened() as shown:

@@ -143,6 +143,7 @@ async def test_members_come_in_while_it_goes_on(opened: Opened, workers: Workers
             assert workers.told == ["stop"]
 
 
+@pytest.mark.slow
 async def test_a_stopped_one_is_resumed_or_deleted_after_asking(
     opened: Opened, workers: Workers
 ) -> None:
@@ -294,6 +295,7 @@ async def test_in_ascii_without_colour_nothing_else_is_drawn(
         assert shown.text.isascii()
 
 
+@pytest.mark.slow
 async def test_its_members_are_found_by_its_name(opened: Opened, workers: Workers) -> None:
     sweep = rates(workers, 0.5, 0.9)
     made_up.member(rates(workers), 1, 0.3)

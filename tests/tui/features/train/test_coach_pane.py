@@ -114,6 +114,7 @@ async def test_of_a_finished_run_it_still_explains_the_first_loss(opened: Opened
         assert "ln 10 = 2.303" in column(shown)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("says_the_longest")
 async def test_on_a_wide_terminal_all_of_it_stands_under_the_form(opened: Opened) -> None:
     for size in (WIDE, (120, 38), (200, 60)):
