@@ -24,6 +24,15 @@ def _end_all(place: Place) -> None:
             os.kill(process, 9)
 
 
+@pytest.fixture
+def short() -> Iterator[Path]:
+    """A folder with a short path."""
+    folder = Path("/tmp", f"mnistop-hosts-{os.getpid()}")
+    folder.mkdir()
+    yield folder
+    shutil.rmtree(folder)
+
+
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     """One finished run and what `mnistop train` printed, for the tests that only read."""

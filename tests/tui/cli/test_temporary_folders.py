@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -47,15 +46,6 @@ def chosen(folder: Path, **environ: str) -> Path:
     found = Path(done.stdout.strip())
     assert not found.exists()
     return found
-
-
-@pytest.fixture
-def short() -> Iterator[Path]:
-    """A folder with a short path."""
-    folder = Path("/tmp", f"mnistop-hosts-{os.getpid()}")
-    folder.mkdir()
-    yield folder
-    shutil.rmtree(folder)
 
 
 @pytest.mark.parametrize("name", ["with blanks", "Ünïcode ✓", "relative"])
