@@ -55,6 +55,7 @@ async def test_the_matrix_is_that_of_scikit_learn(
     assert [row[11] for row in rows] == [f"{recall:.0%}" for recall in recalls]
 
 
+@pytest.mark.slow
 @RUNS
 async def test_the_report_and_the_confused_pairs_are_those_of_scikit_learn(
     opened: Opened, tmp_path: Path, seed: int, never: tuple[int, ...]

@@ -33,6 +33,7 @@ async def click(shown: Dashboard, pane: Widget, x: int, y: int, times: int = 1) 
     await shown.settle()
 
 
+@pytest.mark.slow
 async def test_a_click_on_a_row_of_the_log_goes_to_its_epoch(opened: Opened) -> None:
     async with opened() as shown:
         await shown.show(40)
@@ -44,6 +45,7 @@ async def test_a_click_on_a_row_of_the_log_goes_to_its_epoch(opened: Opened) -> 
         assert shown.state.cursor == 35
 
 
+@pytest.mark.slow
 async def test_a_double_click_on_the_log_opens_nothing(
     opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -84,6 +86,7 @@ async def test_a_double_click_on_a_cell_of_the_matrix_shows_its_images(opened: O
         assert head
 
 
+@pytest.mark.slow
 async def test_a_double_click_opens_a_row_of_a_list(opened: Opened, workers: Workers) -> None:
     some(workers)
     async with opened() as shown:
@@ -165,6 +168,7 @@ async def test_a_click_on_the_curve_of_the_range_test_takes_the_cursor_there(
         assert pane.rate == max(pane._stops)
 
 
+@pytest.mark.slow
 async def test_a_click_on_accuracy_against_epsilon_takes_that_epsilon(
     opened: Opened, answers: Attacks
 ) -> None:

@@ -75,6 +75,7 @@ async def test_dashboard(opened: Opened, cuts: Cuts, size: tuple[int, int]) -> N
         await walk(shown, cuts, *["tab"] * 5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES)
 async def test_mistakes(opened: Opened, cuts: Cuts, size: tuple[int, int], tmp_path: Path) -> None:
     async with opened(size) as shown:
@@ -84,6 +85,7 @@ async def test_mistakes(opened: Opened, cuts: Cuts, size: tuple[int, int], tmp_p
         await walk(shown, cuts, "n", "g", "g", "x", "x", "c", "tab", "c", "z")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES)
 async def test_attack(opened: Opened, answers: Attacks, cuts: Cuts, size: tuple[int, int]) -> None:
     async with opened(size) as shown:
@@ -114,6 +116,7 @@ async def test_data_and_pad(
         await walk(shown, cuts, "space", "down", "down")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES)
 async def test_rates(opened: Opened, finder: object, cuts: Cuts, size: tuple[int, int]) -> None:
     async with opened(size) as shown:

@@ -51,6 +51,7 @@ async def test_no_key_trains_stops_or_leads_to_another_screen_unseen(
         assert workers.told == ["stop"]
 
 
+@pytest.mark.slow
 async def test_no_run_is_deleted_unseen_and_a_question_is_there_again_when_there_is_room(
     opened: Opened, workers: Workers
 ) -> None:
@@ -168,6 +169,7 @@ async def test_what_training_brings_meanwhile_is_shown_on_the_screen_that_was_co
         assert "epoch 5 of 100" in shown.text
 
 
+@pytest.mark.slow
 async def test_no_toast_covers_the_words(opened: Opened) -> None:
     async with opened(LARGE) as shown:
         for number in range(8):

@@ -71,6 +71,7 @@ def test_where_float32_loses_the_gradient_ours_is_the_stronger(norm: Norm) -> No
     assert ours.success.sum() > success.sum()
 
 
+@pytest.mark.slow
 @each_model
 @each_norm
 def test_pgd_fools_no_fewer_in_as_many_steps(name: str, norm: Norm) -> None:

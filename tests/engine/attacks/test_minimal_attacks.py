@@ -99,6 +99,7 @@ def test_an_image_that_cannot_be_fooled_comes_back_as_it_was(attack: MinimalAtta
     assert outcome.smallest(attack.norm).isinf().all()
 
 
+@pytest.mark.slow
 @each_attack
 def test_a_batch_larger_than_what_is_attacked_at_a_time_keeps_its_order(
     attack: MinimalAttack,

@@ -181,6 +181,7 @@ def test_a_random_sample_is_a_part_of_the_grid_in_its_order(
         assert first == [config for config in everything if config in first]
 
 
+@pytest.mark.slow
 @given(
     st.sampled_from(("lr", "weight_decay", "dropout", "clip_norm")),
     st.floats(1e-6, 0.9),

@@ -201,6 +201,7 @@ async def test_a_click_on_a_key_does_what_it_says(opened: Opened) -> None:
         assert shown.focused == "charts"
 
 
+@pytest.mark.slow
 async def test_the_command_palette_runs_what_is_typed(opened: Opened, workers: Workers) -> None:
     async with opened() as shown:
         await shown.press("ctrl+p", *"train with")
@@ -229,6 +230,7 @@ async def test_the_command_palette_offers_each_command_once(opened: Opened) -> N
         assert "Train with the settings in the form" not in commands
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("typed", "found"),
     one_in(

@@ -16,6 +16,7 @@ from tests.helpers.selection import one_in
 # Before anything can be attacked
 
 
+@pytest.mark.slow
 async def test_before_a_run_it_says_what_will_be_there_and_which_keys_start_that(
     opened: Opened, answers: Answers
 ) -> None:
@@ -85,6 +86,7 @@ async def test_until_the_first_answer_it_says_what_is_waited_for(
         await until_told(shown, "original: 0 91% ✓", "Searching for the smallest ε.")
 
 
+@pytest.mark.slow
 async def test_an_answer_that_takes_its_time_is_announced(opened: Opened, answers: Answers) -> None:
     async with opened(WIDE) as shown:
         await open_attack(shown, answers)
@@ -100,6 +102,7 @@ async def test_an_answer_that_takes_its_time_is_announced(opened: Opened, answer
 # One image
 
 
+@pytest.mark.slow
 async def test_the_pictures_the_words_and_the_bracket(opened: Opened, answers: Answers) -> None:
     async with opened(WIDE) as shown:
         await open_attack(shown, answers)
@@ -170,6 +173,7 @@ async def test_m_goes_to_the_smallest_epsilon_of_the_method(
             await until_told(shown, f"{title} ε {smallest(0, name):.4g}", "✗ 0 is taken for 3")
 
 
+@pytest.mark.slow
 async def test_m_before_the_bracket_is_known_goes_there_once_it_is(
     opened: Opened, answers: Answers
 ) -> None:
@@ -189,6 +193,7 @@ async def test_m_before_the_bracket_is_known_goes_there_once_it_is(
         assert f"FGSM L∞ ε {smallest(2):.4g}," not in shown.text
 
 
+@pytest.mark.slow
 async def test_an_image_that_cannot_be_fooled(opened: Opened, answers: Answers) -> None:
     assert NEVER == 5
     async with opened(WIDE) as shown:

@@ -64,6 +64,7 @@ async def test_without_colour_and_unicode_all_is_ascii(opened: Opened, answers: 
                 assert shown.text.isascii()
 
 
+@pytest.mark.slow
 async def test_w_writes_each_pane_to_a_file_of_its_own(
     opened: Opened, answers: Answers, tmp_path: Path
 ) -> None:

@@ -79,6 +79,7 @@ async def test_a_takes_the_digit_of_the_dashboard_and_escape_returns(
         await until_told(shown, "Epoch log")
 
 
+@pytest.mark.slow
 async def test_a_drawing_is_attacked_and_escape_returns_to_the_pad(
     opened: Opened, answers: Answers
 ) -> None:

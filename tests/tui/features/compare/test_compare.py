@@ -43,6 +43,7 @@ def row(shown: Dashboard, name: str) -> str:
     return next(line for line in reversed(shown.lines) if name in line)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES)
 async def test_curves_lie_over_each_other_with_what_differs(
     opened: Opened, workers: Workers, size: tuple[int, int]
@@ -62,6 +63,7 @@ async def test_curves_lie_over_each_other_with_what_differs(
         assert "3 runs: loss and accuracy in training" in shown.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES)
 async def test_accuracies_on_unseen_images_stand_first(
     opened: Opened, workers: Workers, size: tuple[int, int]
@@ -121,6 +123,7 @@ async def test_two_runs_are_compared_image_by_image(
         assert "2 runs: loss and accuracy in validation" in shown.text
 
 
+@pytest.mark.slow
 async def test_the_dashboards_run_is_compared_with_the_chosen_one(
     opened: Opened, workers: Workers
 ) -> None:
@@ -162,6 +165,7 @@ async def test_a_live_run_is_followed(opened: Opened, workers: Workers) -> None:
             await shown.until(lambda: "0.750" in row(shown, "sunny-wren"))
 
 
+@pytest.mark.slow
 async def test_in_ascii_without_colour_letters_tell_them_apart(
     opened: Opened, workers: Workers
 ) -> None:
@@ -176,6 +180,7 @@ async def test_in_ascii_without_colour_letters_tell_them_apart(
         assert shown.text.isascii()
 
 
+@pytest.mark.slow
 async def test_settings_without_room_for_a_column_are_told_below_the_others(
     opened: Opened, workers: Workers
 ) -> None:
@@ -207,6 +212,7 @@ async def test_the_members_of_a_sweep_keep_the_number_that_tells_them_apart(
         assert [row[: row.index(".0") + 3].rpartition(".")[2] for row in rows] == ["02", "01"]
 
 
+@pytest.mark.slow
 async def test_a_ninth_run_cannot_be_marked_and_the_reason_is_given(
     opened: Opened, workers: Workers
 ) -> None:

@@ -83,6 +83,7 @@ def kept(id: str = "two") -> Any:
     return AnswerBook(id).read()
 
 
+@pytest.mark.slow
 async def test_the_bundled_course_opens_by_its_key(opened: Opened) -> None:
     async with opened() as shown:
         await shown.press("7")
@@ -105,6 +106,7 @@ async def test_a_wrong_answer_helps_and_a_right_one_shows_the_model_answer(opene
         assert [attempt.text for attempt in kept().of("pixels").attempts] == ["28", "784"]
 
 
+@pytest.mark.slow
 async def test_the_model_answer_is_there_only_after_one_of_ones_own(opened: Opened) -> None:
     async with opened() as shown:
         await open_course(shown)
@@ -158,6 +160,7 @@ async def test_letters_and_digits_are_typed_and_open_no_screen(opened: Opened) -
         assert isinstance(shown.app.screen, CourseScreen)
 
 
+@pytest.mark.slow
 async def test_a_full_disk_is_told_and_the_answer_is_saved_once_there_is_room(
     opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -215,6 +218,7 @@ async def test_the_screen_of_a_step_has_its_question_and_takes_its_answer(opened
         assert "How many pixels?" not in shown.sentences
 
 
+@pytest.mark.slow
 async def test_esc_leads_back_from_the_screen_of_a_step(opened: Opened) -> None:
     async with opened() as shown:
         await open_course(shown)
@@ -224,6 +228,7 @@ async def test_esc_leads_back_from_the_screen_of_a_step(opened: Opened) -> None:
         assert isinstance(shown.app.screen, CourseScreen)
 
 
+@pytest.mark.slow
 async def test_without_a_question_its_key_says_where_there_are_some(opened: Opened) -> None:
     async with opened() as shown:
         await shown.press("A")
@@ -266,6 +271,7 @@ async def test_a_run_that_a_step_asks_for_is_found_by_itself(
         await shown.until_shown("28 × 28 = 784")
 
 
+@pytest.mark.slow
 async def test_a_number_of_ones_own_run_is_checked_against_it(
     opened: Opened, workers: Workers
 ) -> None:
@@ -282,6 +288,7 @@ async def test_a_number_of_ones_own_run_is_checked_against_it(
         assert box(shown).has_focus
 
 
+@pytest.mark.slow
 async def test_an_error_while_checking_is_told_and_nothing_is_lost(
     opened: Opened, workers: Workers, monkeypatch: pytest.MonkeyPatch
 ) -> None:

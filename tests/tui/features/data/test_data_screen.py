@@ -97,6 +97,7 @@ async def test_the_waiting_is_told_from_the_first_moment(
         assert "Loading" not in shown.sentences
 
 
+@pytest.mark.slow
 async def test_arrows_and_n_and_p_go_through_the_images(
     opened: Opened, answering: asyncio.Event
 ) -> None:
@@ -246,6 +247,7 @@ async def test_classes_that_are_left_out_and_clipped_pixels_are_told(
         )
 
 
+@pytest.mark.slow
 async def test_a_range_in_the_form_makes_other_data_of_a_file(
     opened: Opened, answering: asyncio.Event, tmp_path: Path
 ) -> None:

@@ -145,6 +145,7 @@ async def test_steps_lines_back_and_starting_over(opened: Opened, loop: Loop) ->
         assert "Enter runs the first line" in shown.sentences
 
 
+@pytest.mark.slow
 async def test_another_image_and_another_weight(opened: Opened, loop: Loop) -> None:
     async with opened(**SMALL) as shown:
         await shown.press("8", "s")
@@ -162,6 +163,7 @@ async def test_another_image_and_another_weight(opened: Opened, loop: Loop) -> N
         await shown.until_shown("w linear_1.bias[0]")
 
 
+@pytest.mark.slow
 async def test_the_end_of_training_is_said(opened: Opened, loop: Loop) -> None:
     async with opened(**(SMALL | {"epochs": "1", "batch_size": "100"})) as shown:
         await shown.press("8", "t")
@@ -182,6 +184,7 @@ async def test_a_loop_that_diverges_ends_as_its_training_would(opened: Opened, l
             await shown.settle()
 
 
+@pytest.mark.slow
 async def test_other_settings_in_the_form_start_anew(opened: Opened, loop: Loop) -> None:
     async with opened(**SMALL) as shown:
         await shown.press("8", "s")

@@ -92,6 +92,7 @@ async def test_esc_undoes_the_filter_of_a_cell_but_not_one_that_was_typed(
         await shown.until(lambda: "all conf>0.7" in shown.lines[1])
 
 
+@pytest.mark.slow
 async def test_a_filter_is_typed_completed_and_applied(opened: Opened, tmp_path: Path) -> None:
     async with opened() as shown:
         await show(shown, tmp_path)
@@ -124,6 +125,7 @@ async def test_a_word_that_is_being_typed_is_not_called_wrong_before_enter(
         assert '"cox" is not known' in shown.sentences
 
 
+@pytest.mark.slow
 async def test_a_filter_that_was_typed_but_not_applied_does_not_stay_in_sight(
     opened: Opened, tmp_path: Path
 ) -> None:

@@ -30,6 +30,7 @@ async def test_the_surest_mistakes_come_first(opened: Opened, tmp_path: Path) ->
         assert f"{(true + 1) % 10}×20" in shown.text
 
 
+@pytest.mark.slow
 async def test_n_and_p_and_the_arrows_choose_another_image(opened: Opened, tmp_path: Path) -> None:
     async with opened() as shown:
         await show(shown, tmp_path)
@@ -94,6 +95,7 @@ async def test_a_right_and_a_wrong_image_stand_side_by_side(opened: Opened, tmp_
         assert f"✗ {wrong % 10} taken for" in line
 
 
+@pytest.mark.slow
 async def test_without_a_run_the_screen_says_what_fills_it(opened: Opened) -> None:
     async with opened() as shown:
         await shown.press("2")
@@ -104,6 +106,7 @@ async def test_without_a_run_the_screen_says_what_fills_it(opened: Opened) -> No
         assert shown.app.screen is shown.screen
 
 
+@pytest.mark.slow
 async def test_no_mistakes_are_said_kindly(opened: Opened, tmp_path: Path) -> None:
     said = np.tile(made_up.labels(), (4, 1))
     async with opened(size=(140, 40)) as shown:
@@ -123,6 +126,7 @@ async def test_a_run_without_probabilities_says_so(opened: Opened, tmp_path: Pat
         assert "was made by an older mnistop" in shown.sentences
 
 
+@pytest.mark.slow
 async def test_the_chosen_image_stays_while_training_goes_on(
     opened: Opened, tmp_path: Path
 ) -> None:
@@ -212,6 +216,7 @@ async def test_a_view_is_drawn_once_as_it_comes_into_sight(
             assert sorted(drawn) == panes
 
 
+@pytest.mark.slow
 async def test_of_another_epoch_the_hidden_dashboard_draws_nothing(
     opened: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

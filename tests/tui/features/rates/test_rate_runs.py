@@ -138,6 +138,7 @@ async def test_the_runs_and_the_curve_are_a_key_apart_and_the_cursor_reads_all_o
         assert shown.app.screen is shown.screen
 
 
+@pytest.mark.slow
 async def test_the_runs_are_stopped_by_s_while_they_go_on(opened: Opened, finder: Finder) -> None:
     async with opened() as shown:
         await find(shown)
@@ -149,6 +150,7 @@ async def test_the_runs_are_stopped_by_s_while_they_go_on(opened: Opened, finder
         await shown.until(lambda: finder.stopped == [SWEEP])
 
 
+@pytest.mark.slow
 async def test_what_keeps_the_runs_from_starting_is_a_sentence(
     opened: Opened, finder: Finder
 ) -> None:

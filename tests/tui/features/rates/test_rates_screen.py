@@ -38,6 +38,7 @@ async def test_the_curve_stands_with_its_marks_by_name_and_their_reasons(
             assert names.index("too low") < names.index("good")
 
 
+@pytest.mark.slow
 async def test_the_cursor_reads_out_rate_and_loss_and_knows_the_marks(
     opened: Opened, finder: Finder
 ) -> None:
@@ -59,6 +60,7 @@ async def test_the_cursor_reads_out_rate_and_loss_and_knows_the_marks(
         assert curve(shown).rate < 3
 
 
+@pytest.mark.slow
 async def test_enter_takes_the_rate_into_the_form(opened: Opened, finder: Finder) -> None:
     async with opened() as shown:
         await find(shown)
@@ -71,6 +73,7 @@ async def test_enter_takes_the_rate_into_the_form(opened: Opened, finder: Finder
         await shown.until(lambda: shown.state.run)
 
 
+@pytest.mark.slow
 async def test_while_training_it_is_taken_for_the_next_run(opened: Opened, finder: Finder) -> None:
     async with opened() as shown:
         await shown.press("r")
@@ -144,6 +147,7 @@ async def test_what_goes_wrong_is_a_sentence_and_is_tried_again(
         await find(shown)
 
 
+@pytest.mark.slow
 async def test_where_nothing_falls_that_is_said_and_nothing_can_be_trained(
     opened: Opened, finder: Finder
 ) -> None:
@@ -155,6 +159,7 @@ async def test_where_nothing_falls_that_is_said_and_nothing_can_be_trained(
         assert not finder.launched
 
 
+@pytest.mark.slow
 async def test_the_screen_says_which_settings_its_test_is_of(
     opened: Opened, finder: Finder
 ) -> None:
@@ -171,6 +176,7 @@ async def test_the_screen_says_which_settings_its_test_is_of(
         assert "with epochs 50, hidden layers 64, optimizer adam and 1 more change" in shown.text
 
 
+@pytest.mark.slow
 async def test_over_a_recorded_run_it_says_that_the_form_s_model_is_tested(
     opened: Opened, finder: Finder, tmp_path: Path
 ) -> None:

@@ -61,6 +61,7 @@ async def test_marked_runs_are_deleted_together(opened: Opened, workers: Workers
         assert not birch.path.exists()
 
 
+@pytest.mark.slow
 async def test_only_what_stopped_is_resumed(opened: Opened, workers: Workers) -> None:
     some(workers)
     async with opened() as shown:
@@ -108,6 +109,7 @@ async def test_shift_r_answers_at_once_whatever_the_run_is(
         await shown.until(lambda: workers.told == told)
 
 
+@pytest.mark.slow
 async def test_shift_r_on_a_live_run_says_that_it_is_in_training(
     opened: Opened, workers: Workers
 ) -> None:

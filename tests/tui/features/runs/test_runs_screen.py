@@ -146,6 +146,7 @@ async def test_a_live_run_comes_first_and_is_followed(opened: Opened, workers: W
             await shown.until(lambda: workers.told == ["stop"])
 
 
+@pytest.mark.slow
 async def test_the_cursor_stays_on_its_run_when_another_comes(
     opened: Opened, workers: Workers
 ) -> None:

@@ -162,6 +162,7 @@ async def test_a_stopped_one_is_resumed_or_deleted_after_asking(
         assert sweep.members() == []
 
 
+@pytest.mark.slow
 async def test_over_seeds_there_is_a_mean_and_a_spread(opened: Opened, workers: Workers) -> None:
     made_up.finished(rates(workers, 0.5, 0.88, 0.7, 0.9, text="0.1,1", seeds=2))
     async with opened() as shown:
@@ -257,6 +258,7 @@ async def test_accuracy_under_attack_is_measured_where_that_is_the_question(
         assert "hardest to fool first" in shown.text
 
 
+@pytest.mark.slow
 async def test_w_writes_the_table(opened: Opened, workers: Workers, tmp_path: Path) -> None:
     sweep = rates(workers, 0.5, 0.9, 0.7)
     made_up.finished(sweep)

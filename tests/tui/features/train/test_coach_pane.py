@@ -203,6 +203,7 @@ def test_what_fits_is_shown_whole_and_the_rest_is_cut_with_a_mark(
         assert shown.endswith("…" if unicode else "~")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", one_in(3, [WIDE, MEDIUM, SMALL]))
 async def test_classes_that_are_missing_are_told_from_the_start(
     opened: Opened, size: tuple[int, int]
