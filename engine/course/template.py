@@ -8,7 +8,7 @@ from mnistop.engine.safe_write import write_out
 
 TEMPLATE = '''"""Train a classifier of handwritten digits: the exercise.
 
-Replace every ... by code of your own, as many lines as you need. Then check it and run it:
+Replace every ... with code of your own, as many lines as you need. Then check it and run it:
 
     mnistop exercise check {name}
     python {name}

@@ -91,7 +91,7 @@ def epochs(earlier: str, later: str, display: str, tip: str) -> list[Binding]:
         hidden("later", later, "move(1)", "Later", "To a later epoch"),
         hidden("earlier10", "pageup", "move(-10)", "10 earlier", "Ten epochs earlier"),
         hidden("later10", "pagedown", "move(10)", "10 later", "Ten epochs later"),
-        hidden("first", "home", "move(-1000000)", "First", "To epoch 0, before training"),
+        hidden("first", "home", "move(-1000000)", "First", "To the untrained model"),
         hidden("last", "end", "move(1000000)", "Last", "To the last epoch"),
     ]
 
