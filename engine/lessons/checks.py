@@ -33,7 +33,11 @@ class Verdict:
 
 _DIGITS = r"\d{1,3}(?:[ ',.\u00a0\u202f_]\d{3})+(?!\d)(?:[.,]\d+)?|\d+(?:[.,]\d+)?|[.,]\d+"
 _NUMBER = re.compile(rf"(?<![\w.,])[-+−–]?\s?(?:{_DIGITS})(?:[eE][-+−]?\d+)?")
-_LOGARITHM = re.compile(r"([-−–]?)\s?\b(?:ln|log)\s*\(?\s*(\d+(?:[.,]\d+)?)\s*\)?", re.IGNORECASE)
+_LOGARITHM = re.compile(
+    r"([-−–]?)\s?(?:\b[a-z]+\.)?\b(?:ln|log)\s*\(?\s*(\d+(?:[.,]\d+)?)(?:\s?/\s?(\d+))?\s*\)?",
+    re.IGNORECASE,
+)
+"""As in `ln 10`, `-ln(1/10)` or `-np.log(0.1)`."""
 _FRACTION = re.compile(r"(?<![\d.,])(\d+)\s?/\s?(\d+)(?![\d.,])")
 _PERCENT = re.compile(r"\s*(%|percent\b|per cent\b)", re.IGNORECASE)
 _WORD = re.compile(r"\s*([^\W\d_][\w-]*)")
@@ -56,7 +60,7 @@ def read_number(text: str) -> TypedNumber | None:
 
     Calculations are made, and of `28 × 28 = 784` the result counts; `ln 10` is a number, too.
     """
-    text = text.rpartition("=")[2] if "=" in text else text
+    text = re.split("[=≈]", text)[-1]
     if (result := _calculate(text)) is not None:
         return TypedNumber((result,))
     for pattern, value in ((_LOGARITHM, _logarithm), (_FRACTION, _quotient)):
@@ -108,7 +112,8 @@ def _value_of(node: ast.expr) -> float:
 
 def _logarithm(match: re.Match[str]) -> float:
     value = float(match[2].replace(",", "."))
-    logarithm = math.log(value) if value > 0 else math.nan
+    divisor = float(match[3] or 1)
+    logarithm = math.log(value / divisor) if value > 0 and divisor > 0 else math.nan
     return -logarithm if match[1] else logarithm
 
 
@@ -213,11 +218,11 @@ def read_shape(text: str) -> tuple[int, ...]:
     """Return the whole numbers in a text, as in `(64, 784)`, `64x784` or `torch.Size([64, 784])`.
 
     Of several shapes with an arrow between them the last one counts, and where there are brackets
-    what stands in the first ones.
+    what stands in the first ones; behind them a reason may be given.
     """
-    last = re.split(r"->|→|=", text)[-1]
-    bracketed = re.search(r"[(\[]([\d\s,]*\d[\d\s,]*)[)\]]", last)
-    numbers = re.findall(r"\d+", bracketed[1] if bracketed else last)
+    after_arrow = re.split(r"->|→", text)[-1]
+    bracketed = re.search(r"[(\[]([\d\s,]*\d[\d\s,]*)[)\]]", after_arrow)
+    numbers = re.findall(r"\d+", bracketed[1] if bracketed else after_arrow.rpartition("=")[2])
     return tuple(int(digits[:18]) for digits in numbers)
 
 

@@ -53,7 +53,9 @@ def exercise() -> None:
 def new(out: Printer, force: bool, file: Path) -> int:
     """Write FILE: a training script in plain PyTorch with blanks to fill in."""
     write_exercise(file, force)
-    out.paragraph(f"{file} is written. Replace every ... in it with code of your own, and check it:")
+    out.paragraph(
+        f"{file} is written. Replace every ... in it with code of your own, and check it:"
+    )
     out.print(f"  mnistop exercise check {file} --watch")
     return 0
 

@@ -37,6 +37,9 @@ from mnistop.engine.lessons.checks import Choice, Number, Shape, Words, read_num
         ("log(10)", math.log(10)),
         ("-ln(0.1)", -math.log(0.1)),
         ("ln 10 = 2.3026", 2.3026),
+        ("ln(10) ≈ 2.303", 2.303),
+        ("-np.log(0.1)", -math.log(0.1)),
+        ("-ln(1/10)", math.log(10)),
     ],
 )
 def test_a_number_is_read_as_people_write_it(text: str, value: float) -> None:
@@ -112,6 +115,7 @@ def test_of_shapes_with_an_arrow_the_last_one_counts() -> None:
     assert read_shape("(28, 28) -> (784,)") == (784,)
     assert read_shape("(28, 28) → (784,)") == (784,)
     assert read_shape("(32, 10) because 32 images have 10 classes") == (32, 10)
+    assert read_shape("(32, 10) because batch = 32 and classes = 10") == (32, 10)
 
 
 @pytest.mark.parametrize(
