@@ -24,7 +24,7 @@ from mnistop.engine.process.child import detach_from_terminal
 from mnistop.engine.process.control import is_suspended, pause, send_signal, stop
 from mnistop.engine.process.fork_server import warm_up, warmed_up
 from mnistop.engine.runs import lock, sweep_folder
-from mnistop.engine.runs.event_log import EventTail
+from mnistop.engine.runs.event_log import EventTail, final_event
 from mnistop.engine.runs.run_folder import Continuation, Run, runs_folder
 from mnistop.engine.runs.sweep_folder import Plan, Resumption, Sweep
 
@@ -48,6 +48,9 @@ POLL_SECONDS = 0.05
 """The interval at which a run in training is read…"""
 ENDED_POLL_SECONDS = 0.25
 """…and one that has ended, which may be resumed or deleted."""
+_END_SECONDS = 2.0
+"""A process ends this long after the final event of its run, at most."""
+_LOOK_SECONDS = 0.01
 
 
 def launch(config: RunConfig) -> Run:
@@ -83,14 +86,19 @@ def resume(run: Run, epochs: int | None = None) -> str:
         MnistopError: the run is finished or another user's, its data or its device are missing or
             have changed, or it cannot have that many epochs.
     """
-    if run.is_running() and not lock.was_taken_elsewhere(run.lock_path):
-        if epochs is not None:
-            raise RunError(
-                f"{run.full_name} is in training: stop it first, then resume it with another "
-                "number of epochs."
-            )
-        send_signal(run, signal.SIGUSR2)
-        return ""
+    give_up = time.monotonic() + _END_SECONDS
+    while run.is_running() and not lock.was_taken_elsewhere(run.lock_path):
+        if final_event(run) is None:
+            if epochs is not None:
+                raise RunError(
+                    f"{run.full_name} is in training: stop it first, then resume it with another "
+                    "number of epochs."
+                )
+            send_signal(run, signal.SIGUSR2)
+            return ""
+        if time.monotonic() > give_up:
+            break
+        time.sleep(_LOOK_SECONDS)
     if run.is_recorded():
         run.config_to_resume()  # which explains that it cannot be
     _, warning = _start(Continuation(run, epochs), run.path.parent)

@@ -5,6 +5,7 @@ import contextlib
 import os
 import random
 import signal
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from tests.helpers.small_runs import (
     to_the_end,
     until,
 )
+from tests.helpers.waiting import until_true
 
 pytestmark = [pytest.mark.process, pytest.mark.fast]
 
@@ -194,6 +196,23 @@ async def test_who_comes_second_is_told_that_the_run_is_being_trained(runs_folde
     run, lock = run_folder.create(digits_config(), runs_folder)
     with lock, pytest.raises(RunError, match=f"Run {run.name} is already being trained"):
         worker._start(run_folder.Continuation(run), runs_folder)
+
+
+async def test_a_run_that_has_just_stopped_is_resumed_once_its_process_has_ended(
+    runs_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = await launched(epochs=1_000_000)
+    worker.stop(run)
+    await to_the_end(run)
+    await until_true(lambda: not run.is_running())
+    monkeypatch.setattr(worker, "_END_SECONDS", 100.0)
+    monkeypatch.setattr(worker, "send_signal", lambda *_: None)  # which would be to this process
+    process_ends = threading.Timer(0.1, run.take_lock().close)
+    process_ends.start()
+    await resumed(run)
+    worker.stop(run)
+    _, said = await to_the_end(run)
+    assert sum(isinstance(event, events.RunResumed) for event in said) == 1
 
 
 async def test_a_damaged_checkpoint_is_told_and_the_rest_is_kept(runs_folder: Path) -> None:
