@@ -256,7 +256,7 @@ class MetricLog:
 
     @property
     def waiting(self) -> int:
-        """How much has not been taken: some five items a call."""
+        """Return the number of items that have not been taken, some five a call."""
         return len(self._queue)
 
     def take(self) -> Batch:
