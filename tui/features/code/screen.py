@@ -39,8 +39,8 @@ class CodeText(ScrolledPane, ContentPane[str], can_focus=True):
     """Whose code it is."""
 
     def heading(self, content: str) -> str:
-        """The run or settings, and the keys that write it."""
-        return f"{self.about} as code. w writes the script and its images here, n a notebook"
+        """The run or settings whose code it is."""
+        return f"{self.about} as code"
 
     def draw(self, content: str, width: int, height: int) -> list[Strip]:
         """All lines, comments less bright."""
