@@ -32,6 +32,8 @@ pytestmark = pytest.mark.slow
 __all__ = ["finder"]
 
 _ROUNDS = 4
+_ANSWERING = {"default", "ask", "check", "hand-in", "open"}
+"""Groups of the workers that a key starts and that end by themselves; others go on."""
 ELSEWHERE = {"quit", "suspend_process", "command_palette", "redraw"}
 """Actions that leave the app, and one whose effect is that nothing has changed."""
 
@@ -132,7 +134,7 @@ async def acts(shown: Dashboard, key: str) -> bool:
 
 async def answered(shown: Dashboard) -> None:
     """Waits until all questions are answered and their answers drawn."""
-    at_work = [one for one in shown.app.workers if one.group == "default"]
+    at_work = [one for one in shown.app.workers if one.group in _ANSWERING]
     await shown.until(lambda: all(one.is_finished for one in at_work))
     await shown.settle()
 
