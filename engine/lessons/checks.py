@@ -38,7 +38,10 @@ _LOGARITHM = re.compile(
     re.IGNORECASE,
 )
 """As in `ln 10`, `-ln(1/10)` or `-np.log(0.1)`."""
-_FRACTION = re.compile(r"(?<![\d.,])(\d+)\s?/\s?(\d+)(?![\d.,])")
+_FRACTION = re.compile(
+    r"(?<![\d.,])(\d+)(?:\s?/\s?|\s+(?:in|of|out\s+of)\s+)(\d+)(?![\d.,])", re.IGNORECASE
+)
+"""As in `1/10` or `1 in 10`."""
 _PERCENT = re.compile(r"\s*(%|percent\b|per cent\b)", re.IGNORECASE)
 _WORD = re.compile(r"\s*([^\W\d_][\w-]*)")
 
@@ -269,6 +272,14 @@ def _numbers(count: int) -> str:
 
 # Choices and words
 
+_LETTER_FIRST = re.compile(r"[('\"]?([a-z])(?:['\"]?[).:;]|['\"]?$| - |,? because\b)")
+_LETTER_LAST = re.compile(
+    r"(?:.*\b(?:answer|option|choice|letter|is|it's|i think))\s*:?\s+['\"(]?([a-z])['\").]*$"
+)
+"""A letter in front of a reason, or alone; and one after `answer`, `it is` and the like."""
+_SHORTEST_PART = 4
+"""Characters of a choice that stand for all of it."""
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -291,14 +302,22 @@ class Choice:
         return Verdict(False, self.hints.get(typed, "Not yet: read the other answers once more."))
 
     def _letter(self, text: str) -> str:
-        bare = text.strip().strip("().:'\"").casefold()
-        if bare in self.choices:
-            return bare
-        first = re.match(r"\(?([a-z])\s*[).:](?:\s|$)", text.strip().casefold())
-        if first and first[1] in self.choices:
-            return first[1]
-        words = {" ".join(words.casefold().split()): one for one, words in self.choices.items()}
-        return words.get(" ".join(text.casefold().split()), "")
+        """Return the letter that a text stands for; empty if that is not clear.
+
+        A letter counts alone, in front of a reason, or after a word such as `answer`; words count
+        if one choice alone has them.
+        """
+        typed = " ".join(text.casefold().split())
+        for pattern in (_LETTER_FIRST, _LETTER_LAST):
+            if (found := pattern.match(typed)) and found[1] in self.choices:
+                return found[1]
+        words = {one: " ".join(each.casefold().split()) for one, each in self.choices.items()}
+        for letter, each in words.items():
+            if typed in (each, f"{letter} {each}"):
+                return letter
+        part = typed.strip(" .:'\"")
+        having = [one for one, each in words.items() if re.search(rf"\b{re.escape(part)}\b", each)]
+        return having[0] if len(part) >= _SHORTEST_PART and len(having) == 1 else ""
 
 
 FEWEST_WORDS = 3

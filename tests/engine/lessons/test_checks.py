@@ -27,6 +27,8 @@ from mnistop.engine.lessons.checks import Choice, Number, Shape, Words, read_num
         ("10 percent", 0.1),
         ("12,5 %", 0.125),
         ("1/10", 0.1),
+        ("1 in 10", 0.1),
+        ("1 out of 10", 0.1),
         ("28*28", 784),
         ("28 x 28 + 1", 785),
         ("784 × 128 + 128", 100_480),
@@ -141,16 +143,22 @@ def test_a_text_without_a_shape_is_no_attempt() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["b", "B", " b ", "b)", "(b)", "b.", "About a tenth", "b) because"]
+    "text",
+    [
+        *("b", "B", " b ", "b)", "(b)", "b.", "'b'", "b) because", "b because it is", "b - so"),
+        *("About a tenth", "b about a tenth", "b: about a tenth", "a tenth", "tenth."),
+        *("answer b", "The answer is b.", "it's (b)", "I think b", "option: b"),
+    ],
 )
 def test_a_choice_is_a_letter_or_its_words(text: str) -> None:
-    assert Choice("b", {"a": "none", "b": "about a tenth"}).check(text).right
+    choices = {"a": "none of them", "b": "about a tenth", "c": "about half"}
+    assert Choice("b", choices).check(text).right, text
 
 
 def test_a_wrong_choice_gets_its_hint_and_another_word_is_no_attempt() -> None:
     check = Choice("b", {"a": "none", "b": "some"}, {"a": "Look again."})
     assert check.check("a").message == "Look again."
-    for text in ("", "c", "because of that", "a or b"):
+    for text in ("", "c", "because of that", "a or b", "a, b", "it is a tenth", "om", "no"):
         assert not check.check(text).counts, text
 
 
