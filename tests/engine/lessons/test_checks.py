@@ -42,6 +42,10 @@ from mnistop.engine.lessons.checks import Choice, Number, Shape, Words, read_num
         ("ln(10) ≈ 2.303", 2.303),
         ("-np.log(0.1)", -math.log(0.1)),
         ("-ln(1/10)", math.log(10)),
+        ("-log(.1)", math.log(10)),
+        ("±0.125", 0.125),
+        ("+/- 0.125", 0.125),
+        ("100k", 100_000),
     ],
 )
 def test_a_number_is_read_as_people_write_it(text: str, value: float) -> None:
@@ -79,6 +83,12 @@ def test_a_wrong_number_gets_a_hint(text: str, part: str) -> None:
     assert verdict.right is False
     assert part in verdict.message
     assert "0.1" not in verdict.message
+
+
+@pytest.mark.parametrize("text", ["22/200", "22 of 200", "11%"])
+def test_a_share_in_place_of_a_count_is_named(text: str) -> None:
+    assert "not a share" in Number(22).check(text).message
+    assert "not a share" not in Number(0.5).check(text).message
 
 
 def test_a_hint_of_the_course_comes_first() -> None:
@@ -164,4 +174,6 @@ def test_a_wrong_choice_gets_its_hint_and_another_word_is_no_attempt() -> None:
 
 def test_own_words_are_kept_and_never_right_or_wrong() -> None:
     assert Words().check("It is surer now.").right is None
-    assert not Words().check("?").counts
+    assert Words().check("它更有把握。").right is None
+    for text in ("", "?", "no idea", "它"):
+        assert not Words().check(text).counts
