@@ -28,8 +28,21 @@ SOURCES = {
 USUAL_RATES = {"manual": 0.1, "sgd": 0.1, "adam": 0.001, "adamw": 0.001, "rmsprop": 0.001}
 """Learning rates at which each optimizer learns MNIST well; that of `sgd` is without momentum."""
 
+LOADED_BY = ("source", "samples", "pixel_range", "split")
+"""The hyperparameters that decide which images are loaded, and in which form."""
+SPLIT_BY = ("val_fraction", "split_seed", "stratify")
+"""Those that decide which of these images are kept for validation."""
+
+Split = Literal["given", "random"]
+"""Whose choice the validation and test images are: that of the source, or chance."""
+
 _LARGEST = 1e30
 """Pixel values beyond this are no images."""
+
+
+def split_before(source: str) -> Split:
+    """Return the split of settings from before there was a choice."""
+    return "given" if source in ("bundled", "digits") else "random"  # they have but one part
 
 
 def _parse_samples(text: str) -> str | None:
@@ -94,6 +107,12 @@ class RunConfig:
         parse=_parse_pixel_range,
         is_possible=_is_pixel_range,
     )
+    split: Literal["given", "random"] = setting(
+        "given",
+        "split",
+        "given keeps the validation and test images of a source that has such; random draws the "
+        "validation images from all.",
+    )
     val_fraction: Annotated[float, Meta(gt=0, lt=1)] = setting(
         0.2,
         "validation share",
@@ -102,6 +121,11 @@ class RunConfig:
     )
     split_seed: Annotated[int, Meta(ge=0, lt=2**32)] = setting(
         42, "split seed", "Decides which images are kept for validation.", (0, 1, 2, 42)
+    )
+    stratify: Literal["off", "on"] = setting(
+        "off",
+        "stratify",
+        "on takes the same share of each class for validation; off leaves it to chance.",
     )
     seed: Annotated[int, Meta(ge=0, lt=2**32)] = setting(
         0,

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistop.engine.data import kinds
-from mnistop.engine.data.stored import Part, Stored, check_size, printable
+from mnistop.engine.data.stored import Part, Role, Stored, check_size, printable
 from mnistop.engine.errors import DataError
 
 _LAYOUTS = (
@@ -61,13 +61,19 @@ def read_npz(path: Path) -> Stored | None:
                 if len(names) == 2:
                     images, labels = (_read_member(archive, name, path) for name in names)
                     places = f"{names[0]} in {path}", f"{names[1]} in {path}"
-                    parts.append(Part(images, labels, *places, "test" in pair[0]))
+                    parts.append(Part(images, labels, *places, _role(pair[0])))
             class_names = _class_names(archive, path) if "class_names" in members else None
             return Stored(parts, str(path), class_names)
     raise DataError(
         f"{path} has no arrays that are known to be images and labels, only "
         f"{_listed(members)}: call them images and labels."
     )
+
+
+def _role(name: str) -> Role:
+    if "test" in name:
+        return "test"
+    return "validation" if "val" in name else "train"
 
 
 def read_lone_array(path: Path) -> NDArray[Any]:

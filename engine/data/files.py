@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from mnistop.engine.data import kinds
 from mnistop.engine.data.arrays import read_idx, read_lone_array
-from mnistop.engine.data.stored import Part, Stored
+from mnistop.engine.data.stored import Part, Role, Stored
 from mnistop.engine.errors import DataError
 
 _NAME = re.compile(r"emnist-(?P<set>[a-z]+)-", re.IGNORECASE)
@@ -165,7 +165,8 @@ def _read_pairs(pairs: list[tuple[Path, Path]]) -> Stored:
         if emnist_set == "letters":
             labels = labels_from_zero(labels)
         places = str(images_path), str(labels_path)
-        parts.append(Part(images, labels, *places, _is_test(images_path)))
+        role: Role = "test" if _is_test(images_path) else "train"
+        parts.append(Part(images, labels, *places, role))
     names = _names_beside(first_images)
     if names is None and emnist_set:
         names = class_names(first_images)

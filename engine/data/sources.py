@@ -17,8 +17,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from mnistop.engine.config import SOURCES, PixelRange
+from mnistop.engine.config import SOURCES, PixelRange, RunConfig, Split
 from mnistop.engine.data.arrays import read_npz
 from mnistop.engine.data.dataset import Dataset, Description, class_counts, describe, split
 from mnistop.engine.data.files import read_path
@@ -36,9 +37,11 @@ __all__ = [
     "describe",
     "file_stamp",
     "load",
+    "load_data",
     "loads_quickly",
     "source_exists",
     "split",
+    "split_by",
 ]
 
 Progress = Callable[[str], None]
@@ -60,6 +63,7 @@ def load(
     samples: int | None = None,
     progress: Progress = lambda text: None,
     pixel_range: PixelRange = "auto",
+    split: Split = "given",
 ) -> Dataset:
     """Load the first images of a source, scaled to 0…1.
 
@@ -67,11 +71,14 @@ def load(
         source: `bundled` (the first 4,502 images of MNIST, in this package), `digits` (1,797 images
             of 8 × 8 pixels, in scikit-learn), `openml` (all 70,000 of MNIST, fetched once), or the
             path of a folder or file.
-        samples: the number of images, from the first. If None, all but the source's test images;
-            a larger number takes the rest from these. All other images of the source are
-            `Dataset.unseen`.
+        samples: the number of images to train on and to validate with, from the first; None for
+            all of them.
         progress: called with a line to show: once, and about every second if it takes long.
         pixel_range: the stored values of black and white; `auto` finds them if they are clear.
+        split: `given` keeps the parts of a source apart. Its validation images, if it has such, are
+            loaded besides `samples`, and its test images are `Dataset.unseen`. With `random` all
+            parts are one, of which None takes all but the test images. Images of a source without
+            test images, and with `random` all images, that are not taken are `Dataset.unseen`.
 
     Raises:
         DataError: the source does not exist, is damaged or unfit, or has fewer images; in one
@@ -80,7 +87,7 @@ def load(
     """
     progress(f"loading {source}")
     try:
-        return to_dataset(_stored(source, progress), source, samples, pixel_range)
+        return to_dataset(_stored(source, progress), source, samples, pixel_range, split)
     except MemoryError as error:
         raise DataError(
             f"There is not enough memory for the images of {source}: ask for fewer samples, or "
@@ -96,6 +103,16 @@ def load(
             f"{error.filename or source} cannot be read ({error.strerror or error}): "
             f"check the path and the disk."
         ) from error
+
+
+def load_data(config: RunConfig, progress: Progress = lambda text: None) -> Dataset:
+    """Load the images of a configuration, see `load`."""
+    return load(config.source, config.samples, progress, config.pixel_range, config.split)
+
+
+def split_by(dataset: Dataset, config: RunConfig) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Split images into training and validation images by a configuration, see `split`."""
+    return split(dataset, config.val_fraction, config.split_seed, config.stratify == "on")
 
 
 def loads_quickly(source: str) -> bool:

@@ -5,12 +5,12 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistop.engine.config import PixelRange
+from mnistop.engine.config import PixelRange, Split
 from mnistop.engine.data.dataset import Dataset, Unseen
 from mnistop.engine.data.pixels import Pixels, find_range, scale
 from mnistop.engine.errors import DataError, TooFewImagesError
@@ -59,6 +59,9 @@ def check_size(place: str, size: int, stored: int, compressed: bool) -> None:
         raise MemoryError(f"{size:,} bytes")
 
 
+Role = Literal["train", "validation", "test"]
+
+
 @dataclass(frozen=True, eq=False)
 class Part:
     """Images and labels as they are stored: all of a source, or its training or test part."""
@@ -68,8 +71,14 @@ class Part:
     images_in: str
     """The name of the images' file, or array in a file, in messages."""
     labels_in: str
-    is_test: bool = False
-    """True if these are the source's test images."""
+    role: Role = "train"
+    """The use that the source has for these images."""
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, rows: slice) -> "Part":
+        return replace(self, images=self.images[rows], labels=self.labels[rows])
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,15 +91,20 @@ class Stored:
     class_names: tuple[str, ...] | None = None
     white: float | None = None
     """The pixel value of white if the source specifies it, with black 0."""
+    notes: tuple[str, ...] = ()
+    """Sentences on what reading has made of images and labels."""
+    was_one: bool = False
+    """True if the source was once read as one part: a random split still takes it as that."""
 
 
 def to_dataset(
-    stored: Stored, source: str, samples: int | None, pixel_range: PixelRange = "auto"
+    stored: Stored,
+    source: str,
+    samples: int | None,
+    pixel_range: PixelRange = "auto",
+    split: Split = "given",
 ) -> Dataset:
-    """Check a whole source and scale its first `samples` images to 0…1; the others stay unseen.
-
-    If `samples` is None they are all but the source's test part. More samples than these take the
-    rest from the test images, from the first.
+    """Check a whole source, and scale its first `samples` images to 0…1, see `sources.load`.
 
     Raises:
         DataError: the source is unfit for training, or has fewer images than requested.
@@ -103,55 +117,77 @@ def to_dataset(
     pixels = find_range(
         [(part.images_in, part.images) for part in parts], stored.white, pixel_range, source
     )
-    count = _count(samples, parts, source)
-    if len(np.unique(labels[:count])) < 2 <= count:
+    pool, validation, tests = _by_use(parts, split, stored.was_one)
+    count = _count(samples, pool, source, sum(map(len, parts)))
+    used, rest = _divided(pool, count)
+    counted = np.bincount(labels, minlength=len(class_names))
+    labels = np.concatenate([part.labels for part in used])
+    if len(np.unique(labels)) < 2 <= count:
         raise DataError(
             f"The first {count:,} images of {source} are all of one class, "
             f"{class_names[labels[0]]}: ask for more samples."
         )
 
-    images = np.empty((count, *shape), np.float32)
-    start, used = 0, []
-    for part in parts:
-        wanted = part.images[: count - start]
-        images[start : start + len(wanted)] = wanted
-        start += len(wanted)
-        used.append(wanted)
+    used += validation
+    labels = np.concatenate([part.labels for part in used])
+    images = np.empty((len(labels), *shape), np.float32)
+    np.concatenate([part.images for part in used], out=images, casting="unsafe")
     fingerprint = take_fingerprint(
-        used, labels[:count], len(class_names), pixels.black, pixels.white
+        [part.images for part in used], labels, len(class_names), pixels.black, pixels.white
     )
     scale(images, pixels)
     return Dataset(
         images,
-        labels[:count],
+        labels,
         class_names,
         source,
         pixels,
         stored.provenance,
-        tuple(np.bincount(labels, minlength=len(class_names)).tolist()),
-        _unseen(parts, count, pixels),
+        tuple(counted.tolist()),
+        _unseen(tests or rest, pixels),
+        given_validation=len(labels) - count,
+        notes=stored.notes,
         fingerprint=fingerprint,
     )
 
 
-def _unseen(parts: Sequence[Part], count: int, pixels: Pixels) -> Unseen:
-    """Return the images after the first `count`."""
-    left = []
+def _by_use(
+    parts: Sequence[Part], split: Split, was_one: bool
+) -> tuple[list[Part], list[Part], list[Part]]:
+    """Return the parts to take samples from, those to validate with, and those to test on."""
+    roles: tuple[Role, ...] = ("train", "validation", "test")
+    train, validation, test = ([part for part in parts if part.role == role] for role in roles)
+    if split == "given" and train:
+        return train, validation, test
+    pool = [replace(part, role="train") for part in parts] if was_one else list(parts)
+    return pool, [], []
+
+
+def _divided(parts: Sequence[Part], count: int) -> tuple[list[Part], list[Part]]:
+    """Return the first `count` images, and the others."""
+    first, rest = [], []
     for part in parts:
-        used = min(count, len(part.labels))
-        count -= used
-        if used < len(part.labels):
-            left.append((_compact(part.images, used), part.labels[used:]))
-    images, labels = zip(*left, strict=True) if left else ((), ())
-    return Unseen(images, labels, pixels)
+        most = min(count, len(part))
+        count -= most
+        if most:
+            first.append(part[:most])
+        if most < len(part):
+            rest.append(part[most:])
+    return first, rest
 
 
-def _compact(images: NDArray[Any], first: int) -> NDArray[Any]:
-    """Return the images from one on, as a copy if the others take more memory."""
-    rest = images[first:]
+def _unseen(parts: Sequence[Part], pixels: Pixels) -> Unseen:
+    return Unseen([_compact(part.images) for part in parts], [p.labels for p in parts], pixels)
+
+
+def _compact(images: NDArray[Any]) -> NDArray[Any]:
+    """Return images, as a copy if they are a view of some that take more memory than they."""
     if images.dtype.itemsize > 4:
-        return rest.astype(np.float32)
-    return rest.copy() if first > len(rest) else rest
+        return images.astype(np.float32)
+    whole = images.base
+    if whole is not None and getattr(whole, "nbytes", 0) > 2 * images.nbytes:
+        return images.copy()
+    return images
 
 
 def _checked(part: Part) -> Part:
@@ -267,16 +303,20 @@ def _class_names(
     return tuple(printable(name) for name in given)
 
 
-def _count(samples: int | None, parts: Sequence[Part], source: str) -> int:
-    there = sum(len(part.labels) for part in parts)
+def _count(samples: int | None, pool: Sequence[Part], source: str, whole: int) -> int:
+    there = sum(map(len, pool))
     if samples is None:
-        return sum(len(part.labels) for part in parts if not part.is_test) or there
+        return sum(len(part) for part in pool if part.role != "test") or there
     if samples < 1:
         raise DataError(f"The number of samples must be 1 or more, not {samples}.")
     if samples > there:
         more = " (the openml source has 70,000)" if source == "bundled" else ""
+        which = "images"
+        if samples <= whole:
+            which = "training images"
+            more = ", or set split to random, which trains on test images too"
         raise TooFewImagesError(
-            f"The source {source} has {there:,} images, not the {samples:,} asked for: "
+            f"The source {source} has {there:,} {which}, not the {samples:,} asked for: "
             f"ask for at most {there:,}, or for all of them{more}.",
             f"{samples:,} images used then, {there:,} there now",
         )

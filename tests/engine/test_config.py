@@ -23,6 +23,8 @@ VALID = st.fixed_dictionaries(
         "source": st.text(min_size=1).map(str.strip).filter(bool),
         "samples": st.none() | st.integers(2, 10**9),
         "pixel_range": st.just("auto") | st.tuples(numbers(-1e30, 0), numbers(1e-30, 1e30)),
+        "split": st.sampled_from(["given", "random"]),
+        "stratify": st.sampled_from(["off", "on"]),
         "val_fraction": numbers(0, 1, exclude_min=True, exclude_max=True),
         "split_seed": st.integers(0, 2**32 - 1),
         "seed": st.integers(0, 2**32 - 1),
@@ -59,6 +61,8 @@ OUT_OF_BOUNDS = {
         ("bright", "auto, or", "'bright'"),
         ([1], "two numbers", "[1]"),
     ],
+    "split": [("official", "one of given, random", "'official'")],
+    "stratify": [("yes", "one of off, on", "'yes'")],
     "val_fraction": [
         (0.0, "a number above 0 and below 1", "0"),
         (1, "a number above 0 and below 1", "1"),

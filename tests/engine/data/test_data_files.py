@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mnistop.engine.data.sources import describe, load
-from mnistop.engine.errors import DataError
+from mnistop.engine.errors import DataError, TooFewImagesError
 from tests.helpers.data_files import some_images, some_labels, unseen_of, write_idx, write_idx_pair
 
 
@@ -36,16 +36,27 @@ def test_the_test_images_of_a_folder_stay_unseen(tmp_path: Path) -> None:
     assert "t10k-images-idx3-ubyte" in describe(dataset).provenance
 
 
-def test_more_samples_than_training_images_take_from_the_test_images(tmp_path: Path) -> None:
+def test_a_random_split_takes_more_samples_from_the_test_images(tmp_path: Path) -> None:
     write_idx_pair(tmp_path, "t10k", 4)
     write_idx_pair(tmp_path, "train", 6)
     every = np.concatenate([some_images(6), some_images(4)]) / np.float32(255)
     labels = [*some_labels(6), *some_labels(4)]
     for samples in range(2, 11):
-        dataset = load(str(tmp_path), samples)
+        dataset = load(str(tmp_path), samples, split="random")
         assert np.array_equal(dataset.images, every[:samples])
         assert np.array_equal(unseen_of(dataset)[0], every[samples:])
         assert unseen_of(dataset)[1].tolist() == labels[samples:]
+
+
+def test_a_given_split_tests_on_the_test_images_alone(tmp_path: Path) -> None:
+    write_idx_pair(tmp_path, "t10k", 4)
+    write_idx_pair(tmp_path, "train", 6)
+    for samples in (2, 6, None):
+        dataset = load(str(tmp_path), samples)
+        assert len(dataset) == (samples or 6)
+        assert np.array_equal(unseen_of(dataset)[0], some_images(4) / np.float32(255))
+    with pytest.raises(TooFewImagesError, match=r"has 6 training images.* set split to random"):
+        load(str(tmp_path), 7)
 
 
 def test_a_folder_of_test_images_alone_is_trained_on(tmp_path: Path) -> None:
