@@ -106,14 +106,6 @@ def test_a_folder_of_pictures_says_that_it_is_one(tmp_path: Path) -> None:
         load(str(tmp_path))
 
 
-def test_a_folder_with_the_files_further_down_says_where(tmp_path: Path) -> None:
-    raw = tmp_path / "MNIST" / "raw"
-    raw.mkdir(parents=True)
-    write_idx_pair(raw)
-    with pytest.raises(DataError, match=f"but {raw} has some: name that folder"):
-        load(str(tmp_path))
-
-
 def test_a_folder_with_an_npz_says_to_name_that(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", images=some_images(), labels=some_labels())
     with pytest.raises(DataError, match=r"a\.npz in it is a NumPy file: name this file itself"):
