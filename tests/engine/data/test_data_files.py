@@ -160,3 +160,52 @@ def test_class_names_come_from_classes_txt(tmp_path: Path) -> None:
     write_idx_pair(tmp_path)
     (tmp_path / "classes.txt").write_text("shirt\nänkle boot\nbag\n", "utf-8")
     assert load(str(tmp_path)).class_names == ("shirt", "änkle boot", "bag")
+
+
+# --- what the system refuses ---------------------------------------------------------------------
+
+
+@contextmanager
+def as_an_ordinary_user() -> Iterator[None]:
+    """Root may read everything; give that up for a while."""
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if user == 0:
+            os.seteuid(user)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="needs POSIX permissions")
+def test_missing_permission_is_told(tmp_path: Path) -> None:
+    write_idx_pair(tmp_path)
+    tmp_path.chmod(0)
+    try:
+        with as_an_ordinary_user(), pytest.raises(DataError, match="no permission to read"):
+            load(str(tmp_path))
+    finally:
+        tmp_path.chmod(0o700)
+
+
+def test_a_disk_that_fails_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = write_idx_pair(tmp_path)
+
+    def broken(path: Path, mode: str) -> None:
+        raise OSError(5, "Input/output error", str(path))
+
+    monkeypatch.setattr(Path, "open", broken)
+    with pytest.raises(DataError, match=f"{images} cannot be read .Input/output error."):
+        load(str(images))
+
+
+def test_too_little_memory_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = write_idx_pair(tmp_path)
+
+    def full(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("mnistop.engine.data.files.read_idx", full)
+    with pytest.raises(DataError, match="not enough memory"):
+        load(str(images))
