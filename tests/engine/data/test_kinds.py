@@ -14,7 +14,7 @@ import torch
 
 from mnistop.engine.data.sources import load
 from mnistop.engine.errors import DataError
-from tests.helpers.data_files import some_images, some_labels, write_idx_pair
+from tests.helpers.data_files import some_images, some_labels
 
 TABLE = b"label,1x1,1x2\n5,0,255\n"
 
