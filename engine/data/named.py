@@ -36,6 +36,10 @@ _LISTED = 8
 """The most names in a sentence."""
 
 
+Arrays = Mapping[str, Callable[[], NDArray[Any]]]
+"""What reads each array of a file, by the array's name."""
+
+
 @dataclass(frozen=True)
 class Pair:
     """The names of images and of their labels."""
@@ -77,13 +81,11 @@ def pairs_in(names: Iterable[str]) -> list[Pair]:
     return [Pair(*pairs[role], role) for role in _ROLES if role in pairs]
 
 
-def parts_of(
-    arrays: Mapping[str, Callable[[], NDArray[Any]]], file: str
-) -> tuple[list[Part], list[str]]:
+def parts_of(arrays: Arrays, file: str) -> tuple[list[Part], list[str]]:
     """Read the images and labels among the arrays of a file.
 
     Args:
-        arrays: by their names, what reads each.
+        arrays: all arrays in it.
         file: its name in messages.
 
     Returns:
