@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistop.engine.data import kinds
-from mnistop.engine.data.stored import Part, Role, Stored, check_size, printable
+from mnistop.engine.data.stored import Part, Progress, Role, Stored, check_size, printable, silent
 from mnistop.engine.errors import DataError
 
 _LAYOUTS = (
@@ -38,7 +38,7 @@ _LAYOUTS = (
 it."""
 
 
-def read_npz(path: Path) -> Stored | None:
+def read_npz(path: Path, progress: Progress = silent) -> Stored | None:
     """Return images and labels in an `.npz`; None for an `.npy` or a file with a single array.
 
     Raises:
@@ -59,6 +59,7 @@ def read_npz(path: Path) -> Stored | None:
             for pair in layout:
                 names = [by_lower_case[name] for name in pair if name in by_lower_case]
                 if len(names) == 2:
+                    progress(f"reading {names[0]} of {path.name}")
                     images, labels = (_read_member(archive, name, path) for name in names)
                     places = f"{names[0]} in {path}", f"{names[1]} in {path}"
                     parts.append(Part(images, labels, *places, _role(pair[0])))
@@ -106,7 +107,9 @@ def _is_npy(path: Path) -> bool:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
-    if not zipfile.is_zipfile(path):
+    with damage_reported(path):
+        is_archive = zipfile.is_zipfile(path)
+    if not is_archive:
         kind = kinds.kind_of(path)
         if kind and kind not in (kinds.TEXT, kinds.ZIP):
             raise DataError(kinds.sentence(path))
@@ -182,7 +185,8 @@ def damage_reported(path: Path) -> Iterator[None]:
     except (DataError, MemoryError):
         raise
     except OSError as error:
-        if error.errno != errno.EINVAL:  # that of a seek to before the file's start
+        # EINVAL is that of a seek to before the file's start; libraries' own errors have no number.
+        if error.errno not in (None, errno.EINVAL):
             raise OSError(error.errno, error.strerror, str(path)) from error
         raise DataError(f"{path} is damaged: get it again.") from error
     except Exception as error:  # libraries raise a dozen kinds for damaged bytes

@@ -11,15 +11,19 @@ from numpy.typing import NDArray
 from mnistop.engine.data import families, kinds
 from mnistop.engine.data.arrays import read_idx, read_lone_array
 from mnistop.engine.data.idx_sets import find_set, is_test, labels_beside
-from mnistop.engine.data.stored import Part, Role, Stored
+from mnistop.engine.data.stored import Part, Progress, Role, Stored, silent
 from mnistop.engine.errors import DataError
 
 _EXAMINED = 100
 """The most files examined to describe a folder."""
 
 
-def read_path(source: str) -> Stored:
+def read_path(source: str, progress: Progress = silent) -> Stored:
     """Read the images and labels at a path, or at two separated by a comma.
+
+    Args:
+        source: the path or the two.
+        progress: called with a line to show, as often as there is a new one.
 
     Raises:
         DataError: there is no such file, or nothing to train on in it.
@@ -34,7 +38,7 @@ def read_path(source: str) -> Stored:
         images, labels = (_existing(_path(name.strip())) for name in source.split(","))
         return _read_pairs([(images, labels)])
     read = kinds.reader_of(_existing(path))
-    stored = read(path) if read else None
+    stored = read(path, progress) if read else None
     return stored or _read_pairs([(path, _labels_of(path))])
 
 

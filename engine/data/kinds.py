@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mnistop.engine.data.stored import Stored
+    from mnistop.engine.data.stored import Progress, Stored
 
 _START = 512
 """Bytes by which a file is recognised."""
@@ -38,7 +38,8 @@ class Kind:
     """The way to make it readable, where there is no reader."""
     reader: str = ""
     """The module of `mnistop.engine.data` that reads images and labels from such a file, and the
-    function in it, which takes the path; empty if there is none."""
+    function in it, which takes the path and a function to call with lines of progress; empty if
+    there is none."""
 
 
 NUMPY = Kind("a NumPy file", "name this file itself", "arrays.read_npz")
@@ -111,16 +112,18 @@ def is_numpy_file(path: Path) -> bool:
     return start[:2] == b"PK" or start == b"\x93NUMPY" or path.suffix.lower() in (".npz", ".npy")
 
 
-def reader_of(path: Path) -> Callable[[Path], Stored | None] | None:
+def reader_of(path: Path) -> Callable[[Path, Progress], Stored | None] | None:
     """Return the function that reads images and labels from a file; None if its kind has none.
 
     IDX files have none, as images and labels are in two of them.
     """
-    kind = NUMPY if is_numpy_file(path) else kind_of(path)
+    kind = kind_of(path)
+    if kind in (None, ZIP) and is_numpy_file(path):
+        kind = NUMPY  # its reader reports the damage
     if kind is None or not kind.reader:
         return None
     module, _, function = kind.reader.partition(".")
-    read: Callable[[Path], Stored | None]
+    read: Callable[[Path, Progress], Stored | None]
     read = getattr(import_module(f"mnistop.engine.data.{module}"), function)
     return read
 
@@ -187,7 +190,7 @@ def _in_zip(path: Path) -> Kind:
         with zipfile.ZipFile(path) as archive:
             names = [name.lower() for name in archive.namelist()]
     except Exception:  # zipfile raises many kinds for damaged bytes
-        return ZIP
+        return _TORCH if path.suffix in (".pt", ".pth") else ZIP
     for pattern, kind in _IN_ZIP.items():
         if any(re.search(pattern, name) for name in names):
             return kind

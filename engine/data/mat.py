@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from mnistop.engine.data import families
 from mnistop.engine.data.arrays import damage_reported
 from mnistop.engine.data.named import Arrays, parts_of
-from mnistop.engine.data.stored import Part, Role, Stored, check_size
+from mnistop.engine.data.stored import Part, Progress, Role, Stored, check_size, silent
 
 _SIZES = {"double": 8, "int64": 8, "uint64": 8, "single": 4, "int32": 4, "uint32": 4, "int16": 2}
 """Bytes of MATLAB's numbers; 1 for the others."""
@@ -26,7 +26,7 @@ _OF_A_CLASS = re.compile(r"(?P<role>train|test)(?P<label>\d{1,2})")
 _ROLES: tuple[Role, ...] = ("train", "test")
 
 
-def read_mat(path: Path) -> Stored:
+def read_mat(path: Path, progress: Progress = silent) -> Stored:
     """Return images and labels in a `.mat`, whatever the axis that counts the images.
 
     Raises:

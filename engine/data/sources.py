@@ -25,7 +25,15 @@ from mnistop.engine.data.dataset import Dataset, Description, class_counts, desc
 from mnistop.engine.data.files import read_path
 from mnistop.engine.data.idx_sets import find_set
 from mnistop.engine.data.openml import is_cached
-from mnistop.engine.data.stored import Part, Stored, printable, to_dataset
+from mnistop.engine.data.stored import (
+    Part,
+    Progress,
+    Stored,
+    at_most_every_second,
+    printable,
+    silent,
+    to_dataset,
+)
 from mnistop.engine.errors import DataError
 from mnistop.engine.files import expanded
 
@@ -33,6 +41,7 @@ __all__ = [
     "SOURCES",
     "Dataset",
     "Description",
+    "Progress",
     "absolute",
     "class_counts",
     "describe",
@@ -44,9 +53,6 @@ __all__ = [
     "split",
     "split_by",
 ]
-
-Progress = Callable[[str], None]
-"""Called with a line to show while a source is read."""
 
 _BUNDLED = Path(__file__).parent / "bundled" / "mnist_784_first_4502.npz"
 
@@ -62,7 +68,7 @@ def absolute(source: str) -> str:
 def load(
     source: str,
     samples: int | None = None,
-    progress: Progress = lambda text: None,
+    progress: Progress = silent,
     pixel_range: PixelRange = "auto",
     split: Split = "given",
 ) -> Dataset:
@@ -106,7 +112,7 @@ def load(
         ) from error
 
 
-def load_data(config: RunConfig, progress: Progress = lambda text: None) -> Dataset:
+def load_data(config: RunConfig, progress: Progress = silent) -> Dataset:
     """Load the images of a configuration, see `load`."""
     return load(config.source, config.samples, progress, config.pixel_range, config.split)
 
@@ -147,7 +153,7 @@ def file_stamp(source: str) -> tuple[tuple[str, int, int], ...]:
 def _stored(source: str, progress: Progress) -> Stored:
     if source not in SOURCES:
         _check_name(source)
-        return read_path(source)
+        return read_path(source, at_most_every_second(progress))
     module, _, function = SOURCES[source].partition(".")
     read: Callable[[Progress], Stored]
     read = getattr(import_module(f"mnistop.engine.data.{module}"), function)

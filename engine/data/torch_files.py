@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mnistop.engine.data.arrays import damage_reported
 from mnistop.engine.data.named import listed, pairs_in, parts_of
-from mnistop.engine.data.stored import Stored
+from mnistop.engine.data.stored import Progress, Stored, silent
 from mnistop.engine.errors import DataError
 
 _REFUSED = re.compile(r"GLOBAL (\S+) was not an allowed global")
@@ -21,7 +21,7 @@ _ORDERS = {1: ("",), 2: ("train.", "test."), 3: ("train.", "validation.", "test.
 _AS_TENSORS = "save the tensors themselves by torch.save((images, labels), FILE)"
 
 
-def read_torch(path: Path) -> Stored:
+def read_torch(path: Path, progress: Progress = silent) -> Stored:
     """Return images and labels in a `.pt`: a tuple of tensors, or a dictionary with usual names.
 
     torchvision once kept MNIST as such a tuple, `processed/training.pt`.
@@ -37,9 +37,7 @@ def read_torch(path: Path) -> Stored:
         elif any(name.endswith(("weight", "bias")) for name in tensors):
             found = f"has the weights of a model ({listed(list(tensors))}), not images and labels"
         else:
-            found = (
-                f"has tensors that are not known to be images and labels, {listed(list(tensors))}"
-            )
+            found = f"has only tensors of unknown names, {listed(list(tensors))}"
         raise DataError(f"{path} {found}: {_AS_TENSORS}.")
     arrays = {name: partial(_array, tensor) for name, tensor in tensors.items()}
     parts, notes = parts_of(arrays, str(path))
@@ -68,7 +66,7 @@ def _load(path: Path) -> Any:
 
 
 def _tensors(content: Any, place: str) -> Iterator[tuple[str, Any]]:
-    """Yield names and tensors in tuples and dictionaries; in tuples, images precede their labels."""
+    """Yield names and tensors in dictionaries, and in tuples of images and labels in turn."""
     import torch
 
     if isinstance(content, torch.Tensor):

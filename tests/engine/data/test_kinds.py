@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from mnistop.engine.data.sources import load
 from mnistop.engine.errors import DataError
@@ -36,12 +35,6 @@ def tar_gz() -> bytes:
     return file.getvalue()
 
 
-def torch_file(new: bool) -> bytes:
-    file = io.BytesIO()
-    torch.save({"images": torch.zeros(3)}, file, _use_new_zipfile_serialization=new)
-    return file.getvalue()
-
-
 def safetensors() -> bytes:
     header = json.dumps({"images": {"dtype": "U8", "shape": [0], "data_offsets": [0, 0]}}).encode()
     return len(header).to_bytes(8, "little") + header
@@ -56,11 +49,7 @@ OTHERS = {
     "pictures.zip": (zipped("3/1.png"), "a zip archive of pictures"),
     "idx.zip": (zipped("MNIST/raw/train-images-idx3-ubyte.gz"), "a zip archive of IDX files"),
     "some.zip": (zipped("a.txt"), "a zip archive without NumPy arrays"),
-    "data.pt": (torch_file(new=True), "a PyTorch file"),
-    "old.pt": (torch_file(new=False), "a Python pickle"),
     "data.pkl": (pickle.dumps([1]), "a Python pickle"),
-    "data.mat": (b"MATLAB 5.0 MAT-file, Platform: GLNXA64", "a MATLAB file"),
-    "data.h5": (b"\x89HDF\r\n\x1a\n" + bytes(40), "an HDF5 file"),
     "data.parquet": (b"PAR1" + bytes(20), "a Parquet table"),
     "data.arff": (b"% MNIST\n@RELATION mnist\n", "an ARFF table"),
     "relation": (b"@relation mnist\n", "an ARFF table"),
