@@ -87,7 +87,7 @@ def _arrays_in(path: Path) -> Arrays:
 def _flat(fields: Any, name: str) -> dict[str, Callable[[], NDArray[Any]]]:
     if not isinstance(fields, dict):
         return {name: partial(np.asarray, fields)}
-    found = {}
+    found: dict[str, Callable[[], NDArray[Any]]] = {}
     for key, value in fields.items():
         found |= _flat(value, f"{name}.{key}")
     return found

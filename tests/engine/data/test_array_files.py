@@ -136,17 +136,14 @@ def test_svhn_has_the_digit_0_as_10(tmp_path: Path) -> None:
 
 
 def test_a_structure_has_its_fields(tmp_path: Path) -> None:
+    images, labels = some_images(8) / 255, some_labels(8)
     parts = {
-        name: {
-            "images": IMAGES[rows].transpose(1, 2, 0) / 255,
-            "labels": LABELS[rows],
-            "count": 3.0,
-        }
-        for name, rows in {"training": slice(0, 4), "test": slice(4, 6)}.items()
+        name: {"images": images[rows].transpose(1, 2, 0), "labels": labels[rows], "count": 3.0}
+        for name, rows in {"training": slice(0, 5), "test": slice(5, 8)}.items()
     }
     dataset = load(write_mat(tmp_path, parts))
-    assert np.allclose(dataset.images, SCALED[:4])
-    assert unseen_of(dataset)[1].tolist() == LABELS[4:].tolist()
+    assert np.allclose(dataset.images, images[:5])
+    assert unseen_of(dataset)[1].tolist() == labels[5:].tolist()
 
 
 def test_emnist_for_matlab_is_turned_upright_and_counts_from_0(tmp_path: Path) -> None:
