@@ -19,6 +19,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mnistop.engine.config import Resize
 from mnistop.engine.data import kinds
 from mnistop.engine.data.stored import Part, Progress, Role, Stored, check_size, printable, silent
 from mnistop.engine.errors import DataError
@@ -38,7 +39,7 @@ _LAYOUTS = (
 it."""
 
 
-def read_npz(path: Path, progress: Progress = silent) -> Stored | None:
+def read_npz(path: Path, progress: Progress = silent, resize: Resize = "off") -> Stored | None:
     """Return images and labels in an `.npz`; None for an `.npy` or a file with a single array.
 
     Raises:

@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mnistop.engine.config import Resize
 from mnistop.engine.data.arrays import damage_reported
 from mnistop.engine.data.extras import needs
 from mnistop.engine.data.named import Arrays, parts_of
 from mnistop.engine.data.stored import Progress, Stored, check_size, silent
 
 
-def read_hdf5(path: Path, progress: Progress = silent) -> Stored:
+def read_hdf5(path: Path, progress: Progress = silent, resize: Resize = "off") -> Stored:
     """Return images and labels in an HDF5 file, in groups of any depth.
 
     Raises:

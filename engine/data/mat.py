@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mnistop.engine.config import Resize
 from mnistop.engine.data import families
 from mnistop.engine.data.arrays import damage_reported
 from mnistop.engine.data.named import Arrays, parts_of
@@ -26,7 +27,7 @@ _OF_A_CLASS = re.compile(r"(?P<role>train|test)(?P<label>\d{1,2})")
 _ROLES: tuple[Role, ...] = ("train", "test")
 
 
-def read_mat(path: Path, progress: Progress = silent) -> Stored:
+def read_mat(path: Path, progress: Progress = silent, resize: Resize = "off") -> Stored:
     """Return images and labels in a `.mat`, whatever the axis that counts the images.
 
     Raises:

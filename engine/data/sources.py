@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistop.engine.config import SOURCES, PixelRange, RunConfig, Split
+from mnistop.engine.config import SOURCES, PixelRange, Resize, RunConfig, Split
 from mnistop.engine.data.arrays import read_npz
 from mnistop.engine.data.dataset import Dataset, Description, class_counts, describe, split
 from mnistop.engine.data.files import read_path
@@ -71,6 +71,7 @@ def load(
     progress: Progress = silent,
     pixel_range: PixelRange = "auto",
     split: Split = "given",
+    resize: Resize = "off",
 ) -> Dataset:
     """Load the first images of a source, scaled to 0…1.
 
@@ -86,6 +87,7 @@ def load(
             loaded besides `samples`, and its test images are `Dataset.unseen`. With `random` all
             parts are one, of which None takes all but the test images. Images of a source without
             test images, and with `random` all images, that are not taken are `Dataset.unseen`.
+        resize: the height and width that images are resized to.
 
     Raises:
         DataError: the source does not exist, is damaged or unfit, or has fewer images; in one
@@ -94,7 +96,8 @@ def load(
     """
     progress(f"loading {source}")
     try:
-        return to_dataset(_stored(source, progress), source, samples, pixel_range, split)
+        stored = _stored(source, progress, resize)
+        return to_dataset(stored, source, samples, pixel_range, split, resize)
     except MemoryError as error:
         raise DataError(
             f"There is not enough memory for the images of {source}: ask for fewer samples, or "
@@ -114,7 +117,9 @@ def load(
 
 def load_data(config: RunConfig, progress: Progress = silent) -> Dataset:
     """Load the images of a configuration, see `load`."""
-    return load(config.source, config.samples, progress, config.pixel_range, config.split)
+    return load(
+        config.source, config.samples, progress, config.pixel_range, config.split, config.resize
+    )
 
 
 def split_by(dataset: Dataset, config: RunConfig) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -150,10 +155,10 @@ def file_stamp(source: str) -> tuple[tuple[str, int, int], ...]:
     return tuple(stamps)
 
 
-def _stored(source: str, progress: Progress) -> Stored:
+def _stored(source: str, progress: Progress, resize: Resize) -> Stored:
     if source not in SOURCES:
         _check_name(source)
-        return read_path(source, at_most_every_second(progress))
+        return read_path(source, at_most_every_second(progress), resize)
     module, _, function = SOURCES[source].partition(".")
     read: Callable[[Progress], Stored]
     read = getattr(import_module(f"mnistop.engine.data.{module}"), function)

@@ -11,11 +11,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistop.engine.config import PixelRange, Split
+from mnistop.engine.config import PixelRange, Resize, Split
 from mnistop.engine.data.dataset import Dataset, Unseen
 from mnistop.engine.data.labels import number_classes
 from mnistop.engine.data.pixels import Pixels, find_range, scale
-from mnistop.engine.errors import DataError, TooFewImagesError
+from mnistop.engine.errors import DataError, SizesError, TooFewImagesError
 from mnistop.engine.fingerprint import take_fingerprint
 
 _UNSHOWABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -122,6 +122,7 @@ def to_dataset(
     samples: int | None,
     pixel_range: PixelRange = "auto",
     split: Split = "given",
+    resize: Resize = "off",
 ) -> Dataset:
     """Check a whole source, and scale its first `samples` images to 0…1, see `sources.load`.
 
@@ -135,10 +136,11 @@ def to_dataset(
     )
     class_names = tuple(map(printable, classes.names))
     parts = list(map(_checked, stored.parts, stacks, classes.labels))
-    shape = _common_shape(parts)
     pixels = find_range(
         [(part.images_in, part.images) for part in parts], stored.white, pixel_range, source
     )
+    parts, resized = _resized(parts, resize)
+    shape = _common_shape(parts)
     pool, validation, tests = _by_use(parts, split, stored.was_one)
     count = _count(samples, pool, source, sum(map(len, parts)))
     used, rest = _divided(pool, count)
@@ -168,9 +170,21 @@ def to_dataset(
         tuple(counted.tolist()),
         _unseen(tests or rest, pixels),
         given_validation=len(labels) - count,
-        notes=stored.notes + ((printable(classes.note),) if classes.note else ()),
+        notes=tuple(filter(None, (*stored.notes, printable(classes.note), resized))),
         fingerprint=fingerprint,
     )
+
+
+def _resized(parts: list[Part], resize: Resize) -> tuple[list[Part], str]:
+    """Return parts whose images have a size, and a note if they had another."""
+    others = [part for part in parts if resize not in ("off", part.images.shape[1:3])]
+    if resize == "off" or not others:
+        return parts, ""
+    from mnistop.engine.data.pictures import resized
+
+    sizes = " and ".join(dict.fromkeys(_shape(part.images[0]) for part in others))
+    note = f"Images of {sizes} pixels are resized to {resize[0]} × {resize[1]}."
+    return [replace(part, images=resized(part.images, resize)) for part in parts], note
 
 
 def _by_use(
@@ -261,9 +275,10 @@ def _common_shape(parts: Sequence[Part]) -> tuple[int, int]:
     first, *others = parts
     for other in others:
         if other.images.shape[1:] != first.images.shape[1:]:
-            raise DataError(
+            raise SizesError(
                 f"The images in {first.images_in} are {_shape(first.images[0])} pixels, but those "
-                f"in {other.images_in} are {_shape(other.images[0])}: use two that belong together."
+                f"in {other.images_in} are {_shape(other.images[0])}: use two that belong "
+                f"together, or set resize."
             )
     _, height, width = first.images.shape
     return height, width

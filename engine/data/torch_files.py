@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mnistop.engine.config import Resize
 from mnistop.engine.data.arrays import damage_reported
 from mnistop.engine.data.named import listed, pairs_in, parts_of
 from mnistop.engine.data.stored import Progress, Stored, silent
@@ -21,7 +22,7 @@ _ORDERS = {1: ("",), 2: ("train.", "test."), 3: ("train.", "validation.", "test.
 _AS_TENSORS = "save the tensors themselves by torch.save((images, labels), FILE)"
 
 
-def read_torch(path: Path, progress: Progress = silent) -> Stored:
+def read_torch(path: Path, progress: Progress = silent, resize: Resize = "off") -> Stored:
     """Return images and labels in a `.pt`: a tuple of tensors, or a dictionary with usual names.
 
     torchvision once kept MNIST as such a tuple, `processed/training.pt`.
