@@ -159,7 +159,7 @@ def _ones(labels: NDArray[Any], place: str) -> NDArray[np.int64]:
     if labels.dtype.kind in "buif" and np.all(
         np.isin(labels, (0, 1)).all(1) & (labels.sum(1) == 1)
     ):
-        return labels.argmax(1)
+        return np.nonzero(labels)[1].astype(np.int64)
     shape = " × ".join(f"{length:,}" for length in labels.shape)
     raise DataError(
         f"The labels in {place} have the shape {shape}, but are not one-hot, with a single 1 in "
