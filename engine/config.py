@@ -5,6 +5,7 @@ fields of `RunConfig`: type, bounds, default, label, one line of help and the us
 """
 
 import dataclasses
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
@@ -17,6 +18,9 @@ from mnistop.engine.hyperparameters import Hyperparameter, as_text, setting
 PixelRange = Literal["auto"] | tuple[float, float]
 """The stored values of black and of white; `auto` to find them in the pixels."""
 
+Resize = Literal["off"] | tuple[int, int]
+"""Height and width that images are resized to; `off` leaves them as they are."""
+
 SOURCES = {
     "bundled": "sources.read_bundled",
     "digits": "sources.read_digits",
@@ -28,8 +32,21 @@ SOURCES = {
 USUAL_RATES = {"manual": 0.1, "sgd": 0.1, "adam": 0.001, "adamw": 0.001, "rmsprop": 0.001}
 """Learning rates at which each optimizer learns MNIST well; that of `sgd` is without momentum."""
 
+LOADED_BY = ("source", "samples", "pixel_range", "resize", "split")
+"""The hyperparameters that decide which images are loaded, and in which form."""
+SPLIT_BY = ("val_fraction", "split_seed", "stratify")
+"""Those that decide which of these images are kept for validation."""
+
+Split = Literal["given", "random"]
+"""Whose choice the validation and test images are: that of the source, or chance."""
+
 _LARGEST = 1e30
 """Pixel values beyond this are no images."""
+
+
+def split_before(source: str) -> Split:
+    """Return the split of settings from before there was a choice."""
+    return "given" if source in ("bundled", "digits") else "random"  # they have but one part
 
 
 def _parse_samples(text: str) -> str | None:
@@ -46,6 +63,13 @@ def _parse_pixel_range(text: str) -> str | tuple[str, ...]:
     if words == ["auto"]:
         return "auto"
     return ("0", *words) if len(words) == 1 else tuple(words)
+
+
+def _parse_resize(text: str) -> str | tuple[str, ...]:
+    words = re.sub("[,x×]", " ", text.lower()).split()
+    if words == ["off"]:
+        return "off"
+    return (*words, *words) if len(words) == 1 else tuple(words)
 
 
 def _is_pixel_range(value: Any) -> bool:
@@ -94,6 +118,23 @@ class RunConfig:
         parse=_parse_pixel_range,
         is_possible=_is_pixel_range,
     )
+    resize: (
+        Literal["off"]
+        | tuple[Annotated[int, Meta(ge=1, le=1024)], Annotated[int, Meta(ge=1, le=1024)]]
+    ) = setting(
+        "off",
+        "resize",
+        "Height and width that images are resized to, as in 28 28; off leaves them as they are.",
+        ("off", (8, 8), (14, 14), (28, 28), (32, 32), (64, 64)),
+        format="off, or height and width, two whole numbers from 1 to 1,024",
+        parse=_parse_resize,
+    )
+    split: Literal["given", "random"] = setting(
+        "given",
+        "split",
+        "given keeps the validation and test images of a source that has such; random draws the "
+        "validation images from all.",
+    )
     val_fraction: Annotated[float, Meta(gt=0, lt=1)] = setting(
         0.2,
         "validation share",
@@ -102,6 +143,11 @@ class RunConfig:
     )
     split_seed: Annotated[int, Meta(ge=0, lt=2**32)] = setting(
         42, "split seed", "Decides which images are kept for validation.", (0, 1, 2, 42)
+    )
+    stratify: Literal["off", "on"] = setting(
+        "off",
+        "stratify",
+        "on takes the same share of each class for validation; off leaves it to chance.",
     )
     seed: Annotated[int, Meta(ge=0, lt=2**32)] = setting(
         0,

@@ -95,6 +95,9 @@ class RunStarted(Event, frozen=True, kw_only=True):
     test_images: Count | None = None
     """Unseen images of the source, for the test of the finished model. None in old runs, which had
     no test."""
+    samples: Size | None = None
+    """The images asked of the source, without validation images of its own. None in old runs, which
+    knew no such."""
     threads: Size | None = None
     """Processor threads for the arithmetic, which affect the bits; the run keeps them. None in old
     runs."""

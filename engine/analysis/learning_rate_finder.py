@@ -177,13 +177,12 @@ def range_test(config: RunConfig, progress: Path | None = None) -> RangeTest:
     Raises:
         MnistopError: the data or the device do not fit.
     """
-    from mnistop.engine.data.sources import load
+    from mnistop.engine.data.sources import load_data
     from mnistop.engine.training.examples import make_examples
     from mnistop.engine.training.loop import Stepper
 
     report = progress_file(progress)
-    dataset = load(config.source, config.samples, report, config.pixel_range)
-    examples = make_examples(dataset, config)
+    examples = make_examples(load_data(config, report), config)
     classes = len(examples.class_names)
 
     def fresh() -> Stepper:

@@ -171,7 +171,7 @@ def run_lines(
         MnistopError: the data cannot be loaded, or there is no such device.
     """
     report = progress_file(progress)
-    dataset = load_dataset(config.source, config.samples, config.pixel_range, report)
+    dataset = load_dataset(config, report)
     loop = _begun(config, dataset)
     if loop.lines_run > lines:
         _begun.cache_clear()

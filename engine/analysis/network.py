@@ -21,7 +21,7 @@ from mnistop.engine.analysis.loading import (
 )
 from mnistop.engine.analysis.samples import load_dataset
 from mnistop.engine.config import RunConfig
-from mnistop.engine.data.sources import split
+from mnistop.engine.data.sources import split_by
 from mnistop.engine.runs.run_folder import Run
 
 if TYPE_CHECKING:
@@ -197,8 +197,8 @@ def first_walk(config: RunConfig, row: int, progress: Path | None = None) -> Fir
     from mnistop.engine.model import MLP
 
     report = progress_file(progress)
-    dataset = load_dataset(config.source, config.samples, config.pixel_range, report)
-    _, rows = split(dataset, config.val_fraction, config.split_seed)
+    dataset = load_dataset(config, report)
+    _, rows = split_by(dataset, config)
     row %= len(rows)
     start = row - row % config.batch_size
     batch = torch.from_numpy(dataset.images[rows[start : start + config.batch_size]]).flatten(1)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistop.engine.analysis.loading import progress_file
-from mnistop.engine.config import PixelRange
+from mnistop.engine.config import LOADED_BY, SPLIT_BY, RunConfig
 from mnistop.engine.data.notes import ClassCounts, data_notes
 from mnistop.engine.data.sources import (
     Dataset,
@@ -22,7 +22,7 @@ from mnistop.engine.data.sources import (
     class_counts,
     describe,
     file_stamp,
-    load,
+    load_data,
     split,
 )
 from mnistop.engine.errors import DataError
@@ -59,36 +59,25 @@ class Samples:
         if self.recorded_notes is not None:
             return list(self.recorded_notes)
         facts = self.description
-        return data_notes(self.counts, facts.pixels.clipping, facts.contrast)
+        return [*facts.notes, *data_notes(self.counts, facts.pixels.clipping, facts.contrast)]
 
 
 def load_samples(
-    source: str,
-    samples: int | None,
-    val_fraction: float,
-    split_seed: int,
-    first: int,
-    count: int,
-    progress: Path | None = None,
-    pixel_range: PixelRange = "auto",
+    config: RunConfig, first: int, count: int, progress: Path | None = None
 ) -> Samples:
     """Load some images of the data that a configuration would train on.
 
     Args:
-        source: as for `load`, paths made absolute.
-        samples: the number of images of the data set; None for those of the whole source.
-        val_fraction: the share of the validation images.
-        split_seed: determines the validation images.
+        config: the configuration, the path of a source made absolute.
         first: the index of the first image to return, from 0.
         count: the number of images to return; fewer at the end.
         progress: a file to write the current activity to.
-        pixel_range: as for `load`.
 
     Raises:
         DataError: the source is missing or unfit, or cannot be split so.
     """
-    dataset = load_dataset(source, samples, pixel_range, progress_file(progress))
-    known = _known(dataset, val_fraction, split_seed)
+    dataset = load_dataset(config, progress_file(progress))
+    known = _known(dataset, *(getattr(config, name) for name in SPLIT_BY))
     rows = slice(max(first, 0), max(first, 0) + max(count, 0))
     return Samples(
         known.description,
@@ -148,14 +137,12 @@ _kept: dict[tuple[object, ...], Dataset] = {}
 """The last data set loaded, by the request and the state of its files."""
 
 
-def load_dataset(
-    source: str, samples: int | None, pixel_range: PixelRange, report: Callable[[str], None]
-) -> Dataset:
-    """Return a data set as `load` does; the last one is kept while its files stay the same."""
-    key = source, samples, pixel_range, file_stamp(source)
+def load_dataset(config: RunConfig, report: Callable[[str], None]) -> Dataset:
+    """Return a data set as `load_data` does; the last one is kept while its files stay the same."""
+    key = *(getattr(config, name) for name in LOADED_BY), file_stamp(config.source)
     if key not in _kept:
         _kept.clear()
-        _kept[key] = load(source, samples, report, pixel_range)
+        _kept[key] = load_data(config, report)
     return _kept[key]
 
 
@@ -167,8 +154,8 @@ class _Known:
 
 
 @functools.lru_cache(1)
-def _known(dataset: Dataset, val_fraction: float, split_seed: int) -> _Known:
-    train, val = split(dataset, val_fraction, split_seed)
+def _known(dataset: Dataset, val_fraction: float, split_seed: int, stratify: str) -> _Known:
+    train, val = split(dataset, val_fraction, split_seed, stratify == "on")
     validation = np.zeros(len(dataset), np.bool_)
     validation[val] = True
     return _Known(describe(dataset), class_counts(dataset, train, val), validation)

@@ -59,12 +59,21 @@ class Dataset:
     source_counts: tuple[int, ...] = ()
     """Images of each class in the whole source; empty if not counted."""
     unseen: Unseen = field(default_factory=Unseen)
-    """The source's other images, used neither for training nor for validation."""
+    """The source's test images, else its other images: neither trained on nor validated with."""
+    given_validation: int = 0
+    """The last images, which the source itself gives to validate with."""
+    notes: tuple[str, ...] = ()
+    """Sentences on what reading has made of images and labels."""
     fingerprint: Fingerprint = field(kw_only=True)
     """Of these images and labels, taken before scaling."""
 
     def __len__(self) -> int:
         return len(self.images)
+
+    @property
+    def samples(self) -> int:
+        """The number of images without the source's own validation images."""
+        return len(self) - self.given_validation
 
     @property
     def classes(self) -> int:
@@ -79,18 +88,21 @@ class Dataset:
 
 
 def split(
-    dataset: Dataset, val_fraction: float, seed: int
+    dataset: Dataset, val_fraction: float, seed: int, stratify: bool = False
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Split the images into training and validation images.
 
     The rows are exactly those of scikit-learn's
-    `train_test_split(images, labels, test_size=val_fraction, random_state=seed)`.
+    `train_test_split(images, labels, test_size=val_fraction, random_state=seed)`, with
+    `stratify=labels` if stratified. Validation images that the source itself gives are kept: these
+    arguments then only decide the order of the training images.
 
     Args:
         dataset: the images to split.
         val_fraction: the share of the validation images, above 0 and below 1; their number is
             rounded up.
         seed: determines the validation images, 0 to 2³² - 1.
+        stratify: whether to take the same share of each class.
 
     Returns:
         The indices of the training images and of the validation images, each shuffled.
@@ -99,6 +111,9 @@ def split(
         DataError: there are too few images for this share.
     """
     count = len(dataset)
+    if held_out := dataset.given_validation:
+        order = np.random.RandomState(seed).permutation(count - held_out)
+        return order, np.arange(count - held_out, count)
     if count < 2:
         raise DataError(
             f"A split needs at least 2 images, one to train on and one to validate with, "
@@ -115,8 +130,38 @@ def split(
             f"A validation share of {val_fraction:g} leaves none of the {count:,} images to "
             f"train on: lower it, or ask for more samples."
         )
+    if stratify:
+        return _stratified(dataset, val_fraction, seed)
     order = np.random.RandomState(seed).permutation(count)
     return order[held_out:], order[:held_out]
+
+
+def _stratified(
+    dataset: Dataset, val_fraction: float, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    from sklearn.model_selection import train_test_split
+
+    counts = np.bincount(dataset.labels, minlength=dataset.classes)
+    if 1 in counts:
+        name = dataset.class_names[int(np.flatnonzero(counts == 1)[0])]
+        raise DataError(
+            f"Class {name} has 1 image only, which cannot be on both sides of a stratified split: "
+            "set stratify to off, or ask for more samples."
+        )
+    try:
+        train, val = train_test_split(
+            np.arange(len(dataset)),
+            test_size=val_fraction,
+            random_state=seed,
+            stratify=dataset.labels,
+        )
+    except ValueError:
+        raise DataError(
+            f"A validation share of {val_fraction:g} of {len(dataset):,} images has no place for "
+            f"an image of each of {np.count_nonzero(counts)} classes on both sides: set stratify "
+            "to off, raise the share, or ask for more samples."
+        ) from None
+    return train, val
 
 
 def class_counts(dataset: Dataset, train: NDArray[np.int64], val: NDArray[np.int64]) -> ClassCounts:
@@ -158,6 +203,10 @@ class Description:
     """A name for each class."""
     unseen: int = 0
     """The number of test images, besides `count`."""
+    given_validation: int = 0
+    """The number of validation images that the source itself gives, among `count`."""
+    notes: tuple[str, ...] = ()
+    """Sentences on what reading has made of images and labels."""
 
 
 def describe(dataset: Dataset) -> Description:
@@ -176,4 +225,6 @@ def describe(dataset: Dataset) -> Description:
         std=math.sqrt(max(mean_square - mean**2, 0.0)),
         class_names=dataset.class_names,
         unseen=len(dataset.unseen),
+        given_validation=dataset.given_validation,
+        notes=dataset.notes,
     )

@@ -15,7 +15,8 @@ import urllib.error
 import warnings
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,8 @@ TIMEOUT = 20.0
 PROGRESS_INTERVAL = 0.5
 """Seconds between two checks of the download's progress."""
 
+_TRAINING = 60_000
+"""MNIST's training images, which OpenML has before its test images."""
 _PROVENANCE = "OpenML's mnist_784, version 1: MNIST by LeCun, Cortes and Burges, CC BY-SA 3.0"
 _REMEDY = "the bundled source needs no network, nor does a folder of MNIST's own files"
 
@@ -49,7 +52,7 @@ def is_cached() -> bool:
 
 
 def read_openml(progress: Callable[[str], None]) -> Stored:
-    """Return the 70,000 images, MNIST's training images first.
+    """Return the 70,000 images: MNIST's training images, then its test images.
 
     The first time, scikit-learn downloads and reads them, which then takes about half a minute and
     1 GB of memory; later the arrays that were cached then are read.
@@ -72,7 +75,7 @@ def read_openml(progress: Callable[[str], None]) -> Stored:
         progress(
             f"mnist_784 could not be kept in {kept} ({error.strerror}): it is read again next time"
         )
-    return Stored([part], _PROVENANCE, white=255)
+    return _split([part])
 
 
 def _kept(cache: Path) -> Path:
@@ -85,7 +88,14 @@ def _read_kept(kept: Path) -> Stored | None:
         stored = read_npz(kept)
     except (FileNotFoundError, NotADirectoryError, DataError):
         return None
-    return stored and Stored(stored.parts, _PROVENANCE, white=255)
+    return stored and _split(stored.parts)
+
+
+def _split(parts: Sequence[Part]) -> Stored:
+    """Divide OpenML's one table as MNIST is: 60,000 training images, then 10,000 test images."""
+    (part,) = parts
+    both = [part[:_TRAINING], replace(part[_TRAINING:], role="test")]
+    return Stored([each for each in both if len(each)], _PROVENANCE, white=255, was_one=True)
 
 
 def _keep(part: Part, kept: Path) -> None:

@@ -17,13 +17,23 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from mnistop.engine.config import SOURCES, PixelRange
+from mnistop.engine.config import SOURCES, PixelRange, Resize, RunConfig, Split
 from mnistop.engine.data.arrays import read_npz
 from mnistop.engine.data.dataset import Dataset, Description, class_counts, describe, split
 from mnistop.engine.data.files import read_path
+from mnistop.engine.data.idx_sets import find_set
 from mnistop.engine.data.openml import is_cached
-from mnistop.engine.data.stored import Part, Stored, printable, to_dataset
+from mnistop.engine.data.stored import (
+    Part,
+    Progress,
+    Stored,
+    at_most_every_second,
+    printable,
+    silent,
+    to_dataset,
+)
 from mnistop.engine.errors import DataError
 from mnistop.engine.files import expanded
 
@@ -31,18 +41,18 @@ __all__ = [
     "SOURCES",
     "Dataset",
     "Description",
+    "Progress",
     "absolute",
     "class_counts",
     "describe",
     "file_stamp",
     "load",
+    "load_data",
     "loads_quickly",
     "source_exists",
     "split",
+    "split_by",
 ]
-
-Progress = Callable[[str], None]
-"""Called with a line to show while a source is read."""
 
 _BUNDLED = Path(__file__).parent / "bundled" / "mnist_784_first_4502.npz"
 
@@ -58,8 +68,10 @@ def absolute(source: str) -> str:
 def load(
     source: str,
     samples: int | None = None,
-    progress: Progress = lambda text: None,
+    progress: Progress = silent,
     pixel_range: PixelRange = "auto",
+    split: Split = "given",
+    resize: Resize = "off",
 ) -> Dataset:
     """Load the first images of a source, scaled to 0…1.
 
@@ -67,11 +79,15 @@ def load(
         source: `bundled` (the first 4,502 images of MNIST, in this package), `digits` (1,797 images
             of 8 × 8 pixels, in scikit-learn), `openml` (all 70,000 of MNIST, fetched once), or the
             path of a folder or file.
-        samples: the number of images, from the first. If None, all but the source's test images;
-            a larger number takes the rest from these. All other images of the source are
-            `Dataset.unseen`.
+        samples: the number of images to train on and to validate with, from the first; None for
+            all of them.
         progress: called with a line to show: once, and about every second if it takes long.
         pixel_range: the stored values of black and white; `auto` finds them if they are clear.
+        split: `given` keeps the parts of a source apart. Its validation images, if it has such, are
+            loaded besides `samples`, and its test images are `Dataset.unseen`. With `random` all
+            parts are one, of which None takes all but the test images. Images of a source without
+            test images, and with `random` all images, that are not taken are `Dataset.unseen`.
+        resize: the height and width that images are resized to.
 
     Raises:
         DataError: the source does not exist, is damaged or unfit, or has fewer images; in one
@@ -80,7 +96,8 @@ def load(
     """
     progress(f"loading {source}")
     try:
-        return to_dataset(_stored(source, progress), source, samples, pixel_range)
+        stored = _stored(source, progress, resize)
+        return to_dataset(stored, source, samples, pixel_range, split, resize)
     except MemoryError as error:
         raise DataError(
             f"There is not enough memory for the images of {source}: ask for fewer samples, or "
@@ -96,6 +113,18 @@ def load(
             f"{error.filename or source} cannot be read ({error.strerror or error}): "
             f"check the path and the disk."
         ) from error
+
+
+def load_data(config: RunConfig, progress: Progress = silent) -> Dataset:
+    """Load the images of a configuration, see `load`."""
+    return load(
+        config.source, config.samples, progress, config.pixel_range, config.split, config.resize
+    )
+
+
+def split_by(dataset: Dataset, config: RunConfig) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Split images into training and validation images by a configuration, see `split`."""
+    return split(dataset, config.val_fraction, config.split_seed, config.stratify == "on")
 
 
 def loads_quickly(source: str) -> bool:
@@ -126,10 +155,10 @@ def file_stamp(source: str) -> tuple[tuple[str, int, int], ...]:
     return tuple(stamps)
 
 
-def _stored(source: str, progress: Progress) -> Stored:
+def _stored(source: str, progress: Progress, resize: Resize) -> Stored:
     if source not in SOURCES:
         _check_name(source)
-        return read_path(source)
+        return read_path(source, at_most_every_second(progress), resize)
     module, _, function = SOURCES[source].partition(".")
     read: Callable[[Progress], Stored]
     read = getattr(import_module(f"mnistop.engine.data.{module}"), function)
@@ -183,7 +212,11 @@ def _may_be_there(path: str) -> bool:
     """Return whether a path exists or cannot be checked: the reader then reports why."""
     try:
         os.stat(path)
-    except (FileNotFoundError, NotADirectoryError, ValueError):
+    except ValueError:
+        return False
+    except (FileNotFoundError, NotADirectoryError):
+        with contextlib.suppress(OSError):
+            return find_set(Path(path)) is not None
         return False
     except OSError:
         pass

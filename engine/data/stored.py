@@ -3,22 +3,20 @@
 import math
 import os
 import re
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistop.engine.config import PixelRange
+from mnistop.engine.config import PixelRange, Resize, Split
 from mnistop.engine.data.dataset import Dataset, Unseen
+from mnistop.engine.data.labels import number_classes
 from mnistop.engine.data.pixels import Pixels, find_range, scale
-from mnistop.engine.errors import DataError, TooFewImagesError
+from mnistop.engine.errors import DataError, SizesError, TooFewImagesError
 from mnistop.engine.fingerprint import take_fingerprint
-
-MAX_CLASSES = 100
-"""More classes than this are a mistake, such as pixel values used as labels."""
-
 
 _UNSHOWABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -59,6 +57,30 @@ def check_size(place: str, size: int, stored: int, compressed: bool) -> None:
         raise MemoryError(f"{size:,} bytes")
 
 
+Progress = Callable[[str], None]
+"""Called with a line to show while a source is read."""
+
+
+def silent(text: str) -> None:
+    """Show no progress."""
+
+
+def at_most_every_second(progress: Progress) -> Progress:
+    """Return a function that passes lines on, the first after a second, and drops those between."""
+    due = time.monotonic() + 1
+
+    def report(text: str) -> None:
+        nonlocal due
+        if time.monotonic() >= due:
+            progress(text)
+            due = time.monotonic() + 1
+
+    return report
+
+
+Role = Literal["train", "validation", "test"]
+
+
 @dataclass(frozen=True, eq=False)
 class Part:
     """Images and labels as they are stored: all of a source, or its training or test part."""
@@ -68,8 +90,14 @@ class Part:
     images_in: str
     """The name of the images' file, or array in a file, in messages."""
     labels_in: str
-    is_test: bool = False
-    """True if these are the source's test images."""
+    role: Role = "train"
+    """The use that the source has for these images."""
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, rows: slice) -> "Part":
+        return replace(self, images=self.images[rows], labels=self.labels[rows])
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,82 +110,124 @@ class Stored:
     class_names: tuple[str, ...] | None = None
     white: float | None = None
     """The pixel value of white if the source specifies it, with black 0."""
+    notes: tuple[str, ...] = ()
+    """Sentences on what reading has made of images and labels."""
+    was_one: bool = False
+    """True if the source was once read as one part: a random split still takes it as that."""
 
 
 def to_dataset(
-    stored: Stored, source: str, samples: int | None, pixel_range: PixelRange = "auto"
+    stored: Stored,
+    source: str,
+    samples: int | None,
+    pixel_range: PixelRange = "auto",
+    split: Split = "given",
+    resize: Resize = "off",
 ) -> Dataset:
-    """Check a whole source and scale its first `samples` images to 0…1; the others stay unseen.
-
-    If `samples` is None they are all but the source's test part. More samples than these take the
-    rest from the test images, from the first.
+    """Check a whole source, and scale its first `samples` images to 0…1, see `sources.load`.
 
     Raises:
         DataError: the source is unfit for training, or has fewer images than requested.
         PixelRangeError: black and white can only be guessed.
     """
-    parts = [_checked(part) for part in stored.parts]
-    shape = _common_shape(parts)
-    labels = np.concatenate([part.labels for part in parts])
-    class_names = _class_names(labels, stored.class_names, source)
+    stacks = [_image_stack(part.images, part.images_in) for part in stored.parts]
+    classes = number_classes(
+        [(part.labels_in, part.labels) for part in stored.parts], stored.class_names, source
+    )
+    class_names = tuple(map(printable, classes.names))
+    parts = list(map(_checked, stored.parts, stacks, classes.labels))
     pixels = find_range(
         [(part.images_in, part.images) for part in parts], stored.white, pixel_range, source
     )
-    count = _count(samples, parts, source)
-    if len(np.unique(labels[:count])) < 2 <= count:
+    parts, resized = _resized(parts, resize)
+    shape = _common_shape(parts)
+    pool, validation, tests = _by_use(parts, split, stored.was_one)
+    count = _count(samples, pool, source, sum(map(len, parts)))
+    used, rest = _divided(pool, count)
+    counted = np.bincount(np.concatenate(classes.labels), minlength=len(class_names))
+    labels = np.concatenate([part.labels for part in used])
+    if len(np.unique(labels)) < 2 <= count:
         raise DataError(
             f"The first {count:,} images of {source} are all of one class, "
             f"{class_names[labels[0]]}: ask for more samples."
         )
 
-    images = np.empty((count, *shape), np.float32)
-    start, used = 0, []
-    for part in parts:
-        wanted = part.images[: count - start]
-        images[start : start + len(wanted)] = wanted
-        start += len(wanted)
-        used.append(wanted)
+    used += validation
+    labels = np.concatenate([part.labels for part in used])
+    images = np.empty((len(labels), *shape), np.float32)
+    np.concatenate([part.images for part in used], out=images, casting="unsafe")
     fingerprint = take_fingerprint(
-        used, labels[:count], len(class_names), pixels.black, pixels.white
+        [part.images for part in used], labels, len(class_names), pixels.black, pixels.white
     )
     scale(images, pixels)
     return Dataset(
         images,
-        labels[:count],
+        labels,
         class_names,
         source,
         pixels,
         stored.provenance,
-        tuple(np.bincount(labels, minlength=len(class_names)).tolist()),
-        _unseen(parts, count, pixels),
+        tuple(counted.tolist()),
+        _unseen(tests or rest, pixels),
+        given_validation=len(labels) - count,
+        notes=tuple(filter(None, (*stored.notes, printable(classes.note), resized))),
         fingerprint=fingerprint,
     )
 
 
-def _unseen(parts: Sequence[Part], count: int, pixels: Pixels) -> Unseen:
-    """Return the images after the first `count`."""
-    left = []
+def _resized(parts: list[Part], resize: Resize) -> tuple[list[Part], str]:
+    """Return parts whose images have a size, and a note if they had another."""
+    others = [part for part in parts if resize not in ("off", part.images.shape[1:3])]
+    if resize == "off" or not others:
+        return parts, ""
+    from mnistop.engine.data.pictures import resized
+
+    sizes = " and ".join(dict.fromkeys(_shape(part.images[0]) for part in others))
+    note = f"Images of {sizes} pixels are resized to {resize[0]} × {resize[1]}."
+    return [replace(part, images=resized(part.images, resize)) for part in parts], note
+
+
+def _by_use(
+    parts: Sequence[Part], split: Split, was_one: bool
+) -> tuple[list[Part], list[Part], list[Part]]:
+    """Return the parts to take samples from, those to validate with, and those to test on."""
+    roles: tuple[Role, ...] = ("train", "validation", "test")
+    train, validation, test = ([part for part in parts if part.role == role] for role in roles)
+    if split == "given" and train:
+        return train, validation, test
+    pool = [replace(part, role="train") for part in parts] if was_one else list(parts)
+    return pool, [], []
+
+
+def _divided(parts: Sequence[Part], count: int) -> tuple[list[Part], list[Part]]:
+    """Return the first `count` images, and the others."""
+    first, rest = [], []
     for part in parts:
-        used = min(count, len(part.labels))
-        count -= used
-        if used < len(part.labels):
-            left.append((_compact(part.images, used), part.labels[used:]))
-    images, labels = zip(*left, strict=True) if left else ((), ())
-    return Unseen(images, labels, pixels)
+        most = min(count, len(part))
+        count -= most
+        if most:
+            first.append(part[:most])
+        if most < len(part):
+            rest.append(part[most:])
+    return first, rest
 
 
-def _compact(images: NDArray[Any], first: int) -> NDArray[Any]:
-    """Return the images from one on, as a copy if the others take more memory."""
-    rest = images[first:]
+def _unseen(parts: Sequence[Part], pixels: Pixels) -> Unseen:
+    return Unseen([_compact(part.images) for part in parts], [p.labels for p in parts], pixels)
+
+
+def _compact(images: NDArray[Any]) -> NDArray[Any]:
+    """Return images, as a copy if they are a view of some that take more memory than they."""
     if images.dtype.itemsize > 4:
-        return rest.astype(np.float32)
-    return rest.copy() if first > len(rest) else rest
+        return images.astype(np.float32)
+    whole = images.base
+    if whole is not None and getattr(whole, "nbytes", 0) > 2 * images.nbytes:
+        return images.copy()
+    return images
 
 
-def _checked(part: Part) -> Part:
-    """Return the part with images `(n, height, width)` of numbers and labels `(n,)` of int64."""
-    images = _image_stack(part.images, part.images_in)
-    labels = _whole_numbers(part.labels, part.labels_in)
+def _checked(part: Part, images: NDArray[Any], labels: NDArray[np.int64]) -> Part:
+    """Return the part with its images `(n, height, width)` and its classes `(n,)`."""
     if len(images) != len(labels):
         raise DataError(
             f"{part.images_in} has {len(images):,} images, but {part.labels_in} has "
@@ -167,6 +237,7 @@ def _checked(part: Part) -> Part:
 
 
 def _image_stack(images: NDArray[Any], place: str) -> NDArray[Any]:
+    """Return images as numbers `(n, height, width)`."""
     if images.dtype.kind not in "buif":
         raise DataError(f"The images in {place} are not numbers: store them as 0 to 255.")
     if images.ndim == 1:
@@ -200,83 +271,33 @@ def _square(rows: NDArray[Any], place: str) -> NDArray[Any]:
     return rows.reshape(-1, side, side)
 
 
-def _whole_numbers(labels: NDArray[Any], place: str) -> NDArray[np.int64]:
-    if labels.ndim == 3:
-        raise DataError(
-            f"{place} holds {len(labels):,} images, not labels: "
-            f"put the images first and their labels second."
-        )
-    if labels.ndim == 2 and labels.shape[1] == 1:
-        labels = labels[:, 0]
-    if labels.ndim != 1:
-        raise DataError(
-            f"The labels in {place} have the shape {_shape(labels)}: "
-            f"store one whole number for each image."
-        )
-    if labels.dtype.kind not in "buif":
-        raise DataError(
-            f"The labels in {place} are not numbers: store them as whole numbers from 0 up."
-        )
-    if len(labels) == 0:
-        raise DataError(f"{place} holds no labels: choose another one.")
-    if labels.dtype.kind == "f" and not np.all(labels == np.floor(labels)):
-        raise DataError(
-            f"The labels in {place} are not all whole numbers: store the number of the class, "
-            f"from 0 up, for each image."
-        )
-    if labels.min() < 0:
-        raise DataError(
-            f"The labels in {place} go down to {labels.min():.0f}: they must start from 0."
-        )
-    if labels.max() >= MAX_CLASSES:
-        raise DataError(
-            f"The labels in {place} go up to {labels.max():.0f}, and {MAX_CLASSES - 1} is the "
-            f"highest possible: number at most {MAX_CLASSES} classes from 0 up."
-        )
-    return labels.astype(np.int64)
-
-
 def _common_shape(parts: Sequence[Part]) -> tuple[int, int]:
     first, *others = parts
     for other in others:
         if other.images.shape[1:] != first.images.shape[1:]:
-            raise DataError(
+            raise SizesError(
                 f"The images in {first.images_in} are {_shape(first.images[0])} pixels, but those "
-                f"in {other.images_in} are {_shape(other.images[0])}: use two that belong together."
+                f"in {other.images_in} are {_shape(other.images[0])}: use two that belong "
+                f"together, or set resize."
             )
     _, height, width = first.images.shape
     return height, width
 
 
-def _class_names(
-    labels: NDArray[np.int64], given: tuple[str, ...] | None, source: str
-) -> tuple[str, ...]:
-    classes = int(labels.max()) + 1
-    if len(np.unique(labels)) < 2:
-        raise DataError(
-            f"All images of {source} have the label {labels[0]}: "
-            f"a classifier needs at least two classes to tell apart."
-        )
-    if given is None:
-        return tuple(str(label) for label in range(classes))
-    if len(given) != classes:
-        raise DataError(
-            f"The source {source} comes with {len(given)} class names, but its labels go from 0 to "
-            f"{classes - 1}: give {classes} names, in the order of the labels."
-        )
-    return tuple(printable(name) for name in given)
-
-
-def _count(samples: int | None, parts: Sequence[Part], source: str) -> int:
-    there = sum(len(part.labels) for part in parts)
+def _count(samples: int | None, pool: Sequence[Part], source: str, whole: int) -> int:
+    there = sum(map(len, pool))
     if samples is None:
-        return sum(len(part.labels) for part in parts if not part.is_test) or there
+        return sum(len(part) for part in pool if part.role != "test") or there
     if samples < 1:
         raise DataError(f"The number of samples must be 1 or more, not {samples}.")
     if samples > there:
         more = " (the openml source has 70,000)" if source == "bundled" else ""
+        which = "images"
+        if samples <= whole:
+            which = "training images"
+            more = ", or set split to random, which trains on test images too"
         raise TooFewImagesError(
-            f"The source {source} has {there:,} images, not the {samples:,} asked for: "
+            f"The source {source} has {there:,} {which}, not the {samples:,} asked for: "
             f"ask for at most {there:,}, or for all of them{more}.",
             f"{samples:,} images used then, {there:,} there now",
         )

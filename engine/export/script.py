@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from mnistop.engine.config import HYPERPARAMETERS, RunConfig
 from mnistop.engine.cores import usable_cores
-from mnistop.engine.data.sources import Progress, load
+from mnistop.engine.data.sources import Progress, load_data
 from mnistop.engine.errors import RunError
 from mnistop.engine.events import RunStarted
 from mnistop.engine.export.images_file import ImagesFile
@@ -94,8 +94,7 @@ def export_settings(
 
 
 def _load(config: RunConfig, progress: Progress) -> Examples:
-    dataset = load(config.source, config.samples, progress, config.pixel_range)
-    return make_examples(dataset, config)
+    return make_examples(load_data(config, progress), config)
 
 
 def _export(

@@ -11,10 +11,7 @@ import itertools
 from dataclasses import dataclass
 
 from mnistop.engine.activations import ACTIVATIONS
-from mnistop.engine.config import RunConfig
-
-DATA = ("source", "samples", "pixel_range", "val_fraction", "split_seed")
-"""The hyperparameters that decide the file of images."""
+from mnistop.engine.config import LOADED_BY, SPLIT_BY, RunConfig
 
 Lines = list[str]
 
@@ -40,7 +37,7 @@ class TrainingCode:
     def left_out(self) -> dict[str, str]:
         """Return the names of the hyperparameters that are not in the code, and why not."""
         config = self.config
-        reasons = dict.fromkeys(DATA, f"used to make {self.images_name}")
+        reasons = dict.fromkeys(LOADED_BY + SPLIT_BY, f"used to make {self.images_name}")
         for name in ("activation", "dropout"):
             if not config.hidden:
                 reasons[name] = "there is no hidden layer"

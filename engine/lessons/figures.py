@@ -6,6 +6,7 @@ PyTorch is imported in functions only, by the questions of `mnistop.engine.analy
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,16 +80,7 @@ def _data(facts: Facts) -> Iterator[Part]:
     config = facts.config
     if facts.is_recorded:
         raise MnistopError("The run was recorded by a script, which alone knows its images.")
-    samples = load_samples(
-        absolute(config.source),
-        config.samples,
-        config.val_fraction,
-        config.split_seed,
-        0,
-        GRID,
-        None,
-        config.pixel_range,
-    )
+    samples = load_samples(replace(config, source=absolute(config.source)), 0, GRID)
     names = samples.description.class_names
     yield Pictures(
         tuple(

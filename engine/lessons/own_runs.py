@@ -142,7 +142,7 @@ _IN_WORDS = {
 VERDICTS = tuple(_IN_WORDS)
 
 
-_ANY = {"source", "pixel_range", "split_seed", "seed", "threads", "device"}
+_ANY = {"source", "pixel_range", "resize", "split_seed", "seed", "threads", "device"}
 """The settings that a run of a preset may have of its own."""
 
 

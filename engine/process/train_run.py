@@ -20,7 +20,7 @@ from mnistop.engine.config import RunConfig
 from mnistop.engine.cores import choose_threads as best_threads
 from mnistop.engine.cores import usable_cores
 from mnistop.engine.data.dataset import Unseen
-from mnistop.engine.data.sources import load
+from mnistop.engine.data.sources import load_data
 from mnistop.engine.errors import MnistopError, RunError
 from mnistop.engine.files import write_atomically
 from mnistop.engine.model import MLP
@@ -125,6 +125,7 @@ def train_run(prepared: PreparedRun, recorder: Recorder, control: SignalControl)
             val_acc=accuracy(predictions, validation.labels),
             data=examples.fingerprint,
             test_images=len(examples.unseen),
+            samples=examples.samples,
             threads=threads,
         )
     recorder.begin(training)
@@ -163,8 +164,7 @@ def load_examples(config: RunConfig, recorder: Recorder | None = None) -> Exampl
         if recorder:
             recorder.record(events.Preparing, message=message)
 
-    dataset = load(config.source, config.samples, progress, config.pixel_range)
-    return make_examples(dataset, config)
+    return make_examples(load_data(config, progress), config)
 
 
 def choose_threads(config: RunConfig, device: torch.device, examples: Examples, cores: int) -> int:

@@ -20,7 +20,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import platformdirs
 
-from mnistop.engine.config import RunConfig
+from mnistop.engine.config import RunConfig, split_before
 from mnistop.engine.errors import RunError
 from mnistop.engine.events import RunStarted
 from mnistop.engine.files import (
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-FORMAT = 3
+FORMAT = 5
 """The version of the run folder's layout that trainings of this program write."""
 RECORDED_FORMAT = 4
 """The version for recorded runs, which have settings of their own."""
@@ -76,8 +76,11 @@ def _config_in(manifest: bytes) -> RunConfig:
     read = from_json(_Manifest, manifest)
     if read.recorded:
         return RecordedConfig.of(read.recorded.script, read.config)
-    usual = read.format < _AUTO_THREADS and read.config.get("threads") == 1
-    return RunConfig.from_values(read.config | ({"threads": "auto"} if usual else {}))
+    values = dict(read.config)
+    if read.format < _AUTO_THREADS and values.get("threads") == 1:
+        values["threads"] = "auto"
+    values.setdefault("split", split_before(values.get("source", "")))
+    return RunConfig.from_values(values)
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,7 @@ class Run(Folder):
         Raises:
             RunError: `config.json` is missing, damaged or of another format.
         """
-        formats = range(OLDEST_FORMAT, RECORDED_FORMAT + 1)
+        formats = range(OLDEST_FORMAT, FORMAT + 1)
         return self.read_manifest(_config_in, formats, _LONGEST_MANIFEST)
 
     def config_to_resume(self) -> RunConfig:
@@ -119,7 +122,7 @@ class Run(Folder):
             )
         if not started:
             return config
-        images = (started.training_images or 0) + started.validation_images
+        images = started.samples or (started.training_images or 0) + started.validation_images
         return dataclasses.replace(
             config,
             samples=images if config.samples is None else config.samples,

@@ -19,7 +19,7 @@ from typing import IO, Annotated
 from msgspec import Meta
 
 from mnistop.engine import events
-from mnistop.engine.config import RunConfig
+from mnistop.engine.config import RunConfig, split_before
 from mnistop.engine.errors import RunError
 from mnistop.engine.files import from_json, one_line
 from mnistop.engine.runs import folder
@@ -27,8 +27,10 @@ from mnistop.engine.runs.event_log import read_events
 from mnistop.engine.runs.folder import Folder, newest_first
 from mnistop.engine.runs.run_folder import Run, runs_folder
 
-FORMAT = 2
+FORMAT = 3
 """The version of `sweep.json` that this program writes; it reads 1, which has no `auto` threads."""
+_SPLITS = 3
+"""The first one whose settings have a split."""
 MOST = 10_000
 """Members that a sweep may have."""
 LONGEST_TITLE = 200
@@ -51,9 +53,18 @@ class Plan:
 
 @dataclass(frozen=True)
 class _Manifest:
-    """The content of `sweep.json`, without its format."""
+    """The content of `sweep.json`."""
 
+    format: int
     plan: Plan
+
+
+def _plan_in(manifest: bytes) -> Plan:
+    read = from_json(_Manifest, manifest)
+    if read.format >= _SPLITS:
+        return read.plan
+    configs = (replace(each, split=split_before(each.source)) for each in read.plan.configs)
+    return replace(read.plan, configs=tuple(configs))
 
 
 @dataclass(frozen=True)
@@ -69,7 +80,7 @@ class Sweep(Folder):
             RunError: `sweep.json` is missing, damaged or of another format.
         """
         formats = range(1, FORMAT + 1)
-        return self.read_manifest(lambda json: from_json(_Manifest, json).plan, formats, _LARGEST)
+        return self.read_manifest(_plan_in, formats, _LARGEST)
 
     @property
     def title(self) -> str:

@@ -19,7 +19,7 @@ from distributed import Event, get_worker
 
 from mnistop.engine.config import RunConfig
 from mnistop.engine.cores import usable_cores
-from mnistop.engine.data.sources import load, loads_quickly, source_exists
+from mnistop.engine.data.sources import load_data, loads_quickly, source_exists
 from mnistop.engine.errors import DataError, RunError
 from mnistop.engine.files import make_folder, open_like, write_atomically
 from mnistop.engine.fingerprint import Fingerprint
@@ -168,8 +168,7 @@ def fingerprints(configs: Sequence[RunConfig]) -> dict[str, Fingerprint | str]:
     for config in configs:
         if loads_quickly(config.source):
             try:
-                dataset = load(config.source, config.samples, pixel_range=config.pixel_range)
-                found[key_of(config)] = dataset.fingerprint
+                found[key_of(config)] = load_data(config).fingerprint
             except DataError as error:
                 found[key_of(config)] = str(error)
     return found

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
 
-from mnistop.engine.config import RunConfig
+from mnistop.engine.config import SPLIT_BY, RunConfig, split_before
 from mnistop.engine.data.sources import loads_quickly
 from mnistop.engine.errors import MnistopError, RunError, TooFewImagesError
 from mnistop.engine.events import SweepData
@@ -30,8 +30,15 @@ Fingerprints = dict[str, Fingerprint]
 
 
 def key_of(config: RunConfig) -> str:
-    """Return the settings that choose a member's data, as in `… samples=1000 source=digits`."""
-    names = ("pixel_range", "samples", "source")
+    """Return the settings that choose a member's data, as in `… samples=1000 source=digits`.
+
+    Settings that older sweeps did not have are left out where they make no difference.
+    """
+    names = ["pixel_range", "samples", "source"]
+    if config.resize != "off":
+        names.append("resize")
+    if config.split != split_before(config.source):
+        names.append("split")
     key = " ".join(f"{name}={as_text(getattr(config, name))}" for name in names)
     return key.encode(errors="backslashreplace").decode()
 
@@ -79,7 +86,9 @@ class DataCheck:
         Raises:
             MnistopError: they are unfit or have too few images, or they have changed.
         """
-        different = {(key_of(one), one.val_fraction): one for one in reversed(configs)}
+        different = {
+            (key_of(one), one.val_fraction, one.stratify): one for one in reversed(configs)
+        }
         for config in different.values():
             if loads_quickly(config.source):
                 self._check(config, server)
@@ -134,8 +143,8 @@ class DataCheck:
         return RunError(f"No sweep can begin, since {changed} just now: start it again.")
 
 
-def _loaded_by(config: RunConfig) -> tuple[str, float, int]:
-    return key_of(config), config.val_fraction, config.split_seed
+def _loaded_by(config: RunConfig) -> tuple[object, ...]:
+    return key_of(config), *(getattr(config, name) for name in SPLIT_BY)
 
 
 def _loaded(config: RunConfig, begun: Run | None, server: MemberServer) -> tuple[Fingerprint, str]:

@@ -21,8 +21,8 @@ from multiprocessing import Pipe, reduction
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, NoReturn, TypeVarTuple
 
-from mnistop.engine.config import RunConfig
-from mnistop.engine.data.sources import load
+from mnistop.engine.config import LOADED_BY, SPLIT_BY, RunConfig
+from mnistop.engine.data.sources import load_data
 from mnistop.engine.errors import DataError, MnistopError, RunError, TooFewImagesError, host_error
 from mnistop.engine.fingerprint import Fingerprint, changes, has_changed
 
@@ -184,8 +184,7 @@ def _as_sentence(error: Exception) -> MnistopError:
 
 def _data_of(config: RunConfig) -> RunConfig:
     """Return a configuration with the same data, and defaults for the rest."""
-    names = ("source", "samples", "pixel_range", "val_fraction", "split_seed")
-    return RunConfig(**{name: getattr(config, name) for name in names})
+    return RunConfig(**{name: getattr(config, name) for name in LOADED_BY + SPLIT_BY})
 
 
 _kept: dict[tuple[RunConfig, Fingerprint], Examples] = {}
@@ -203,8 +202,7 @@ def _loaded(data: NeededData) -> Examples:
     if data.fingerprint and (config, data.fingerprint) in _kept:
         return _kept[config, data.fingerprint]
     try:
-        dataset = load(config.source, config.samples, pixel_range=config.pixel_range)
-        examples = make_examples(dataset, config)
+        examples = make_examples(load_data(config), config)
     except TooFewImagesError as error:
         if not data.fingerprint:
             raise

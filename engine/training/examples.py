@@ -13,7 +13,7 @@ from mnistop.engine.config import RunConfig
 from mnistop.engine.data.dataset import Unseen
 from mnistop.engine.data.notes import ClassCounts, data_notes
 from mnistop.engine.data.pixels import contrast
-from mnistop.engine.data.sources import Dataset, class_counts, split
+from mnistop.engine.data.sources import Dataset, class_counts, split_by
 from mnistop.engine.errors import ConfigError
 from mnistop.engine.fingerprint import Fingerprint
 from mnistop.engine.training.state import Labelled, TrainState
@@ -59,6 +59,8 @@ class Examples:
     """The share of black to white that a typical image spans, in [0, 1]."""
     notes: tuple[str, ...] = ()
     """Warnings about the data, in sentences."""
+    samples: int | None = None
+    """The number of images asked of the source."""
     unseen: Unseen = field(default_factory=Unseen)
     """Test images for the trained model, kept in memory as they are stored."""
 
@@ -86,7 +88,7 @@ def make_examples(dataset: Dataset, config: RunConfig) -> Examples:
         pixels = torch.from_numpy(dataset.images[rows]).flatten(1)
         return Labelled(pixels, torch.from_numpy(dataset.labels[rows]))
 
-    train_rows, val_rows = split(dataset, config.val_fraction, config.split_seed)
+    train_rows, val_rows = split_by(dataset, config)
     counts, seen = class_counts(dataset, train_rows, val_rows), contrast(dataset.images)
     return Examples(
         training=taken(train_rows),
@@ -96,7 +98,8 @@ def make_examples(dataset: Dataset, config: RunConfig) -> Examples:
         fingerprint=dataset.fingerprint,
         counts=counts,
         contrast=seen,
-        notes=tuple(data_notes(counts, dataset.pixels.clipping, seen)),
+        notes=(*dataset.notes, *data_notes(counts, dataset.pixels.clipping, seen)),
+        samples=dataset.samples,
         unseen=dataset.unseen,
     )
 

@@ -14,7 +14,7 @@ from mnistop.engine.report.document import (
     Picture,
 )
 from mnistop.engine.report.facts import train_command
-from mnistop.tui.cli.options import given_settings, with_output
+from mnistop.tui.cli.options import given_settings, setting_flag, with_output
 from mnistop.tui.cli.output import Printer, waiting
 from mnistop.tui.cli.show import print_gallery
 from mnistop.tui.text.run_lines import command_hints
@@ -43,26 +43,25 @@ Examples:
 )
 @with_output()
 @click.option("--samples", metavar="N", default="all", help="Use only the first N images.")
-@click.option(
-    "--pixel-range",
-    metavar="RANGE",
-    default="auto",
-    help="The stored values of black and white, as in '0 16'; auto detects them.",
-)
+@setting_flag("pixel_range")
+@setting_flag("resize")
+@setting_flag("split")
+@setting_flag("stratify")
 @click.argument("source", default="bundled")
-def data(out: Printer, samples: str, pixel_range: str, source: str) -> int:
+def data(out: Printer, source: str, **flags: str | None) -> int:
     """Describe SOURCE and draw some of its images; openml is downloaded first.
 
     SOURCE is bundled, digits, openml, or the path of an .npz file or of a folder or pair of IDX
     files. If it cannot be trained on, the error says why.
     """
     from mnistop.engine.data.notes import data_notes
-    from mnistop.engine.data.sources import class_counts, describe, load, split
+    from mnistop.engine.data.sources import class_counts, describe, load_data, split_by
     from mnistop.tui.draw.bars import counts as histogram
 
-    config, _ = given_settings(None, None, {"samples": samples, "pixel_range": pixel_range})
+    settings, _ = given_settings(None, None, flags)
+    config = replace(settings, source=source)
     with waiting(out) as progress:
-        dataset = load(source, config.samples, progress, config.pixel_range)
+        dataset = load_data(config, progress)
     facts, names = describe(dataset), dataset.class_names
     known = facts.provenance == facts.source
     out.paragraph(facts.source if known else f"{facts.source}: {facts.provenance}")
@@ -73,13 +72,15 @@ def data(out: Printer, samples: str, pixel_range: str, source: str) -> int:
         f"mean {facts.mean:.3f}, standard deviation {facts.std:.3f}"
     )
     if len(dataset) > 1:
-        train, val = split(dataset, config.val_fraction, config.split_seed)
+        train, val = split_by(dataset, config)
         sides = class_counts(dataset, train, val)
+        share = f"default split ({config.val_fraction:.0%} for validation)"
+        own = "the source's own split"
         out.paragraph(
-            f"default split ({config.val_fraction:.0%} for validation): {len(train):,} training "
-            f"images, {len(val):,} validation images"
+            f"{own if facts.given_validation else share}: {len(train):,} training images, "
+            f"{len(val):,} validation images"
         )
-        for note in data_notes(sides, facts.pixels.clipping, facts.contrast):
+        for note in (*facts.notes, *data_notes(sides, facts.pixels.clipping, facts.contrast)):
             out.paragraph(note)
         for name, of_class in (("Training", sides.training), ("Validation", sides.validation)):
             out.heading(f"{name} images of each class")
@@ -91,7 +92,7 @@ def data(out: Printer, samples: str, pixel_range: str, source: str) -> int:
     captions = [f"{names[dataset.labels[row]]}, image {row}" for row in shown]
     pairs = zip(shown, captions, strict=True)
     print_gallery(out, [Picture(dataset.images[row], (text,)) for row, text in pairs])
-    out.print("", command_hints({train_command(replace(config, source=source)): "train on it"}))
+    out.print("", command_hints({train_command(config): "train on it"}))
     return 0
 
 
@@ -99,8 +100,7 @@ def _about_unseen(facts: Description, samples: int | None) -> str:
     """Return how many images remain to test a trained model on."""
     default = RunConfig().samples
     if facts.unseen:
-        more = "" if samples else f", unless --samples is more than {facts.count:,}"
-        return f"{count(facts.unseen, 'more image')} left to test a trained model on{more}"
+        return f"{count(facts.unseen, 'more image')} left to test a trained model on"
     spare = facts.count - default if default else 0
     fewer = f"--samples {default} {spare:,}" if spare > 0 else "fewer samples some"
     return f"none are left to test a trained model on; with {fewer} would"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from mnistop.engine.config import HYPERPARAMETERS, NAMES, PRESETS, RunConfig
+from mnistop.engine.config import HYPERPARAMETERS, NAMES, PRESETS, RunConfig, split_before
 from mnistop.engine.errors import ConfigError
 from mnistop.engine.files import expanded
 from mnistop.engine.hyperparameters import as_text
@@ -127,7 +127,7 @@ def with_ending(command: Command) -> Command:
 
 
 _SECTIONS = {
-    "Data": "source samples pixel_range val_fraction split_seed shift",
+    "Data": "source samples pixel_range resize split val_fraction split_seed stratify shift",
     "Model": "hidden activation dropout",
     "Training": "epochs batch_size optimizer lr momentum weight_decay schedule clip_norm "
     "early_stopping adversarial_epsilon seed",
@@ -140,6 +140,7 @@ _METAVARS = {
     "source": "NAME|PATH",
     "samples": "N|all",
     "pixel_range": "RANGE",
+    "resize": "SIZE",
     "hidden": "SIZES",
     "threads": "N|auto",
 }
@@ -208,7 +209,7 @@ def setting_options(
             help="Read hyperparameters from a JSON file, such as the config.json of a run.",
             hidden=hidden,
         ),
-        *(_flag(name, hidden) for name in dict.fromkeys((*_SECTION_OF, *NAMES))),
+        *(setting_flag(name, hidden) for name in dict.fromkeys((*_SECTION_OF, *NAMES))),
     ]
 
     def add(command: Command) -> Command:
@@ -219,7 +220,8 @@ def setting_options(
     return add
 
 
-def _flag(name: str, hidden: bool) -> Callable[[Command], Command]:
+def setting_flag(name: str, hidden: bool = False) -> Callable[[Command], Command]:
+    """Return the option of a hyperparameter."""
     declared = HYPERPARAMETERS[name]
 
     def complete(
@@ -299,7 +301,7 @@ def _read(file: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise ConfigError({"config": f"{file} is not a JSON file: {error}."}) from None
     if isinstance(values, dict) and isinstance(values.get("config"), dict):
-        values = values["config"]
+        values = {"split": split_before(values["config"].get("source", "")), **values["config"]}
     if not isinstance(values, dict):
         raise ConfigError(
             {"config": f'{file} must hold hyperparameters by name, as in {{"lr": 0.5}}.'}

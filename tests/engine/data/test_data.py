@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from dataclasses import FrozenInstanceError, asdict
+from dataclasses import FrozenInstanceError, asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -145,6 +145,40 @@ def test_the_split_has_the_rows_of_the_notebooks_call(
     assert train.dtype == val.dtype == np.int64
 
 
+@given(count=st.integers(2, 300), val_fraction=st.floats(0.01, 0.99), seed=st.integers(0, 9))
+def test_a_stratified_split_has_the_rows_of_scikit_learn(
+    count: int, val_fraction: float, seed: int
+) -> None:
+    dataset = dataset_of(count)
+    try:
+        expected = train_test_split(
+            np.arange(count), test_size=val_fraction, random_state=seed, stratify=dataset.labels
+        )
+    except ValueError:
+        with pytest.raises(DataError):
+            split(dataset, val_fraction, seed, stratify=True)
+        return
+    for rows, wanted in zip(split(dataset, val_fraction, seed, True), expected, strict=True):
+        assert rows.tolist() == wanted.tolist()
+
+
+def test_a_rare_class_is_on_both_sides_of_a_stratified_split_only() -> None:
+    labels = np.repeat([0, 1], [980, 20])
+    dataset = replace(dataset_of(1000), labels=labels)
+    rare = [
+        [(labels[split(dataset, 0.2, seed, stratify)[1]] == 1).sum() for seed in range(20)]
+        for stratify in (False, True)
+    ]
+    assert len(set(rare[0])) > 1
+    assert set(rare[1]) == {4}
+
+
+def test_a_class_of_one_image_cannot_be_stratified() -> None:
+    dataset = replace(dataset_of(10), labels=np.arange(10) // 9)
+    with pytest.raises(DataError, match=r"Class 1 has 1 image only.* set stratify to off"):
+        split(dataset, 0.5, 0, stratify=True)
+
+
 def test_the_notebooks_split_has_800_and_200_images() -> None:
     train, val = split(load("bundled", 1000), 0.2, 42)
     assert (len(train), len(val)) == (800, 200)
@@ -226,14 +260,8 @@ def test_unfit_images_say_what_is_wrong_and_where(images: NDArray[np.generic], s
     ("labels", "says"),
     [
         ([0, 1, 0], "images.x has 4 images, but labels.x has 3 labels"),
-        ([0, 1, -1, 0], "labels.x go down to -1"),
-        ([0, 1, 100, 0], "labels.x go up to 100, and 99 is the highest"),
-        ([0, 1, 2**63, 0], "99 is the highest"),
-        ([0, 1, np.inf, 0], "99 is the highest"),
         ([0, 1, 0.5, 0], "labels.x are not all whole numbers"),
         ([0, 1, np.nan, 0], "labels.x are not all whole numbers"),
-        (["a", "b", "c", "d"], "labels.x are not numbers"),
-        (np.zeros((4, 10)), "labels.x have the shape 4 × 10"),
         (np.zeros((4, 2, 2)), "labels.x holds 4 images, not labels"),
         ([], "labels.x holds no labels"),
         ([3, 3, 3, 3], "All images of made up have the label 3"),

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from mnistop.engine.data.sources import load
+from mnistop.engine.data.sources import load, split
 from mnistop.engine.errors import DataError
 from tests.helpers.data_files import some_images, some_labels, unseen_of
 
@@ -62,14 +62,22 @@ def test_unseen_images_are_scaled_as_the_others(tmp_path: Path, dtype: type) -> 
         assert np.array_equal(unseen_of(load(source, samples))[0], whole[samples:])
 
 
-def test_medmnist_arrays_are_joined_in_their_order(tmp_path: Path) -> None:
-    halves = {"train": slice(0, 3), "val": slice(3, 4), "test": slice(4, 6)}
+def test_medmnist_validates_on_its_own_validation_images(tmp_path: Path) -> None:
+    halves = {"val": slice(3, 4), "train": slice(0, 3), "test": slice(4, 6)}
     arrays = {f"{half}_images": IMAGES[rows] for half, rows in halves.items()} | {
         f"{half}_labels": LABELS[rows, None] for half, rows in halves.items()
     }
-    dataset = load(save(tmp_path, **arrays))
-    assert dataset.labels.tolist() == LABELS[:4].tolist()
-    assert unseen_of(dataset)[1].tolist() == LABELS[4:].tolist()
+    source = save(tmp_path, **arrays)
+    for samples in (2, 3, None):
+        dataset = load(source, samples)
+        train, val = split(dataset, 0.5, 0)
+        assert sorted(dataset.labels[train]) == sorted(LABELS[: samples or 3])
+        assert dataset.labels[val].tolist() == LABELS[3:4].tolist()
+        assert dataset.samples == (samples or 3)
+        assert unseen_of(dataset)[1].tolist() == LABELS[4:].tolist()
+    joined = load(source, split="random")
+    assert joined.labels.tolist() == LABELS[:4].tolist()
+    assert joined.given_validation == 0
 
 
 def test_class_names_may_be_in_the_file(tmp_path: Path) -> None:

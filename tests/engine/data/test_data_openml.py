@@ -19,6 +19,7 @@ from tests.helpers.data_files import (
     openml_answers,
     some_images,
     some_labels,
+    unseen_of,
     write_openml_cache,
 )
 
@@ -125,6 +126,15 @@ def test_the_second_time_only_the_kept_arrays_are_read(
     assert np.array_equal(again.images, first.images[:2])
     assert "LeCun" in again.provenance
     assert [path.name for path in cache.iterdir() if path.is_file()] == ["mnist_784.npz"]
+
+
+def test_it_is_split_as_mnist_is(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_openml_cache(cache, openml_answers(IMAGES, LABELS))
+    monkeypatch.setattr(openml, "_TRAINING", 4)
+    dataset = load("openml")
+    assert dataset.labels.tolist() == LABELS[:4].tolist()
+    assert unseen_of(dataset)[1].tolist() == LABELS[4:].tolist()
+    assert load("openml", split="random").labels.tolist() == LABELS.tolist()
 
 
 @pytest.mark.parametrize("length", [0, 1, 100, 400, -1])

@@ -87,9 +87,7 @@ def test_its_texts_can_be_shown_in_ascii(step: Step) -> None:
 
 def test_its_facts_are_those_of_the_data() -> None:
     config = RunConfig()
-    samples = load_samples(
-        config.source, config.samples, config.val_fraction, config.split_seed, 0, 1
-    )
+    samples = load_samples(config, 0, 1)
     counts = samples.counts
     known = {step.id: step.check for step in COURSE.steps}
     assert known["data"].answer == sum(counts.training) + sum(counts.validation)  # type: ignore[union-attr]

@@ -118,10 +118,22 @@ def test_a_missing_configuration_is_told_in_a_sentence(runs_folder: Path) -> Non
 
 def test_a_run_of_a_newer_program_asks_for_an_update(runs_folder: Path) -> None:
     run = make_run(runs_folder)
-    manifest = {"format": 5, "config": {"learning_rate_of_tomorrow": 3}}
+    manifest = {"format": 6, "config": {"learning_rate_of_tomorrow": 3}}
     (run.path / "config.json").write_text(json.dumps(manifest))
-    with pytest.raises(RunError, match=r"newer mnistop \(format 5, this one reads up to 4\)"):
+    with pytest.raises(RunError, match=r"newer mnistop \(format 6, this one reads up to 5\)"):
         run.config()
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"), [("bundled", "given"), ("openml", "random"), ("/data", "random")]
+)
+def test_runs_from_before_there_was_a_split_keep_theirs(
+    runs_folder: Path, source: str, expected: str
+) -> None:
+    run = make_run(runs_folder)
+    manifest = {"format": 3, "config": {"source": source, "lr": 0.3}}
+    (run.path / "config.json").write_text(json.dumps(manifest))
+    assert run.config().split == expected
 
 
 def test_a_run_with_nothing_but_its_folder_can_be_read(tmp_path: Path) -> None:

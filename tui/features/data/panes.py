@@ -39,7 +39,8 @@ class DataFacts(ContentPane[Samples]):
         rows, columns = facts.image_shape
         train, val = sum(counts.training), sum(counts.validation)
         unseen = f"{facts.unseen:,}" if facts.unseen else "none"
-        split = f"{train:,} to train on, {val:,} to validate with, {unseen} unseen to test on"
+        own = ", which the source gives" if facts.given_validation else ""
+        split = f"{train:,} to train on, {val:,} to validate with{own}, {unseen} unseen to test on"
         pixels = f"Pixels are {facts.pixels}, scaled to 0 to 1"
         if content.recorded_notes is not None:
             split = "all to validate with; a run keeps none of those that its script trains on"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 
 from textual import on
 from textual.geometry import Size
 
 from mnistop.engine.analysis.samples import Samples, load_recorded, load_samples
+from mnistop.engine.config import LOADED_BY, SPLIT_BY
 from mnistop.engine.data.sources import absolute
 from mnistop.engine.errors import RunError
 from mnistop.engine.fingerprint import changes
@@ -193,10 +195,9 @@ class DataScreen(HostedScreen):
             self._show(WRONG_FORM)
             return
         else:
-            data = absolute(config.source), config.samples, config.val_fraction, config.split_seed
-            self._begin(*data, config.pixel_range)
-            progress = self._of_form.progress_file
-            self._of_form.want(*data, *self._rows(), progress, config.pixel_range)
+            config = replace(config, source=absolute(config.source))
+            self._begin(*(getattr(config, name) for name in LOADED_BY + SPLIT_BY))
+            self._of_form.want(config, *self._rows(), self._of_form.progress_file)
         self._show(self._waiting())
 
     def _begin(self, *data: Hashable) -> None:
@@ -261,10 +262,10 @@ class DataScreen(HostedScreen):
             return ""
         with contextlib.suppress(RunError):
             config = run.config()
-            if (config.source, config.samples, config.pixel_range) == (
-                *self._data[:2],
-                self._data[-1],
-            ) and (difference := changes(data, self._samples.fingerprint)):
+            loaded = tuple(getattr(config, name) for name in LOADED_BY)
+            if loaded == self._data[: len(loaded)] and (
+                difference := changes(data, self._samples.fingerprint)
+            ):
                 return f"Run {run.words} was trained on other data: {difference}. "
         return ""
 
