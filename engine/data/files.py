@@ -15,7 +15,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from mnistop.engine.config import Resize
-from mnistop.engine.data import kinds
+from mnistop.engine.data import kinds, tables
 from mnistop.engine.data.arrays import read_idx, read_lone_array
 from mnistop.engine.data.stored import Part, Progress, Role, Stored, silent
 from mnistop.engine.errors import DataError
@@ -82,13 +82,23 @@ def read_path(source: str, progress: Progress = silent, resize: Resize = "off") 
     """
     path = _path(source)
     if path.is_dir():
-        return _read_pairs([(images, labels_beside(images)) for images in _images_in(path)])
+        return _read_folder(path, progress, resize)
     if not path.exists() and source.count(",") == 1:
         images, labels = (_existing(_path(name.strip())) for name in source.split(","))
         return _read_pairs([(images, labels)])
     read = kinds.reader_of(_existing(path))
     stored = read(path, progress, resize) if read else None
     return stored or _read_pairs([(path, _labels_of(path))])
+
+
+def _read_folder(folder: Path, progress: Progress, resize: Resize) -> Stored:
+    """Read the first of IDX files and CSV tables that a folder has."""
+    if images := _images_in(folder):
+        return _read_pairs([(path, labels_beside(path)) for path in images])
+    stored = tables.read_folder(folder, progress)
+    if stored:
+        return stored
+    raise DataError(_without_idx(folder))
 
 
 def _labels_of(path: Path) -> Path:
@@ -125,22 +135,19 @@ def labels_beside(images: Path) -> Path:
 
 
 def _images_in(folder: Path) -> list[Path]:
-    """Return the images files of the data set in a folder, of the training images first."""
+    """Return the IDX files of images of the data set in a folder, the training images first."""
     sets: dict[str, dict[str, Path]] = {}
     for path in sorted(folder.iterdir(), reverse=True):  # a plain file replaces its .gz
         match = _IMAGES_NAME.fullmatch(path.name)
         if match and path.is_file():
             sets.setdefault(match["set"].lower(), {})[match["part"].lower()] = path
-    if not sets:
-        raise DataError(_without_idx(folder))
     if len(sets) > 1:
         examples = sorted(next(iter(parts.values())).name for parts in sets.values())
         raise DataError(
             f"{folder} has {len(sets)} data sets: name the images file of one of them, "
             f"such as {folder / examples[0]}."
         )
-    (parts,) = sets.values()
-    return [parts[part] for part in _PART_ORDER if part in parts]
+    return [parts[part] for parts in sets.values() for part in _PART_ORDER if part in parts]
 
 
 def _without_idx(folder: Path) -> str:

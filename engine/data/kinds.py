@@ -45,11 +45,13 @@ class Kind:
     reader: str = ""
     """The module of `mnistop.engine.data` that reads images and labels from such a file, and the
     `Reader` in it; empty if there is none."""
+    reads_gzip: bool = False
+    """Whether it also reads such a file when it is gzipped."""
 
 
 NUMPY = Kind("a NumPy file", "name this file itself", "arrays.read_npz")
 TEXT = Kind("a text", "name a file of images")
-_CSV = Kind("a CSV table")
+_CSV = Kind("a CSV table", reader="tables.read_csv", reads_gzip=True)
 ZIP = Kind("a zip archive without NumPy arrays", _UNPACK)
 _TAR = Kind("a tar archive", _UNPACK)
 
@@ -98,10 +100,10 @@ _IN_ZIP = {
     r"(^|/)data\.pkl$": Kind("a PyTorch file"),
     r"^xl/": Kind("an Excel table"),
     r"^word/": Kind("a Word document", "name a file of images"),
+    r"\.(csv|tsv)$": Kind("a zip archive of CSV tables", reader="tables.read_zip"),
     r"idx[13]-ubyte": Kind("a zip archive of IDX files", "unpack it and name the folder"),
     r"\.npz$": Kind("a zip archive of NumPy files", "unpack it and name one"),
     r"\.(png|jpe?g|bmp|gif|tiff?|webp)$": Kind("a zip archive of pictures", _PICTURES),
-    r"\.(csv|tsv)$": Kind("a zip archive of CSV tables"),
     r"\.npy$": NUMPY,
 }
 """By the names in a zip archive; the first that matches any of them decides."""
@@ -119,7 +121,9 @@ def reader_of(path: Path) -> Reader | None:
 
     IDX files have none, as images and labels are in two of them.
     """
-    kind = NUMPY if is_numpy_file(path) else kind_of(path)
+    kind = kind_of(path)
+    if (kind is None or not kind.reader) and is_numpy_file(path):
+        kind = NUMPY
     if kind is None or not kind.reader:
         return None
     module, _, function = kind.reader.partition(".")
@@ -144,7 +148,9 @@ def kind_of(path: Path) -> Kind | None:
             inner = _kind(file.read(_START), path.name.removesuffix(".gz"))
     except (EOFError, gzip.BadGzipFile, zlib.error):
         return None
-    return inner and Kind(f"{inner.name}, gzipped", inner.remedy)
+    if inner is None:
+        return None
+    return Kind(f"{inner.name}, gzipped", inner.remedy, inner.reader if inner.reads_gzip else "")
 
 
 def sentence(path: Path) -> str:
