@@ -28,7 +28,6 @@ None means that there is a single array of images or labels in the file."""
 _START = 512
 """Bytes by which a file is recognised."""
 
-_READABLE = "only IDX files and NumPy's .npz and .npy can be read"
 _CONVERT = "read it in Python and save its arrays by numpy.savez(FILE, images=…, labels=…)"
 _PICTURES = "save all pictures as one array by numpy.savez(FILE, images=…, labels=…)"
 _UNPACK = "unpack it and name what is in it"
@@ -54,6 +53,8 @@ TEXT = Kind("a text", "name a file of images")
 _CSV = Kind("a CSV table", reader="tables.read_csv", reads_gzip=True)
 ZIP = Kind("a zip archive without NumPy arrays", _UNPACK)
 _TAR = Kind("a tar archive", _UNPACK)
+_MATLAB = Kind("a MATLAB file", reader="mat.read_mat")
+_TORCH = Kind("a PyTorch file", reader="torch_files.read_torch")
 
 _BY_START = {
     b"\x93NUMPY": NUMPY,
@@ -62,9 +63,9 @@ _BY_START = {
     b"GIF8": Kind("a GIF picture", _PICTURES),
     b"II*\0": Kind("a TIFF picture", _PICTURES),
     b"MM\0*": Kind("a TIFF picture", _PICTURES),
-    b"MATLAB 5.0": Kind("a MATLAB file"),
-    b"MATLAB 7.3": Kind("a MATLAB file"),
-    b"\x89HDF": Kind("an HDF5 file"),
+    b"MATLAB 5.0": _MATLAB,
+    b"MATLAB 7.3": _MATLAB,
+    b"\x89HDF": Kind("an HDF5 file", reader="hdf5.read_hdf5"),
     b"PAR1": Kind("a Parquet table"),
     b"ARROW1": Kind("an Arrow table"),
     b"SQLite": Kind("an SQLite database"),
@@ -74,6 +75,7 @@ _BY_START = {
     b"\x28\xb5\x2f\xfd": Kind("a Zstandard archive", _UNPACK),
     b"7z\xbc\xaf": Kind("a 7z archive", _UNPACK),
     b"Rar!": Kind("a RAR archive", _UNPACK),
+    b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.": _TORCH,  # as before PyTorch 1.6
     **{b"\x80" + bytes([version]): Kind("a Python pickle") for version in range(2, 6)},
     b"<": Kind("a web page or XML, perhaps in place of a failed download", "get it again"),
 }
@@ -82,7 +84,7 @@ _BY_NAME = {
     r"\.bmp$": Kind("a BMP picture", _PICTURES),
     r"\.webp$": Kind("a WebP picture", _PICTURES),
     r"\.tfrecords?\b": Kind("a TensorFlow record file"),
-    r"\.mat$": Kind("a MATLAB file"),
+    r"\.mat$": _MATLAB,
     r"\.(csv|tsv)\b": _CSV,
     r"\.arff\b": Kind("an ARFF table"),
     r"\.xls$": Kind("an Excel table"),
@@ -97,7 +99,7 @@ _TEXTS = {
 """By the beginning of a text."""
 
 _IN_ZIP = {
-    r"(^|/)data\.pkl$": Kind("a PyTorch file"),
+    r"(^|/)data\.pkl$": _TORCH,
     r"^xl/": Kind("an Excel table"),
     r"^word/": Kind("a Word document", "name a file of images"),
     r"\.(csv|tsv)$": Kind("a zip archive of CSV tables", reader="tables.read_zip"),
@@ -122,8 +124,8 @@ def reader_of(path: Path) -> Reader | None:
     IDX files have none, as images and labels are in two of them.
     """
     kind = kind_of(path)
-    if (kind is None or not kind.reader) and is_numpy_file(path):
-        kind = NUMPY
+    if kind in (None, ZIP) and is_numpy_file(path):
+        kind = NUMPY  # its reader reports the damage
     if kind is None or not kind.reader:
         return None
     module, _, function = kind.reader.partition(".")
@@ -154,14 +156,13 @@ def kind_of(path: Path) -> Kind | None:
 
 
 def sentence(path: Path) -> str:
-    """Explain what an unreadable file is, what can be read, and the remedy."""
+    """Explain what an unreadable file is, and the remedy."""
     kind = kind_of(path)
     if kind is None:
-        return (
-            f"{path} is not an IDX file, nor of another kind that is known; {_READABLE}: "
-            f"check what it is."
-        )
-    return f"{path} is {kind.name}; {_READABLE}: {kind.remedy}."
+        return f"{path} is not an IDX file, nor of another known kind: check what it is."
+    if kind.reader:
+        return f"{path} is {kind.name}, which has images and labels in one: name it alone."
+    return f"{path} is {kind.name}, which cannot be read: {kind.remedy}."
 
 
 def _kind(start: bytes, name: str) -> Kind | None:
@@ -195,7 +196,7 @@ def _in_zip(path: Path) -> Kind:
         with zipfile.ZipFile(path) as archive:
             names = [name.lower() for name in archive.namelist()]
     except Exception:  # zipfile raises many kinds for damaged bytes
-        return ZIP
+        return _TORCH if path.suffix in (".pt", ".pth") else ZIP
     for pattern, kind in _IN_ZIP.items():
         if any(re.search(pattern, name) for name in names):
             return kind

@@ -33,6 +33,7 @@ _LINES = 2048
 """Lines that are read at once."""
 _LONGEST_LABEL = 100
 _LONGEST_SHOWN = 20
+_LARGEST_WHOLE = 2**53
 _CLEARLY = 2
 """Times that the most frequent value of a corner's pixel is more frequent than that of labels."""
 
@@ -133,7 +134,7 @@ class Table:
             raise DataError(f"{self._place} has a header only: get it again.")
         images = np.concatenate(blocks)
         if self._label is not None:
-            return self._shaped(images), np.concatenate(labels)
+            return self._shaped(images), _as_numbers(np.concatenate(labels))
         at = self._column_of_labels(images)
         rest = images[:, 1:] if at == 0 else images[:, :-1]
         return rest, images[:, at]
@@ -235,6 +236,18 @@ class Table:
             if height * width == images.shape[1]:
                 return images.reshape(-1, height, width)
         return images
+
+
+def _as_numbers(labels: NDArray[np.str_]) -> NDArray[Any]:
+    """Return labels as whole numbers if all of them are."""
+    try:
+        numbers = labels.astype(np.float64)
+    except ValueError:
+        return labels
+    whole = np.abs(numbers) < _LARGEST_WHOLE
+    if not whole.all() or np.any(numbers != np.floor(numbers)):
+        return labels
+    return numbers.astype(np.int64)
 
 
 def _is_header(cells: list[str]) -> bool:

@@ -1,6 +1,7 @@
 """CSV files, plain or gzipped, in a folder or in a zip archive, as Kaggle has MNIST."""
 
 import gzip
+import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -10,8 +11,11 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import IO
 
+import numpy as np
+
 from mnistop.engine.config import Resize
-from mnistop.engine.data.roles import ORDER, role_of, without_role
+from mnistop.engine.data import families
+from mnistop.engine.data.named import role_of
 from mnistop.engine.data.stored import Part, Progress, Role, Stored
 from mnistop.engine.data.table import Table
 from mnistop.engine.errors import DataError
@@ -92,17 +96,24 @@ def _chosen(
     if len(names) == 1:
         return [(names[0], "train")], []
     roles = {name: role_of(Path(name).name) for name in names}
-    sets = {without_role(Path(name).name) for name, role in roles.items() if role == "train"}
+    sets = {_set_of(name) for name, role in roles.items() if role == "train"}
     if len(sets) != 1:
         what = f"{len(sets)} data sets" if sets else "none of them with train in its name"
         raise DataError(f"{place} has {len(names)} CSV tables, {what}: {remedy}.")
+    order: tuple[Role, ...] = ("train", "validation", "test")
     chosen = [
         (name, wanted)
-        for wanted in ORDER
+        for wanted in order
         for name, role in roles.items()
-        if role == wanted and without_role(Path(name).name) in sets
+        if role == wanted and _set_of(name) in sets
     ]
     return chosen, sorted(set(names) - {name for name, _ in chosen})
+
+
+def _set_of(name: str) -> str:
+    """Return the words of a file's name without that for the part of a data set."""
+    words = re.findall(r"[^\W_]+", Path(name).name.lower())
+    return " ".join(word for word in words if not role_of(word))
 
 
 @contextmanager
@@ -118,7 +129,8 @@ def _damage_reported(place: str) -> Iterator[None]:
 
 
 def _read(files: list[_File], path: Path, left_out: list[str], progress: Progress) -> Stored:
-    notes, parts = [], []
+    notes: list[str] = []
+    parts: list[Part] = []
     for file in files:
         with _damage_reported(file.place), file.open() as raw:
             text = TextIOWrapper(raw, "utf-8-sig")
@@ -132,4 +144,9 @@ def _read(files: list[_File], path: Path, left_out: list[str], progress: Progres
     if left_out:
         few = ", ".join(left_out[:3]) + (", …" if len(left_out) > 3 else "")
         notes.append(f"Other tables are left out: {few}.")
-    return Stored(parts, str(path), notes=tuple(notes))
+    first = Path(files[0].name)
+    if emnist := families.emnist_set(first):
+        parts, changes = families.emnist_upright(parts, emnist == "letters")
+        notes += changes
+    names = families.class_names(path / first, np.concatenate([part.labels for part in parts]))
+    return Stored(parts, str(path), names, notes=tuple(notes))

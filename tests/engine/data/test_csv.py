@@ -272,4 +272,4 @@ def test_all_pixels_arrive(rows: list[list[int]], floats: bool) -> None:
     written = pd.DataFrame(pixels).assign(label=labels).to_csv(index=False)
     images, read = Table(io.StringIO(written), "a.csv", "a.csv").read(100, lambda text: None)
     assert np.array_equal(images, pixels)
-    assert read.tolist() == labels.astype(str).tolist()
+    assert read.tolist() == labels.tolist()
