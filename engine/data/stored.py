@@ -1,6 +1,5 @@
 """Arrays as a source stores them, checked and scaled to a `Dataset`."""
 
-import math
 import os
 import re
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from mnistop.engine.config import PixelRange, Split
 from mnistop.engine.data.dataset import Dataset, Unseen
+from mnistop.engine.data.layouts import as_images, shape_text
 from mnistop.engine.data.pixels import Pixels, find_range, scale
 from mnistop.engine.errors import DataError, TooFewImagesError
 from mnistop.engine.fingerprint import take_fingerprint
@@ -110,7 +110,7 @@ def to_dataset(
         DataError: the source is unfit for training, or has fewer images than requested.
         PixelRangeError: black and white can only be guessed.
     """
-    parts = [_checked(part) for part in stored.parts]
+    parts, notes = _checked(stored.parts)
     shape = _common_shape(parts)
     labels = np.concatenate([part.labels for part in parts])
     class_names = _class_names(labels, stored.class_names, source)
@@ -146,7 +146,7 @@ def to_dataset(
         tuple(counted.tolist()),
         _unseen(tests or rest, pixels),
         given_validation=len(labels) - count,
-        notes=stored.notes,
+        notes=(*stored.notes, *notes),
         fingerprint=fingerprint,
     )
 
@@ -190,50 +190,21 @@ def _compact(images: NDArray[Any]) -> NDArray[Any]:
     return images
 
 
-def _checked(part: Part) -> Part:
-    """Return the part with images `(n, height, width)` of numbers and labels `(n,)` of int64."""
-    images = _image_stack(part.images, part.images_in)
-    labels = _whole_numbers(part.labels, part.labels_in)
-    if len(images) != len(labels):
-        raise DataError(
-            f"{part.images_in} has {len(images):,} images, but {part.labels_in} has "
-            f"{len(labels):,} labels: use two that belong together."
-        )
-    return replace(part, images=images, labels=labels)
-
-
-def _image_stack(images: NDArray[Any], place: str) -> NDArray[Any]:
-    if images.dtype.kind not in "buif":
-        raise DataError(f"The images in {place} are not numbers: store them as 0 to 255.")
-    if images.ndim == 1:
-        raise DataError(
-            f"{place} holds labels or a plain list of numbers, not images: "
-            f"put the images first and their labels second."
-        )
-    if len(images) == 0 or images.size == 0:
-        raise DataError(f"{place} holds no images: choose another one.")
-    if images.ndim == 4 and (images.shape[3] == 1 or images.shape[1] == 1):
-        return images.squeeze(3 if images.shape[3] == 1 else 1)
-    if images.ndim == 4 and (images.shape[3] in (3, 4) or images.shape[1] in (3, 4)):
-        raise DataError(f"The images in {place} are in colour: convert them to gray ones.")
-    if images.ndim == 2:
-        return _square(images, place)
-    if images.ndim != 3:
-        raise DataError(
-            f"The images in {place} have {images.ndim} dimensions, {_shape(images)}: "
-            f"store them as count × height × width."
-        )
-    return images
-
-
-def _square(rows: NDArray[Any], place: str) -> NDArray[Any]:
-    side = math.isqrt(rows.shape[1])
-    if side * side != rows.shape[1]:
-        raise DataError(
-            f"Each image in {place} is a row of {rows.shape[1]:,} pixels, which makes no square: "
-            f"store the images as count × height × width."
-        )
-    return rows.reshape(-1, side, side)
+def _checked(stored: Sequence[Part]) -> tuple[list[Part], list[str]]:
+    """Return the parts with images as of `as_images` and labels `(n,)` of int64, and notes."""
+    parts, notes = [], []
+    for part in stored:
+        images, note = as_images(part.images, part.images_in)
+        labels = _whole_numbers(part.labels, part.labels_in)
+        if len(images) != len(labels):
+            raise DataError(
+                f"{part.images_in} has {len(images):,} images, but {part.labels_in} has "
+                f"{len(labels):,} labels: use two that belong together."
+            )
+        parts.append(replace(part, images=images, labels=labels))
+        if note:
+            notes.append(note)
+    return parts, notes
 
 
 def _whole_numbers(labels: NDArray[Any], place: str) -> NDArray[np.int64]:
@@ -246,7 +217,7 @@ def _whole_numbers(labels: NDArray[Any], place: str) -> NDArray[np.int64]:
         labels = labels[:, 0]
     if labels.ndim != 1:
         raise DataError(
-            f"The labels in {place} have the shape {_shape(labels)}: "
+            f"The labels in {place} have the shape {shape_text(labels)}: "
             f"store one whole number for each image."
         )
     if labels.dtype.kind not in "buif":
@@ -272,16 +243,16 @@ def _whole_numbers(labels: NDArray[Any], place: str) -> NDArray[np.int64]:
     return labels.astype(np.int64)
 
 
-def _common_shape(parts: Sequence[Part]) -> tuple[int, int]:
+def _common_shape(parts: Sequence[Part]) -> tuple[int, ...]:
     first, *others = parts
     for other in others:
         if other.images.shape[1:] != first.images.shape[1:]:
             raise DataError(
-                f"The images in {first.images_in} are {_shape(first.images[0])} pixels, but those "
-                f"in {other.images_in} are {_shape(other.images[0])}: use two that belong together."
+                f"The images in {first.images_in} are {shape_text(first.images[0])} pixels, but "
+                f"those in {other.images_in} are {shape_text(other.images[0])}: use two that "
+                "belong together."
             )
-    _, height, width = first.images.shape
-    return height, width
+    return first.images.shape[1:]
 
 
 def _class_names(
@@ -321,7 +292,3 @@ def _count(samples: int | None, pool: Sequence[Part], source: str, whole: int) -
             f"{samples:,} images used then, {there:,} there now",
         )
     return samples
-
-
-def _shape(array: NDArray[Any]) -> str:
-    return " × ".join(f"{length:,}" for length in array.shape)
