@@ -19,8 +19,9 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mnistop.engine.config import Resize
 from mnistop.engine.data import kinds
-from mnistop.engine.data.stored import Part, Role, Stored, check_size, printable
+from mnistop.engine.data.stored import Part, Progress, Role, Stored, check_size, printable, silent
 from mnistop.engine.errors import DataError
 
 _LAYOUTS = (
@@ -38,7 +39,7 @@ _LAYOUTS = (
 it."""
 
 
-def read_npz(path: Path) -> Stored | None:
+def read_npz(path: Path, progress: Progress = silent, resize: Resize = "off") -> Stored | None:
     """Return images and labels in an `.npz`; None for an `.npy` or a file with a single array.
 
     Raises:
@@ -59,6 +60,7 @@ def read_npz(path: Path) -> Stored | None:
             for pair in layout:
                 names = [by_lower_case[name] for name in pair if name in by_lower_case]
                 if len(names) == 2:
+                    progress(f"reading {names[0]} of {path.name}")
                     images, labels = (_read_member(archive, name, path) for name in names)
                     places = f"{names[0]} in {path}", f"{names[1]} in {path}"
                     parts.append(Part(images, labels, *places, _role(pair[0])))

@@ -14,9 +14,10 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from mnistop.engine.config import Resize
 from mnistop.engine.data import kinds
 from mnistop.engine.data.arrays import read_idx, read_lone_array
-from mnistop.engine.data.stored import Part, Role, Stored
+from mnistop.engine.data.stored import Part, Progress, Role, Stored, silent
 from mnistop.engine.errors import DataError
 
 _NAME = re.compile(r"emnist-(?P<set>[a-z]+)-", re.IGNORECASE)
@@ -67,8 +68,13 @@ _EXAMINED = 100
 """The most files examined to describe a folder."""
 
 
-def read_path(source: str) -> Stored:
+def read_path(source: str, progress: Progress = silent, resize: Resize = "off") -> Stored:
     """Read the images and labels at a path, or at two separated by a comma.
+
+    Args:
+        source: the path or the two.
+        progress: called with a line to show, as often as there is a new one.
+        resize: the size to which pictures are resized that have not all the same.
 
     Raises:
         DataError: there is no such file, or nothing to train on in it.
@@ -81,7 +87,7 @@ def read_path(source: str) -> Stored:
         images, labels = (_existing(_path(name.strip())) for name in source.split(","))
         return _read_pairs([(images, labels)])
     read = kinds.reader_of(_existing(path))
-    stored = read(path) if read else None
+    stored = read(path, progress, resize) if read else None
     return stored or _read_pairs([(path, _labels_of(path))])
 
 

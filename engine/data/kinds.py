@@ -14,10 +14,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from mnistop.engine.data.stored import Stored
+    from mnistop.engine.config import Resize
+    from mnistop.engine.data.stored import Progress, Stored
+
+Reader: TypeAlias = "Callable[[Path, Progress, Resize], Stored | None]"
+"""Reads images and labels from a file. It may call the second argument with a line of progress as
+often as there is a new one, and resizes pictures to the third if they have not all the same size.
+None means that there is a single array of images or labels in the file."""
 
 _START = 512
 """Bytes by which a file is recognised."""
@@ -38,7 +44,7 @@ class Kind:
     """The way to make it readable, where there is no reader."""
     reader: str = ""
     """The module of `mnistop.engine.data` that reads images and labels from such a file, and the
-    function in it, which takes the path; empty if there is none."""
+    `Reader` in it; empty if there is none."""
 
 
 NUMPY = Kind("a NumPy file", "name this file itself", "arrays.read_npz")
@@ -108,7 +114,7 @@ def is_numpy_file(path: Path) -> bool:
     return start[:2] == b"PK" or start == b"\x93NUMPY" or path.suffix.lower() in (".npz", ".npy")
 
 
-def reader_of(path: Path) -> Callable[[Path], Stored | None] | None:
+def reader_of(path: Path) -> Reader | None:
     """Return the function that reads images and labels from a file; None if its kind has none.
 
     IDX files have none, as images and labels are in two of them.
@@ -117,8 +123,7 @@ def reader_of(path: Path) -> Callable[[Path], Stored | None] | None:
     if kind is None or not kind.reader:
         return None
     module, _, function = kind.reader.partition(".")
-    read: Callable[[Path], Stored | None]
-    read = getattr(import_module(f"mnistop.engine.data.{module}"), function)
+    read: Reader = getattr(import_module(f"mnistop.engine.data.{module}"), function)
     return read
 
 

@@ -120,11 +120,13 @@ def diverging_row(
         gap: Cells between two.
         terminal: The terminal.
         mode: As for `diverging`.
+        view: As for `diverging`.
     """
-    if not (has_blocks(terminal, mode) and terminal.colors >= 256):
-        return side_by_side([diverging(each, scale, terminal, mode) for each in images], width, gap)
+    if not _is_colored(terminal, mode):
+        drawn = [diverging(each, scale, terminal, mode, view) for each in images]
+        return side_by_side(drawn, width, gap)
     signed = few_shades(_signed(np.concatenate(images, axis=1), scale))
-    colors = colormap.diverging(signed, terminal)
+    colors = _colors(signed, terminal, view)
     return colormap.blocks(colors, mode == "large", len(images), width, gap)
 
 
