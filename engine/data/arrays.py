@@ -86,7 +86,7 @@ def read_lone_array(path: Path) -> NDArray[Any]:
         OSError: the file cannot be read.
     """
     if _is_npy(path):
-        with _damage_reported(path), path.open("rb") as file:
+        with damage_reported(path), path.open("rb") as file:
             return _read_npy(file, path.stat().st_size, str(path))
     with _opened(path) as archive:
         members = _members(archive, path)
@@ -108,14 +108,16 @@ def _is_npy(path: Path) -> bool:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
-    if not zipfile.is_zipfile(path):
+    with damage_reported(path):
+        is_archive = zipfile.is_zipfile(path)
+    if not is_archive:
         kind = kinds.kind_of(path)
         if kind and kind not in (kinds.TEXT, kinds.ZIP):
             raise DataError(kinds.sentence(path))
         raise DataError(
             f"{path} is not an .npz file, or is cut off: get it again, or save it with numpy.savez."
         )
-    with _damage_reported(path), zipfile.ZipFile(path) as archive:
+    with damage_reported(path), zipfile.ZipFile(path) as archive:
         yield archive
 
 
@@ -173,16 +175,22 @@ def _class_names(archive: zipfile.ZipFile, path: Path) -> tuple[str, ...]:
 
 
 @contextmanager
-def _damage_reported(path: Path) -> Iterator[None]:
+def damage_reported(path: Path) -> Iterator[None]:
+    """Report any error of reading a file, other than one of the disk, as that it is damaged.
+
+    Raises:
+        DataError: the file is damaged.
+    """
     try:
         yield
     except (DataError, MemoryError):
         raise
     except OSError as error:
-        if error.errno != errno.EINVAL:  # that of a seek to before the file's start
+        # EINVAL is that of a seek to before the file's start; libraries' own errors have no number.
+        if error.errno not in (None, errno.EINVAL):
             raise OSError(error.errno, error.strerror, str(path)) from error
         raise DataError(f"{path} is damaged: get it again.") from error
-    except Exception as error:  # zipfile, zlib and NumPy raise a dozen kinds for damaged bytes
+    except Exception as error:  # libraries raise a dozen kinds for damaged bytes
         raise DataError(f"{path} is damaged or not of a known kind: get it again.") from error
 
 

@@ -23,6 +23,7 @@ from mnistop.engine.config import SOURCES, PixelRange, Resize, RunConfig, Split
 from mnistop.engine.data.arrays import read_npz
 from mnistop.engine.data.dataset import Dataset, Description, class_counts, describe, split
 from mnistop.engine.data.files import read_path
+from mnistop.engine.data.idx_sets import find_set
 from mnistop.engine.data.openml import is_cached
 from mnistop.engine.data.stored import (
     Part,
@@ -211,7 +212,11 @@ def _may_be_there(path: str) -> bool:
     """Return whether a path exists or cannot be checked: the reader then reports why."""
     try:
         os.stat(path)
-    except (FileNotFoundError, NotADirectoryError, ValueError):
+    except ValueError:
+        return False
+    except (FileNotFoundError, NotADirectoryError):
+        with contextlib.suppress(OSError):
+            return find_set(Path(path)) is not None
         return False
     except OSError:
         pass

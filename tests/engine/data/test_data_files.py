@@ -162,51 +162,6 @@ def test_class_names_come_from_classes_txt(tmp_path: Path) -> None:
     assert load(str(tmp_path)).class_names == ("shirt", "änkle boot", "bag")
 
 
-# --- EMNIST --------------------------------------------------------------------------------------
-
-
-def write_emnist(folder: Path, name: str, labels: list[int]) -> Path:
-    upright = some_images(len(labels), 3, 5)
-    write_idx(folder / f"emnist-{name}-train-labels-idx1-ubyte.gz", np.array(labels, np.uint8))
-    return write_idx(
-        folder / f"emnist-{name}-train-images-idx3-ubyte.gz", upright.transpose(0, 2, 1)
-    )
-
-
-def test_emnist_images_stand_upright(tmp_path: Path) -> None:
-    write_emnist(tmp_path, "digits", [0, 1, 2, 1])
-    dataset = load(str(tmp_path))
-    assert np.array_equal(dataset.images, some_images(4, 3, 5) / np.float32(255))
-    assert dataset.images.flags["C_CONTIGUOUS"]
-
-
-def test_emnist_letters_count_from_0_and_have_their_names(tmp_path: Path) -> None:
-    images = write_emnist(tmp_path, "letters", [1, 26, 2, 2])
-    dataset = load(str(images))
-    assert dataset.labels.tolist() == [0, 25, 1, 1]
-    assert dataset.class_names == tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
-
-
-def test_emnist_class_names_come_from_the_mapping_file(tmp_path: Path) -> None:
-    write_emnist(tmp_path, "balanced", [0, 1, 2, 1])
-    (tmp_path / "emnist-balanced-mapping.txt").write_text("0 48\n1 65 97\n2 102\n")
-    assert load(str(tmp_path)).class_names == ("0", "A", "f")
-
-
-def test_a_damaged_mapping_file_is_told(tmp_path: Path) -> None:
-    write_emnist(tmp_path, "balanced", [0, 1, 2, 1])
-    (tmp_path / "emnist-balanced-mapping.txt").write_text("0 forty-eight\n")
-    with pytest.raises(DataError, match=r"emnist-balanced-mapping\.txt is damaged"):
-        load(str(tmp_path))
-
-
-def test_a_folder_with_several_data_sets_asks_for_one(tmp_path: Path) -> None:
-    write_emnist(tmp_path, "letters", [1, 26])
-    images = write_emnist(tmp_path, "digits", [0, 1])
-    with pytest.raises(DataError, match=f"2 data sets: name the images file.*{images}"):
-        load(str(tmp_path))
-
-
 # --- what the system refuses ---------------------------------------------------------------------
 
 
