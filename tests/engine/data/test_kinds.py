@@ -1,6 +1,5 @@
 """Files of other kinds are called what they are, with what to do."""
 
-import gzip
 import io
 import json
 import pickle
