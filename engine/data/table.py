@@ -121,7 +121,9 @@ class Table:
             raise DataError(
                 f"{self._place} has no column of labels: name it label in the first line."
             )
-        labels, blocks, read = [], [], 0
+        labels: list[NDArray[Any]] = []
+        blocks: list[NDArray[Any]] = []
+        read = 0
         while lines := list(itertools.islice(self._lines, _LINES)):
             of_lines, pixels = self._parsed(lines)
             if not blocks:
