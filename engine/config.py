@@ -127,6 +127,17 @@ class RunConfig:
         "stratify",
         "on takes the same share of each class for validation; off leaves it to chance.",
     )
+    sampler: Literal["shuffle", "balanced"] = setting(
+        "shuffle",
+        "sampler",
+        "shuffle trains on every image once an epoch; balanced draws as many, each class equally "
+        "often, rare images repeatedly.",
+    )
+    class_weights: Literal["none", "balanced"] = setting(
+        "none",
+        "class weights",
+        "balanced makes an image count the more in the loss the rarer its class is.",
+    )
     seed: Annotated[int, Meta(ge=0, lt=2**32)] = setting(
         0,
         "seed",

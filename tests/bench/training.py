@@ -94,7 +94,7 @@ def recorded_run(config: RunConfig) -> float:
 def bare_run(config: RunConfig, arrays: Arrays) -> None:
     """The training of a run, in this process and without recording."""
     x_train, y_train, x_val, y_val = map(torch.from_numpy, arrays)
-    training = TrainState(config, (28, 28), 10, torch.device("cpu"))
+    training = TrainState(config, (28, 28), [1] * 10, torch.device("cpu"))
     silence = Silence()
     train(training, Labelled(x_train, y_train), Labelled(x_val, y_val), silence, silence)
 

@@ -65,7 +65,7 @@ def test_the_numbers_of_one_image_are_those_of_the_model() -> None:
     state = run_lines(config, 4, place=3, weight=(2, 1, 5))
     training, images, _ = prepared(config)
     training.by_hand = False
-    training.begin_epoch(len(images))
+    training.begin_epoch(images.labels)
     rows = training.order[:32]
     logits = training.model(images.pixels[rows])
     loss = functional.cross_entropy(logits, images.labels[rows])

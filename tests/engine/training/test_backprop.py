@@ -260,7 +260,7 @@ def test_the_last_batch_may_be_smaller() -> None:
     training, *_ = prepared(digits_config(batch_size=32))
     images = Labelled(torch.rand(40, 64), torch.randint(0, 10, (40,)))
     hand = ManualBackpropStep(training, images)
-    training.begin_epoch(len(images))
+    training.begin_epoch(images.labels)
     for rows, size in zip(training.batches(), (32, 8), strict=True):
         training.record_logits(hand.step(rows))
         assert training.logits[-1].shape == (size, 10)
