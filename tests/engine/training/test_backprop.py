@@ -123,6 +123,15 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "shift, momentum, step": {"shift": 1, "optimizer": "sgd", "lr": 0.03, "schedule": "step"},
     "adversarial": {"adversarial_epsilon": 0.1},
     "adversarial, shift, dropout": {"adversarial_epsilon": 0.1, "shift": 1, "dropout": 0.2},
+    "class weights": {"class_weights": "balanced", "batch_size": 7, "epochs": 4},
+    "class weights, adversarial, shift, momentum": {
+        "class_weights": "balanced",
+        "adversarial_epsilon": 0.1,
+        "shift": 1,
+        "optimizer": "sgd",
+        "lr": 0.03,
+    },
+    "balanced sampler, dropout": {"sampler": "balanced", "dropout": 0.2},
     "batches of 7": {"batch_size": 7, "epochs": 4},
     "one batch": {"batch_size": 5000},
 }
