@@ -235,6 +235,7 @@ OTHERS: dict[str, Any] = {
     "pixel_range": (0.0, 16.0),
     "split": "random",
     "val_fraction": 0.3,
+    "stratify": "on",
     "split_seed": 1,
     "stratify": "on",
     "sampler": "balanced",
