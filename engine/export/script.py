@@ -175,11 +175,11 @@ def _sections(about: Section, code: TrainingCode, images: ImagesFile) -> list[Se
     if functions := code.augmentation():
         text = "The training images of each batch are changed first."
         parts.append(Section("New images", text, [*functions, ""]))
-    images = "goes through all training images in a new order"
+    order = "goes through all training images in a new order"
     if code.config.sampler == "balanced":
-        images = "draws as many images as there are, all classes equally often"
+        order = "draws as many images as there are, all classes equally often"
     text = (
-        f"Each epoch {images}, batch by batch: forward, loss, backward, update. Then it evaluates "
+        f"Each epoch {order}, batch by batch: forward, loss, backward, update. Then it evaluates "
         "the model on the validation images."
     )
     return [*parts, Section("The training loop", text, code.loop())]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from torch import Tensor, bincount
+from torch import Tensor
 
 from mnistop.engine import events
 from mnistop.engine.analysis.coach import Advice, advise
@@ -89,18 +89,13 @@ def _coached(config: RunConfig) -> Coached:
     coached = Coached(config)
     training, images, validation = prepared(config)
     listener = Listener(coached, validation)
-    classes = training.model.sizes[-1]
-    counts = [bincount(part.labels, minlength=classes).tolist() for part in (images, validation)]
     said, val_loss, _ = evaluate(training.model, validation)
     listener.judged(0, said)
     coached.hear(
         event(
             events.RunStarted,
             pid=1,
-            class_names=[str(index) for index in range(classes)],
-            training_counts=counts[0],
-            validation_counts=counts[1],
-            source_counts=[sum(both) for both in zip(*counts, strict=True)],
+            class_names=[str(index) for index in range(training.model.sizes[-1])],
             image_shape=list(training.image_shape),
             training_images=len(images),
             validation_images=len(validation),

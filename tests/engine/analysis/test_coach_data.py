@@ -8,6 +8,7 @@ import pytest
 from mnistop.engine import events
 from mnistop.engine.analysis.coach import Advice, advise
 from mnistop.engine.config import RunConfig
+from mnistop.engine.data.sources import class_counts, load, split
 from mnistop.engine.runs.history import History, reduce
 from mnistop.engine.sweep.outcomes import rate_verdict
 from tests.engine.analysis.test_coach_words import epoch, predictions, started
@@ -156,3 +157,12 @@ def test_a_rare_class_that_is_never_predicted_needs_images_where_it_has_weight_a
     ):
         advice = advice_with_recalls(0.0, 0.9, **values)
         assert (advice.kind, advice.remedy) == ("never predicted", remedy)
+
+
+@pytest.mark.parametrize("samples", [500, 1000, 4000])
+def test_no_digit_is_rare(samples: int) -> None:
+    dataset = load("bundled", samples)
+    for seed in range(5):
+        counts = class_counts(dataset, *split(dataset, 0.2, seed))
+        advice = advice_with_recalls(0.25, 0.9, list(counts.training))
+        assert advice.kind == "still learning"

@@ -237,7 +237,6 @@ OTHERS: dict[str, Any] = {
     "val_fraction": 0.3,
     "stratify": "on",
     "split_seed": 1,
-    "stratify": "on",
     "sampler": "balanced",
     "class_weights": "balanced",
     "seed": 5,
