@@ -130,13 +130,13 @@ class RunConfig:
     sampler: Literal["shuffle", "balanced"] = setting(
         "shuffle",
         "sampler",
-        "shuffle trains on every image once an epoch; balanced draws as many, each class equally "
-        "often, rare images repeatedly.",
+        "shuffle trains on every image once an epoch; balanced draws as many, all classes equally "
+        "often, so rare images repeatedly.",
     )
     class_weights: Literal["none", "balanced"] = setting(
         "none",
         "class weights",
-        "balanced makes an image count the more in the loss the rarer its class is.",
+        "balanced weights each image in the loss by how rare its class is; none weights all alike.",
     )
     seed: Annotated[int, Meta(ge=0, lt=2**32)] = setting(
         0,
