@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -25,7 +26,7 @@ class Labelled:
     """Images and their labels on one device."""
 
     pixels: Tensor
-    """float32 in [0, 1], `(n, height·width)`."""
+    """float32 in [0, 1], `(n, pixels)`; those of a colour image are its values, channel last."""
     labels: Tensor
     """int64, `(n,)`."""
 
@@ -66,7 +67,7 @@ class TrainState:
 
     Args:
         config: the hyperparameters.
-        image_shape: height and width in pixels.
+        image_shape: height and width in pixels, and 3 if the images are in colour.
         class_counts: the training images of each class, `(classes,)`.
         device: where to compute.
     """
@@ -74,14 +75,14 @@ class TrainState:
     def __init__(
         self,
         config: RunConfig,
-        image_shape: tuple[int, int],
+        image_shape: tuple[int, ...],
         class_counts: Sequence[int],
         device: torch.device,
     ) -> None:
         self.config = config
         self.image_shape = image_shape
         self.device = device
-        sizes = (image_shape[0] * image_shape[1], *config.hidden, len(class_counts))
+        sizes = (math.prod(image_shape), *config.hidden, len(class_counts))
         start = torch.Generator().manual_seed(config.seed)
         self._model = MLP(sizes, config.activation, config.dropout, start).to(device)
         self._class_counts = torch.tensor(class_counts)

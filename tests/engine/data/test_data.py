@@ -236,12 +236,10 @@ GRAY = np.zeros((4, 3, 2), np.uint8)
 @pytest.mark.parametrize(
     ("images", "says"),
     [
-        (np.zeros((4, 3, 2, 3)), "in colour"),
-        (np.zeros((4, 3, 9, 9)), "in colour"),
         (np.zeros((4, 5, 6, 7)), "4 dimensions, 4 × 5 × 6 × 7"),
         (np.zeros((4, 1, 2, 3, 4)), "5 dimensions"),
         (np.zeros(4), "labels or a plain list"),
-        (np.zeros((4, 12)), "a row of 12 pixels, which makes no square"),
+        (np.zeros((4, 14)), "a row of 14 pixels, which makes no square"),
         (np.zeros((0, 3, 2)), "no images"),
         (np.zeros((4, 0, 2)), "no images"),
         (np.full((4, 3, 2), np.nan), "NaN"),
@@ -260,14 +258,8 @@ def test_unfit_images_say_what_is_wrong_and_where(images: NDArray[np.generic], s
     ("labels", "says"),
     [
         ([0, 1, 0], "images.x has 4 images, but labels.x has 3 labels"),
-        ([0, 1, -1, 0], "labels.x go down to -1"),
-        ([0, 1, 100, 0], "labels.x go up to 100, and 99 is the highest"),
-        ([0, 1, 2**63, 0], "99 is the highest"),
-        ([0, 1, np.inf, 0], "99 is the highest"),
         ([0, 1, 0.5, 0], "labels.x are not all whole numbers"),
         ([0, 1, np.nan, 0], "labels.x are not all whole numbers"),
-        (["a", "b", "c", "d"], "labels.x are not numbers"),
-        (np.zeros((4, 10)), "labels.x have the shape 4 × 10"),
         (np.zeros((4, 2, 2)), "labels.x holds 4 images, not labels"),
         ([], "labels.x holds no labels"),
         ([3, 3, 3, 3], "All images of made up have the label 3"),
