@@ -256,7 +256,7 @@ def _count(samples: int | None, pool: Sequence[Part], source: str, whole: int) -
     if samples < 1:
         raise DataError(f"The number of samples must be 1 or more, not {samples}.")
     if samples > there:
-        more = " (the openml source has 70,000)" if source == "bundled" else ""
+        more = " (the openml source has 60,000)" if source == "bundled" else ""
         which = "images"
         if samples <= whole:
             which = "training images"
