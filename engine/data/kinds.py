@@ -28,7 +28,6 @@ None means that there is a single array of images or labels in the file."""
 _START = 512
 """Bytes by which a file is recognised."""
 
-_READABLE = "only IDX files and NumPy's .npz and .npy can be read"
 _CONVERT = "read it in Python and save its arrays by numpy.savez(FILE, images=…, labels=…)"
 _PICTURES = "save all pictures as one array by numpy.savez(FILE, images=…, labels=…)"
 _UNPACK = "unpack it and name what is in it"
@@ -45,11 +44,13 @@ class Kind:
     reader: str = ""
     """The module of `mnistop.engine.data` that reads images and labels from such a file, and the
     `Reader` in it; empty if there is none."""
+    reads_gzip: bool = False
+    """Whether it also reads such a file when it is gzipped."""
 
 
 NUMPY = Kind("a NumPy file", "name this file itself", "arrays.read_npz")
 TEXT = Kind("a text", "name a file of images")
-_CSV = Kind("a CSV table")
+_CSV = Kind("a CSV table", reader="tables.read_csv", reads_gzip=True)
 ZIP = Kind("a zip archive without NumPy arrays", _UNPACK)
 _TAR = Kind("a tar archive", _UNPACK)
 _MATLAB = Kind("a MATLAB file", reader="mat.read_mat")
@@ -101,10 +102,10 @@ _IN_ZIP = {
     r"(^|/)data\.pkl$": _TORCH,
     r"^xl/": Kind("an Excel table"),
     r"^word/": Kind("a Word document", "name a file of images"),
+    r"\.(csv|tsv)$": Kind("a zip archive of CSV tables", reader="tables.read_zip"),
     r"idx[13]-ubyte": Kind("a zip archive of IDX files", "unpack it and name the folder"),
     r"\.npz$": Kind("a zip archive of NumPy files", "unpack it and name one"),
     r"\.(png|jpe?g|bmp|gif|tiff?|webp)$": Kind("a zip archive of pictures", _PICTURES),
-    r"\.(csv|tsv)$": Kind("a zip archive of CSV tables"),
     r"\.npy$": NUMPY,
 }
 """By the names in a zip archive; the first that matches any of them decides."""
@@ -149,18 +150,19 @@ def kind_of(path: Path) -> Kind | None:
             inner = _kind(file.read(_START), path.name.removesuffix(".gz"))
     except (EOFError, gzip.BadGzipFile, zlib.error):
         return None
-    return inner and Kind(f"{inner.name}, gzipped", inner.remedy)
+    if inner is None:
+        return None
+    return Kind(f"{inner.name}, gzipped", inner.remedy, inner.reader if inner.reads_gzip else "")
 
 
 def sentence(path: Path) -> str:
-    """Explain what an unreadable file is, what can be read, and the remedy."""
+    """Explain what an unreadable file is, and the remedy."""
     kind = kind_of(path)
     if kind is None:
-        return (
-            f"{path} is not an IDX file, nor of another kind that is known; {_READABLE}: "
-            f"check what it is."
-        )
-    return f"{path} is {kind.name}; {_READABLE}: {kind.remedy}."
+        return f"{path} is not an IDX file, nor of another known kind: check what it is."
+    if kind.reader:
+        return f"{path} is {kind.name}, which has images and labels in one: name it alone."
+    return f"{path} is {kind.name}, which cannot be read: {kind.remedy}."
 
 
 def _kind(start: bytes, name: str) -> Kind | None:
