@@ -27,9 +27,23 @@ class Unseen:
     """The class of each image, `(n,)` for each part."""
     pixels: Pixels = field(default_factory=Pixels)
     """The stored values of black and white."""
+    first: int = 0
+    """The number of the first one: 0 in a source's test part, else the images before it."""
 
     def __len__(self) -> int:
         return sum(map(len, self.labels))
+
+    def take(self, numbers: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Return the images of some numbers from 0 on, scaled to 0…1, and their labels."""
+        if not len(numbers):
+            return np.empty(0, np.float32), np.empty(0, np.int64)
+        ends = np.cumsum([len(labels) for labels in self.labels])
+        parts = np.searchsorted(ends, numbers, side="right")
+        rows = numbers - np.concatenate([[0], ends])[parts]
+        places = list(zip(parts.tolist(), rows.tolist(), strict=True))
+        images = np.stack([self.parts[part][row] for part, row in places]).astype(np.float32)
+        scale(images, self.pixels)
+        return images, np.array([self.labels[part][row] for part, row in places], np.int64)
 
     def batches(self, size: int) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64]]]:
         """Yield the images, scaled to 0…1, and their labels, `size` at most at a time."""
@@ -69,6 +83,28 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def name_of(self, image: int) -> str:
+        """Return the name of an image: its number, or as in `test 7` that of an unseen one.
+
+        Args:
+            image: its place among the images, the unseen ones last.
+        """
+        beyond = image - len(self)
+        return str(image) if beyond < 0 else f"test {self.unseen.first + beyond}"
+
+    def take(self, numbers: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Return some images, scaled to 0…1, and their labels.
+
+        Args:
+            numbers: their places among the images, the unseen ones last, `(m,)`.
+        """
+        seen = numbers < len(self)
+        images = np.empty((len(numbers), *self.image_shape), np.float32)
+        labels = np.empty(len(numbers), np.int64)
+        images[seen], labels[seen] = self.images[numbers[seen]], self.labels[numbers[seen]]
+        images[~seen], labels[~seen] = self.unseen.take(numbers[~seen] - len(self))
+        return images, labels
 
     @property
     def samples(self) -> int:

@@ -144,7 +144,7 @@ def to_dataset(
         pixels,
         stored.provenance,
         tuple(counted.tolist()),
-        _unseen(tests or rest, pixels),
+        _unseen(tests or rest, pixels, 0 if tests else count),
         given_validation=len(labels) - count,
         notes=stored.notes,
         fingerprint=fingerprint,
@@ -176,8 +176,9 @@ def _divided(parts: Sequence[Part], count: int) -> tuple[list[Part], list[Part]]
     return first, rest
 
 
-def _unseen(parts: Sequence[Part], pixels: Pixels) -> Unseen:
-    return Unseen([_compact(part.images) for part in parts], [p.labels for p in parts], pixels)
+def _unseen(parts: Sequence[Part], pixels: Pixels, first: int) -> Unseen:
+    images, labels = [_compact(part.images) for part in parts], [part.labels for part in parts]
+    return Unseen(images, labels, pixels, first)
 
 
 def _compact(images: NDArray[Any]) -> NDArray[Any]:

@@ -9,31 +9,38 @@ from dataclasses import replace
 from textual import on
 from textual.geometry import Size
 
+from mnistop.engine.analysis.label_doubts import FOLDS
 from mnistop.engine.analysis.samples import Samples, load_recorded, load_samples
 from mnistop.engine.config import LOADED_BY, SPLIT_BY
+from mnistop.engine.data.doctor import SIDES, Finding
 from mnistop.engine.data.sources import absolute
 from mnistop.engine.errors import RunError
 from mnistop.engine.fingerprint import changes
+from mnistop.engine.process.doubt_search import DoubtSearch
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.features.data.findings import DataCheck, Findings
 from mnistop.tui.features.data.flattening import Flattening
 from mnistop.tui.features.data.panes import DataFacts, Labels, SampleGrid
 from mnistop.tui.session.view import WRONG_FORM, HostedScreen
-from mnistop.tui.toolkit.background import LatestAnswer
+from mnistop.tui.toolkit.background import BackgroundTasks, LatestAnswer
 from mnistop.tui.toolkit.bindings import IMAGES, ZOOM, bindings, declared, key
 from mnistop.tui.toolkit.dialogs import Section
 from mnistop.tui.toolkit.image_grid import PAGE
 from mnistop.tui.toolkit.pane_host import Pane, PaneHost
 
+_LOOK_SECONDS = 0.3
+_NOT_CHECKED = "Only the form's images are checked, not those of a recorded run: o shows them."
 _MOST_FACTS = 7
 """Lines that the facts take at most."""
 
 
 class DataPanes(PaneHost):
-    """Images, one of them flattened, and labels, with the facts above them.
+    """Images, one of them flattened, findings and labels, with the facts above them.
 
     Args:
         terminal: what the terminal can show.
+        check: has the findings.
     """
 
     WIDE = Size(110, 32)
@@ -42,15 +49,21 @@ class DataPanes(PaneHost):
     DataPanes > .panes > * { height: 1fr; }
     DataPanes.wide > .panes { layout: grid; grid-size: 2; grid-gutter: 0 2; }
     DataPanes.wide DataFacts { column-span: 2; }
-    DataPanes.wide SampleGrid { row-span: 2; }
+    DataPanes.wide SampleGrid { row-span: 3; }
     """
 
-    def __init__(self, terminal: Terminal) -> None:
+    def __init__(self, terminal: Terminal, check: DataCheck) -> None:
         self.facts = DataFacts(terminal)
         self.grid = SampleGrid(terminal)
         self.flattening = Flattening(terminal)
+        self.findings = Findings(terminal, check)
         self.labels = Labels(terminal)
-        panes = {"Images": self.grid, "Flattening": self.flattening, "Labels": self.labels}
+        panes = {
+            "Images": self.grid,
+            "Flattening": self.flattening,
+            "Findings": self.findings,
+            "Labels": self.labels,
+        }
         super().__init__(
             terminal, [Pane(name, pane, pane) for name, pane in panes.items()], above=[self.facts]
         )
@@ -65,7 +78,8 @@ class DataPanes(PaneHost):
         width, height = self.app.size
         facts = self.facts.needed(width, _MOST_FACTS)
         classes = len(samples.counts.training) if samples else 10
-        self._body.styles.grid_rows = f"{facts} 1fr {min(classes + 2, height // 3)}"
+        findings = min(self.findings.needed(width // 2 - 1), height // 4)
+        self._body.styles.grid_rows = f"{facts} 1fr {findings} {min(classes + 2, height // 3)}"
         self.facts.styles.height = "1fr" if is_wide else facts
 
 
@@ -82,35 +96,50 @@ class DataScreen(HostedScreen):
         "data",
         ZOOM,
         IMAGES,
+        key("check", "c", "check", "Check", "What is odd about the images"),
+        key("doubts", "d", "doubts", "Doubts", "Train models to look for labels that they doubt"),
+        key("stop", "s", "stop", "Stop", "Stop looking for doubted labels"),
         key(
             "source", "o", "other_images", "Other images", "A recorded run's images, or the form's"
         ),
     )
 
     def __init__(self, terminal: Terminal) -> None:
-        self._panes = DataPanes(terminal)
+        self._check = DataCheck(self, self._on_findings)
+        self._panes = DataPanes(terminal, self._check)
         super().__init__(terminal, self._panes)
         self._facts, self._grid = self._panes.facts, self._panes.grid
         self._flattening, self._labels = self._panes.flattening, self._panes.labels
+        self._findings = self._panes.findings
         self._of_form = LatestAnswer(self, load_samples, self._on_answer)
         self._of_run = LatestAnswer(self, load_recorded, self._on_answer)
         self._shows_form = False
         """True to show the form's images though a recorded run has its own."""
         self._data: tuple[Hashable, ...] | None = None
         self._index = 0
+        self._finding: Finding | None = None
+        """The finding whose images are shown; None for all images."""
+        self._tasks = BackgroundTasks(self, terminal, self.changed)
         self._sent: int | None = None
         """An image that a lesson is about, until it is shown."""
         self._opened = False
         """True if the flattened image was opened in the grid."""
 
     def on_mount(self) -> None:
-        """Show how long loading takes."""
+        """Show how long loading takes, and follow the search for doubted labels."""
         self.every(1, self._tell_the_time)
+        self.every(_LOOK_SECONDS, self._read_search)
 
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
         """Return the reason why an action is impossible now."""
         if action == "other_images" and self._recorded is None:
             return "Only a run that another program recorded has images of its own."
+        if action == "stop" and not self._check.is_searching:
+            return "No search for doubted labels is going on: d begins one."
+        if action == "doubts" and self._check.is_searching:
+            return "Models are being trained to look for doubted labels: s stops them."
+        if action == "doubts" and not self._check.images:
+            return _NOT_CHECKED if self._shows_recorded else self._answers.error or self._waiting()
         return super().why_not(action, parameters)
 
     def action_other_images(self) -> None:
@@ -144,9 +173,11 @@ class DataScreen(HostedScreen):
         self.redraw()
 
     def action_back(self) -> None:
-        """Back to the grid from an image that was opened there, else to the dashboard."""
+        """Back to the grid from an image that was opened there, to all images, then further."""
         if self._opened:
             self._panes.go_to(self._panes.panes[0])
+        elif self._finding:
+            self._show_finding(None)
         else:
             super().action_back()
 
@@ -167,8 +198,13 @@ class DataScreen(HostedScreen):
         return run if run and has_images and run.is_recorded() else None
 
     @property
+    def _shows_recorded(self) -> bool:
+        """True if the images are those of a recorded run, and not the form's."""
+        return self._recorded is not None and not self._shows_form
+
+    @property
     def _answers(self) -> LatestAnswer[Samples]:
-        return self._of_run if self._recorded and not self._shows_form else self._of_form
+        return self._of_run if self._shows_recorded else self._of_form
 
     @property
     def _samples(self) -> Samples | None:
@@ -197,7 +233,12 @@ class DataScreen(HostedScreen):
         else:
             config = replace(config, source=absolute(config.source))
             self._begin(*(getattr(config, name) for name in LOADED_BY + SPLIT_BY))
-            self._of_form.want(config, *self._rows(), self._of_form.progress_file)
+            rows, finding = self._rows(), self._finding
+            chosen = finding.images if finding else None
+            about = (self._data, rows, id(finding))
+            self._of_form.want(config, *rows, self._of_form.progress_file, chosen, key=about)
+            if self._samples and self._data:
+                self._check.want(config, self._data, self._samples.description.count)
         self._show(self._waiting())
 
     def _begin(self, *data: Hashable) -> None:
@@ -205,8 +246,10 @@ class DataScreen(HostedScreen):
         if data != self._data:
             self._data = data
             self._index = 0
+            self._finding = None
             self._of_form.forget()
             self._of_run.forget()
+            self._check.forget()
         if self._sent is not None:
             self._index, self._sent = self._sent, None
 
@@ -236,16 +279,19 @@ class DataScreen(HostedScreen):
         self._facts.changed = self._changed()
         self._facts.show(samples, status)
         self._panes.fit()
-        self._grid.show(samples, self._index, status)
+        self._grid.show(samples, self._index, status, self._finding)
+        self._findings.redraw()
         self._labels.show_new(samples, status)
         place = self._index - samples.first if samples else 0
         if samples is None or not 0 <= place < len(samples.images):
             if samples is None:
                 self._flattening.show(None, status)
             return
-        label = samples.description.class_names[samples.labels[place]]
-        side = "validation" if samples.validation[place] else "training"
-        self._flattening.show(samples.images[place], f"Image {self._index}, {label}, {side}")
+        label, side = samples.description.class_names[samples.labels[place]], samples.sides[place]
+        words = f"Image {samples.names[place]}, {label}, {SIDES[side]}"
+        if self._finding and self._finding.remarks:
+            words += f", {self._finding.remarks[self._index]}".rstrip(", ")
+        self._flattening.show(samples.images[place], words)
 
     def _changed(self) -> str:
         """Explain that the shown run was trained on other data than its source holds now, or ""."""
@@ -268,6 +314,63 @@ class DataScreen(HostedScreen):
             ):
                 return f"Run {run.words} was trained on other data: {difference}. "
         return ""
+
+    # Findings
+
+    def _on_findings(self) -> None:
+        self._show("")
+        self.refresh_bindings()
+
+    def _show_finding(self, finding: Finding | None, index: int = 0) -> None:
+        """Show the images of a finding alone, or all images."""
+        if finding is not self._finding:
+            self._finding, self._index = finding, index
+            self._of_form.forget()
+        self.redraw()
+
+    @on(Findings.Moved)
+    def _on_finding_moved(self) -> None:
+        self._show_finding(self._findings.chosen)
+
+    @on(Findings.Opened)
+    def _on_finding_opened(self) -> None:
+        self._show_finding(self._findings.chosen)
+        self._panes.go_to(self._panes.panes[0])
+
+    @on(Findings.Stepped)
+    def _on_finding_stepped(self, message: Findings.Stepped) -> None:
+        if self._finding is not self._findings.chosen:
+            self._show_finding(self._findings.chosen)
+        else:
+            self._grid.go(self._index + message.by)
+
+    def action_check(self) -> None:
+        """Go to the findings."""
+        self._panes.go_to_name("Findings")
+
+    def action_doubts(self) -> None:
+        """Train models to look for labels that they doubt."""
+        if config := self.form():
+            config = replace(config, source=absolute(config.source))
+            self._tasks.do(lambda: DoubtSearch(config, FOLDS), self._begin_search)
+
+    def _begin_search(self, search: DoubtSearch) -> None:
+        self._check.begin(search)
+        self.action_check()
+        self._on_findings()
+
+    def action_stop(self) -> None:
+        """Stop looking for doubted labels."""
+        self._check.stop()
+        self._on_findings()
+
+    def _read_search(self) -> None:
+        """Take what the search has found; go to the first image of a doubted label."""
+        if self._check.is_searching and self._samples:
+            if self._check.read(self._samples.description.class_names):
+                self._findings.position = self._findings.count - 1
+                self._show_finding(self._findings.chosen)
+            self._on_findings()
 
     @on(SampleGrid.Moved)
     def _on_moved(self, message: SampleGrid.Moved) -> None:
