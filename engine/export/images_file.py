@@ -93,14 +93,20 @@ class ImagesFile:
             call = 'fetch_openml("mnist_784", version=1, return_X_y=True, as_frame=False)'
         else:
             return []
-        some = f"[:{config.samples}]" if config.samples else ""
+        count = config.samples
+        if config.source == "openml" and config.split == "given":
+            count = count or 60_000  # its other 10,000 are MNIST's test images
+        some = f"[:{count}]" if count else ""
+        split = f"test_size={config.val_fraction!r}, random_state={config.split_seed}"
+        if config.stratify == "on":
+            split += ", stratify=labels"
         return [
             f"Or fetch the same images from {where}:",
             f"from sklearn.datasets import {name}",
             "from sklearn.model_selection import train_test_split",
             f"images, labels = {call}",
             f"images, labels = images{some}{self._scale(config)}, labels{some}.astype(int)",
-            f"split = dict(test_size={config.val_fraction!r}, random_state={config.split_seed})",
+            f"split = dict({split})",
             "parts = train_test_split(images, labels, **split)",
             'names = ["train_images", "val_images", "train_labels", "val_labels"]',
             "data = dict(zip(names, parts))",

@@ -161,16 +161,17 @@ async def test_a_run_of_before_there_were_test_images_goes_on_with_the_same_imag
         x_test=pixels[400:],
         y_test=digits.labels[400:],
     )
-    whole = await launched(source=source, samples=500, epochs=5)
+    whole = await launched(source=source, samples=500, split="random", epochs=5)
     await to_the_end(whole)
 
-    old = await launched(source=source, samples=500, epochs=3)
+    old = await launched(source=source, samples=500, split="random", epochs=3)
     await to_the_end(old)
     interrupt_before_its_test(old)
-    said = old.events_path.read_text().replace(',"test_images":0', "")
+    said = old.events_path.read_text().replace(',"test_images":0,"samples":500', "")
     old.events_path.write_text(said)
     manifest = json.loads((old.path / "config.json").read_text())
     manifest["config"] |= {"samples": None, "epochs": 5}
+    del manifest["config"]["split"]
     (old.path / "config.json").write_text(json.dumps(manifest))
     await asyncio.to_thread(worker.resume, old)
     await to_the_end(old)
