@@ -33,17 +33,15 @@ class Unseen:
     def __len__(self) -> int:
         return sum(map(len, self.labels))
 
-    def take(self, numbers: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Return the images of some numbers from 0 on, scaled to 0…1, and their labels."""
-        if not len(numbers):
-            return np.empty(0, np.float32), np.empty(0, np.int64)
-        ends = np.cumsum([len(labels) for labels in self.labels])
-        parts = np.searchsorted(ends, numbers, side="right")
-        rows = numbers - np.concatenate([[0], ends])[parts]
-        places = list(zip(parts.tolist(), rows.tolist(), strict=True))
-        images = np.stack([self.parts[part][row] for part, row in places]).astype(np.float32)
-        scale(images, self.pixels)
-        return images, np.array([self.labels[part][row] for part, row in places], np.int64)
+    def image(self, number: int) -> tuple[NDArray[np.float32], int]:
+        """Return an image, scaled to 0…1, and its label, by its number from 0 on."""
+        for images, labels in zip(self.parts, self.labels, strict=True):
+            if number < len(labels):
+                image = images[number].astype(np.float32)
+                scale(image, self.pixels)
+                return image, int(labels[number])
+            number -= len(labels)
+        raise IndexError(number)
 
     def batches(self, size: int) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64]]]:
         """Yield the images, scaled to 0…1, and their labels, `size` at most at a time."""
@@ -99,11 +97,12 @@ class Dataset:
         Args:
             numbers: their places among the images, the unseen ones last, `(m,)`.
         """
-        seen = numbers < len(self)
         images = np.empty((len(numbers), *self.image_shape), np.float32)
         labels = np.empty(len(numbers), np.int64)
+        seen = numbers < len(self)
         images[seen], labels[seen] = self.images[numbers[seen]], self.labels[numbers[seen]]
-        images[~seen], labels[~seen] = self.unseen.take(numbers[~seen] - len(self))
+        for place in np.flatnonzero(~seen):
+            images[place], labels[place] = self.unseen.image(int(numbers[place]) - len(self))
         return images, labels
 
     @property

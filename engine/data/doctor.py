@@ -208,7 +208,7 @@ def _copies(dataset: Dataset, traits: _Traits) -> Iterator[Finding]:
 def _unusual(traits: _Traits) -> Iterator[Finding]:
     """Yield images without content, and those on another background than nearly all."""
     blank, faint = traits.span == 0, traits.span < FAINT
-    yield _finding("blank", "warning", blank, "image", "of a single colour, to learn nothing from.")
+    yield _finding("blank", "warning", blank, "image", "of a single colour, which show nothing.")
     if faint.mean() <= 1 - _MOST:  # the notes have it if most are
         words = "with little contrast: the pixels hardly differ."
         yield _finding("little contrast", "warning", faint & ~blank, "image", words)

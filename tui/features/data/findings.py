@@ -1,115 +1,29 @@
-"""What is odd about the form's images: a list of findings, and the search for doubted labels."""
+"""The findings on the data, in a list."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from textual.dom import DOMNode
+import numpy as np
+from numpy.typing import NDArray
 from textual.message import Message
 
-from mnistop.engine.analysis.label_doubts import FOLDS, as_finding
-from mnistop.engine.analysis.samples import find_oddities
-from mnistop.engine.config import RunConfig
+from mnistop.engine.analysis.label_doubts import FOLDS
 from mnistop.engine.data.doctor import Finding
 from mnistop.engine.formatting import count
-from mnistop.engine.process.doubt_search import DoubtSearch
+from mnistop.tui.draw import image
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import Strip
+from mnistop.tui.draw.cells import Strip, beside
+from mnistop.tui.features.data.model import DataCheck
 from mnistop.tui.text.table import Column
-from mnistop.tui.toolkit.background import LatestAnswer
 from mnistop.tui.toolkit.bindings import bindings, hidden, key
 from mnistop.tui.toolkit.list_pane import ListPane
 
-_SENTENCE = 4
+_LIST_WIDTH, _LEAST_IMAGE = 44, 20
+"""Cells of the list beside an image, and of an image at least."""
+_SENTENCE = 6
 """Lines that the sentence on a finding takes at most."""
-
-
-class DataCheck:
-    """The findings on some data, and the search for labels that models doubt.
-
-    Args:
-        node: a part of the app, in whose name is asked.
-        changed: called after each answer.
-    """
-
-    def __init__(self, node: DOMNode, changed: Callable[[], object]) -> None:
-        self._odd = LatestAnswer(node, find_oddities, changed)
-        self._doubted: Finding | None = None
-        self._since = 0.0
-        self.search: DoubtSearch | None = None
-        """The search that is going on, or that has failed."""
-        self.images = 0
-        """The number of images that are checked; 0 before it is known."""
-
-    def want(self, config: RunConfig, key: object, images: int) -> None:
-        """Ask for the findings on the data of a configuration, unless they are there.
-
-        Args:
-            config: the configuration.
-            key: differs where the data do.
-            images: how many there are.
-        """
-        self.images = images
-        self._odd.want(config, key=key)
-
-    def forget(self) -> None:
-        """Drop the findings, and end the search."""
-        self.stop()
-        self._odd.forget()
-        self._doubted, self.images = None, 0
-
-    @property
-    def findings(self) -> Sequence[Finding]:
-        """The findings, the worst first, and then the doubted labels."""
-        doubted = [self._doubted] if self._doubted and len(self._doubted.images) else []
-        return [*(self._odd.answer or ()), *doubted]
-
-    @property
-    def is_checked(self) -> bool:
-        """True once the findings are there, but for doubted labels."""
-        return self._odd.answer is not None
-
-    @property
-    def is_searching(self) -> bool:
-        """True while models are trained."""
-        return self.search is not None and not self.search.is_over
-
-    @property
-    def status(self) -> str:
-        """What is being waited for, went wrong, or can be done next."""
-        if self.search and self.search.error:
-            return self.search.error
-        if self.search and self.is_searching:
-            seconds = time.monotonic() - self._since
-            return f"Looking for doubted labels: {self.search.progress} ({seconds:.0f} s); s stops."
-        if not self.is_checked:
-            return self._odd.error or "Checking the images."
-        if self._doubted is None:
-            return "d trains models to look for labels that they doubt."
-        return "" if len(self._doubted.images) else self._doubted.sentence
-
-    def begin(self, search: DoubtSearch) -> None:
-        """Follow a search that has just begun."""
-        self.search, self._doubted, self._since = search, None, time.monotonic()
-
-    def stop(self) -> None:
-        """End the search."""
-        if self.search:
-            self.search.stop()
-        self.search = None
-
-    def read(self, names: tuple[str, ...]) -> bool:
-        """Take what the search has found, and return whether it has found doubted labels.
-
-        Args:
-            names: of the classes.
-        """
-        if not (self.search and self.search.read() and self.search.doubts):
-            return False
-        self._doubted = as_finding(self.search.doubts, FOLDS, names)
-        return len(self._doubted.images) > 0
 
 
 class Findings(ListPane[Finding]):
@@ -141,9 +55,23 @@ class Findings(ListPane[Finding]):
 
         by: int
 
+    mode: image.Mode = "auto"
+
     def __init__(self, terminal: Terminal, check: DataCheck) -> None:
         super().__init__(terminal)
         self._check = check
+        self._image: NDArray[np.float32] | None = None
+        self._about = ""
+
+    def show(self, pixels: NDArray[np.float32] | None, about: str) -> None:
+        """Draw the findings, and an image of the chosen one where there is room.
+
+        Args:
+            pixels: that of the finding whose images are shown; None without one.
+            about: its number, label and side.
+        """
+        self._image, self._about = pixels, about
+        self.redraw()
 
     @property
     def items(self) -> Sequence[Finding]:
@@ -157,8 +85,10 @@ class Findings(ListPane[Finding]):
         return items[min(self.position, len(items) - 1)] if items else None
 
     def title(self) -> str:
-        """The number of findings."""
-        return f"{count(self.count, 'finding')}" if self.count else "Findings"
+        """The number of findings, and the image of the chosen one."""
+        if not self.count:
+            return "Findings"
+        return count(self.count, "finding") + (f": {self._about}" if self._about else "")
 
     def columns(self, width: int) -> Sequence[Column[Finding]]:
         """The severity, the kind and the number of images."""
@@ -182,13 +112,21 @@ class Findings(ListPane[Finding]):
         return 2 + self.count + len(self._words(width))
 
     def lines(self, width: int, height: int) -> list[Strip]:
-        """Draw the rows, and below them the sentence on the chosen finding."""
+        """Draw the rows, below them the sentence on the chosen finding, and beside them its image.
+
+        In a narrow pane the image is left out.
+        """
         if not self.count:
             return super().lines(width, height)
-        words = self._words(width)
-        words = words[: max(height - 2, 0)]
-        drawn = super().lines(width, min(height - len(words), 1 + self.count))
-        return [*drawn, *words]
+        room = width - _LIST_WIDTH - 1
+        drawn: list[Strip] = []
+        if self._image is not None and room >= _LEAST_IMAGE:
+            drawn = image.picture(self._image, room, height, self.terminal, self.mode)
+            width = _LIST_WIDTH
+        words = self._words(width)[: max(height - 2, 0)]
+        rows = super().lines(width, min(height - len(words), 1 + self.count))
+        listed = [strip.adjust_cell_length(width) for strip in (*rows, *words)]
+        return beside([listed, drawn], 1) if drawn else listed
 
     def _words(self, width: int) -> list[Strip]:
         chosen = self.chosen

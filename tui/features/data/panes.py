@@ -232,9 +232,10 @@ class SampleGrid(ImageGrid):
         label = samples.description.class_names[samples.labels[place]]
         side = " val" if SIDES[samples.sides[place]] == "validation" else ""
         if self.finding:
-            label = f"{samples.names[place]}: {label}"
             remark = self.finding.remarks[position] if self.finding.remarks else ""
             side = f" {remark}" if remark else ""
+            numbered = f"{samples.names[place]}: {label}"
+            label = numbered if len(numbered + side) <= width else label
         caption = shorten(label, width - len(side), self.terminal) + side
         if position == self.index:
             return line([(caption.ljust(width), self.palette.cursor)], width)

@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from textual import on
 from textual.geometry import Size
 
 from mnistop.engine.analysis.label_doubts import FOLDS
-from mnistop.engine.analysis.samples import Samples, load_recorded, load_samples
-from mnistop.engine.config import LOADED_BY, SPLIT_BY
-from mnistop.engine.data.doctor import SIDES, Finding
+from mnistop.engine.data.doctor import SIDES
 from mnistop.engine.data.sources import absolute
-from mnistop.engine.errors import RunError
-from mnistop.engine.fingerprint import changes
 from mnistop.engine.process.doubt_search import DoubtSearch
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.features.data.findings import DataCheck, Findings
+from mnistop.tui.features.data.findings import Findings
 from mnistop.tui.features.data.flattening import Flattening
+from mnistop.tui.features.data.model import DataCheck, DataModel
 from mnistop.tui.features.data.panes import DataFacts, Labels, SampleGrid
 from mnistop.tui.session.view import WRONG_FORM, HostedScreen
-from mnistop.tui.toolkit.background import BackgroundTasks, LatestAnswer
+from mnistop.tui.toolkit.background import BackgroundTasks
 from mnistop.tui.toolkit.bindings import IMAGES, ZOOM, bindings, declared, key
 from mnistop.tui.toolkit.dialogs import Section
 from mnistop.tui.toolkit.image_grid import PAGE
 from mnistop.tui.toolkit.pane_host import Pane, PaneHost
 
 _LOOK_SECONDS = 0.3
-_NOT_CHECKED = "Only the form's images are checked, not those of a recorded run: o shows them."
 _MOST_FACTS = 7
 """Lines that the facts take at most."""
 
@@ -105,23 +100,15 @@ class DataScreen(HostedScreen):
     )
 
     def __init__(self, terminal: Terminal) -> None:
-        self._check = DataCheck(self, self._on_findings)
-        self._panes = DataPanes(terminal, self._check)
+        self._model = DataModel(self, self._on_answer)
+        self._panes = DataPanes(terminal, self._model.check)
         super().__init__(terminal, self._panes)
         self._facts, self._grid = self._panes.facts, self._panes.grid
         self._flattening, self._labels = self._panes.flattening, self._panes.labels
         self._findings = self._panes.findings
-        self._of_form = LatestAnswer(self, load_samples, self._on_answer)
-        self._of_run = LatestAnswer(self, load_recorded, self._on_answer)
+        self._tasks = BackgroundTasks(self, terminal, self.changed)
         self._shows_form = False
         """True to show the form's images though a recorded run has its own."""
-        self._data: tuple[Hashable, ...] | None = None
-        self._index = 0
-        self._finding: Finding | None = None
-        """The finding whose images are shown; None for all images."""
-        self._tasks = BackgroundTasks(self, terminal, self.changed)
-        self._sent: int | None = None
-        """An image that a lesson is about, until it is shown."""
         self._opened = False
         """True if the flattened image was opened in the grid."""
 
@@ -132,14 +119,18 @@ class DataScreen(HostedScreen):
 
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
         """Return the reason why an action is impossible now."""
-        if action == "other_images" and self._recorded is None:
-            return "Only a run that another program recorded has images of its own."
-        if action == "stop" and not self._check.is_searching:
-            return "No search for doubted labels is going on: d begins one."
-        if action == "doubts" and self._check.is_searching:
-            return "Models are being trained to look for doubted labels: s stops them."
-        if action == "doubts" and not self._check.images:
-            return _NOT_CHECKED if self._shows_recorded else self._answers.error or self._waiting()
+        model = self._model
+        match action:
+            case "other_images" if self._recorded is None:
+                return "Only a run that another program recorded has images of its own."
+            case "stop" if not model.check.is_searching:
+                return "No search for doubted labels is going on: d begins one."
+            case "doubts" if model.check.is_searching:
+                return "Models are being trained to look for doubted labels: s stops them."
+            case "doubts" if model.run:
+                return "Only the form's images are checked, not those of a recorded run."
+            case "doubts" if not model.check.images:
+                return model.error or "The images are being loaded: they come first."
         return super().why_not(action, parameters)
 
     def action_other_images(self) -> None:
@@ -150,7 +141,7 @@ class DataScreen(HostedScreen):
     def enter(self, about: int) -> None:
         """Go to an image of the form's data."""
         self._shows_form = True
-        self._sent = about
+        self._model.sent = about
 
     # Layout
 
@@ -168,16 +159,18 @@ class DataScreen(HostedScreen):
 
     def action_image_mode(self) -> None:
         """Choose the next way of drawing images."""
-        panes = (self._grid, self._flattening) if self._samples else ()
-        self._grid.mode = self._flattening.mode = self.next_mode(self._grid.mode, *panes)
+        panes = (self._grid, self._flattening) if self._model.samples else ()
+        mode = self.next_mode(self._grid.mode, *panes)
+        self._grid.mode = self._flattening.mode = self._findings.mode = mode
         self.redraw()
 
     def action_back(self) -> None:
         """Back to the grid from an image that was opened there, to all images, then further."""
         if self._opened:
             self._panes.go_to(self._panes.panes[0])
-        elif self._finding:
-            self._show_finding(None)
+        elif self._model.finding:
+            self._model.show_all()
+            self.redraw()
         else:
             super().action_back()
 
@@ -188,7 +181,7 @@ class DataScreen(HostedScreen):
             Section("On the data screen", DataFacts.EXPLANATION, declared(DataScreen)),
         ]
 
-    # The data
+    # The images
 
     @property
     def _recorded(self) -> Run | None:
@@ -198,183 +191,72 @@ class DataScreen(HostedScreen):
         return run if run and has_images and run.is_recorded() else None
 
     @property
-    def _shows_recorded(self) -> bool:
-        """True if the images are those of a recorded run, and not the form's."""
-        return self._recorded is not None and not self._shows_form
-
-    @property
-    def _answers(self) -> LatestAnswer[Samples]:
-        return self._of_run if self._shows_recorded else self._of_form
-
-    @property
-    def _samples(self) -> Samples | None:
-        return self._answers.answer
-
-    @property
     def is_reading(self) -> bool:
         """True while the first images are being read."""
-        return self._samples is None and self._answers.waiting
+        return self._model.is_waiting
 
     def on_screen_resume(self) -> None:
         """Try again what has failed before."""
-        self._answers.ask_again()  # the file may have changed
+        self._model.ask_again()
 
     def redraw(self) -> None:
         """Ask for the page that the cursor is on, of the recorded run or of the form's data."""
-        run, config = self._recorded, self.form()
-        if run and not self._shows_form:
-            self._begin(run.words, run)
-            self._of_run.want(run, *self._rows())
-        elif config is None:
-            self._data = None
-            self._answers.forget()
-            self._show(WRONG_FORM)
-            return
+        run, config = None if self._shows_form else self._recorded, self.form()
+        if source := run or config:
+            self._model.want(source, self._grid.page_size if self._grid.display else PAGE)
+            self._show(self._model.waiting())
         else:
-            config = replace(config, source=absolute(config.source))
-            self._begin(*(getattr(config, name) for name in LOADED_BY + SPLIT_BY))
-            rows, finding = self._rows(), self._finding
-            chosen = finding.images if finding else None
-            about = (self._data, rows, id(finding))
-            self._of_form.want(config, *rows, self._of_form.progress_file, chosen, key=about)
-            if self._samples and self._data:
-                self._check.want(config, self._data, self._samples.description.count)
-        self._show(self._waiting())
-
-    def _begin(self, *data: Hashable) -> None:
-        """Forget what is shown if it is of other data."""
-        if data != self._data:
-            self._data = data
-            self._index = 0
-            self._finding = None
-            self._of_form.forget()
-            self._of_run.forget()
-            self._check.forget()
-        if self._sent is not None:
-            self._index, self._sent = self._sent, None
-
-    def _rows(self) -> tuple[int, int]:
-        """Return the first image to ask for, and how many: those of three pages."""
-        count = self._grid.page_size if self._grid.display else PAGE
-        return max(self._index // count - 1, 0) * count, 3 * count
-
-    def _waiting(self) -> str:
-        """Return what is being loaded, and for how long."""
-        assert self._data
-        note = self._answers.progress(f"loading {self._data[0]}")
-        seconds = self._answers.seconds
-        return f"{note[0].upper()}{note[1:]}" + (f" ({seconds:.0f} s)" if seconds >= 1 else "")
+            self._model.forget()
+            self._show(WRONG_FORM)
 
     def _tell_the_time(self) -> None:
-        if self.is_current and self._answers.waiting and self._samples is None:
-            self._show(self._waiting())
+        if self.is_current and self._model.is_waiting:
+            self._show(self._model.waiting())
 
     def _on_answer(self) -> None:
         self._show("")
+        self.refresh_bindings()
         self.after_refresh(self.redraw)
 
     def _show(self, status: str) -> None:
-        samples = self._samples
-        status = self._answers.error or status
+        model, samples = self._model, self._model.samples
+        status = model.error or status
         self._facts.changed = self._changed()
         self._facts.show(samples, status)
         self._panes.fit()
-        self._grid.show(samples, self._index, status, self._finding)
-        self._findings.redraw()
+        self._grid.show(samples, model.index, status, model.finding)
         self._labels.show_new(samples, status)
-        place = self._index - samples.first if samples else 0
+        place = model.index - samples.first if samples else 0
         if samples is None or not 0 <= place < len(samples.images):
             if samples is None:
                 self._flattening.show(None, status)
+                self._findings.show(None, "")
             return
         label, side = samples.description.class_names[samples.labels[place]], samples.sides[place]
-        words = f"Image {samples.names[place]}, {label}, {SIDES[side]}"
-        if self._finding and self._finding.remarks:
-            words += f", {self._finding.remarks[self._index]}".rstrip(", ")
-        self._flattening.show(samples.images[place], words)
+        about = f"Image {samples.names[place]}, {label}, {SIDES[side]}"
+        about += f", {model.remark}" if model.remark else ""
+        self._flattening.show(samples.images[place], about)
+        if model.finding:
+            self._findings.show(samples.images[place], about)
+        else:
+            self._findings.show(None, "")
 
     def _changed(self) -> str:
-        """Explain that the shown run was trained on other data than its source holds now, or ""."""
-        run, data = self.state.run, self.state.history.data
-        if run and run.is_recorded():
-            if self._recorded and not self._shows_form:
-                return ""
-            which = "o shows its own" if self._recorded else "that has none"
-            return (
-                f"These are the form's images, not those of run {run.words}, which another program "
-                f"recorded: {which}. "
-            )
-        if not (run and data and self._samples and self._data):
+        """Explain that these are not the images of the shown run, or return ""."""
+        run = self.state.run
+        if not (run and run.is_recorded()):
+            return self._model.difference(self.state)
+        if self._model.run:
             return ""
-        with contextlib.suppress(RunError):
-            config = run.config()
-            loaded = tuple(getattr(config, name) for name in LOADED_BY)
-            if loaded == self._data[: len(loaded)] and (
-                difference := changes(data, self._samples.fingerprint)
-            ):
-                return f"Run {run.words} was trained on other data: {difference}. "
-        return ""
-
-    # Findings
-
-    def _on_findings(self) -> None:
-        self._show("")
-        self.refresh_bindings()
-
-    def _show_finding(self, finding: Finding | None, index: int = 0) -> None:
-        """Show the images of a finding alone, or all images."""
-        if finding is not self._finding:
-            self._finding, self._index = finding, index
-            self._of_form.forget()
-        self.redraw()
-
-    @on(Findings.Moved)
-    def _on_finding_moved(self) -> None:
-        self._show_finding(self._findings.chosen)
-
-    @on(Findings.Opened)
-    def _on_finding_opened(self) -> None:
-        self._show_finding(self._findings.chosen)
-        self._panes.go_to(self._panes.panes[0])
-
-    @on(Findings.Stepped)
-    def _on_finding_stepped(self, message: Findings.Stepped) -> None:
-        if self._finding is not self._findings.chosen:
-            self._show_finding(self._findings.chosen)
-        else:
-            self._grid.go(self._index + message.by)
-
-    def action_check(self) -> None:
-        """Go to the findings."""
-        self._panes.go_to_name("Findings")
-
-    def action_doubts(self) -> None:
-        """Train models to look for labels that they doubt."""
-        if config := self.form():
-            config = replace(config, source=absolute(config.source))
-            self._tasks.do(lambda: DoubtSearch(config, FOLDS), self._begin_search)
-
-    def _begin_search(self, search: DoubtSearch) -> None:
-        self._check.begin(search)
-        self.action_check()
-        self._on_findings()
-
-    def action_stop(self) -> None:
-        """Stop looking for doubted labels."""
-        self._check.stop()
-        self._on_findings()
-
-    def _read_search(self) -> None:
-        """Take what the search has found; go to the first image of a doubted label."""
-        if self._check.is_searching and self._samples:
-            if self._check.read(self._samples.description.class_names):
-                self._findings.position = self._findings.count - 1
-                self._show_finding(self._findings.chosen)
-            self._on_findings()
+        which = "o shows its own" if self._recorded else "that has none"
+        return (
+            f"These are the form's images, not those of run {run.words}, which another program "
+            f"recorded: {which}. "
+        )
 
     @on(SampleGrid.Moved)
     def _on_moved(self, message: SampleGrid.Moved) -> None:
-        self._index = message.position
+        self._model.index = message.position
         self.redraw()
 
     @on(SampleGrid.Opened)
@@ -384,4 +266,53 @@ class DataScreen(HostedScreen):
 
     @on(Flattening.Stepped)
     def _on_stepped(self, message: Flattening.Stepped) -> None:
-        self._grid.go(self._index + message.by)
+        self._grid.go(self._model.index + message.by)
+
+    # Findings
+
+    def action_check(self) -> None:
+        """Go to the findings."""
+        self._panes.go_to_name("Findings")
+
+    @on(Findings.Moved)
+    def _show_finding(self) -> None:
+        """Show the images of the chosen finding alone."""
+        if self._findings.chosen is not self._model.finding:
+            self._model.show(self._findings.chosen)
+        self.redraw()
+
+    @on(Findings.Opened)
+    def _on_finding_opened(self) -> None:
+        self._show_finding()
+        self._panes.go_to(self._panes.panes[0])
+
+    @on(Findings.Stepped)
+    def _on_finding_stepped(self, message: Findings.Stepped) -> None:
+        if self._model.finding is self._findings.chosen:
+            self._grid.go(self._model.index + message.by)
+        else:
+            self._show_finding()
+
+    def action_doubts(self) -> None:
+        """Train models to look for labels that they doubt."""
+        if config := self.form():
+            there = replace(config, source=absolute(config.source))
+            self._tasks.do(lambda: DoubtSearch(there, FOLDS), self._begin_search)
+
+    def _begin_search(self, search: DoubtSearch) -> None:
+        self._model.check.begin(search)
+        self.action_check()
+        self._on_answer()
+
+    def action_stop(self) -> None:
+        """Stop looking for doubted labels."""
+        self._model.check.stop()
+        self._on_answer()
+
+    def _read_search(self) -> None:
+        """Show how far the search is, and in the end the first image of a doubted label."""
+        if self._model.check.is_searching:
+            if self._model.check.read():
+                self._findings.position = self._findings.count - 1
+                self._show_finding()
+            self._on_answer()
