@@ -5,6 +5,7 @@ fields of `RunConfig`: type, bounds, default, label, one line of help and the us
 """
 
 import dataclasses
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
@@ -17,6 +18,9 @@ from mnistop.engine.hyperparameters import Hyperparameter, as_text, setting
 PixelRange = Literal["auto"] | tuple[float, float]
 """The stored values of black and of white; `auto` to find them in the pixels."""
 
+Resize = Literal["off"] | tuple[int, int]
+"""Height and width that images are resized to; `off` leaves them as they are."""
+
 SOURCES = {
     "bundled": "sources.read_bundled",
     "digits": "sources.read_digits",
@@ -28,7 +32,7 @@ SOURCES = {
 USUAL_RATES = {"manual": 0.1, "sgd": 0.1, "adam": 0.001, "adamw": 0.001, "rmsprop": 0.001}
 """Learning rates at which each optimizer learns MNIST well; that of `sgd` is without momentum."""
 
-LOADED_BY = ("source", "samples", "pixel_range", "split")
+LOADED_BY = ("source", "samples", "pixel_range", "resize", "split")
 """The hyperparameters that decide which images are loaded, and in which form."""
 SPLIT_BY = ("val_fraction", "split_seed", "stratify")
 """Those that decide which of these images are kept for validation."""
@@ -59,6 +63,13 @@ def _parse_pixel_range(text: str) -> str | tuple[str, ...]:
     if words == ["auto"]:
         return "auto"
     return ("0", *words) if len(words) == 1 else tuple(words)
+
+
+def _parse_resize(text: str) -> str | tuple[str, ...]:
+    words = re.sub("[,x×]", " ", text.lower()).split()
+    if words == ["off"]:
+        return "off"
+    return (*words, *words) if len(words) == 1 else tuple(words)
 
 
 def _is_pixel_range(value: Any) -> bool:
@@ -106,6 +117,17 @@ class RunConfig:
         "lower one first",
         parse=_parse_pixel_range,
         is_possible=_is_pixel_range,
+    )
+    resize: (
+        Literal["off"]
+        | tuple[Annotated[int, Meta(ge=1, le=1024)], Annotated[int, Meta(ge=1, le=1024)]]
+    ) = setting(
+        "off",
+        "resize",
+        "Height and width that images are resized to, as in 28 28; off leaves them as they are.",
+        ("off", (8, 8), (14, 14), (28, 28), (32, 32), (64, 64)),
+        format="off, or height and width, two whole numbers from 1 to 1,024",
+        parse=_parse_resize,
     )
     split: Literal["given", "random"] = setting(
         "given",

@@ -41,6 +41,9 @@ class ConfigError(MnistopError, ValueError):
 class DataError(MnistopError):
     """A data source that is missing, damaged or unfit for training."""
 
+    setting = "source"
+    """The hyperparameter to change."""
+
 
 class TooFewImagesError(DataError):
     """A source that has fewer images than asked for.
@@ -60,6 +63,14 @@ class TooFewImagesError(DataError):
 
 class PixelRangeError(DataError):
     """Pixels whose values of black and white only a person can know."""
+
+    setting = "pixel_range"
+
+
+class SizesError(DataError):
+    """Images of different sizes."""
+
+    setting = "resize"
 
 
 class RunError(MnistopError):

@@ -98,7 +98,7 @@ def _digest(chunks: Sequence[NDArray[Any]]) -> str:
     else:
         digest = hashlib.sha256(b"f4")
         for chunk in chunks:
-            digest.update((chunk.astype("<f4") + np.float32(0)).data)  # no -0
+            digest.update(np.ascontiguousarray(chunk.astype("<f4") + np.float32(0)).data)  # no -0
     return digest.hexdigest()
 
 

@@ -117,8 +117,8 @@ def as_text(value: Any) -> str:
 def rank(value: Any) -> tuple[float, ...]:
     """Return a key that sorts the values of a hyperparameter that is not chosen by name.
 
-    `auto` is less than any number, and all of the images are more.
+    `auto` and `off` are less than any number, and all of the images are more.
     """
     if isinstance(value, tuple):
         return value
-    return ({"auto": -math.inf, None: math.inf}.get(value, value),)
+    return ({"auto": -math.inf, "off": -math.inf, None: math.inf}.get(value, value),)

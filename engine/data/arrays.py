@@ -19,8 +19,9 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mnistop.engine.config import Resize
 from mnistop.engine.data import kinds
-from mnistop.engine.data.stored import Part, Role, Stored, check_size, printable
+from mnistop.engine.data.stored import Part, Progress, Role, Stored, check_size, printable, silent
 from mnistop.engine.errors import DataError
 
 _LAYOUTS = (
@@ -38,7 +39,7 @@ _LAYOUTS = (
 it."""
 
 
-def read_npz(path: Path) -> Stored | None:
+def read_npz(path: Path, progress: Progress = silent, resize: Resize = "off") -> Stored | None:
     """Return images and labels in an `.npz`; None for an `.npy` or a file with a single array.
 
     Raises:
@@ -59,6 +60,7 @@ def read_npz(path: Path) -> Stored | None:
             for pair in layout:
                 names = [by_lower_case[name] for name in pair if name in by_lower_case]
                 if len(names) == 2:
+                    progress(f"reading {names[0]} of {path.name}")
                     images, labels = (_read_member(archive, name, path) for name in names)
                     places = f"{names[0]} in {path}", f"{names[1]} in {path}"
                     parts.append(Part(images, labels, *places, _role(pair[0])))
@@ -84,7 +86,7 @@ def read_lone_array(path: Path) -> NDArray[Any]:
         OSError: the file cannot be read.
     """
     if _is_npy(path):
-        with _damage_reported(path), path.open("rb") as file:
+        with damage_reported(path), path.open("rb") as file:
             return _read_npy(file, path.stat().st_size, str(path))
     with _opened(path) as archive:
         members = _members(archive, path)
@@ -106,14 +108,16 @@ def _is_npy(path: Path) -> bool:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
-    if not zipfile.is_zipfile(path):
+    with damage_reported(path):
+        is_archive = zipfile.is_zipfile(path)
+    if not is_archive:
         kind = kinds.kind_of(path)
         if kind and kind not in (kinds.TEXT, kinds.ZIP):
             raise DataError(kinds.sentence(path))
         raise DataError(
             f"{path} is not an .npz file, or is cut off: get it again, or save it with numpy.savez."
         )
-    with _damage_reported(path), zipfile.ZipFile(path) as archive:
+    with damage_reported(path), zipfile.ZipFile(path) as archive:
         yield archive
 
 
@@ -171,16 +175,22 @@ def _class_names(archive: zipfile.ZipFile, path: Path) -> tuple[str, ...]:
 
 
 @contextmanager
-def _damage_reported(path: Path) -> Iterator[None]:
+def damage_reported(path: Path) -> Iterator[None]:
+    """Report any error of reading a file, other than one of the disk, as that it is damaged.
+
+    Raises:
+        DataError: the file is damaged.
+    """
     try:
         yield
     except (DataError, MemoryError):
         raise
     except OSError as error:
-        if error.errno != errno.EINVAL:  # that of a seek to before the file's start
+        # EINVAL is that of a seek to before the file's start; libraries' own errors have no number.
+        if error.errno not in (None, errno.EINVAL):
             raise OSError(error.errno, error.strerror, str(path)) from error
         raise DataError(f"{path} is damaged: get it again.") from error
-    except Exception as error:  # zipfile, zlib and NumPy raise a dozen kinds for damaged bytes
+    except Exception as error:  # libraries raise a dozen kinds for damaged bytes
         raise DataError(f"{path} is damaged or not of a known kind: get it again.") from error
 
 

@@ -14,10 +14,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from mnistop.engine.data.stored import Stored
+    from mnistop.engine.config import Resize
+    from mnistop.engine.data.stored import Progress, Stored
+
+Reader: TypeAlias = "Callable[[Path, Progress, Resize], Stored | None]"
+"""Reads images and labels from a file. It may call the second argument with a line of progress as
+often as there is a new one, and resizes pictures to the third if they have not all the same size.
+None means that there is a single array of images or labels in the file."""
 
 _START = 512
 """Bytes by which a file is recognised."""
@@ -38,7 +44,7 @@ class Kind:
     """The way to make it readable, where there is no reader."""
     reader: str = ""
     """The module of `mnistop.engine.data` that reads images and labels from such a file, and the
-    function in it, which takes the path; empty if there is none."""
+    `Reader` in it; empty if there is none."""
 
 
 NUMPY = Kind("a NumPy file", "name this file itself", "arrays.read_npz")
@@ -46,6 +52,8 @@ TEXT = Kind("a text", "name a file of images")
 _CSV = Kind("a CSV table")
 ZIP = Kind("a zip archive without NumPy arrays", _UNPACK)
 _TAR = Kind("a tar archive", _UNPACK)
+_MATLAB = Kind("a MATLAB file", reader="mat.read_mat")
+_TORCH = Kind("a PyTorch file", reader="torch_files.read_torch")
 
 _BY_START = {
     b"\x93NUMPY": NUMPY,
@@ -54,9 +62,9 @@ _BY_START = {
     b"GIF8": Kind("a GIF picture", _PICTURES),
     b"II*\0": Kind("a TIFF picture", _PICTURES),
     b"MM\0*": Kind("a TIFF picture", _PICTURES),
-    b"MATLAB 5.0": Kind("a MATLAB file"),
-    b"MATLAB 7.3": Kind("a MATLAB file"),
-    b"\x89HDF": Kind("an HDF5 file"),
+    b"MATLAB 5.0": _MATLAB,
+    b"MATLAB 7.3": _MATLAB,
+    b"\x89HDF": Kind("an HDF5 file", reader="hdf5.read_hdf5"),
     b"PAR1": Kind("a Parquet table"),
     b"ARROW1": Kind("an Arrow table"),
     b"SQLite": Kind("an SQLite database"),
@@ -66,6 +74,7 @@ _BY_START = {
     b"\x28\xb5\x2f\xfd": Kind("a Zstandard archive", _UNPACK),
     b"7z\xbc\xaf": Kind("a 7z archive", _UNPACK),
     b"Rar!": Kind("a RAR archive", _UNPACK),
+    b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.": _TORCH,  # as before PyTorch 1.6
     **{b"\x80" + bytes([version]): Kind("a Python pickle") for version in range(2, 6)},
     b"<": Kind("a web page or XML, perhaps in place of a failed download", "get it again"),
 }
@@ -74,7 +83,7 @@ _BY_NAME = {
     r"\.bmp$": Kind("a BMP picture", _PICTURES),
     r"\.webp$": Kind("a WebP picture", _PICTURES),
     r"\.tfrecords?\b": Kind("a TensorFlow record file"),
-    r"\.mat$": Kind("a MATLAB file"),
+    r"\.mat$": _MATLAB,
     r"\.(csv|tsv)\b": _CSV,
     r"\.arff\b": Kind("an ARFF table"),
     r"\.xls$": Kind("an Excel table"),
@@ -89,7 +98,7 @@ _TEXTS = {
 """By the beginning of a text."""
 
 _IN_ZIP = {
-    r"(^|/)data\.pkl$": Kind("a PyTorch file"),
+    r"(^|/)data\.pkl$": _TORCH,
     r"^xl/": Kind("an Excel table"),
     r"^word/": Kind("a Word document", "name a file of images"),
     r"idx[13]-ubyte": Kind("a zip archive of IDX files", "unpack it and name the folder"),
@@ -108,17 +117,18 @@ def is_numpy_file(path: Path) -> bool:
     return start[:2] == b"PK" or start == b"\x93NUMPY" or path.suffix.lower() in (".npz", ".npy")
 
 
-def reader_of(path: Path) -> Callable[[Path], Stored | None] | None:
+def reader_of(path: Path) -> Reader | None:
     """Return the function that reads images and labels from a file; None if its kind has none.
 
     IDX files have none, as images and labels are in two of them.
     """
-    kind = NUMPY if is_numpy_file(path) else kind_of(path)
+    kind = kind_of(path)
+    if kind in (None, ZIP) and is_numpy_file(path):
+        kind = NUMPY  # its reader reports the damage
     if kind is None or not kind.reader:
         return None
     module, _, function = kind.reader.partition(".")
-    read: Callable[[Path], Stored | None]
-    read = getattr(import_module(f"mnistop.engine.data.{module}"), function)
+    read: Reader = getattr(import_module(f"mnistop.engine.data.{module}"), function)
     return read
 
 
@@ -184,7 +194,7 @@ def _in_zip(path: Path) -> Kind:
         with zipfile.ZipFile(path) as archive:
             names = [name.lower() for name in archive.namelist()]
     except Exception:  # zipfile raises many kinds for damaged bytes
-        return ZIP
+        return _TORCH if path.suffix in (".pt", ".pth") else ZIP
     for pattern, kind in _IN_ZIP.items():
         if any(re.search(pattern, name) for name in names):
             return kind

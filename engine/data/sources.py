@@ -19,12 +19,21 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistop.engine.config import SOURCES, PixelRange, RunConfig, Split
+from mnistop.engine.config import SOURCES, PixelRange, Resize, RunConfig, Split
 from mnistop.engine.data.arrays import read_npz
 from mnistop.engine.data.dataset import Dataset, Description, class_counts, describe, split
 from mnistop.engine.data.files import read_path
+from mnistop.engine.data.idx_sets import find_set
 from mnistop.engine.data.openml import is_cached
-from mnistop.engine.data.stored import Part, Stored, printable, to_dataset
+from mnistop.engine.data.stored import (
+    Part,
+    Progress,
+    Stored,
+    at_most_every_second,
+    printable,
+    silent,
+    to_dataset,
+)
 from mnistop.engine.errors import DataError
 from mnistop.engine.files import expanded
 
@@ -32,6 +41,7 @@ __all__ = [
     "SOURCES",
     "Dataset",
     "Description",
+    "Progress",
     "absolute",
     "class_counts",
     "describe",
@@ -43,9 +53,6 @@ __all__ = [
     "split",
     "split_by",
 ]
-
-Progress = Callable[[str], None]
-"""Called with a line to show while a source is read."""
 
 _BUNDLED = Path(__file__).parent / "bundled" / "mnist_784_first_4502.npz"
 
@@ -61,9 +68,10 @@ def absolute(source: str) -> str:
 def load(
     source: str,
     samples: int | None = None,
-    progress: Progress = lambda text: None,
+    progress: Progress = silent,
     pixel_range: PixelRange = "auto",
     split: Split = "given",
+    resize: Resize = "off",
 ) -> Dataset:
     """Load the first images of a source, scaled to 0…1.
 
@@ -79,6 +87,7 @@ def load(
             loaded besides `samples`, and its test images are `Dataset.unseen`. With `random` all
             parts are one, of which None takes all but the test images. Images of a source without
             test images, and with `random` all images, that are not taken are `Dataset.unseen`.
+        resize: the height and width that images are resized to.
 
     Raises:
         DataError: the source does not exist, is damaged or unfit, or has fewer images; in one
@@ -87,7 +96,8 @@ def load(
     """
     progress(f"loading {source}")
     try:
-        return to_dataset(_stored(source, progress), source, samples, pixel_range, split)
+        stored = _stored(source, progress, resize)
+        return to_dataset(stored, source, samples, pixel_range, split, resize)
     except MemoryError as error:
         raise DataError(
             f"There is not enough memory for the images of {source}: ask for fewer samples, or "
@@ -105,9 +115,11 @@ def load(
         ) from error
 
 
-def load_data(config: RunConfig, progress: Progress = lambda text: None) -> Dataset:
+def load_data(config: RunConfig, progress: Progress = silent) -> Dataset:
     """Load the images of a configuration, see `load`."""
-    return load(config.source, config.samples, progress, config.pixel_range, config.split)
+    return load(
+        config.source, config.samples, progress, config.pixel_range, config.split, config.resize
+    )
 
 
 def split_by(dataset: Dataset, config: RunConfig) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -143,10 +155,10 @@ def file_stamp(source: str) -> tuple[tuple[str, int, int], ...]:
     return tuple(stamps)
 
 
-def _stored(source: str, progress: Progress) -> Stored:
+def _stored(source: str, progress: Progress, resize: Resize) -> Stored:
     if source not in SOURCES:
         _check_name(source)
-        return read_path(source)
+        return read_path(source, at_most_every_second(progress), resize)
     module, _, function = SOURCES[source].partition(".")
     read: Callable[[Progress], Stored]
     read = getattr(import_module(f"mnistop.engine.data.{module}"), function)
@@ -200,7 +212,11 @@ def _may_be_there(path: str) -> bool:
     """Return whether a path exists or cannot be checked: the reader then reports why."""
     try:
         os.stat(path)
-    except (FileNotFoundError, NotADirectoryError, ValueError):
+    except ValueError:
+        return False
+    except (FileNotFoundError, NotADirectoryError):
+        with contextlib.suppress(OSError):
+            return find_set(Path(path)) is not None
         return False
     except OSError:
         pass

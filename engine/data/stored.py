@@ -3,22 +3,20 @@
 import math
 import os
 import re
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistop.engine.config import PixelRange, Split
+from mnistop.engine.config import PixelRange, Resize, Split
 from mnistop.engine.data.dataset import Dataset, Unseen
+from mnistop.engine.data.labels import number_classes
 from mnistop.engine.data.pixels import Pixels, find_range, scale
-from mnistop.engine.errors import DataError, TooFewImagesError
+from mnistop.engine.errors import DataError, SizesError, TooFewImagesError
 from mnistop.engine.fingerprint import take_fingerprint
-
-MAX_CLASSES = 100
-"""More classes than this are a mistake, such as pixel values used as labels."""
-
 
 _UNSHOWABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -57,6 +55,27 @@ def check_size(place: str, size: int, stored: int, compressed: bool) -> None:
         )
     if most > os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"):
         raise MemoryError(f"{size:,} bytes")
+
+
+Progress = Callable[[str], None]
+"""Called with a line to show while a source is read."""
+
+
+def silent(text: str) -> None:
+    """Show no progress."""
+
+
+def at_most_every_second(progress: Progress) -> Progress:
+    """Return a function that passes lines on, the first after a second, and drops those between."""
+    due = time.monotonic() + 1
+
+    def report(text: str) -> None:
+        nonlocal due
+        if time.monotonic() >= due:
+            progress(text)
+            due = time.monotonic() + 1
+
+    return report
 
 
 Role = Literal["train", "validation", "test"]
@@ -103,6 +122,7 @@ def to_dataset(
     samples: int | None,
     pixel_range: PixelRange = "auto",
     split: Split = "given",
+    resize: Resize = "off",
 ) -> Dataset:
     """Check a whole source, and scale its first `samples` images to 0…1, see `sources.load`.
 
@@ -110,17 +130,21 @@ def to_dataset(
         DataError: the source is unfit for training, or has fewer images than requested.
         PixelRangeError: black and white can only be guessed.
     """
-    parts = [_checked(part) for part in stored.parts]
-    shape = _common_shape(parts)
-    labels = np.concatenate([part.labels for part in parts])
-    class_names = _class_names(labels, stored.class_names, source)
+    stacks = [_image_stack(part.images, part.images_in) for part in stored.parts]
+    classes = number_classes(
+        [(part.labels_in, part.labels) for part in stored.parts], stored.class_names, source
+    )
+    class_names = tuple(map(printable, classes.names))
+    parts = list(map(_checked, stored.parts, stacks, classes.labels))
     pixels = find_range(
         [(part.images_in, part.images) for part in parts], stored.white, pixel_range, source
     )
+    parts, resized = _resized(parts, resize)
+    shape = _common_shape(parts)
     pool, validation, tests = _by_use(parts, split, stored.was_one)
     count = _count(samples, pool, source, sum(map(len, parts)))
     used, rest = _divided(pool, count)
-    counted = np.bincount(labels, minlength=len(class_names))
+    counted = np.bincount(np.concatenate(classes.labels), minlength=len(class_names))
     labels = np.concatenate([part.labels for part in used])
     if len(np.unique(labels)) < 2 <= count:
         raise DataError(
@@ -146,9 +170,21 @@ def to_dataset(
         tuple(counted.tolist()),
         _unseen(tests or rest, pixels, 0 if tests else count),
         given_validation=len(labels) - count,
-        notes=stored.notes,
+        notes=tuple(filter(None, (*stored.notes, printable(classes.note), resized))),
         fingerprint=fingerprint,
     )
+
+
+def _resized(parts: list[Part], resize: Resize) -> tuple[list[Part], str]:
+    """Return parts whose images have a size, and a note if they had another."""
+    others = [part for part in parts if resize not in ("off", part.images.shape[1:3])]
+    if resize == "off" or not others:
+        return parts, ""
+    from mnistop.engine.data.pictures import resized
+
+    sizes = " and ".join(dict.fromkeys(_shape(part.images[0]) for part in others))
+    note = f"Images of {sizes} pixels are resized to {resize[0]} × {resize[1]}."
+    return [replace(part, images=resized(part.images, resize)) for part in parts], note
 
 
 def _by_use(
@@ -191,10 +227,8 @@ def _compact(images: NDArray[Any]) -> NDArray[Any]:
     return images
 
 
-def _checked(part: Part) -> Part:
-    """Return the part with images `(n, height, width)` of numbers and labels `(n,)` of int64."""
-    images = _image_stack(part.images, part.images_in)
-    labels = _whole_numbers(part.labels, part.labels_in)
+def _checked(part: Part, images: NDArray[Any], labels: NDArray[np.int64]) -> Part:
+    """Return the part with its images `(n, height, width)` and its classes `(n,)`."""
     if len(images) != len(labels):
         raise DataError(
             f"{part.images_in} has {len(images):,} images, but {part.labels_in} has "
@@ -204,6 +238,7 @@ def _checked(part: Part) -> Part:
 
 
 def _image_stack(images: NDArray[Any], place: str) -> NDArray[Any]:
+    """Return images as numbers `(n, height, width)`."""
     if images.dtype.kind not in "buif":
         raise DataError(f"The images in {place} are not numbers: store them as 0 to 255.")
     if images.ndim == 1:
@@ -237,71 +272,17 @@ def _square(rows: NDArray[Any], place: str) -> NDArray[Any]:
     return rows.reshape(-1, side, side)
 
 
-def _whole_numbers(labels: NDArray[Any], place: str) -> NDArray[np.int64]:
-    if labels.ndim == 3:
-        raise DataError(
-            f"{place} holds {len(labels):,} images, not labels: "
-            f"put the images first and their labels second."
-        )
-    if labels.ndim == 2 and labels.shape[1] == 1:
-        labels = labels[:, 0]
-    if labels.ndim != 1:
-        raise DataError(
-            f"The labels in {place} have the shape {_shape(labels)}: "
-            f"store one whole number for each image."
-        )
-    if labels.dtype.kind not in "buif":
-        raise DataError(
-            f"The labels in {place} are not numbers: store them as whole numbers from 0 up."
-        )
-    if len(labels) == 0:
-        raise DataError(f"{place} holds no labels: choose another one.")
-    if labels.dtype.kind == "f" and not np.all(labels == np.floor(labels)):
-        raise DataError(
-            f"The labels in {place} are not all whole numbers: store the number of the class, "
-            f"from 0 up, for each image."
-        )
-    if labels.min() < 0:
-        raise DataError(
-            f"The labels in {place} go down to {labels.min():.0f}: they must start from 0."
-        )
-    if labels.max() >= MAX_CLASSES:
-        raise DataError(
-            f"The labels in {place} go up to {labels.max():.0f}, and {MAX_CLASSES - 1} is the "
-            f"highest possible: number at most {MAX_CLASSES} classes from 0 up."
-        )
-    return labels.astype(np.int64)
-
-
 def _common_shape(parts: Sequence[Part]) -> tuple[int, int]:
     first, *others = parts
     for other in others:
         if other.images.shape[1:] != first.images.shape[1:]:
-            raise DataError(
+            raise SizesError(
                 f"The images in {first.images_in} are {_shape(first.images[0])} pixels, but those "
-                f"in {other.images_in} are {_shape(other.images[0])}: use two that belong together."
+                f"in {other.images_in} are {_shape(other.images[0])}: use two that belong "
+                f"together, or set resize."
             )
     _, height, width = first.images.shape
     return height, width
-
-
-def _class_names(
-    labels: NDArray[np.int64], given: tuple[str, ...] | None, source: str
-) -> tuple[str, ...]:
-    classes = int(labels.max()) + 1
-    if len(np.unique(labels)) < 2:
-        raise DataError(
-            f"All images of {source} have the label {labels[0]}: "
-            f"a classifier needs at least two classes to tell apart."
-        )
-    if given is None:
-        return tuple(str(label) for label in range(classes))
-    if len(given) != classes:
-        raise DataError(
-            f"The source {source} comes with {len(given)} class names, but its labels go from 0 to "
-            f"{classes - 1}: give {classes} names, in the order of the labels."
-        )
-    return tuple(printable(name) for name in given)
 
 
 def _count(samples: int | None, pool: Sequence[Part], source: str, whole: int) -> int:

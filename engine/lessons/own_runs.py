@@ -137,7 +137,7 @@ _IN_WORDS = {"too low": "is too low", "too high": "is too high", "works": "works
 VERDICTS = tuple(_IN_WORDS)
 
 
-_ANY = {"source", "pixel_range", "split_seed", "seed", "threads", "device"}
+_ANY = {"source", "pixel_range", "resize", "split_seed", "seed", "threads", "device"}
 """The settings that a run of a preset may have of its own."""
 
 

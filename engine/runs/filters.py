@@ -40,6 +40,14 @@ class _Numbers(Field[RunEntry]):
             raise FilterError(f"{self.name} is {self.format}, as in {self.example}.") from None
 
 
+_NUMBERS = {
+    "hidden": ("256,128", "whole numbers with commas between, or none"),
+    "pixel_range": ("0,16", "two numbers with a comma between, or auto"),
+    "resize": ("28,28", "two whole numbers with a comma between, or off"),
+}
+"""Hyperparameters of several numbers: an example and the form."""
+
+
 def _result(
     name: str, result: Callable[[RunEntry], float | None], example: str, **options: Any
 ) -> Field[RunEntry]:
@@ -69,12 +77,9 @@ def _setting(known: Hyperparameter) -> Field[RunEntry]:
 
     if name == "source":
         return Text(name, text, "source:mnist")
-    if name == "hidden":
-        what = "whole numbers with commas between, or none"
-        return _Numbers(name, text, "hidden:256,128", format=what)
-    if name == "pixel_range":
-        what = "two numbers with a comma between, or auto"
-        return _Numbers(name, text, "pixel_range:0,16", format=what)
+    if name in _NUMBERS:
+        example, format = _NUMBERS[name]
+        return _Numbers(name, text, f"{name}:{example}", format=format)
     if known.choices:
         return Field(name, text, f"{name}:{known.choices[0]}", known.choices)
     example = {"lr": "lr>0.1", "threads": "threads:2"}.get(name, f"{name}:{usual}")

@@ -269,12 +269,12 @@ def around(name: str, value: Any) -> tuple[Any, ...]:
     """Return a few values to try around one.
 
     These are all choices, a tenth and ten times of a rate, and else the neighbours among the usual
-    values. A source or a pixel range is not varied.
+    values. A source, a pixel range or a size is not varied.
     """
     known = HYPERPARAMETERS[name]
     if known.choices:
         return known.choices
-    if name in ("source", "pixel_range"):
+    if name in ("source", "pixel_range", "resize"):
         return (value,)
     if known.by_factors and isinstance(value, float) and value > 0:
         tried = (float(f"{factor * value:.3g}") for factor in (0.1, 1, 10))

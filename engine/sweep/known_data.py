@@ -32,9 +32,11 @@ Fingerprints = dict[str, Fingerprint]
 def key_of(config: RunConfig) -> str:
     """Return the settings that choose a member's data, as in `… samples=1000 source=digits`.
 
-    Sweeps from before there was a split have keys without one.
+    Settings that older sweeps did not have are left out where they make no difference.
     """
     names = ["pixel_range", "samples", "source"]
+    if config.resize != "off":
+        names.append("resize")
     if config.split != split_before(config.source):
         names.append("split")
     key = " ".join(f"{name}={as_text(getattr(config, name))}" for name in names)

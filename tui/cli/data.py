@@ -44,6 +44,7 @@ Examples:
 @with_output()
 @click.option("--samples", metavar="N", default="all", help="Use only the first N images.")
 @setting_flag("pixel_range")
+@setting_flag("resize")
 @setting_flag("split")
 @setting_flag("stratify")
 @click.argument("source", default="bundled")

@@ -127,7 +127,7 @@ def with_ending(command: Command) -> Command:
 
 
 _SECTIONS = {
-    "Data": "source samples pixel_range split val_fraction split_seed stratify shift",
+    "Data": "source samples pixel_range resize split val_fraction split_seed stratify shift",
     "Model": "hidden activation dropout",
     "Training": "epochs batch_size optimizer lr momentum weight_decay schedule clip_norm "
     "early_stopping adversarial_epsilon seed",
@@ -140,6 +140,7 @@ _METAVARS = {
     "source": "NAME|PATH",
     "samples": "N|all",
     "pixel_range": "RANGE",
+    "resize": "SIZE",
     "hidden": "SIZES",
     "threads": "N|auto",
 }

@@ -13,7 +13,7 @@ from textual.widget import Widget
 
 from mnistop.engine import worker
 from mnistop.engine.config import RunConfig
-from mnistop.engine.errors import ConfigError, DataError, MnistopError, PixelRangeError, RunError
+from mnistop.engine.errors import ConfigError, DataError, MnistopError, RunError
 from mnistop.engine.events import Event
 from mnistop.engine.process import control
 from mnistop.engine.runs.recorded import RecordedConfig, planned_epochs
@@ -157,8 +157,7 @@ class Session:
         except ConfigError as error:
             self._refuse(error.problems)
         except DataError as error:
-            wrong = "pixel_range" if isinstance(error, PixelRangeError) else "source"
-            self._refuse({wrong: str(error)})
+            self._refuse({error.setting: str(error)})
         except MnistopError as error:
             self.error = str(error)
         except Exception as error:

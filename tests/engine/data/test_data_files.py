@@ -162,51 +162,6 @@ def test_class_names_come_from_classes_txt(tmp_path: Path) -> None:
     assert load(str(tmp_path)).class_names == ("shirt", "änkle boot", "bag")
 
 
-# --- EMNIST --------------------------------------------------------------------------------------
-
-
-def write_emnist(folder: Path, name: str, labels: list[int]) -> Path:
-    upright = some_images(len(labels), 3, 5)
-    write_idx(folder / f"emnist-{name}-train-labels-idx1-ubyte.gz", np.array(labels, np.uint8))
-    return write_idx(
-        folder / f"emnist-{name}-train-images-idx3-ubyte.gz", upright.transpose(0, 2, 1)
-    )
-
-
-def test_emnist_images_stand_upright(tmp_path: Path) -> None:
-    write_emnist(tmp_path, "digits", [0, 1, 2, 1])
-    dataset = load(str(tmp_path))
-    assert np.array_equal(dataset.images, some_images(4, 3, 5) / np.float32(255))
-    assert dataset.images.flags["C_CONTIGUOUS"]
-
-
-def test_emnist_letters_count_from_0_and_have_their_names(tmp_path: Path) -> None:
-    images = write_emnist(tmp_path, "letters", [1, 26, 2, 2])
-    dataset = load(str(images))
-    assert dataset.labels.tolist() == [0, 25, 1, 1]
-    assert dataset.class_names == tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
-
-
-def test_emnist_class_names_come_from_the_mapping_file(tmp_path: Path) -> None:
-    write_emnist(tmp_path, "balanced", [0, 1, 2, 1])
-    (tmp_path / "emnist-balanced-mapping.txt").write_text("0 48\n1 65 97\n2 102\n")
-    assert load(str(tmp_path)).class_names == ("0", "A", "f")
-
-
-def test_a_damaged_mapping_file_is_told(tmp_path: Path) -> None:
-    write_emnist(tmp_path, "balanced", [0, 1, 2, 1])
-    (tmp_path / "emnist-balanced-mapping.txt").write_text("0 forty-eight\n")
-    with pytest.raises(DataError, match=r"emnist-balanced-mapping\.txt is damaged"):
-        load(str(tmp_path))
-
-
-def test_a_folder_with_several_data_sets_asks_for_one(tmp_path: Path) -> None:
-    write_emnist(tmp_path, "letters", [1, 26])
-    images = write_emnist(tmp_path, "digits", [0, 1])
-    with pytest.raises(DataError, match=f"2 data sets: name the images file.*{images}"):
-        load(str(tmp_path))
-
-
 # --- what the system refuses ---------------------------------------------------------------------
 
 
@@ -254,3 +209,41 @@ def test_too_little_memory_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("mnistop.engine.data.files.read_idx", full)
     with pytest.raises(DataError, match="not enough memory"):
         load(str(images))
+
+
+# --- resizing ------------------------------------------------------------------------------------
+
+
+def test_images_of_any_source_are_resized_and_that_is_told() -> None:
+    dataset = load("digits", 50, resize=(28, 14))
+    assert dataset.image_shape == (28, 14)
+    assert dataset.notes == ("Images of 8 × 8 pixels are resized to 28 × 14.",)
+    assert dataset.images.max() <= 1
+    assert len(dataset.unseen) == 1747
+    assert next(dataset.unseen.batches(1))[0].shape == (1, 28, 14)
+    assert np.allclose(dataset.images.mean(), load("digits", 50).images.mean(), atol=0.01)
+
+
+def test_images_of_that_size_stay_as_they_are(tmp_path: Path) -> None:
+    dataset = load(str(write_idx_pair(tmp_path)), resize=(4, 4))
+    assert np.array_equal(dataset.images, load(str(tmp_path)).images)
+    assert not dataset.notes
+
+
+def test_parts_of_two_sizes_are_made_alike(tmp_path: Path) -> None:
+    write_idx(tmp_path / "t10k-images-idx3-ubyte", some_images(4, 6, 6))
+    write_idx(tmp_path / "t10k-labels-idx1-ubyte", some_labels(4))
+    write_idx_pair(tmp_path, "train")
+    with pytest.raises(DataError, match=r"4 × 4 pixels, but those in .* are 6 × 6.* set resize"):
+        load(str(tmp_path))
+    dataset = load(str(tmp_path), resize=(4, 4))
+    assert dataset.notes == ("Images of 6 × 6 pixels are resized to 4 × 4.",)
+
+
+@pytest.mark.parametrize("white", [1, 255])
+def test_black_and_white_pixels_are_averaged(tmp_path: Path, white: int) -> None:
+    bits = np.zeros((4, 2, 2), np.uint8)
+    bits[:, 0, 0] = white
+    np.savez(tmp_path / "bits.npz", images=bits, labels=[0, 1, 0, 1])
+    image = load(str(tmp_path / "bits.npz"), resize=(1, 1)).images[0]
+    assert image[0, 0] == pytest.approx(0.25, abs=0.01)

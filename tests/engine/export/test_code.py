@@ -230,6 +230,7 @@ OTHERS: dict[str, Any] = {
     "source": "bundled",
     "samples": 300,
     "pixel_range": (0.0, 16.0),
+    "resize": (28, 28),
     "split": "random",
     "val_fraction": 0.3,
     "stratify": "on",

@@ -85,6 +85,8 @@ def passes(text: str, run: RunEntry) -> bool:
         ("test_acc>0", False),
         ("pixel_range:auto", True),
         ("pixel_range:0,16", False),
+        ("resize:off", True),
+        ("resize:28,28", False),
         ("val_fraction:20% adversarial_epsilon<1%", True),
     ],
 )

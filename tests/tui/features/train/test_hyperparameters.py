@@ -259,6 +259,8 @@ def test_a_name_that_is_no_hyperparameter_is_refused() -> None:
         ("threads", "3", -1, "2"),
         ("pixel_range", "0 1", -1, "auto"),
         ("pixel_range", "0 2", -1, "0 1"),
+        ("resize", "8 8", -1, "off"),
+        ("resize", "20 20", 1, "28 28"),
     ],
 )
 def test_auto_is_a_step_before_the_least_number(name: str, text: str, by: int, then: str) -> None:

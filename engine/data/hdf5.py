@@ -1,0 +1,59 @@
+"""HDF5 files by h5py, which the extra `hdf5` installs."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnistop.engine.config import Resize
+from mnistop.engine.data.arrays import damage_reported
+from mnistop.engine.data.extras import needs
+from mnistop.engine.data.named import Arrays, parts_of
+from mnistop.engine.data.stored import Progress, Stored, check_size, silent
+
+
+def read_hdf5(path: Path, progress: Progress = silent, resize: Resize = "off") -> Stored:
+    """Return images and labels in an HDF5 file, in groups of any depth.
+
+    Raises:
+        DataError: the file is damaged, has no arrays of known names, or h5py is missing.
+        MemoryError: the machine does not have the memory for them.
+        OSError: the file cannot be read.
+    """
+    parts, notes = parts_of(arrays_in(path), str(path))
+    return Stored(parts, str(path), notes=tuple(notes))
+
+
+def arrays_in(path: Path, reverse: bool = False) -> Arrays:
+    """Return what reads each array of a file, by names as in `train/data`.
+
+    Args:
+        path: the file.
+        reverse: whether it has been written by MATLAB, which has the axes the other way round.
+
+    Raises:
+        DataError: the file is damaged, or h5py is missing.
+    """
+    with needs("h5py", "hdf5", path):
+        import h5py
+
+    arrays: dict[str, Callable[[], NDArray[Any]]] = {}
+
+    def add(name: str, found: Any) -> None:
+        if not isinstance(found, h5py.Dataset) or not found.ndim or name.startswith("#"):
+            return
+
+        def read() -> NDArray[Any]:
+            with damage_reported(path), h5py.File(path) as file:
+                array = file[name]
+                check_size(f"{name} in {path}", array.nbytes, array.nbytes, compressed=False)
+                content = np.asarray(array[()])
+            return content.T if reverse else content
+
+        arrays[name] = read
+
+    with damage_reported(path), h5py.File(path) as file:
+        file.visititems(add)
+    return arrays

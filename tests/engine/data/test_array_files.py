@@ -1,0 +1,281 @@
+"""MATLAB's, HDF5 and PyTorch files, as the libraries write them that people use."""
+
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+import torch
+from scipy.io import savemat
+
+from mnistop.engine.data.mat import read_mat
+from mnistop.engine.data.sources import load
+from mnistop.engine.errors import DataError
+from tests.helpers.data_files import some_images, some_labels, unseen_of
+
+IMAGES, LABELS = some_images(6), some_labels(6)
+SCALED = IMAGES / np.float32(255)
+
+Arrays = dict[str, Any]
+
+
+def write_mat(folder: Path, arrays: Arrays) -> str:
+    savemat(folder / "some.mat", arrays)
+    return str(folder / "some.mat")
+
+
+def write_packed_mat(folder: Path, arrays: Arrays) -> str:
+    savemat(folder / "some.mat", arrays, do_compression=True)
+    return str(folder / "some.mat")
+
+
+def write_old_mat(folder: Path, arrays: Arrays) -> str:
+    flat = {name: np.reshape(array, (len(array), -1)) for name, array in arrays.items()}
+    savemat(folder / "some.mat", flat, format="4")
+    return str(folder / "some.mat")
+
+
+def write_new_mat(folder: Path, arrays: Arrays) -> str:
+    """As MATLAB with `-v7.3`: HDF5 behind 512 bytes of its own, and axes the other way round."""
+    path = folder / "some.mat"
+    with h5py.File(path, "w", userblock_size=512) as file:
+        for name, array in arrays.items():
+            file[name] = np.transpose(array)
+    with path.open("r+b") as raw:
+        raw.write(b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(124) + b"\x00\x02IM")
+    return str(path)
+
+
+def write_hdf5(folder: Path, arrays: Arrays) -> str:
+    with h5py.File(folder / "some.h5", "w") as file:
+        for name, array in arrays.items():
+            file.create_dataset(name, data=array, compression="gzip")
+    return str(folder / "some.h5")
+
+
+def write_torch(folder: Path, arrays: Arrays) -> str:
+    torch.save({name: torch.tensor(array) for name, array in arrays.items()}, folder / "some.pt")
+    return str(folder / "some.pt")
+
+
+WRITERS = [write_mat, write_packed_mat, write_old_mat, write_new_mat, write_hdf5, write_torch]
+Writer = Callable[[Path, Arrays], str]
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_images_and_labels_of_usual_names_are_read(tmp_path: Path, write: Writer) -> None:
+    dataset = load(write(tmp_path, {"X": IMAGES, "y": LABELS[:, None]}))
+    assert np.array_equal(dataset.images, SCALED)
+    assert dataset.labels.tolist() == LABELS.tolist()
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_test_images_stay_unseen(tmp_path: Path, write: Writer) -> None:
+    arrays = {"x_test": IMAGES[4:], "y_test": LABELS[4:], "x_train": IMAGES[:4]}
+    dataset = load(write(tmp_path, arrays | {"y_train": LABELS[:4]}))
+    assert np.array_equal(dataset.images, SCALED[:4])
+    assert np.array_equal(unseen_of(dataset)[0], SCALED[4:])
+    assert unseen_of(dataset)[1].tolist() == LABELS[4:].tolist()
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_unknown_names_are_listed(tmp_path: Path, write: Writer) -> None:
+    with pytest.raises(DataError, match=r"only .*left, right"):
+        load(write(tmp_path, {"left": IMAGES, "right": LABELS}))
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_images_along_the_last_axis_are_taken_along_it_and_a_note_says_so(
+    tmp_path: Path, write: Writer
+) -> None:
+    rows = IMAGES.reshape(6, -1)
+    dataset = load(write(tmp_path, {"data": rows.T, "label": LABELS[:, None].astype(float)}))
+    assert np.array_equal(dataset.images, SCALED)
+    assert "data is 16 × 6 and its labels are 6: the last axis" in dataset.notes[0]
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_a_file_cut_off_anywhere_says_so(tmp_path: Path, write: Writer) -> None:
+    path = Path(write(tmp_path, {"images": IMAGES, "labels": LABELS}))
+    content = path.read_bytes()
+    for end in range(0, len(content) - 1, len(content) // 40):
+        path.write_bytes(content[:end])
+        with pytest.raises(DataError):
+            load(str(path))
+
+
+# SciPy crashes on some changed bytes of uncompressed files; the others have checksums.
+@pytest.mark.parametrize("write", [write_packed_mat, write_hdf5, write_torch])
+def test_changed_bytes_give_a_sentence_or_images(tmp_path: Path, write: Writer) -> None:
+    path = Path(write(tmp_path, {"images": IMAGES, "labels": LABELS}))
+    content = path.read_bytes()
+    random = np.random.default_rng(0)
+    for _ in range(60):
+        damaged = bytearray(content)
+        for place in random.integers(0, len(content), 3):
+            damaged[place] = random.integers(256)
+        path.write_bytes(damaged)
+        with contextlib.suppress(DataError):
+            load(str(path))
+
+
+# --- MATLAB --------------------------------------------------------------------------------------
+
+
+def test_svhn_has_the_digit_0_as_10(tmp_path: Path) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (32, 32, 3, 12), np.uint8)
+    labels = np.array([*range(1, 11), 1, 10], np.uint8)
+    path = Path(write_packed_mat(tmp_path, {"X": images, "y": labels[:, None]}))
+    stored = read_mat(path)
+    assert np.array_equal(stored.parts[0].images, images.transpose(3, 0, 1, 2))
+    assert stored.parts[0].labels.tolist() == [*range(1, 10), 0, 1, 0]
+    assert "Labels are 1 to 10, as in SVHN: 10 is the digit 0." in stored.notes
+
+
+def test_a_structure_has_its_fields(tmp_path: Path) -> None:
+    images, labels = some_images(8) / 255, some_labels(8)
+    parts = {
+        name: {"images": images[rows].transpose(1, 2, 0), "labels": labels[rows], "count": 3.0}
+        for name, rows in {"training": slice(0, 5), "test": slice(5, 8)}.items()
+    }
+    dataset = load(write_mat(tmp_path, parts))
+    assert np.allclose(dataset.images, images[:5])
+    assert unseen_of(dataset)[1].tolist() == labels[5:].tolist()
+
+
+def test_emnist_for_matlab_is_turned_upright_and_counts_from_0(tmp_path: Path) -> None:
+    lying = IMAGES.transpose(0, 2, 1).reshape(6, -1)
+    labels = np.array([1, 2, 3, 1, 2, 26])[:, None]
+    dataset = {"train": {"images": lying, "labels": labels, "writers": labels}}
+    path = Path(write_packed_mat(tmp_path, {"dataset": dataset}))
+    loaded = load(str(path.rename(tmp_path / "emnist-letters.mat")))
+    assert np.array_equal(loaded.images, SCALED)
+    assert loaded.labels.tolist() == [0, 1, 2, 0, 1, 25]
+    assert loaded.class_names[-1] == "Z"
+
+
+def test_an_array_for_each_class_is_read(tmp_path: Path) -> None:
+    rows = IMAGES.reshape(6, -1)
+    dataset = load(
+        write_mat(
+            tmp_path, {"train0": rows[:2], "train1": rows[2:4], "test0": rows[4:], "test1": rows}
+        )
+    )
+    assert dataset.labels.tolist() == [0, 0, 1, 1]
+    assert np.array_equal(dataset.images, SCALED[:4])
+    assert len(unseen_of(dataset)[1]) == 8
+
+
+def test_rows_of_pixels_say_in_which_order_they_are_taken(tmp_path: Path) -> None:
+    dataset = load(
+        write_mat(tmp_path, {"fea": IMAGES.reshape(6, -1), "gnd": LABELS[:, None] + 1.0})
+    )
+    assert "column by column: if the images lie on their side" in dataset.notes[0]
+    assert dataset.class_names == ("1", "2", "3")
+
+
+# --- HDF5 ----------------------------------------------------------------------------------------
+
+
+def test_usps_has_groups(tmp_path: Path) -> None:
+    unit = IMAGES.reshape(6, -1) / 255
+    arrays = {"train/data": unit[:4], "train/target": LABELS[:4].astype(np.int64)}
+    arrays |= {"test/data": unit[4:], "test/target": LABELS[4:].astype(np.int64)}
+    dataset = load(write_hdf5(tmp_path, arrays))
+    assert np.allclose(dataset.images, SCALED[:4])
+    assert unseen_of(dataset)[1].tolist() == LABELS[4:].tolist()
+
+
+def test_texts_are_labels(tmp_path: Path) -> None:
+    names = np.array(["boot", "bag", "coat"], dtype=object)[LABELS]
+    dataset = load(write_hdf5(tmp_path, {"images": IMAGES, "labels": names}))
+    assert dataset.class_names == ("bag", "boot", "coat")
+
+
+def test_a_missing_library_is_named_with_its_extra(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_hdf5(tmp_path, {"images": IMAGES, "labels": LABELS})
+    monkeypatch.setitem(__import__("sys").modules, "h5py", None)
+    with pytest.raises(DataError, match=r"needs h5py: pip install 'mnistop\[hdf5\]'"):
+        load(path)
+
+
+def test_images_larger_than_the_memory_are_not_tried(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "large.h5", "w") as file:
+        file.create_dataset("images", (10**10, 28, 28), np.uint8, chunks=(1000, 28, 28))
+        file["labels"] = LABELS
+    with pytest.raises(DataError, match="not enough memory"):
+        load(str(tmp_path / "large.h5"))
+
+
+# --- PyTorch -------------------------------------------------------------------------------------
+
+TENSORS = torch.tensor(IMAGES), torch.tensor(LABELS)
+SEEN, UNSEEN = [tensor[:4] for tensor in TENSORS], [tensor[4:] for tensor in TENSORS]
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.parametrize("more", [(), (["a", "b"],), (torch.tensor(3),)])
+def test_a_tuple_is_images_and_labels(tmp_path: Path, zipped: bool, more: tuple[Any, ...]) -> None:
+    content = (*TENSORS, *more)
+    torch.save(content, tmp_path / "training.pt", _use_new_zipfile_serialization=zipped)
+    dataset = load(str(tmp_path / "training.pt"))
+    assert np.array_equal(dataset.images, SCALED)
+    assert dataset.labels.tolist() == LABELS.tolist()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        (*SEEN, *UNSEEN),
+        (SEEN, UNSEEN),
+        {"train": SEEN, "test": UNSEEN},
+        {"train": {"x": SEEN[0], "y": SEEN[1]}, "test": {"x": UNSEEN[0], "y": UNSEEN[1]}},
+    ],
+)
+def test_nested_tensors_have_their_parts(tmp_path: Path, content: Any) -> None:
+    torch.save(content, tmp_path / "both.pth")
+    dataset = load(str(tmp_path / "both.pth"))
+    assert len(dataset) == 4
+    assert np.array_equal(unseen_of(dataset)[0], SCALED[4:])
+
+
+class Trap:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, tuple[Path]]:
+        return (Path.touch, (self.path,))
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (
+            torch.nn.Linear(2, 2).state_dict(),
+            r"the weights of a model \(weight, bias\), not images",
+        ),
+        ([1, 2, 3], "has no tensors of images and labels: save the tensors themselves"),
+        ({"a": TENSORS[0]}, "only tensors of unknown names, a: save"),
+        (
+            torch.utils.data.TensorDataset(*TENSORS),
+            r"object, torch\.utils\.data\.dataset\.TensorDat",
+        ),
+        ({"images": IMAGES}, r"has NumPy arrays, .* not opened: .* by numpy\.savez\(FILE"),
+    ],
+)
+def test_other_contents_are_named_with_a_remedy(tmp_path: Path, content: Any, says: str) -> None:
+    torch.save(content, tmp_path / "some.pt")
+    with pytest.raises(DataError, match=says):
+        load(str(tmp_path / "some.pt"))
+
+
+def test_a_trap_does_not_spring(tmp_path: Path) -> None:
+    torch.save({"images": Trap(tmp_path / "sprung")}, tmp_path / "some.pt")
+    with pytest.raises(DataError, match="any code in it would run, and is not opened"):
+        load(str(tmp_path / "some.pt"))
+    assert not (tmp_path / "sprung").exists()
