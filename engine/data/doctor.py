@@ -242,9 +242,7 @@ def _rare(dataset: Dataset) -> Finding:
     counts, names = np.bincount(dataset.labels, minlength=dataset.classes), dataset.class_names
     rare = np.flatnonzero((counts > 0) & (counts * RARE < counts.max()))
     rare = rare[np.argsort(counts[rare], kind="stable")]
-    few = ", ".join(
-        f"{names[label]} with {count(int(counts[label]), 'image')}" for label in rare[:3]
-    )
+    few = ", ".join(f"{names[label]} with {counts[label]:,}" for label in rare[:3])
     largest = int(counts.argmax())
     sentence = (
         f"{len(rare)} rare {'class' if len(rare) == 1 else 'classes'}: {few}"

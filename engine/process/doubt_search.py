@@ -55,11 +55,12 @@ class DoubtSearch:
         self.error = ""
         """Why the search has failed; empty if it has not."""
         self._connection, theirs = fork_server.context.Pipe()
-        process = fork_server.context.Process(
+        self.process = fork_server.context.Process(
             target=_search, args=(theirs, config, folds), daemon=True
         )
+        """Loads the data, and forks off the others."""
         with theirs:
-            fork_server.begin(process)
+            fork_server.begin(self.process)
 
     @property
     def is_over(self) -> bool:

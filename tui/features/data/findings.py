@@ -22,8 +22,8 @@ from mnistop.tui.toolkit.list_pane import ListPane
 
 _LIST_WIDTH, _LEAST_IMAGE = 44, 20
 """Cells of the list beside an image, and of an image at least."""
-_SENTENCE = 6
-"""Lines that the sentence on a finding takes at most."""
+_SENTENCE, _STATUS = 6, 3
+"""Lines at most of the sentence on a finding, and of what is being waited for."""
 
 
 class Findings(ListPane[Finding]):
@@ -101,15 +101,13 @@ class Findings(ListPane[Finding]):
     def empty(self) -> str:
         """The result, or what is being waited for."""
         check = self._check
-        if not check.images or not check.is_checked:
+        if not check.is_checked:
             return check.status
-        return f"Nothing odd was found in {count(check.images, 'image')}. {check.status}".rstrip()
+        return f"Nothing odd was found in {count(check.images, 'image')}."
 
     def needed(self, width: int) -> int:
         """Return the lines that all of it takes, with the title."""
-        if not self.count:
-            return 1 + len(self.say(self.empty(), width))
-        return 2 + self.count + len(self._words(width))
+        return 1 + (1 + self.count if self.count else 0) + len(self._words(width))
 
     def lines(self, width: int, height: int) -> list[Strip]:
         """Draw the rows, below them the sentence on the chosen finding, and beside them its image.
@@ -117,7 +115,7 @@ class Findings(ListPane[Finding]):
         In a narrow pane the image is left out.
         """
         if not self.count:
-            return super().lines(width, height)
+            return self._words(width)[:height]
         room = width - _LIST_WIDTH - 1
         drawn: list[Strip] = []
         if self._image is not None and room >= _LEAST_IMAGE:
@@ -129,9 +127,11 @@ class Findings(ListPane[Finding]):
         return beside([listed, drawn], 1) if drawn else listed
 
     def _words(self, width: int) -> list[Strip]:
-        chosen = self.chosen
-        sentence = self.say(chosen.sentence if chosen else "", width, most=_SENTENCE)
-        return [*sentence, *self.say(self._check.status, width, most=2)]
+        """Draw the sentence on the chosen finding, and what can be done next."""
+        chosen, check = self.chosen, self._check
+        sentence = chosen.sentence if chosen else self.empty() if check.is_checked else ""
+        status = self.say(check.status, width, most=_STATUS)
+        return [*self.say(sentence, width, most=_SENTENCE), *status]
 
     def action_step(self, by: int) -> None:
         """Ask for another image of the finding."""
