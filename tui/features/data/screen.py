@@ -123,6 +123,8 @@ class DataScreen(HostedScreen):
         match action:
             case "other_images" if self._recorded is None:
                 return "Only a run that another program recorded has images of its own."
+            case "check" if self.focused is self._findings:
+                return "These are the findings: the arrows choose one, Enter shows its images."
             case "stop" if not model.check.is_searching:
                 return "No search for doubted labels is going on: d begins one."
             case "doubts" if model.check.is_searching:
