@@ -3,8 +3,8 @@
     python -m tests.bench.uneven [seeds]
 
 The notebook's run on 30 images each of 3 and 8 and 300 of every other digit, tested on the other
-images of the bundled MNIST: some 90 to 200 of each digit, 3 and 8 more than 400 each. Means over
-the seeds, which decide the first weights and the order of the images.
+images of the bundled MNIST: 90 to 200 of each digit, and some 400 of 3 and of 8. Means over the
+seeds, which decide the first weights and the order of the images.
 """
 
 import sys
