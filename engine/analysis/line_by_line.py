@@ -44,7 +44,7 @@ class BatchImage:
     """Of the training images."""
     label: int
     pixels: NDArray[np.float32]
-    """`(height, width)` in [0, 1], as the model gets it."""
+    """`(height, width)` or `(height, width, 3)` in [0, 1], as the model gets it."""
     is_adversarial: bool
 
 

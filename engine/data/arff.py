@@ -20,8 +20,6 @@ _ATTRIBUTE = re.compile(
     r"@attribute\s+(?P<name>'[^']*'|\"[^\"]*\"|\S+)\s+(?P<type>.+)", re.IGNORECASE
 )
 _NUMBERS = re.compile(r"numeric|real|integer", re.IGNORECASE)
-_PACKED = 12
-"""Characters of a packed table by its bytes, at most; MNIST's has 9."""
 
 
 def read_arff(path: Path, progress: Progress = silent, resize: Resize = "off") -> Stored:
@@ -34,11 +32,12 @@ def read_arff(path: Path, progress: Progress = silent, resize: Resize = "off") -
         MemoryError: the machine does not have the memory for the images.
         OSError: the file cannot be read.
     """
-    with damage_reported(path), kinds.opened(path) as packed:
-        lines = io.TextIOWrapper(packed, "utf-8")
-        header, names = _header(lines, path)
-        table = Table(_as_csv(header, lines, path), path.name, str(path))
-        images, labels = table.read(path.stat().st_size * _PACKED, progress)
+    with damage_reported(path):
+        raw, size = kinds.opened(path)
+        with io.TextIOWrapper(raw, "utf-8") as lines:
+            header, names = _header(lines, path)
+            table = Table(_as_csv(header, lines, path), path.name, str(path))
+            images, labels = table.read(size, progress)
     part = Part(images, labels, str(path), f"the labels of {path}")
     return Stored([part], str(path), names, notes=tuple(table.notes))
 

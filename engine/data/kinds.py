@@ -31,10 +31,9 @@ None means that there is a single array of images or labels in the file."""
 _START = 512
 """Bytes by which a file is recognised."""
 
-_READABLE = (
-    "IDX, NumPy, CSV, Parquet, HDF5, MATLAB, PyTorch, LIBSVM and ARFF files can be read, and "
-    "folders of pictures"
-)
+_UNPACKED = 4
+"""Times the size that MNIST as a table has when compressed, at least."""
+
 _CONVERT = "read it in Python and save its arrays by numpy.savez(FILE, images=…, labels=…)"
 _PICTURES = "save all pictures as one array by numpy.savez(FILE, images=…, labels=…)"
 _UNPACK = "unpack it and name what is in it"
@@ -53,19 +52,21 @@ class Kind:
     `Reader` in it; empty if there is none."""
     unpacks: bool = False
     """True if the reader takes such a file gzipped or in bzip2, too."""
+    in_folders: bool = False
+    """True if a folder may have a data set of such files, as one for each part of it."""
 
 
 NUMPY = Kind("a NumPy file", "name this file itself", "arrays.read_npz")
 TEXT = Kind("a text", "name a file of images")
-_CSV = Kind("a CSV table")
+_CSV = Kind("a CSV table", reader="tables.read_csv", unpacks=True)
 ZIP = Kind("a zip archive without NumPy arrays", _UNPACK)
 _TAR = Kind("a tar archive", _UNPACK)
 _PICKLE = Kind("a Python pickle, in which any code would run", "")
 _BZIP2 = Kind("a bzip2 archive", _UNPACK)
-_ARFF = Kind("an ARFF table", reader="arff.read_arff", unpacks=True)
-_LIBSVM = Kind("a LIBSVM table", reader="svmlight.read_svmlight", unpacks=True)
-_MATLAB = Kind("a MATLAB file", reader="mat.read_mat")
-_TORCH = Kind("a PyTorch file", reader="torch_files.read_torch")
+_ARFF = Kind("an ARFF table", reader="arff.read_arff", unpacks=True, in_folders=True)
+_LIBSVM = Kind("a LIBSVM table", reader="svmlight.read_svmlight", unpacks=True, in_folders=True)
+_MATLAB = Kind("a MATLAB file", reader="mat.read_mat", in_folders=True)
+_TORCH = Kind("a PyTorch file", reader="torch_files.read_torch", in_folders=True)
 
 _BY_START = {
     b"\x93NUMPY": NUMPY,
@@ -76,8 +77,8 @@ _BY_START = {
     b"MM\0*": Kind("a TIFF picture", _PICTURES),
     b"MATLAB 5.0": _MATLAB,
     b"MATLAB 7.3": _MATLAB,
-    b"\x89HDF": Kind("an HDF5 file", reader="hdf5.read_hdf5"),
-    b"PAR1": Kind("a Parquet table", reader="parquet.read_parquet"),
+    b"\x89HDF": Kind("an HDF5 file", reader="hdf5.read_hdf5", in_folders=True),
+    b"PAR1": Kind("a Parquet table", reader="parquet.read_parquet", in_folders=True),
     b"ARROW1": Kind("an Arrow table"),
     b"SQLite": Kind("an SQLite database"),
     b"%PDF": Kind("a PDF document", "name a file of images"),
@@ -113,10 +114,10 @@ _IN_ZIP = {
     r"(^|/)data\.pkl$": _TORCH,
     r"^xl/": Kind("an Excel table"),
     r"^word/": Kind("a Word document", "name a file of images"),
+    r"\.(csv|tsv)$": Kind("a zip archive of CSV tables", reader="tables.read_zip"),
     r"idx[13]-ubyte": Kind("a zip archive of IDX files", "unpack it and name the folder"),
     r"\.npz$": Kind("a zip archive of NumPy files", "unpack it and name one"),
     r"\.(png|jpe?g|bmp|gif|tiff?|webp)$": Kind("a zip archive of pictures", _PICTURES),
-    r"\.(csv|tsv)$": Kind("a zip archive of CSV tables"),
     r"\.npy$": NUMPY,
 }
 """By the names in a zip archive; the first that matches any of them decides."""
@@ -164,32 +165,35 @@ def kind_of(path: Path) -> Kind | None:
         return None
     if inner is None:
         return _BZIP2 if unpack is bz2.open else None
-    reader = inner.reader if inner.unpacks else ""
-    return replace(inner, name=f"{inner.name}, {how}", reader=reader)
+    name = f"{inner.name}, {how}"
+    if inner.reader and not inner.unpacks:
+        return Kind(name, _UNPACK)
+    return replace(inner, name=name)
 
 
-def opened(path: Path) -> BinaryIO:
+def opened(path: Path) -> tuple[BinaryIO, int]:
     """Open a file for reading, unpacking it if it is gzipped or in bzip2.
+
+    Returns:
+        The file, and about its size when unpacked, in bytes.
 
     Raises:
         OSError: it cannot be read.
     """
     with path.open("rb") as file:
         _, unpack = _packing(file.read(_START))
-    file_object: BinaryIO = unpack(path, "rb")
-    return file_object
+    return unpack(path, "rb"), path.stat().st_size * (1 if unpack is open else _UNPACKED)
 
 
 def sentence(path: Path) -> str:
-    """Explain what an unreadable file is, what can be read, and the remedy."""
+    """Explain what an unreadable file is, and the remedy."""
     kind = kind_of(path)
     if kind is None:
-        return (
-            f"{path} is not an IDX file, nor of another kind that is known; {_READABLE}: "
-            f"check what it is."
-        )
+        return f"{path} is not an IDX file, nor of another known kind: check what it is."
+    if kind.reader:
+        return f"{path} is {kind.name}, which has images and labels in one: name it alone."
     remedy = kind.remedy or f"if you trust it, convert it by {pickles.how_to_convert(path)}"
-    return f"{path} is {kind.name}, which is not read; {_READABLE}: {remedy}."
+    return f"{path} is {kind.name}, which cannot be read: {remedy}."
 
 
 def _packing(start: bytes) -> tuple[str, Callable[..., Any]]:

@@ -76,7 +76,7 @@ def find_range(
     - Everything else is rejected, as is a white that leaves most images of a part nearly black.
 
     Args:
-        parts: the name and the images `(n, height, width)` of each part of the source.
+        parts: the name and the images of each part of the source.
         known: the value of white, with black 0, if the source specifies it.
         stated: the range stated by the user.
         source: the source as it was given.
@@ -171,8 +171,9 @@ def _are_whole(images: NDArray[Any]) -> bool:
 
 def _usual_brightest(images: NDArray[Any]) -> float:
     """Return the median of the images' brightest pixels, without images of a single colour."""
-    highest = images.max((1, 2))
-    highest = highest[highest > images.min((1, 2))]
+    axes = tuple(range(1, images.ndim))
+    highest = images.max(axes)
+    highest = highest[highest > images.min(axes)]
     return float(np.sort(highest)[len(highest) // 2]) if len(highest) else math.inf
 
 
@@ -189,7 +190,7 @@ def contrast(images: NDArray[np.float32]) -> float:
     """Return the share of black to white that the pixels of a typical image span: the median.
 
     Args:
-        images: `(n, height, width)` in [0, 1].
+        images: `(n, height, width)` or `(n, height, width, 3)` in [0, 1].
     """
-    spans = np.sort(np.ptp(images, axis=(1, 2)))
+    spans = np.sort(np.ptp(images, axis=tuple(range(1, images.ndim))))
     return float(spans[len(spans) // 2]) if len(spans) else 0.0

@@ -1,10 +1,10 @@
 """Folders of files that have images and labels each: a file for each part, or several.
 
-As `train-00000-of-00001.parquet` and `test-…` of Hugging Face, `train_32x32.mat` and `test_32x32.mat`
-of SVHN, `training.pt` and `test.pt` of torchvision, `mnist` and `mnist.t` of LIBSVM.
+As `train-00000-of-00001.parquet` and `test-00000-of-00001.parquet` of Hugging Face,
+`train_32x32.mat` and `test_32x32.mat` of SVHN, `training.pt` and `test.pt` of torchvision, `mnist`
+and `mnist.t` of LIBSVM.
 """
 
-import itertools
 import os
 import re
 from dataclasses import replace

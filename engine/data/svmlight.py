@@ -49,7 +49,8 @@ def _load(path: Path) -> tuple[Any, NDArray[Any]]:
     """Return a sparse table with a column for each number from 0, and the labels."""
     from sklearn.datasets import load_svmlight_file
 
-    with damage_reported(path), kinds.opened(path) as file:
+    file, _ = kinds.opened(path)
+    with damage_reported(path), file:
         try:
             table, labels = load_svmlight_file(file, dtype=np.float32, zero_based=True)
         except ValueError as error:

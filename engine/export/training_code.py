@@ -23,8 +23,8 @@ class TrainingCode:
     config: RunConfig
     sizes: tuple[int, ...]
     """Numbers of inputs, hidden neurons and classes."""
-    image_shape: tuple[int, int]
-    """Height and width in pixels."""
+    image_shape: tuple[int, ...]
+    """Height and width in pixels, and 3 if the images are in colour."""
     images_name: str
     """The name of the file with the images."""
     device: str
@@ -132,7 +132,9 @@ class TrainingCode:
     def augmentation(self) -> Lines:
         """Return the functions that change the images of a batch; empty without any."""
         config, lines = self.config, []
-        height, width = self.image_shape
+        height, width, *channels = self.image_shape
+        shape = ", ".join(map(str, self.image_shape))
+        padding = "[0, 0] + [max_shift] * 4" if channels else "[max_shift] * 4"
         on_device = "" if self.device == "cpu" else ", device=device"
         if config.shift:
             lines += [
@@ -140,7 +142,7 @@ class TrainingCode:
                 '    """Move each image by its own random number of pixels; the gap is black."""',
                 "    down, right = torch.randint(0, 2 * max_shift + 1, (2, len(x))"
                 f"{on_device}).tolist()",
-                f"    padded = F.pad(x.view(-1, {height}, {width}), [max_shift] * 4)",
+                f"    padded = F.pad(x.view(-1, {shape}), {padding})",
                 "    windows = [",
                 f"        image[top : top + {height}, left : left + {width}]",
                 "        for image, top, left in zip(padded, down, right)",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -24,7 +25,7 @@ class Labelled:
     """Images and their labels on one device."""
 
     pixels: Tensor
-    """float32 in [0, 1], `(n, height·width)`."""
+    """float32 in [0, 1], `(n, pixels)`; those of a colour image are its values, channel last."""
     labels: Tensor
     """int64, `(n,)`."""
 
@@ -65,7 +66,7 @@ class TrainState:
 
     Args:
         config: the hyperparameters.
-        image_shape: height and width in pixels.
+        image_shape: height and width in pixels, and 3 if the images are in colour.
         classes: number of classes.
         device: where to compute.
     """
@@ -73,14 +74,14 @@ class TrainState:
     def __init__(
         self,
         config: RunConfig,
-        image_shape: tuple[int, int],
+        image_shape: tuple[int, ...],
         classes: int,
         device: torch.device,
     ) -> None:
         self.config = config
         self.image_shape = image_shape
         self.device = device
-        sizes = (image_shape[0] * image_shape[1], *config.hidden, classes)
+        sizes = (math.prod(image_shape), *config.hidden, classes)
         start = torch.Generator().manual_seed(config.seed)
         self._model = MLP(sizes, config.activation, config.dropout, start).to(device)
         self.by_hand = device.type == "cpu"

@@ -173,3 +173,57 @@ def test_a_damaged_line_says_what_a_line_has(tmp_path: Path, line: bytes) -> Non
     (tmp_path / "some").write_bytes(svmlight(IMAGES, LABELS) + line)
     with pytest.raises(DataError, match="a line that is not a label and column:value pairs"):
         load(str(tmp_path / "some"))
+
+
+# --- ARFF ----------------------------------------------------------------------------------------
+
+
+def arff(header: str, images: Any = IMAGES, labels: Any = LABELS) -> bytes:
+    """A table as OpenML writes it, with a line of the header for the labels."""
+    pixels = [f"@ATTRIBUTE pixel{at} INTEGER" for at in range(1, 17)]
+    rows = [
+        ",".join([*map(str, row), str(label)])
+        for row, label in zip(images.reshape(6, -1), labels, strict=True)
+    ]
+    lines = ["% MNIST", "@RELATION 'mnist 784'", "", *pixels, header, "", "@DATA", "% rows", *rows]
+    return ("\n".join(lines) + "\n").encode()
+
+
+NUMBERS = "@ATTRIBUTE class {0,1,2}"
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, bz2.compress])
+def test_arff_is_read_plain_and_packed(tmp_path: Path, pack: Any) -> None:
+    (tmp_path / "mnist_784.arff").write_bytes(pack(arff(NUMBERS)))
+    dataset = load(str(tmp_path / "mnist_784.arff"))
+    assert np.array_equal(dataset.images, SCALED)
+    assert dataset.labels.tolist() == LABELS.tolist()
+
+
+def test_nominal_classes_keep_their_order(tmp_path: Path) -> None:
+    labels = np.array(["'ankle boot'", "bag", "coat"])[LABELS]
+    header = "@attribute 'the kind' {coat, 'ankle boot', bag}"
+    (tmp_path / "fashion.arff").write_bytes(arff(header, labels=labels))
+    dataset = load(str(tmp_path / "fashion.arff"))
+    assert dataset.class_names == ("coat", "ankle boot", "bag")
+    assert dataset.labels.tolist() == [1, 2, 0] * 2
+
+
+def test_a_numeric_class_is_found_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "a.arff").write_bytes(arff("@attribute target numeric"))
+    assert load(str(tmp_path / "a.arff")).labels.tolist() == LABELS.tolist()
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (arff(NUMBERS).split(b"@DATA")[0], "cut off: it has no line @data"),
+        (arff(NUMBERS) + b"{0 5, 16 1}\n", "sparse ARFF table.*save it as a dense one"),
+        (arff(NUMBERS) + b"1,2,3\n", "Line 30 of .*a.arff has 3 columns"),
+        (arff(NUMBERS).replace(b"rows\n0,", b"rows\n?,"), r"'\?', which is no pixel"),
+    ],
+)
+def test_unfit_arff_is_told(tmp_path: Path, content: bytes, says: str) -> None:
+    (tmp_path / "a.arff").write_bytes(content)
+    with pytest.raises(DataError, match=says):
+        load(str(tmp_path / "a.arff"))

@@ -82,6 +82,17 @@ def test_a_teachers_course_has_answers_of_its_own(call: Call, folder: Path) -> N
     assert call("course", "mine.md", "--list").out.startswith("Mine: 0 of 1 steps done")
 
 
+def test_another_course_under_the_same_id_is_named_beside_the_list(
+    call: Call, folder: Path
+) -> None:
+    AnswerBook("mine", "Waves").add("crest", "1", RIGHT)
+    text = "# Mine\nid: mine\n\n## One\nid: data\n\n### Question\nWhy?\n\n### Answer\nSo.\n"
+    (folder / "mine.md").write_text(text)
+    answer = call("course", "mine.md", "--list", "--json")
+    assert "Waves" in answer.err
+    assert json.loads(answer.out)[0]["state"] == "open"
+
+
 def test_all_mistakes_in_a_file_come_with_their_lines(call: Call, folder: Path) -> None:
     (folder / "mine.md").write_text("# Mine\n\n## One\nid: a\ncheck: foo\n")
     answer = call("course", "mine.md", "--list")

@@ -11,6 +11,7 @@ from mnistop.engine.analysis.line_by_line import LINES, LoopState
 from mnistop.engine.export.training_code import step_code
 from mnistop.engine.formatting import count, percent, with_sign
 from mnistop.engine.formatting import loss as loss_text
+from mnistop.engine.images import CHANNELS
 from mnistop.engine.training.update_rule import update_rule
 from mnistop.tui.text.one_image import layer_name
 
@@ -192,8 +193,11 @@ def _backward(state: LoopState) -> Section:
     number, row, column = state.weight.index
     sentences = []
     if number == 0:
-        width = state.image.pixels.shape[1]
-        place = f"({column // width}, {column % width})"
+        width, *channels = state.image.pixels.shape[1:]
+        pixel, channel = divmod(column, math.prod(channels))
+        place = f"({pixel // width}, {pixel % width})"
+        if channels:
+            place += f", {CHANNELS[channel]},"
         to = f"neuron {row}" if config.hidden else f"class {state.class_names[row]}"
         sentences.append(f"This weight leads from pixel {place} to {to}.")
     if clip and state.norm > clip:
