@@ -175,9 +175,12 @@ def _sections(about: Section, code: TrainingCode, images: ImagesFile) -> list[Se
     if functions := code.augmentation():
         text = "The training images of each batch are changed first."
         parts.append(Section("New images", text, [*functions, ""]))
+    order = "goes through all training images in a new order"
+    if code.config.sampler == "balanced":
+        order = "draws as many images as there are, all classes equally often"
     text = (
-        "Each epoch goes through all training images in a new order, batch by batch: forward, "
-        "loss, backward, update. Then it evaluates the model on the validation images."
+        f"Each epoch {order}, batch by batch: forward, loss, backward, update. Then it evaluates "
+        "the model on the validation images."
     )
     return [*parts, Section("The training loop", text, code.loop())]
 
