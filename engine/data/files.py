@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistop.engine.config import Resize
-from mnistop.engine.data import families, kinds, tables
+from mnistop.engine.data import families, kinds, shards, tables
 from mnistop.engine.data.arrays import read_idx, read_lone_array
 from mnistop.engine.data.idx_sets import find_set, is_test, labels_beside
 from mnistop.engine.data.stored import Part, Progress, Role, Stored, silent
@@ -46,7 +46,7 @@ def read_path(source: str, progress: Progress = silent, resize: Resize = "off") 
 
 def _read_folder(folder: Path, progress: Progress, resize: Resize) -> Stored:
     """Read what else a folder has than IDX files."""
-    stored = tables.read_folder(folder, progress)
+    stored = tables.read_folder(folder, progress) or shards.read_folder(folder, progress, resize)
     if stored:
         return stored
     raise DataError(_without_idx(folder))
@@ -77,7 +77,9 @@ def _without_idx(folder: Path) -> str:
     if not found:
         return f"{start}: name a folder that has some, or a file."
     path, kind = found
-    return f"{start}, and {path.relative_to(folder)} in it is {kind.name}: {kind.remedy}."
+    return (
+        f"{start}, and {path.relative_to(folder)} in it is {kind.name}: {kinds.remedy(kind, path)}."
+    )
 
 
 def _read_pairs(pairs: list[tuple[Path, Path]]) -> Stored:

@@ -192,8 +192,12 @@ def sentence(path: Path) -> str:
         return f"{path} is not an IDX file, nor of another known kind: check what it is."
     if kind.reader:
         return f"{path} is {kind.name}, which has images and labels in one: name it alone."
-    remedy = kind.remedy or f"if you trust it, convert it by {pickles.how_to_convert(path)}"
-    return f"{path} is {kind.name}, which cannot be read: {remedy}."
+    return f"{path} is {kind.name}, which cannot be read: {remedy(kind, path)}."
+
+
+def remedy(kind: Kind, path: Path) -> str:
+    """Return the way to make a file of a kind readable."""
+    return kind.remedy or f"if you trust it, convert it by {pickles.how_to_convert(path)}"
 
 
 def _packing(start: bytes) -> tuple[str, Callable[..., Any]]:
