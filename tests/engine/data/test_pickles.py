@@ -55,5 +55,7 @@ def test_a_batch_of_cifar_10_is_converted(tmp_path: Path) -> None:
 
 def test_a_pickle_in_a_folder_says_the_same(tmp_path: Path) -> None:
     (tmp_path / "data_batch_1").write_bytes(pickle.dumps({}, 2))
-    with pytest.raises(DataError, match="in it is a Python pickle.*if you trust it, convert it by"):
+    with pytest.raises(
+        DataError, match=r"in it is a Python pickle.*if you trust it, convert it by"
+    ):
         load(str(tmp_path))
