@@ -157,9 +157,7 @@ def _labels(column: Any, place: str) -> NDArray[Any]:
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     labels = np.asarray(column.to_numpy(zero_copy_only=False))
-    return (
-        np.stack(labels) if labels.dtype == object and labels[0].__class__ is np.ndarray else labels
-    )
+    return np.stack(labels.tolist()) if pa.types.is_nested(column.type) else labels
 
 
 def _picture(content: bytes) -> NDArray[Any]:

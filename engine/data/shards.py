@@ -36,17 +36,17 @@ def read_folder(folder: Path, progress: Progress, resize: Resize) -> Stored | No
     roles = {path: _role(path, folder) for path in files}
     if "train" not in roles.values():
         roles = {path: role or "train" for path, role in roles.items()}
-    chosen = [path for role in _ORDER for path in files if roles[path] == role]
-    sets = sorted({_set_of(path, folder) for path in chosen})
+    chosen = [(path, role) for role in _ORDER for path in files if roles[path] == role]
+    sets = sorted({_set_of(path, folder) for path, _ in chosen})
     if len(sets) != 1:
         names = [str(path) for path in files]
         what = f"{len(sets)} data sets" if sets else "none of them with train in its name"
         raise DataError(
             f"{folder} has {len(files)} files of images, {what}: name one, such as {names[0]}."
         )
-    read = [_read(path, roles[path], progress, resize) for path in chosen]
+    read = [_read(path, role, progress, resize) for path, role in chosen]
     notes = [note for stored in read for note in stored.notes]
-    if left_out := [path.name for path in files if path not in chosen]:
+    if left_out := [path.name for path in files if not roles[path]]:
         notes.append(f"Not read, as no part of the data set by name: {listed(left_out)}.")
     return Stored(
         [part for stored in read for part in stored.parts],

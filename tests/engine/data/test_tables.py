@@ -65,6 +65,15 @@ def test_images_in_a_parquet_column_are_read(tmp_path: Path, images: Any) -> Non
     assert dataset.labels.tolist() == LABELS.tolist()
 
 
+def test_one_hot_lists_and_dictionaries_are_labels(tmp_path: Path) -> None:
+    one_hot = pa.array(np.eye(3)[LABELS].tolist())
+    path = write_parquet(tmp_path / "a.parquet", {"image": PICTURES, "label": one_hot})
+    assert load(path).labels.tolist() == LABELS.tolist()
+    texts = pa.array(np.array(["a", "b", "c"])[LABELS]).dictionary_encode()
+    path = write_parquet(tmp_path / "a.parquet", {"image": PICTURES, "label": texts})
+    assert load(path).class_names == ("a", "b", "c")
+
+
 def test_hugging_face_names_columns_and_classes(tmp_path: Path) -> None:
     columns = {"picture": PICTURES, "image": PICTURES, "fine_label": LABELS, "label": LABELS}
     path = write_parquet(tmp_path / "a.parquet", columns, ["bag", "boot", "coat"])
