@@ -28,6 +28,9 @@ Fraction = Annotated[float, Meta(ge=0, le=1)]
 ClassCounts = Annotated[list[Count], Meta(max_length=256)]
 Seconds = Annotated[float, Meta(ge=0, le=1e11)]
 
+COLOR_CHANNELS = 3
+"""The channels of an image in colour: red, green and blue."""
+
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag=True):
     """An event of a run or a sweep."""
@@ -64,10 +67,10 @@ class RunStarted(Event, frozen=True, kw_only=True):
     class_names: Annotated[list[str], Meta(max_length=256)]
     """Empty for a recorded run without validation images."""
     image_shape: (
-        Annotated[list[Annotated[int, Meta(ge=1, le=2**16)]], Meta(min_length=2, max_length=2)]
+        Annotated[list[Annotated[int, Meta(ge=1, le=2**16)]], Meta(min_length=2, max_length=3)]
         | None
     )
-    """Height and width in pixels; None without validation images."""
+    """Height and width in pixels, and 3 if they are in colour; None without validation images."""
     training_images: Size | None
     """None for a recorded run, as the next four."""
     validation_images: Count
@@ -102,11 +105,15 @@ class RunStarted(Event, frozen=True, kw_only=True):
     """Processor threads for the arithmetic, which affect the bits; the run keeps them. None in old
     runs."""
 
+    def __post_init__(self) -> None:
+        """Refuse images of other than one or three channels."""
+        if self.image_shape and self.image_shape[2:] not in ([], [COLOR_CHANNELS]):
+            raise ValueError(f"{self.image_shape} is no shape of an image.")
+
     @property
-    def shape(self) -> tuple[int, int]:
-        """Height and width of the images in pixels; 0 and 0 without images."""
-        height, width = self.image_shape or (0, 0)
-        return height, width
+    def shape(self) -> tuple[int, ...]:
+        """The shape of an image as above; 0 and 0 without images."""
+        return tuple(self.image_shape or (0, 0))
 
 
 class RunResumed(Event, frozen=True, kw_only=True):

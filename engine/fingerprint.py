@@ -14,6 +14,7 @@ Importing this needs no NumPy, since events hold fingerprints.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -32,13 +33,15 @@ _Value = Annotated[float, Meta(ge=-1e39, le=1e39)]
 _Digest = Annotated[str, Meta(max_length=64)]
 
 
-class Fingerprint(msgspec.Struct, frozen=True, kw_only=True):
+class Fingerprint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The identity of images and their labels."""
 
     images: _Size
     """Their number."""
     height: _Size
     width: _Size
+    channels: _Size = 1
+    """3 for images in colour."""
     classes: _Size
     """Of the whole source."""
     black: _Value
@@ -61,17 +64,19 @@ def take_fingerprint(
     """Compute the fingerprint of data as they are stored.
 
     Args:
-        parts: images `(n, height, width)` of numbers, before scaling; one part or more.
+        parts: images `(n, height, width)` or `(n, height, width, 3)` of numbers, before scaling;
+            one part or more.
         labels: those of all parts.
         classes: their number in the whole source.
         black: the pixel value that will be scaled to 0.
         white: the one that will be scaled to 1.
     """
-    _, height, width = parts[0].shape
+    _, height, width, *channels = parts[0].shape
     return Fingerprint(
         images=len(labels),
         height=height,
         width=width,
+        channels=math.prod(channels),
         classes=classes,
         black=float(black),
         white=float(white),
@@ -121,7 +126,7 @@ def changes(one: Fingerprint, other: Fingerprint, first: str = "then", second: s
     """
     if one.images != other.images:
         return f"{one.images:,} images {first}, {other.images:,} {second}"
-    if (one.height, one.width) != (other.height, other.width):
+    if _size(one) != _size(other):
         return f"{_size(one)} pixels {first}, {_size(other)} {second}"
     if one.classes != other.classes:
         return f"{one.classes:,} classes {first}, {other.classes:,} {second}"
@@ -135,7 +140,8 @@ def changes(one: Fingerprint, other: Fingerprint, first: str = "then", second: s
 
 
 def _size(of: Fingerprint) -> str:
-    return f"{of.height}×{of.width}"
+    color = f"×{of.channels}" if of.channels > 1 else ""
+    return f"{of.height}×{of.width}{color}"
 
 
 def _range(of: Fingerprint) -> str:

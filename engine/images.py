@@ -1,4 +1,4 @@
-"""Gray images: resized, drawn by hand, centred as MNIST's digits are, and as PNG (ISO/IEC 15948).
+"""Images: resized, drawn by hand, centred as MNIST's digits are, and as PNG (ISO/IEC 15948).
 
 pad = Pad.empty(28, 28).stroke((4, 14), (23, 14), thickness=2)
 image = centred(pad.image)
@@ -16,22 +16,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def resize(image: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
+def resize(
+    image: NDArray[np.float32], height: int, width: int, axis: int = 0
+) -> NDArray[np.float32]:
     """Resize an image by a triangle filter as wide as a new pixel, or an old one.
 
     That is bilinear interpolation with anti-aliasing, as Pillow's `BILINEAR`.
 
     Args:
-        image: `(h, w)`, or `(n, h, w)` for several, in any range, which is preserved; not empty.
+        image: `(h, w)` or `(h, w, 3)`, in any range, which is preserved; not empty.
         height: rows of the result, 1 or more.
         width: columns of the result, 1 or more.
+        axis: that of the rows, which the columns follow; 1 for several images, `(n, h, w)` or
+            `(n, h, w, 3)`.
 
     Returns:
-        `(height, width)`, or `(n, height, width)`.
+        The image of the new size.
     """
-    rows, columns = image.shape[-2:]
-    resampled = _weights(rows, height) @ image @ _weights(columns, width).T
-    return resampled.astype(np.float32)
+    sides = axis, axis + 1
+    rows, columns = image.shape[axis : axis + 2]
+    moved = np.moveaxis(image, sides, (-2, -1))
+    resampled = _weights(rows, height) @ moved @ _weights(columns, width).T
+    return np.moveaxis(resampled, (-2, -1), sides).astype(np.float32)
 
 
 @lru_cache(maxsize=32)
@@ -43,6 +49,24 @@ def _weights(old: int, new: int) -> NDArray[np.float64]:
     weights = np.maximum(0.0, 1 - distance / max(scale, 1.0))
     normalised: NDArray[np.float64] = weights / weights.sum(axis=1, keepdims=True)
     return normalised
+
+
+CHANNELS = ("red", "green", "blue")
+"""The channels of images in colour, in order."""
+
+_LUMA = np.array([0.299, 0.587, 0.114])
+
+
+def brightness(image: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """Return the brightness of an image's pixels, `(height, width)`.
+
+    That of red, green and blue is their weighted sum by ITU-R BT.601, section 2.5.1, which also
+    Pillow and torchvision use for gray versions of images.
+
+    Args:
+        image: `(height, width)` or `(height, width, 3)`, in any range, which is preserved.
+    """
+    return np.asarray(image if image.ndim == 2 else image @ _LUMA, np.float64)
 
 
 def to_png(image: NDArray[np.floating[Any]]) -> bytes:
@@ -72,12 +96,16 @@ _POSITIVE, _NEGATIVE = np.array([0, 114, 178]) / 255, np.array([205, 88, 0]) / 2
 def diverging(values: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return values in diverging colours: white for 0, blue for 1, orange-red for -1.
 
+    Values of three channels are gray for 0, and each channel is brighter or darker than that.
+
     Args:
-        values: `(height, width)`, clipped to [-1, 1].
+        values: `(height, width)` or `(height, width, 3)`, clipped to [-1, 1].
 
     Returns:
         Red, green and blue, `(height, width, 3)` in [0, 1].
     """
+    if values.ndim == 3:
+        return np.asarray((1 + np.clip(values, -1, 1)) / 2, np.float32)
     size = np.clip(np.abs(values), 0, 1)[..., None]
     ends = np.where(values[..., None] > 0, _POSITIVE, _NEGATIVE)
     return np.asarray(1 - size * (1 - ends), np.float32)

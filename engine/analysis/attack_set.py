@@ -76,9 +76,9 @@ class AttackedSet:
     """The images of a set before and after an attack."""
 
     originals: FloatArray
-    """`(n, height, width)` in [0, 1]."""
+    """`(n, height, width)` or `(n, height, width, 3)` in [0, 1]."""
     images: FloatArray
-    """The adversarial versions, `(n, height, width)` in [0, 1]."""
+    """The adversarial versions, in the same shape and range."""
     labels: NDArray[np.int64]
     """True classes, `(n,)`."""
     predictions: NDArray[np.int64]

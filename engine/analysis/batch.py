@@ -37,7 +37,7 @@ class OwnImage:
     """An image that is in no data set; the model's prediction counts as its class."""
 
     image: FloatArray
-    """`(height, width)` in [0, 1]."""
+    """`(height, width)` or `(height, width, 3)` in [0, 1]."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, OwnImage) and np.array_equal(self.image, other.image)
@@ -103,15 +103,14 @@ class Batch:
         return slice(self.first, self.first + SIZE)
 
     @functools.cached_property
-    def content(self) -> tuple[Tensor, Tensor, tuple[int, int]]:
-        """Images `(n, pixels)` in [0, 1], labels `(n,)`, and height and width in pixels."""
+    def content(self) -> tuple[Tensor, Tensor, tuple[int, ...]]:
+        """Images `(n, pixels)` in [0, 1], labels `(n,)`, and the shape of an image."""
         import torch
 
         if isinstance(self.first, OwnImage):
             image = torch.from_numpy(self.first.image.astype(np.float32).reshape(1, -1))
-            height, width = self.first.image.shape
             with torch.no_grad():
-                return image, self.model(image).argmax(1), (height, width)
+                return image, self.model(image).argmax(1), self.first.image.shape
         images, labels, shape = validation(self.run)
         assert self.rows
         return images[self.rows], labels[self.rows], shape

@@ -53,9 +53,9 @@ class AttackedImage:
     epochs: int
     """The number of epochs the weights were trained for."""
     image: FloatArray
-    """`(height, width)` in [0, 1]."""
+    """`(height, width)` or `(height, width, 3)` in [0, 1]."""
     adversarial: FloatArray
-    """`(height, width)` in [0, 1]."""
+    """In the same shape and range."""
     clean_probabilities: FloatArray
     """`(classes,)`"""
     adversarial_probabilities: FloatArray
@@ -63,12 +63,12 @@ class AttackedImage:
 
     @property
     def perturbation(self) -> FloatArray:
-        """The adversarial version minus the image, `(height, width)`."""
+        """The adversarial version minus the image, in their shape."""
         return self.adversarial - self.image
 
     @property
     def linf(self) -> float:
-        """The largest change of any pixel."""
+        """The largest change of any pixel, in colour of any of its channels."""
         return float(np.abs(self.perturbation).max())
 
     @property
@@ -79,7 +79,8 @@ class AttackedImage:
     @property
     def l0(self) -> int:
         """The number of changed pixels."""
-        return int(np.count_nonzero(self.perturbation))
+        changed = self.perturbation != 0
+        return int(np.count_nonzero(changed.any(-1) if changed.ndim == 3 else changed))
 
     @property
     def clean_prediction(self) -> int:

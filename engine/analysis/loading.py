@@ -158,7 +158,7 @@ def _load_model(run: Run, path: Path, changed: int) -> tuple[MLP, int]:
     return model.eval(), trained
 
 
-def validation(run: Run, row: int | None = None) -> tuple[Tensor, Tensor, tuple[int, int]]:
+def validation(run: Run, row: int | None = None) -> tuple[Tensor, Tensor, tuple[int, ...]]:
     """Return a run's validation images.
 
     Args:
@@ -166,7 +166,7 @@ def validation(run: Run, row: int | None = None) -> tuple[Tensor, Tensor, tuple[
         row: the only one to return, from 0; None for all.
 
     Returns:
-        Images `(n, pixels)` in [0, 1], labels `(n,)`, and the height and width in pixels.
+        Images `(n, pixels)` in [0, 1], labels `(n,)`, and the shape of an image.
 
     Raises:
         RunError: training has not started yet, the images are gone, or there is no such row.
@@ -181,7 +181,7 @@ def validation(run: Run, row: int | None = None) -> tuple[Tensor, Tensor, tuple[
 
 
 @functools.lru_cache(4)
-def _validation(run: Run, *changed: int) -> tuple[Tensor, Tensor, tuple[int, int]]:
+def _validation(run: Run, *changed: int) -> tuple[Tensor, Tensor, tuple[int, ...]]:
     import torch
 
     shape = image_shape(run)
@@ -224,8 +224,8 @@ def progress_file(path: Path | None) -> Callable[[str], None]:
     return report
 
 
-def image_shape(run: Run) -> tuple[int, int]:
-    """Return height and width of a run's images in pixels.
+def image_shape(run: Run) -> tuple[int, ...]:
+    """Return the shape of a run's images, see `RunStarted.shape`.
 
     Raises:
         RunError: training has not started yet.

@@ -45,7 +45,7 @@ def classify(run: Run, image: NDArray[np.float32], epochs: int | None = None) ->
 
     Args:
         run: the run.
-        image: `(height, width)` in [0, 1].
+        image: `(height, width)` or `(height, width, 3)` in [0, 1].
         epochs: use the newest weights saved after at most this many epochs; None for the newest of
             all.
 
@@ -73,7 +73,7 @@ class FirstLayer:
     sizes: tuple[int, ...]
     """Numbers of inputs, hidden neurons and classes, in order."""
     weights: FloatArray
-    """`(neurons, height, width)`: an image for each neuron."""
+    """`(neurons, height, width)`, or with a last axis of 3: an image for each neuron."""
     biases: FloatArray
     """`(neurons,)`"""
     norms: FloatArray
@@ -115,8 +115,8 @@ class Walk:
     label: int
     epochs: int
     """The number of epochs the weights were trained for."""
-    image_shape: tuple[int, int]
-    """Height and width in pixels."""
+    image_shape: tuple[int, ...]
+    """Height and width in pixels, and 3 if the image is in colour."""
     steps: tuple[Step, ...]
     """From the input to the probabilities."""
 
@@ -210,7 +210,7 @@ def first_walk(config: RunConfig, row: int, progress: Path | None = None) -> Fir
 
 
 def _walk(
-    model: MLP, epochs: int, batch: Tensor, place: int, row: int, label: int, shape: tuple[int, int]
+    model: MLP, epochs: int, batch: Tensor, place: int, row: int, label: int, shape: tuple[int, ...]
 ) -> Walk:
     """Follow the image at a place of a batch through a network."""
     import torch

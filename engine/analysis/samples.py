@@ -47,7 +47,7 @@ class Samples:
     first: int
     """The place of the first image here among these."""
     images: NDArray[np.float32]
-    """`(n, height, width)` in [0, 1], in order."""
+    """`(n, height, width)` or `(n, height, width, 3)` in [0, 1], in order."""
     labels: NDArray[np.int64]
     """`(n,)`"""
     names: tuple[str, ...]
@@ -120,8 +120,7 @@ def load_recorded(run: Run, first: int, count: int) -> Samples:
     started = last_of_kind(run, RunStarted)
     if started is None or started.image_shape is None or started.data is None:
         raise DataError(f"Run {run.words} has no images: its script gave none to mnistop.init.")
-    height, width = started.image_shape
-    images, labels = run.images((height, width)), run.labels().astype(np.int64)
+    images, labels = run.images(started.shape), run.labels().astype(np.int64)
     if not len(images) == len(labels) == started.validation_images:
         raise DataError(f"The images of run {run.words} are damaged, or were never written.")
     config = run.config()

@@ -22,7 +22,7 @@ class Unseen:
     """
 
     parts: Sequence[NDArray[Any]] = ()
-    """The images as they are stored, `(n, height, width)` each."""
+    """The images as they are stored, `(n, height, width)` or `(n, height, width, 3)` in each."""
     labels: Sequence[NDArray[np.int64]] = ()
     """The class of each image, `(n,)` for each part."""
     pixels: Pixels = field(default_factory=Pixels)
@@ -54,10 +54,11 @@ class Unseen:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Gray images and their labels."""
+    """Images in gray or in colour, and their labels."""
 
     images: NDArray[np.float32]
-    """The images, `(n, height, width)`, from 0 (black) to 1 (white)."""
+    """The images, from 0 (black) to 1 (white): `(n, height, width)`, or with red, green and blue
+    `(n, height, width, 3)`."""
     labels: NDArray[np.int64]
     """The class of each image, `(n,)`, from 0 to `classes - 1`."""
     class_names: tuple[str, ...]
@@ -116,10 +117,9 @@ class Dataset:
         return len(self.class_names)
 
     @property
-    def image_shape(self) -> tuple[int, int]:
-        """Height and width of each image, in pixels."""
-        _, height, width = self.images.shape
-        return height, width
+    def image_shape(self) -> tuple[int, ...]:
+        """Height and width of each image in pixels, and 3 if it is in colour."""
+        return self.images.shape[1:]
 
 
 def split(
@@ -224,8 +224,8 @@ class Description:
     """The origin of the images, in one line."""
     count: int
     """The number of images."""
-    image_shape: tuple[int, int]
-    """Height and width, in pixels."""
+    image_shape: tuple[int, ...]
+    """Height and width in pixels, and 3 if they are in colour."""
     pixels: Pixels
     """The stored pixel values of the whole source, and those of black and white."""
     contrast: float
@@ -248,7 +248,9 @@ def describe(dataset: Dataset) -> Description:
     """Describe a data set."""
     images = dataset.images
     mean = float(images.mean(dtype=np.float64))
-    mean_square = float(np.einsum("nhw,nhw->", images, images, dtype=np.float64)) / images.size
+    mean_square = (
+        float(np.einsum("i,i->", images.ravel(), images.ravel(), dtype=np.float64)) / images.size
+    )
     return Description(
         source=dataset.source,
         provenance=dataset.provenance,

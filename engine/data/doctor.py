@@ -247,7 +247,8 @@ def _rare(dataset: Dataset) -> Finding:
     sentence = (
         f"{len(rare)} rare {'class' if len(rare) == 1 else 'classes'}: {few}"
         f"{', …' if len(rare) > 3 else ''} of {len(dataset):,} images, while {names[largest]} has "
-        f"{counts[largest]:,}: accuracy hardly depends on them."
+        f"{counts[largest]:,}: accuracy hardly depends on them. Class weights or the balanced "
+        "sampler let a model learn them."
     )
     images = np.flatnonzero(np.isin(dataset.labels, rare))
     images = images[np.lexsort((dataset.labels[images], counts[dataset.labels[images]]))]

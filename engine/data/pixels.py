@@ -17,6 +17,9 @@ _OVERSHOOT = 0.05
 _AT_ONCE = 1024
 _BYTE = 127, 255
 """Whole numbers whose maximum is in this range use 8 bits, whatever type they are stored in."""
+_NORMALISED = {"MNIST": (0.1307, 0.3081), "Fashion-MNIST": (0.2860, 0.3530)}
+"""Mean and standard deviation by which fractions of these data sets are usually normalised."""
+_CLOSE = 0.002
 _FULL = (1023, 4095, 16383, 65535)
 """The maximum values of cameras and scanners with 10, 12, 14 and 16 bits."""
 
@@ -73,7 +76,7 @@ def find_range(
     - Everything else is rejected, as is a white that leaves most images of a part nearly black.
 
     Args:
-        parts: the name and the images `(n, height, width)` of each part of the source.
+        parts: the name and the images of each part of the source.
         known: the value of white, with black 0, if the source specifies it.
         stated: the range stated by the user.
         source: the source as it was given.
@@ -97,7 +100,7 @@ def find_range(
     if white is None:
         raise PixelRangeError(
             f"The pixels of {source} are {dtype.name} from {low:g} to {high:g}, which leaves open "
-            f"what is black and what is white: state the pixel range, as in "
+            f"what is black and what is white{_usual(low, high)}: state the pixel range, as in "
             f'--pixel-range "{low:g} {high:g}".'
         )
     usual = {name: _usual_brightest(images) for name, images in parts}
@@ -116,6 +119,16 @@ def find_range(
             f'the pixel range, as in --pixel-range "{low:g} {brightest:g}".'
         )
     return Pixels(dtype.name, low, high, 0.0, white)
+
+
+def _usual(low: float, high: float) -> str:
+    """Return a clause on what pixels are by their minimum and maximum; empty if it is unusual."""
+    if (low, high) == (-1, 1):
+        return " (often -1 and 1)"
+    for name, (mean, deviation) in _NORMALISED.items():
+        if abs(low + mean / deviation) < _CLOSE and abs(high - (1 - mean) / deviation) < _CLOSE:
+            return f" (these are fractions less the mean {mean} of {name}, over {deviation})"
+    return ""
 
 
 def _extremes(parts: Sequence[tuple[str, NDArray[Any]]]) -> tuple[float, float]:
@@ -158,8 +171,9 @@ def _are_whole(images: NDArray[Any]) -> bool:
 
 def _usual_brightest(images: NDArray[Any]) -> float:
     """Return the median of the images' brightest pixels, without images of a single colour."""
-    highest = images.max((1, 2))
-    highest = highest[highest > images.min((1, 2))]
+    axes = tuple(range(1, images.ndim))
+    highest = images.max(axes)
+    highest = highest[highest > images.min(axes)]
     return float(np.sort(highest)[len(highest) // 2]) if len(highest) else math.inf
 
 
@@ -176,7 +190,7 @@ def contrast(images: NDArray[np.float32]) -> float:
     """Return the share of black to white that the pixels of a typical image span: the median.
 
     Args:
-        images: `(n, height, width)` in [0, 1].
+        images: `(n, height, width)` or `(n, height, width, 3)` in [0, 1].
     """
-    spans = np.sort(np.ptp(images, axis=(1, 2)))
+    spans = np.sort(np.ptp(images, axis=tuple(range(1, images.ndim))))
     return float(spans[len(spans) // 2]) if len(spans) else 0.0

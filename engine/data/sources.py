@@ -77,7 +77,7 @@ def load(
 
     Args:
         source: `bundled` (the first 4,502 images of MNIST, in this package), `digits` (1,797 images
-            of 8 × 8 pixels, in scikit-learn), `openml` (all 70,000 of MNIST, fetched once), or the
+            of 8 × 8 pixels, in scikit-learn), `openml` (all of MNIST, fetched once), or the
             path of a folder or file.
         samples: the number of images to train on and to validate with, from the first; None for
             all of them.

@@ -1,6 +1,5 @@
 """Arrays as a source stores them, checked and scaled to a `Dataset`."""
 
-import math
 import os
 import re
 import time
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from mnistop.engine.config import PixelRange, Resize, Split
 from mnistop.engine.data.dataset import Dataset, Unseen
 from mnistop.engine.data.labels import number_classes
+from mnistop.engine.data.layouts import as_images, shape_text
 from mnistop.engine.data.pixels import Pixels, find_range, scale
 from mnistop.engine.errors import DataError, SizesError, TooFewImagesError
 from mnistop.engine.fingerprint import take_fingerprint
@@ -53,8 +53,17 @@ def check_size(place: str, size: int, stored: int, compressed: bool) -> None:
             f"{place} unpacks from {stored:,} bytes to {size:,}, as images never do: it is damaged "
             "or made to fill the memory; get it elsewhere."
         )
-    if most > os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"):
-        raise MemoryError(f"{size:,} bytes")
+    check_memory(most)
+
+
+def check_memory(size: float) -> None:
+    """Check before so many bytes are read that the machine has the memory for them.
+
+    Raises:
+        MemoryError: it has not.
+    """
+    if size > os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"):
+        raise MemoryError(f"{size:,.0f} bytes")
 
 
 Progress = Callable[[str], None]
@@ -130,15 +139,16 @@ def to_dataset(
         DataError: the source is unfit for training, or has fewer images than requested.
         PixelRangeError: black and white can only be guessed.
     """
-    stacks = [_image_stack(part.images, part.images_in) for part in stored.parts]
+    stacks = [as_images(part.images, part.images_in) for part in stored.parts]
     classes = number_classes(
         [(part.labels_in, part.labels) for part in stored.parts], stored.class_names, source
     )
     class_names = tuple(map(printable, classes.names))
-    parts = list(map(_checked, stored.parts, stacks, classes.labels))
+    parts = list(map(_checked, stored.parts, [images for images, _ in stacks], classes.labels))
     pixels = find_range(
         [(part.images_in, part.images) for part in parts], stored.white, pixel_range, source
     )
+    layouts = [note for _, note in stacks]
     parts, resized = _resized(parts, resize)
     shape = _common_shape(parts)
     pool, validation, tests = _by_use(parts, split, stored.was_one)
@@ -170,7 +180,7 @@ def to_dataset(
         tuple(counted.tolist()),
         _unseen(tests or rest, pixels, 0 if tests else count),
         given_validation=len(labels) - count,
-        notes=tuple(filter(None, (*stored.notes, printable(classes.note), resized))),
+        notes=tuple(filter(None, (*stored.notes, printable(classes.note), *layouts, resized))),
         fingerprint=fingerprint,
     )
 
@@ -182,7 +192,7 @@ def _resized(parts: list[Part], resize: Resize) -> tuple[list[Part], str]:
         return parts, ""
     from mnistop.engine.data.pictures import resized
 
-    sizes = " and ".join(dict.fromkeys(_shape(part.images[0]) for part in others))
+    sizes = " and ".join(dict.fromkeys(shape_text(part.images[0]) for part in others))
     note = f"Images of {sizes} pixels are resized to {resize[0]} × {resize[1]}."
     return [replace(part, images=resized(part.images, resize)) for part in parts], note
 
@@ -228,7 +238,7 @@ def _compact(images: NDArray[Any]) -> NDArray[Any]:
 
 
 def _checked(part: Part, images: NDArray[Any], labels: NDArray[np.int64]) -> Part:
-    """Return the part with its images `(n, height, width)` and its classes `(n,)`."""
+    """Return the part with its images, as of `as_images`, and its classes `(n,)`."""
     if len(images) != len(labels):
         raise DataError(
             f"{part.images_in} has {len(images):,} images, but {part.labels_in} has "
@@ -237,52 +247,16 @@ def _checked(part: Part, images: NDArray[Any], labels: NDArray[np.int64]) -> Par
     return replace(part, images=images, labels=labels)
 
 
-def _image_stack(images: NDArray[Any], place: str) -> NDArray[Any]:
-    """Return images as numbers `(n, height, width)`."""
-    if images.dtype.kind not in "buif":
-        raise DataError(f"The images in {place} are not numbers: store them as 0 to 255.")
-    if images.ndim == 1:
-        raise DataError(
-            f"{place} holds labels or a plain list of numbers, not images: "
-            f"put the images first and their labels second."
-        )
-    if len(images) == 0 or images.size == 0:
-        raise DataError(f"{place} holds no images: choose another one.")
-    if images.ndim == 4 and (images.shape[3] == 1 or images.shape[1] == 1):
-        return images.squeeze(3 if images.shape[3] == 1 else 1)
-    if images.ndim == 4 and (images.shape[3] in (3, 4) or images.shape[1] in (3, 4)):
-        raise DataError(f"The images in {place} are in colour: convert them to gray ones.")
-    if images.ndim == 2:
-        return _square(images, place)
-    if images.ndim != 3:
-        raise DataError(
-            f"The images in {place} have {images.ndim} dimensions, {_shape(images)}: "
-            f"store them as count × height × width."
-        )
-    return images
-
-
-def _square(rows: NDArray[Any], place: str) -> NDArray[Any]:
-    side = math.isqrt(rows.shape[1])
-    if side * side != rows.shape[1]:
-        raise DataError(
-            f"Each image in {place} is a row of {rows.shape[1]:,} pixels, which makes no square: "
-            f"store the images as count × height × width."
-        )
-    return rows.reshape(-1, side, side)
-
-
-def _common_shape(parts: Sequence[Part]) -> tuple[int, int]:
+def _common_shape(parts: Sequence[Part]) -> tuple[int, ...]:
     first, *others = parts
     for other in others:
         if other.images.shape[1:] != first.images.shape[1:]:
             raise SizesError(
-                f"The images in {first.images_in} are {_shape(first.images[0])} pixels, but those "
-                f"in {other.images_in} are {_shape(other.images[0])}: use two that belong "
-                f"together, or set resize."
+                f"The images in {first.images_in} are {shape_text(first.images[0])} pixels, but "
+                f"those in {other.images_in} are {shape_text(other.images[0])}: use two that "
+                f"belong together, or set resize."
             )
-    _, height, width = first.images.shape
-    return height, width
+    return first.images.shape[1:]
 
 
 def _count(samples: int | None, pool: Sequence[Part], source: str, whole: int) -> int:
@@ -292,7 +266,7 @@ def _count(samples: int | None, pool: Sequence[Part], source: str, whole: int) -
     if samples < 1:
         raise DataError(f"The number of samples must be 1 or more, not {samples}.")
     if samples > there:
-        more = " (the openml source has 70,000)" if source == "bundled" else ""
+        more = " (the openml source has 60,000)" if source == "bundled" else ""
         which = "images"
         if samples <= whole:
             which = "training images"
@@ -303,7 +277,3 @@ def _count(samples: int | None, pool: Sequence[Part], source: str, whole: int) -
             f"{samples:,} images used then, {there:,} there now",
         )
     return samples
-
-
-def _shape(array: NDArray[Any]) -> str:
-    return " × ".join(f"{length:,}" for length in array.shape)

@@ -137,12 +137,12 @@ def _images(facts: Facts) -> Summary:
     names = facts.history.started.class_names if facts.history.started else []
     images = []
     for place, mistake in enumerate(facts.mistakes(), start=1):
-        height, width = mistake.image.shape
+        height, width, *channels = mistake.image.shape
         taken = names[int(mistake.probabilities.argmax())]
         image = Summary.Image(
             height=height,
             width=width,
-            colorspace=1,
+            colorspace=3 if channels else 1,
             encoded_image_string=to_png(mistake.image),
         )
         tag = f"mistakes/{place}: a {names[mistake.label]} taken for {taken}"

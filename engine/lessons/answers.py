@@ -22,6 +22,7 @@ from msgspec import Meta
 from mnistop.engine.errors import MnistopError
 from mnistop.engine.files import from_json, open_regular, reason, user_folder, write_atomically
 from mnistop.engine.lessons.checks import LONGEST, Verdict
+from mnistop.engine.lessons.course import Course
 from mnistop.engine.safe_write import numbered
 
 _LARGEST = 1 << 26
@@ -244,6 +245,20 @@ class AnswerBook:
     def _unwritable(self, error: OSError) -> MnistopError:
         why = reason(error, self.path.parent)
         return MnistopError(f"Your answer is not saved in {self.path.parent}: {why}.")
+
+
+def note_on(answers: Answers, course: Course) -> str:
+    """Return a sentence if the answers were begun in another course of the same id; else nothing.
+
+    A teacher may change the title or take steps away; it is another course if both differ.
+    """
+    is_other = bool(answers.title) and answers.title != course.title
+    if not is_other or answers.steps.keys() <= {step.id for step in course.steps}:
+        return ""
+    return (
+        f'The answers of the course "{answers.title}" are kept under the same id, {course.id}, so '
+        "the two courses share them: give one of them another id."
+    )
 
 
 def _is_same(one: Attempt, other: Attempt) -> bool:

@@ -34,13 +34,17 @@ class Verdict:
 _DIGITS = r"\d{1,3}(?:[ ',.\u00a0\u202f_]\d{3})+(?!\d)(?:[.,]\d+)?|\d+(?:[.,]\d+)?|[.,]\d+"
 _NUMBER = re.compile(rf"(?<![\w.,])[-+−–]?\s?(?:{_DIGITS})(?:[eE][-+−]?\d+)?")
 _LOGARITHM = re.compile(
-    r"([-−–]?)\s?(?:\b[a-z]+\.)?\b(?:ln|log)\s*\(?\s*(\d+(?:[.,]\d+)?)(?:\s?/\s?(\d+))?\s*\)?",
+    r"([-−–]?)\s?(?:\b[a-z]+\.)?\b(?:ln|log)\s*\(?\s*(\d*[.,]?\d+)(?:\s?/\s?(\d+))?\s*\)?",
     re.IGNORECASE,
 )
 """As in `ln 10`, `-ln(1/10)` or `-np.log(0.1)`."""
-_FRACTION = re.compile(r"(?<![\d.,])(\d+)\s?/\s?(\d+)(?![\d.,])")
+_FRACTION = re.compile(
+    r"(?<![\d.,])(\d+)(?:\s?/\s?|\s+(?:in|of|out\s+of)\s+)(\d+)(?![\d.,])", re.IGNORECASE
+)
+"""As in `1/10` or `1 in 10`."""
 _PERCENT = re.compile(r"\s*(%|percent\b|per cent\b)", re.IGNORECASE)
 _WORD = re.compile(r"\s*([^\W\d_][\w-]*)")
+_EITHER_SIGN = re.compile(r"±|\+\s?/?\s?[-−–]")
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,7 @@ def read_number(text: str) -> TypedNumber | None:
 
     Calculations are made, and of `28 × 28 = 784` the result counts; `ln 10` is a number, too.
     """
-    text = re.split("[=≈]", text)[-1]
+    text = _EITHER_SIGN.sub("", re.split("[=≈]", text)[-1])
     if (result := _calculate(text)) is not None:
         return TypedNumber((result,))
     for pattern, value in ((_LOGARITHM, _logarithm), (_FRACTION, _quotient)):
@@ -75,6 +79,8 @@ def read_number(text: str) -> TypedNumber | None:
     if _PERCENT.match(after):
         return TypedNumber(tuple(value / 100 for value in values), is_percent=True)
     word = _WORD.match(after)
+    if word and word[1].casefold() == "k":
+        return TypedNumber(tuple(1000 * value for value in values))
     return TypedNumber(values, word=word[1] if word else "")
 
 
@@ -152,8 +158,8 @@ class Number:
         """Check what a student has typed."""
         typed = read_number(text)
         if typed is None:
-            one = "one number only" if _NUMBER.search(text) else "a number"
-            return Verdict(False, f"Write {one} here, for example {self._example}.", False)
+            one = "one number only" if _NUMBER.search(text) else "a number in digits"
+            return Verdict(False, f"Write {one}, for example {self._example}.", False)
         values = self._values(typed)
         if any(self.is_near(value) for value in values):
             if self._is_other_unit(typed.word):
@@ -202,6 +208,8 @@ class Number:
             return "Not yet: look at the sign."
         if any(self.is_near(value * factor) for value in values for factor in (100, 0.01)):
             return "Not yet: it is wrong by a factor of 100. Is it a fraction, or in percent?"
+        if self.answer >= 2 and self.answer == int(self.answer) and all(0 < v < 1 for v in values):
+            return "Not yet: asked is a whole number, not a share of something."
         if all(value > self.answer for value in values):
             return "Not yet: your number is too large."
         if all(value < self.answer for value in values):
@@ -269,6 +277,14 @@ def _numbers(count: int) -> str:
 
 # Choices and words
 
+_LETTER_FIRST = re.compile(r"[('\"]?([a-z])(?:['\"]?[).:;!]|['\"]?$| - |,? because\b)")
+_LETTER_LAST = re.compile(
+    r"(?:.*\b(?:answer|option|choice|letter|is|it's|i think))\s*:?\s+['\"(]?([a-z])['\").]*$"
+)
+"""A letter in front of a reason, or alone; and one after `answer`, `it is` and the like."""
+_SHORTEST_PART = 4
+"""Characters of a choice that stand for all of it."""
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -291,17 +307,27 @@ class Choice:
         return Verdict(False, self.hints.get(typed, "Not yet: read the other answers once more."))
 
     def _letter(self, text: str) -> str:
-        bare = text.strip().strip("().:'\"").casefold()
-        if bare in self.choices:
-            return bare
-        first = re.match(r"\(?([a-z])\s*[).:](?:\s|$)", text.strip().casefold())
-        if first and first[1] in self.choices:
-            return first[1]
-        words = {" ".join(words.casefold().split()): one for one, words in self.choices.items()}
-        return words.get(" ".join(text.casefold().split()), "")
+        """Return the letter that a text stands for; empty if that is not clear.
+
+        A letter counts alone, in front of a reason, or after a word such as `answer`; words count
+        if one choice alone has them.
+        """
+        typed = " ".join(text.casefold().split())
+        for pattern in (_LETTER_FIRST, _LETTER_LAST):
+            if (found := pattern.match(typed)) and found[1] in self.choices:
+                return found[1]
+        words = {one: " ".join(each.casefold().split()) for one, each in self.choices.items()}
+        for letter, each in words.items():
+            if typed in (each, f"{letter} {each}"):
+                return letter
+        part = typed.strip(" .:'\"")
+        having = [one for one, each in words.items() if re.search(rf"\b{re.escape(part)}\b", each)]
+        return having[0] if len(part) >= _SHORTEST_PART and len(having) == 1 else ""
 
 
 FEWEST_WORDS = 3
+_A_WORD = re.compile("[\u2e80-\U0003ffff]|[^\\s\u2e80-\U0003ffff]+")
+"""Between spaces; of scripts that are written without them, as Chinese, a character is one."""
 
 
 @dataclass(frozen=True)
@@ -310,7 +336,7 @@ class Words:
 
     def check(self, text: str) -> Verdict:
         """Ask for a sentence where there is none."""
-        if len(text.split()) < FEWEST_WORDS:
+        if len(_A_WORD.findall(text)) < FEWEST_WORDS:
             sentence = f"Write a sentence of your own: at least {FEWEST_WORDS} words."
             return Verdict(False, sentence, False)
         return Verdict(None, "Kept. Compare your answer with the model answer.")

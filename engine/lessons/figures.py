@@ -91,8 +91,7 @@ def _data(facts: Facts) -> Iterator[Part]:
     counts = {"training": samples.counts.training, "validation": samples.counts.validation}
     yield Bars("Images of each class", names, counts)
     image = samples.images[0]
-    rows, columns = image.shape
-    yield Paragraph(f"The first image, flattened: ({rows}, {columns}) → ({rows * columns},)")
+    yield Paragraph(f"The first image, flattened: {image.shape} → ({image.size},)")
     values = image.ravel().astype(np.float64).tolist()
     yield Chart(
         "Pixels by position",

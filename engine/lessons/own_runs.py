@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 
 from mnistop.engine.config import PRESETS, RunConfig
 from mnistop.engine.errors import MnistopError
-from mnistop.engine.formatting import count
 from mnistop.engine.lessons.checks import Number, Verdict
 from mnistop.engine.runs.entry import RunEntry, Summary
 from mnistop.engine.runs.filters import GRAMMAR
@@ -100,7 +99,7 @@ class RunWanted:
         if not self.verdicts:
             if not passing:
                 return Verdict(False, self._missing(runs))
-            return Verdict(True, f"Right: {passing[0].title} is such a run.")
+            return Verdict(True, f"Right: this is your run {passing[0].title}.")
         found: dict[str, str] = {}
         for one in passing:
             if len(found) == len(self.verdicts):
@@ -108,32 +107,38 @@ class RunWanted:
             verdict = rate_verdict(one.run, one.overview.epochs)
             if verdict in self.verdicts:
                 rate = one.overview.changes.get("lr", RunConfig().texts()["lr"])
-                found.setdefault(verdict, f"{verdict}: {one.title} (learning rate {rate})")
-        missing = [verdict for verdict in self.verdicts if verdict not in found]
+                found.setdefault(
+                    verdict, f"{_IN_WORDS[verdict]}: {one.title} (learning rate {rate})"
+                )
+        missing = [_IN_WORDS[verdict] for verdict in self.verdicts if verdict not in found]
         there = "; ".join(found[verdict] for verdict in self.verdicts if verdict in found)
         if not missing:
-            return Verdict(True, f"Right. {there}.")
-        wanted = "; ".join(f"one that {_IN_WORDS[verdict]}" for verdict in missing)
-        seen = f"You have found {there}. " if found else ""
-        return Verdict(False, f"{seen}Still to find: {wanted}.")
+            return Verdict(True, f"Right. You have found {there}.")
+        seen = f" You have found {there}." if found else ""
+        return Verdict(False, f"Still to find: {'; '.join(missing)}.{seen}")
 
     def _missing(self, runs: Sequence[RunEntry]) -> str:
         """Explain why no run passes; name one that may still come to pass, or the newest."""
+        if self.filter == RECORDED:
+            return NOT_RECORDED
         if not runs:
-            return "You have no run yet: o opens the screen where you train one."
+            return "You have no run yet: train one."
         newest = runs[0]
         if newest.is_live:
-            return f"Your run {newest.title} is still in training: let it end."
+            return f"Your run {newest.title} is still being trained: wait for its end."
         changes = differences(newest, self.filter)
         if newest.state == "finished" and changes:
             return f"Your newest run, {newest.title}, has other settings: {changes}."
-        return (
-            f"None of your {count(len(runs), 'run')} is such a run yet; the newest, "
-            f"{newest.title}, is {newest.state}."
-        )
+        is_over = newest.state == "finished"
+        state = "" if is_over else f" The newest, {newest.title}, is {newest.state}."
+        return f"No run of yours is as asked yet ({self.filter}).{state}"
 
 
-_IN_WORDS = {"too low": "is too low", "too high": "is too high", "works": "works"}
+_IN_WORDS = {
+    "too low": "one that is too low",
+    "too high": "one that is too high",
+    "works": "one that works",
+}
 VERDICTS = tuple(_IN_WORDS)
 
 
@@ -143,6 +148,7 @@ _ANY = {"source", "pixel_range", "resize", "split_seed", "seed", "threads", "dev
 
 RECORDED = "recorded"
 """The filter of the runs that a loop of the student's own has recorded."""
+NOT_RECORDED = "Your loop has recorded no run yet: run it, as by python loop.py."
 
 
 def parse(filter: str) -> Callable[[RunEntry], bool]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -164,12 +165,13 @@ def _began_with(logged: Sequence[Event]) -> tuple[RunStarted | None, Fingerprint
 
 def _recorded_parts(started: RunStarted, examples: Examples) -> Fingerprint:
     """Return the fingerprint now, with what a run without one has recorded of its data."""
-    height, width = started.shape
+    height, width, *channels = started.shape
     return msgspec.structs.replace(
         examples.fingerprint,
         images=(started.training_images or 0) + started.validation_images,
         height=height,
         width=width,
+        channels=math.prod(channels),
         classes=len(started.class_names),
     )
 

@@ -12,7 +12,7 @@ import sys
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -60,7 +60,10 @@ class FoundMLP:
 
 
 def find(
-    model: nn.Module, inputs: Tensor, normalize: tuple[float, float] | None = None
+    model: nn.Module,
+    inputs: Tensor,
+    normalize: tuple[Any, Any] | None = None,
+    order: Any = None,
 ) -> FoundMLP | str:
     """Return the MLP that a model is, or a sentence that says why it is not kept.
 
@@ -69,23 +72,55 @@ def find(
     Args:
         model: as trained; DDP, DataParallel and `torch.compile` are unwrapped.
         inputs: images as the model takes them, `(n, …)`, at least one.
-        normalize: mean and standard deviation, if `inputs` are (pixels - mean) / std.
+        normalize: mean and standard deviation, if `inputs` are (pixels - mean) / std: numbers, or
+            arrays with one for each value of a flat input. None if they are pixels.
+        order: the position in a flat input of each of the MLP's pixels; None for the same.
     """
-    mean, std = normalize or (0.0, 1.0)
     try:
         with _undisturbed():
-            return _find(model, inputs, mean, std)
+            return _find(model, inputs, _Pixels.of_inputs(inputs, normalize, order))
     except NotAnMLPError as error:
         return f"{error}{NOT_POSSIBLE}"
 
 
-def _find(model: nn.Module, inputs: Tensor, mean: float, std: float) -> FoundMLP:
+@dataclass(frozen=True)
+class _Pixels:
+    """The way between a model's flat inputs and pixels in [0, 1]."""
+
+    mean: Tensor
+    """`(pixels,)`, in the order of the inputs, as the next."""
+    std: Tensor
+    order: Tensor
+    """The position of each pixel in the inputs, `(pixels,)`."""
+
+    @classmethod
+    def of_inputs(cls, inputs: Tensor, normalize: tuple[Any, Any] | None, order: Any) -> Self:
+        """Return what `find` is given of the pixels."""
+        size = inputs[0].numel()
+        mean, std = (
+            torch.as_tensor(each, dtype=torch.float64, device="cpu").expand(size)
+            for each in normalize or (0.0, 1.0)
+        )
+        places = range(size) if order is None else order
+        return cls(mean, std, torch.as_tensor(places, device="cpu"))
+
+    def of(self, inputs: Tensor) -> Tensor:
+        """Return flat pixels of flat inputs."""
+        return (inputs * self.std + self.mean)[:, self.order]
+
+    def first_layer(self, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+        """Return a layer of pixels that computes what another one does of the inputs."""
+        return (weight / self.std)[:, self.order], bias - weight @ (self.mean / self.std)
+
+
+def _find(model: nn.Module, inputs: Tensor, pixels: _Pixels) -> FoundMLP:
     model = unwrapped(model)
     _check_can_be_copied(model)
     shape = (IMAGES, *inputs.shape[1:])
     source, kind = _read(_copy_in_double(model), _random(shape).double())
     weights = {}
-    for number, (weight, bias) in enumerate(_on_pixels(source.layers, mean, std), start=1):
+    layers = (pixels.first_layer(*source.layers[0]), *source.layers[1:])
+    for number, (weight, bias) in enumerate(layers, start=1):
         weights[f"linear_{number}.weight"] = weight.float().contiguous()
         weights[f"linear_{number}.bias"] = bias.float().contiguous()
     if not all(values.isfinite().all() for values in weights.values()):
@@ -95,7 +130,7 @@ def _find(model: nn.Module, inputs: Tensor, mean: float, std: float) -> FoundMLP
     if kind != "logits":
         note = f"The model gives {kind}; it is kept without its softmax and gives logits."
     found = FoundMLP(sizes, source.activation or "relu", weights, note)
-    _compare(model, found, kind, inputs, mean, std)
+    _compare(model, found, kind, inputs, pixels)
     return found
 
 
@@ -107,12 +142,6 @@ def unwrapped(model: nn.Module) -> nn.Module:
         return unwrapped(model.module)
     compiled = getattr(model, "_orig_mod", None)
     return unwrapped(compiled) if isinstance(compiled, nn.Module) else model
-
-
-def _on_pixels(layers: Layers, mean: float, std: float) -> Layers:
-    """The layers, of which the first takes pixels in place of (pixels - mean) / std."""
-    weight, bias = layers[0]
-    return ((weight / std, bias - weight.sum(1) * (mean / std)), *layers[1:])
 
 
 def _random(shape: tuple[int, ...]) -> Tensor:
@@ -228,17 +257,16 @@ def _outputs(layers: Layers, activation: str | None, kind: str, images: Tensor) 
     return values.softmax(1) if kind == "probabilities" else values.log_softmax(1)
 
 
-def _compare(
-    model: nn.Module, found: FoundMLP, kind: str, inputs: Tensor, mean: float, std: float
-) -> None:
+def _compare(model: nn.Module, found: FoundMLP, kind: str, inputs: Tensor, pixels: _Pixels) -> None:
     """Compare the MLP with the model itself, on its own device and in its own precision.
 
     Raises:
         NotAnMLPError: they differ by more than rounding.
     """
     own = next((each for each in model.parameters() if each.is_floating_point()), inputs)
-    random_ones = (_random((COMPARED, *inputs.shape[1:])) - mean) / std
-    images = torch.cat([inputs[:COMPARED].detach().cpu(), random_ones.to(inputs.dtype)])
+    random_ones = (_random((COMPARED, len(pixels.order))) - pixels.mean) / pixels.std
+    random_ones = random_ones.to(inputs.dtype).view(-1, *inputs.shape[1:])
+    images = torch.cat([inputs[:COMPARED].detach().cpu(), random_ones])
     try:
         with evaluation_mode(model):
             outputs = logits_of(model(images.to(own.device, own.dtype, copy=True)))
@@ -248,8 +276,7 @@ def _compare(
     layers = tuple(
         (found.weights[f"{name}.weight"], found.weights[f"{name}.bias"]) for name in names
     )
-    pixels = images.double().flatten(1) * std + mean
     tolerance = 1e-3 if outputs.dtype in (torch.float32, torch.float64) else 5e-2
-    computed = _outputs(layers, found.activation, kind, pixels)
+    computed = _outputs(layers, found.activation, kind, pixels.of(images.double().flatten(1)))
     if not is_close(computed, outputs.detach().cpu().double(), tolerance):
         raise NotAnMLPError(DIFFERS)

@@ -267,7 +267,7 @@ class Recording:
         if self._evaluator is None or self._validation is None:
             self._warn_of_no_validation("finish(model=…)")
             return
-        found = found_in(model, self._evaluator, self._validation.normalize, self._classes)
+        found = found_in(model, self._evaluator, self._validation, self._classes)
         if isinstance(found, str):
             self.troubles.warn("model", found)
             self._say(events.ModelNotKept, reason=found)

@@ -193,6 +193,8 @@ def _go_on(
 ) -> Recording:
     history = reduce(History(), read_events(run))
     started, epochs = history.started, len(history.epochs)
+    if started and images and len(started.shape) < len(images.image_shape):
+        images = images.in_gray()  # as this run has kept them
     if started is None:
         _keep_images(run, images, troubles)
     elif images and not _same_images(run, started, images):
@@ -219,8 +221,11 @@ def _same_images(run: Run, started: events.RunStarted, images: Validation) -> bo
         return False
     if len(images.class_names) > len(started.class_names):
         return False
-    return np.array_equal(run.labels(), images.labels) and np.array_equal(
-        run.images(images.image_shape), images.pixels
+    kept = run.images(started.shape)
+    return (
+        np.array_equal(run.labels(), images.labels)
+        and kept.shape == images.pixels.shape
+        and np.allclose(kept, images.pixels, rtol=0, atol=1e-6)
     )
 
 

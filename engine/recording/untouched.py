@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _random
 import contextlib
 import ctypes
 import functools
@@ -32,7 +33,7 @@ def random_states_kept(loader: Any = None) -> Iterator[None]:
 
 
 def _states() -> list[Restore]:
-    restores: list[Restore] = [functools.partial(random.setstate, random.getstate())]
+    restores: list[Restore] = [_python_state.kept()]
     if numpy := sys.modules.get("numpy.random"):
         restores.append(_numpy_state.kept(numpy))
     torch = sys.modules.get("torch")
@@ -51,6 +52,40 @@ def _other_devices(torch: Any) -> list[Any]:
     """Return the modules of torch for the devices that this machine has besides CUDA's."""
     found = [getattr(torch, name, None) for name in ("mps", "xpu")]
     return [device for device in found if device is not None and device.is_available()]
+
+
+class _PythonState:
+    """The state of Python's global generator, read and set no more often than needed.
+
+    Its 625 numbers take 20 µs each time. CPython keeps them behind the header of the object, which
+    shows in one whether anybody has drawn since.
+    """
+
+    def __init__(self) -> None:
+        self._generator: Any = random.random.__self__  # type: ignore[attr-defined]
+        start, end = object.__basicsize__, _random.Random.__basicsize__
+        address = id(self._generator) + start
+        self._view = (ctypes.c_char * (end - start)).from_address(address)
+        self._state: Any = None
+        self._memory: tuple[bytes, object] | None = None
+
+    def kept(self) -> Restore:
+        """Keep the state, and return what sets it back."""
+        if self._memory_now() != self._memory:
+            self._state, self._memory = random.getstate(), self._memory_now()
+        state, memory = self._state, self._memory
+
+        def restore() -> None:
+            if self._memory_now() != memory:
+                random.setstate(state)
+
+        return restore
+
+    def _memory_now(self) -> tuple[bytes, object]:
+        return bytes(self._view), self._generator.gauss_next
+
+
+_python_state = _PythonState()
 
 
 class _NumpyState:

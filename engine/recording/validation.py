@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mnistop.engine.data.layouts import from_color_rows, has_planes
 from mnistop.engine.errors import DataError
 from mnistop.engine.files import one_line
 from mnistop.engine.fingerprint import Fingerprint, take_fingerprint
@@ -42,11 +43,14 @@ class Validation:
     labels: NDArray[np.uint8]
     """True classes, `(n,)`."""
     pixels: Floats
-    """The images as they are shown, `(n, height, width)` in [0, 1]."""
+    """The images as they are shown, `(n, height, width)` or `(n, height, width, 3)` in [0, 1]."""
     class_names: tuple[str, ...]
-    normalize: tuple[float, float] | None
-    """Mean and standard deviation: the pixels shown are `inputs·std + mean`. None for images in
-    color, which are shown in gray."""
+    normalize: tuple[Floats, Floats] | None
+    """Mean and standard deviation of each channel: the pixels shown are `inputs·std + mean`. None
+    for images with a channel for opacity, which is not shown."""
+    order: NDArray[np.int64]
+    """The position in an image, flattened as it is given, of each of its pixels as shown,
+    flattened."""
     notes: tuple[str, ...] = ()
     """What is odd about the images, in sentences."""
     names_given: bool = False
@@ -56,10 +60,22 @@ class Validation:
         return len(self.labels)
 
     @property
-    def image_shape(self) -> tuple[int, int]:
-        """Height and width in pixels."""
-        _, height, width = self.pixels.shape
-        return height, width
+    def image_shape(self) -> tuple[int, ...]:
+        """Height and width in pixels, and 3 for images in colour."""
+        return self.pixels.shape[1:]
+
+    @property
+    def normalize_inputs(self) -> tuple[Floats, Floats] | None:
+        """Mean and standard deviation of each value of an image as it is given, flattened."""
+        if self.normalize is None:
+            return None
+        flat = np.empty((2, len(self.order)), np.float32)
+        flat[:, self.order] = np.tile(self.normalize, len(self.order) // len(self.normalize[0]))
+        return flat[0], flat[1]
+
+    def in_gray(self) -> Validation:
+        """Return the images as mnistop once recorded those in colour: the means of the channels."""
+        return replace(self, pixels=_on_levels(self.pixels.mean(-1)), normalize=None)
 
     def counts(self) -> list[int]:
         """Return the number of images of each class."""
@@ -68,9 +84,11 @@ class Validation:
 
     def input_shapes(self) -> list[tuple[int, ...]]:
         """Return the shapes of an input that a model may take, the likeliest first."""
-        given, (height, width) = self.inputs.shape[1:], self.image_shape
+        given, (height, width) = self.inputs.shape[1:], self.image_shape[:2]
         channels = math.prod(given) // (height * width)
         images, flat = (channels, height, width), (math.prod(given),)
+        if channels > 1 and given[-1] == channels:  # no view of them has the channels first
+            return [given, flat]
         return list(dict.fromkeys([given, images, flat]))
 
     def fingerprint(self) -> Fingerprint:
@@ -107,8 +125,12 @@ def read_validation(
         raise DataError("There are no images.")
     if inputs.size > MOST_PIXELS:
         raise DataError(f"The images have {inputs.size:,} pixels, more than {MOST_PIXELS:,}.")
-    pixels, scale, notes = _pixels(inputs, normalize)
-    return Validation(inputs, numbers, pixels, names, scale, notes, classes is not None)
+    is_planar = _is_planar(inputs)
+    planes = _planes(inputs, is_planar)
+    pixels, scale, notes = _pixels(planes, normalize)
+    places = np.arange(math.prod(inputs.shape[1:])).reshape(1, *inputs.shape[1:])
+    order = _planes(places, is_planar)[..., :3].ravel()
+    return Validation(inputs, numbers, pixels, names, scale, order, notes, classes is not None)
 
 
 # Classes
@@ -145,10 +167,9 @@ def numbered(count: int) -> tuple[str, ...]:
 
 
 def _pixels(
-    inputs: NDArray[Any], normalize: tuple[Any, Any] | None
-) -> tuple[Floats, tuple[float, float] | None, tuple[str, ...]]:
+    planes: NDArray[Any], normalize: tuple[Any, Any] | None
+) -> tuple[Floats, tuple[Floats, Floats] | None, tuple[str, ...]]:
     """Return the pixels shown, the normalization that leads to them, and notes."""
-    planes = _planes(inputs)
     notes: tuple[str, ...] = ()
     channels = planes.shape[-1]
     mean, std = _normalization(normalize, channels)
@@ -161,22 +182,34 @@ def _pixels(
             f"With normalize, some pixels lie outside [0, 1], by up to {outside:.3g}: they are "
             "shown as black or white.",
         )
-    if channels == 1:
-        shown = pixels[..., 0]
-        scale = (float(mean[0]), float(std[0]))
-    else:
-        shown, scale = pixels[..., :3].mean(-1), None
-        notes += ("The images are in color; they are shown in gray.",)
-    return _on_levels(shown.clip(0, 1)), scale, notes
+    shown = _on_levels(pixels.clip(0, 1))
+    match channels:
+        case 1:
+            return shown[..., 0], (mean, std), notes
+        case 3:
+            return shown, (mean, std), notes
+    return shown[..., :3], None, (*notes, "The images are shown without their fourth channel.")
 
 
-def _planes(inputs: NDArray[Any]) -> NDArray[Any]:
+def _is_planar(inputs: NDArray[Any]) -> bool:
+    """Return whether images are rows of all red, then all green, then all blue pixels."""
+    return len(inputs.shape) == 2 and _is_in_color(inputs.shape[1]) and has_planes(inputs)
+
+
+def _is_in_color(pixels: int) -> bool:
+    """Return whether a row of numbers has room for a square in colour, and for none in gray."""
+    return math.isqrt(pixels) ** 2 != pixels == 3 * math.isqrt(pixels // 3) ** 2
+
+
+def _planes(inputs: NDArray[Any], is_planar: bool) -> NDArray[Any]:
     """Return images with their channels last, `(n, height, width, channels)`."""
     shape = inputs.shape
     match shape[1:]:
         case (pixels,) | (1, pixels) if math.isqrt(pixels) ** 2 == pixels > 1:
             side = math.isqrt(pixels)
             return inputs.reshape(-1, side, side, 1)
+        case (pixels,) if _is_in_color(pixels):
+            return from_color_rows(inputs, is_planar)
         case (_, _):
             return inputs[..., None]
         case (1 | 3 | 4, height, width) if min(height, width) > 1:
@@ -185,7 +218,8 @@ def _planes(inputs: NDArray[Any]) -> NDArray[Any]:
             return inputs
     raise DataError(
         f"Arrays {_shape(shape)} are no images: they must be (n, height, width), "
-        "(n, 1, height, width), (n, height, width, 1) or (n, pixels) of squares."
+        "(n, 1, height, width), (n, height, width, 1) or (n, pixels) of squares; with 3 channels, "
+        "in colour."
     )
 
 

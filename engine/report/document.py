@@ -168,10 +168,13 @@ class Matrix:
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A gray image with lines below it, or a diverging one: blue positive, red negative."""
+    """An image with lines below it, or a diverging one: blue positive, red negative.
+
+    A diverging one in colour is gray for 0, and each channel brighter or darker than that.
+    """
 
     image: NDArray[np.float32]
-    """`(height, width)` in [0, 1]; in [-1, 1] if diverging."""
+    """`(height, width)` or `(height, width, 3)` in [0, 1]; in [-1, 1] if diverging."""
     caption: Sequence[str]
     diverging: bool = False
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -187,8 +188,8 @@ class Architecture:
     """Numbers of inputs, hidden neurons and classes."""
     activation: str
     class_names: Sequence[str]
-    image_shape: tuple[int, int]
-    """Height and width in pixels."""
+    image_shape: tuple[int, ...]
+    """Height and width in pixels, and 3 if the images are in colour."""
 
     @classmethod
     def of(cls, history: History, config: RunConfig) -> Architecture:
@@ -212,7 +213,8 @@ class Architecture:
         modules = "\n".join(
             f"    nn.{name}({', '.join(map(str, arguments))})," for name, arguments in self.modules
         )
-        pixels = self.image_shape[0] * self.image_shape[1]
+        pixels = math.prod(self.image_shape)
+        order = ", red, green and blue of each after another" if self.image_shape[2:] else ""
         return (
             "import torch\n"
             "from torch import nn\n"
@@ -221,5 +223,5 @@ class Architecture:
             f"model = nn.Sequential(\n{modules}\n)\n"
             'model.load_state_dict(saved["state_dict"])\n'
             "model.eval()\n"
-            f"logits = model(images)  # images: (n, {pixels}), pixels in [0, 1]"
+            f"logits = model(images)  # images: (n, {pixels}), pixels in [0, 1]{order}"
         )

@@ -200,7 +200,7 @@ def _row(matrix: Matrix, true: int) -> Iterator[Element]:
 
 
 def _picture(picture: Picture) -> Element:
-    height, width = picture.image.shape
+    height, width = picture.image.shape[:2]
     pixels = diverging(picture.image) if picture.diverging else picture.image
     content = base64.b64encode(to_png(pixels)).decode("ascii")
     image = element(

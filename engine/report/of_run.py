@@ -225,14 +225,13 @@ def settings(config: RunConfig) -> Iterator[Entry]:
 def _model(started: RunStarted, kept: ModelKept | None) -> Listing:
     """List the facts of the data and the model; a recorded run does not know them all."""
     model = kept or started
-    height, width = started.shape
     classes = len(started.class_names)
     chance = f"ln {classes} = {math.log(classes):.3f}" if classes else ""
     facts = {
         "training images": started.training_images and f"{started.training_images:,}",
         "validation images": started.validation_images and f"{started.validation_images:,}",
         "unseen images, to test on": started.test_images is not None and f"{started.test_images:,}",
-        "image size": started.image_shape and f"{height}×{width} pixels",
+        "image size": started.image_shape and f"{'×'.join(map(str, started.shape))} pixels",
         "classes": ", ".join(started.class_names),
         "images of each class, training + validation": _class_counts(started),
         "layers": "-".join(map(str, model.layers or ())),

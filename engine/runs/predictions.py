@@ -111,20 +111,20 @@ class Mistake:
     """Its index."""
     label: int
     image: Floats
-    """`(height, width)` in [0, 1]."""
+    """`(height, width)` or `(height, width, 3)` in [0, 1]."""
     probabilities: Floats
     """`(classes,)`"""
 
 
 def worst_mistakes(
-    run: Run, predictions: EpochPredictions, shape: tuple[int, int], most: int = 8
+    run: Run, predictions: EpochPredictions, shape: tuple[int, ...], most: int = 8
 ) -> list[Mistake]:
     """Return the most confident mistakes, with their images.
 
     Args:
         run: the run.
         predictions: of that run.
-        shape: height and width of the images.
+        shape: that of an image, see `RunStarted.shape`.
         most: the maximum number.
     """
     images = run.images(shape)

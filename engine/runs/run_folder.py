@@ -11,6 +11,7 @@ Only the functions for arrays import NumPy: listing runs works without it.
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 import re
 import shutil
@@ -165,24 +166,24 @@ class Run(Folder):
             return None
         return row.view("f2").reshape(-1, classes)
 
-    def images(self, shape: tuple[int, int]) -> NDArray[np.float32]:
-        """The validation images, `(n, height, width)` in [0, 1]; empty before training starts.
+    def images(self, shape: tuple[int, ...]) -> NDArray[np.float32]:
+        """The validation images, `(n, *shape)` in [0, 1]; empty before training starts.
 
         Args:
-            shape: height and width in pixels, see `RunStarted.image_shape`.
+            shape: that of an image, see `RunStarted.shape`.
         """
-        pixels = max(1, shape[0] * shape[1])
+        pixels = max(1, math.prod(shape))
         flat = self._pixels(0, -1)
         return flat[: len(flat) // pixels * pixels].reshape(-1, *shape)
 
-    def image(self, row: int, shape: tuple[int, int]) -> NDArray[np.float32] | None:
-        """One validation image, `(height, width)` in [0, 1], read alone; None if it is missing.
+    def image(self, row: int, shape: tuple[int, ...]) -> NDArray[np.float32] | None:
+        """One validation image in [0, 1], read alone; None if it is missing.
 
         Args:
             row: its index, from 0.
-            shape: height and width in pixels, see `RunStarted.image_shape`.
+            shape: that of an image, see `RunStarted.shape`.
         """
-        pixels = shape[0] * shape[1]
+        pixels = math.prod(shape)
         flat = self._pixels(row * pixels, pixels)
         return flat.reshape(shape) if pixels and len(flat) == pixels else None
 
@@ -190,7 +191,7 @@ class Run(Folder):
         """Write the validation images, in one byte per pixel if that is lossless.
 
         Args:
-            images: `(n, height, width)` in [0, 1].
+            images: `(n, height, width)` or `(n, height, width, 3)` in [0, 1].
         """
         import numpy as np
 

@@ -48,8 +48,8 @@ class Examples:
 
     training: Labelled
     validation: Labelled
-    image_shape: tuple[int, int]
-    """Height and width, in pixels."""
+    image_shape: tuple[int, ...]
+    """Height and width in pixels, and 3 if the images are in colour."""
     class_names: tuple[str, ...]
     fingerprint: Fingerprint
     """Of the data before the split."""
@@ -108,19 +108,20 @@ def shifted(images: Tensor, most: int, generator: torch.Generator) -> Tensor:
     """Move each image by its own random whole number of pixels, and fill the gap with 0.
 
     Args:
-        images: `(batch, height, width)`.
+        images: `(batch, height, width)` or `(batch, height, width, 3)`.
         most: the largest shift each way, in pixels.
         generator: source of the shifts, uniform in {-most … most}, on the images' device.
 
     Returns:
-        `(batch, height, width)`.
+        Images of the same shape.
     """
-    batch, height, width = images.shape
+    batch, height, width, *channels = images.shape
     device = images.device
     down, right = torch.randint(0, 2 * most + 1, (2, batch), generator=generator, device=device)
-    padded = functional.pad(images, (most, most, most, most))
+    padded = functional.pad(images, (0, 0) * len(channels) + (most, most, most, most))
     windows = padded.unfold(1, height, 1).unfold(2, width, 1)  # all shifts of all images, as views
-    return windows[torch.arange(batch, device=device), down, right]
+    moved = windows[torch.arange(batch, device=device), down, right]
+    return moved.movedim((-2, -1), (1, 2))  # channels come last again
 
 
 def augment_batch(

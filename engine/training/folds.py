@@ -44,7 +44,8 @@ def judge_fold(
     """
     config = replace(config, early_stopping=config.early_stopping or PATIENCE)
     device = find_device(config.device)
-    training = TrainState(config, dataset.image_shape, dataset.classes, device)
+    counts = np.bincount(dataset.labels[~fold], minlength=dataset.classes).tolist()
+    training = TrainState(config, dataset.image_shape, counts, device)
     lowest = _LowestLoss(after_epoch)
     train(
         training,

@@ -138,7 +138,12 @@ class Answers:
         )
 
     def _bracket(
-        self, run: Run, subject: AttackTarget, epochs: int | None, target: int | None, method: str
+        self,
+        run: Run,
+        subject: AttackTarget,
+        epochs: int | None = None,
+        target: int | None = None,
+        method: str = "fgsm",
     ) -> PerturbationBounds:
         names = {"fgsm", "pgd", "deepfool", method}
         sizes = {name: 0.0 if self.wrong else smallest(subject, name) for name in names}

@@ -23,8 +23,7 @@ def dataset_of(
 ) -> Dataset:
     """A data set of these images."""
     names = tuple(map(str, range(classes or int(labels.max()) + 1)))
-    flat = images.reshape(len(images), 1, -1)
-    fingerprint = take_fingerprint([flat], labels, len(names), 0, 1)
+    fingerprint = take_fingerprint([images], labels, len(names), 0, 1)
     return Dataset(
         images, labels, names, "here", unseen=unseen or Unseen(), fingerprint=fingerprint
     )

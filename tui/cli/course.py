@@ -8,14 +8,14 @@ from typing import Any
 import click
 
 from mnistop.engine.files import expanded
-from mnistop.engine.lessons.answers import AnswerBook, Answers, count_states
+from mnistop.engine.lessons.answers import AnswerBook, Answers, count_states, note_on
 from mnistop.engine.lessons.course import Course, Step
 from mnistop.engine.lessons.parser import bundled_course, load_course
 from mnistop.engine.runs.lookup import find_run
 from mnistop.engine.safe_write import check_file, write_out
 from mnistop.tui.cli.completion import complete_run
 from mnistop.tui.cli.opening import app_options, open_app
-from mnistop.tui.cli.output import Printer, waiting
+from mnistop.tui.cli.output import Printer, print_note, waiting
 from mnistop.tui.text.table import Column, Table
 from mnistop.tui.toolkit.bars import PANES
 
@@ -86,7 +86,9 @@ def course(
 
 
 def _print_list(out: Printer, course: Course) -> None:
-    answers = AnswerBook(course.id, course.title).read()
+    book = AnswerBook(course.id, course.title)
+    answers = book.read()
+    _print_notice(book, answers, course)
     out.print_json(_as_json(course, answers))
     counts = count_states(answers, [step.id for step in course.steps])
     done = counts["right"] + counts["answered"]
@@ -99,6 +101,11 @@ def _print_list(out: Printer, course: Course) -> None:
     )
     rows = list(enumerate(course.steps, 1))
     out.print(*Table(columns, out.width, rows).lines(rows))
+
+
+def _print_notice(book: AnswerBook, answers: Answers, course: Course) -> None:
+    if notice := book.notice or note_on(answers, course):
+        print_note(notice)
 
 
 def _as_json(course: Course, answers: Answers) -> list[dict[str, Any]]:
@@ -133,6 +140,7 @@ def _hand_in(
     check_file(path, force)
     chosen = find_run(run) if run else None
     book = AnswerBook(course.id, course.title)
+    _print_notice(book, book.read(), course)
     answers = book.keep_name(name) if name is not None else book.read()
     with waiting(out) as progress:
         progress("loading PyTorch and drawing the figures")

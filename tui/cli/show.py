@@ -29,7 +29,7 @@ from mnistop.tui.cli.options import run_argument, with_output
 from mnistop.tui.cli.output import Printer
 from mnistop.tui.draw.cells import Strip, beside, line, shorten
 from mnistop.tui.draw.chart import chart
-from mnistop.tui.draw.image import gray
+from mnistop.tui.draw.image import draw
 from mnistop.tui.draw.matrix import confusion
 from mnistop.tui.draw.series import Series
 from mnistop.tui.text.run_lines import command_hints, control_commands
@@ -217,7 +217,7 @@ def print_gallery(out: Printer, pictures: Sequence[Picture]) -> None:
 
 
 def _block(picture: Picture, out: Printer) -> list[Strip]:
-    drawing = gray(picture.image, out.terminal)
+    drawing = draw(picture.image, out.terminal)
     width = min(max(drawing[0].cell_length, *map(len, picture.caption)), out.width)
     captions = [
         line([(shorten(text, width, out.terminal), None)], width) for text in picture.caption

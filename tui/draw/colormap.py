@@ -38,6 +38,11 @@ _POSITIVE_256 = {
 """Both arms on a dark and on a light ground, from the colour of zero outwards."""
 
 
+def pixels(image: NDArray[np.float64], terminal: Terminal) -> NDArray[np.int64]:
+    """Return the colours of an image, (h, w) or (h, w, 3) in [0, 1], as `gray` or `rgb`."""
+    return gray(image, terminal) if image.ndim == 2 else rgb(image, terminal)
+
+
 def gray(image: NDArray[np.float64], terminal: Terminal) -> NDArray[np.int64]:
     """Return grays: 256 in true colour, 26 of 256 colours (the gray ramp and its ends), 4 of 16.
 
@@ -59,6 +64,36 @@ def gray(image: NDArray[np.float64], terminal: Terminal) -> NDArray[np.int64]:
     return shown.astype(np.int64) * 0x010101
 
 
+_CUBE_256 = np.array([0, 95, 135, 175, 215, 255])
+"""The levels of red, green and blue in the cube of the 256-colour palette."""
+_TO_CODE = np.array([0x10000, 0x100, 1])
+
+
+def rgb(image: NDArray[np.float64], terminal: Terminal) -> NDArray[np.int64]:
+    """Return the nearest colours: of the palette's cube and grays with 256, of the ANSI ones of 16.
+
+    Args:
+        image: Red, green and blue, shape (h, w, 3), in [0, 1].
+        terminal: A terminal of 16 colours or more.
+
+    Returns:
+        The colours, shape (h, w).
+    """
+    levels = 255 * image
+    if terminal.colors >= TRUE_COLOR:
+        codes: NDArray[np.int64] = np.rint(levels).astype(np.int64) @ _TO_CODE
+        return codes
+    if terminal.colors < 256:
+        distances = ((levels[..., None, :] - np.array(ANSI_RGB)) ** 2).sum(-1)
+        codes = (np.array(ANSI_RGB) @ _TO_CODE)[distances.argmin(-1)]
+        return codes
+    cube = _CUBE_256[np.abs(levels[..., None] - _CUBE_256).argmin(-1)]
+    grays = _GRAYS_256[np.abs(levels.mean(-1)[..., None] - _GRAYS_256).argmin(-1)]
+    is_gray = ((levels - grays[..., None]) ** 2).sum(-1) <= ((levels - cube) ** 2).sum(-1)
+    is_gray |= np.ptp(cube, axis=-1) == 0
+    return np.where(is_gray, gray(grays / 255, terminal), cube @ _TO_CODE)
+
+
 def diverging(values: NDArray[np.float64], terminal: Terminal) -> NDArray[np.int64]:
     """Return colours: blue above zero, orange below, the terminal's ground at zero.
 
@@ -75,8 +110,8 @@ def diverging(values: NDArray[np.float64], terminal: Terminal) -> NDArray[np.int
     if terminal.colors >= TRUE_COLOR:
         zero = 0 if dark else 255
         goal = np.where(above[..., None], _rgb(_POSITIVE[dark]), _rgb(_NEGATIVE[dark]))
-        rgb = np.rint(zero + weight[..., None] * (goal - zero)).astype(np.int64)
-        codes: NDArray[np.int64] = rgb @ np.array([0x10000, 0x100, 1])
+        levels = np.rint(zero + weight[..., None] * (goal - zero)).astype(np.int64)
+        codes: NDArray[np.int64] = levels @ _TO_CODE
         return codes
     step = np.rint(5 * weight).astype(np.int64)
     arms = np.array(_POSITIVE_256[dark])[step], np.array(_NEGATIVE_256[dark])[step]

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 ALONE = "This pane fills the screen already; Tab goes to the next one."
 WRONG_FORM = "A value in the form is wrong: press 1 and correct it."
+IN_GRAY = "Only images in colour have channels."
 NO_RUN = "There is no run yet: press 1 for the dashboard, and r there to train."
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import groupby
 
@@ -154,7 +155,8 @@ def outputs_text(step: Step, walk: Walk, names: tuple[str, ...]) -> str:
     values = step.values
     match step.name:
         case "input":
-            return f"{np.count_nonzero(values)} of {len(values)} pixels have ink"
+            what = "values are above 0" if walk.image_shape[2:] else "pixels have ink"
+            return f"{np.count_nonzero(values)} of {len(values)} {what}"
         case "softmax":
             guess = int(values.argmax())
             right = "right" if guess == walk.label else f"WRONG, it is {names[walk.label]}"
@@ -173,12 +175,13 @@ def parameters_text(step: Step, before: Step | None) -> str:
 
 def explain_network(walk: Walk) -> list[str]:
     """Explain the shapes, and the abilities and limits of such a network."""
-    height, width = walk.image_shape
+    size, shape = math.prod(walk.image_shape), "×".join(map(str, walk.image_shape))
+    of_each = "red, green and blue of each pixel" if walk.image_shape[2:] else "the pixels"
     classes = walk.steps[-1].shape[-1]
     batch = walk.steps[0].shape[0]
     hidden = [step.shape[-1] for step in walk.steps if step.parameters][:-1]
     return [
-        f"{height * width} = {height}×{width}: the pixels of an image in one row. A batch of "
+        f"{size} = {shape}: {of_each} of an image in one row. A batch of "
         f"{batch} images goes through at once, so {batch} stays in front all the way.",
         f"The last number is {classes}: one logit for each of the {classes} classes; softmax "
         "turns them into probabilities that sum to 1.",

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mnistop.engine.analysis.fragility import AttackedImage, FloatArray
 from mnistop.engine.images import resize
-from mnistop.tui.draw import bars, image
+from mnistop.tui.draw import bars, image, signed_image
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import Strip, beside, line, shorten
 from mnistop.tui.draw.palette import Palette
@@ -36,7 +36,7 @@ def portrait(
     """Draw an image and the probabilities, beside it or below.
 
     Args:
-        picture: `(height, width)` in [0, 1]; None to draw the bars alone.
+        picture: `(height, width)` or `(height, width, 3)` in [0, 1]; None to draw the bars alone.
         probabilities: `(classes,)`.
         names: of the classes.
         terminal: the terminal.
@@ -60,8 +60,8 @@ def portrait(
         times = image.most_times(picture.shape, width - _GAP - _LEAST_BARS, height)
     if times > 2:
         picture, kind = image.enlarged(picture, times)
-    drawn = image.gray(picture, terminal, kind)
-    rows, columns = picture.shape
+    drawn = image.draw(picture, terminal, kind)
+    rows, columns = picture.shape[:2]
     wide, high = image.size(rows, columns, kind)
     room = width - wide - _GAP
     if times > 1:
@@ -105,7 +105,7 @@ def fitting_mode(
     if picture is None or not picture.size:
         return None
     ways: list[tuple[image.Mode, int]] = [("large", min(classes, 10))] * (mode == "auto")
-    rows, columns = picture.shape
+    rows, columns = picture.shape[:2]
     for kind, fewest in [*ways, (mode, _FEWEST)]:
         wide, high = image.size(rows, columns, kind)
         if wide > width or high > height:
@@ -130,6 +130,7 @@ def attacked(
     width: int,
     height: int,
     mode: image.Mode = "auto",
+    view: signed_image.View = "color",
 ) -> list[Strip]:
     """Draw as many of the three pictures as fit, then the probabilities if there is room.
 
@@ -140,11 +141,12 @@ def attacked(
         width: cells to fit in.
         height: lines to fit in.
         mode: how images are drawn; `auto` draws large where there is room.
+        view: what is drawn of a perturbation of three channels.
 
     Returns:
         At most `height` lines.
     """
-    drawing = _Drawing(answer, names, terminal, _fitting(answer, width, height, mode))
+    drawing = _Drawing(answer, names, terminal, _fitting(answer, width, height, mode), view)
     blocks = drawing.pictures(width)
     left = width - sum(block[0].cell_length + 1 for block in blocks)
     if left >= 2 * (_BARS_WIDTH + 1):
@@ -158,25 +160,31 @@ def attacked(
 
 
 def _fitting(answer: AttackedImage, width: int, height: int, mode: image.Mode) -> image.Mode:
-    rows, columns = answer.image.shape
+    rows, columns = answer.image.shape[:2]
     large = height > rows and width >= 3 * (2 * columns + 1)
     return "large" if mode == "auto" and large else mode
 
 
 class _Drawing:
     def __init__(
-        self, answer: AttackedImage, names: Sequence[str], terminal: Terminal, mode: image.Mode
+        self,
+        answer: AttackedImage,
+        names: Sequence[str],
+        terminal: Terminal,
+        mode: image.Mode,
+        view: signed_image.View,
     ) -> None:
         self._answer = answer
         self._names = names
         self._terminal = terminal
         self._mode = mode
+        self._view = view
         self._palette = Palette.of(terminal)
 
     def pictures(self, width: int) -> list[list[Strip]]:
         """Draw the pictures side by side, the perturbation reduced or left out if need be."""
         answer = self._answer
-        rows, columns = answer.image.shape
+        rows, columns = answer.image.shape[:2]
         columns, _ = image.size(rows, columns, self._mode)
         cell = max(columns, _LEAST_CELL)
         original = self._picture("original", answer.image, answer.clean_probabilities, cell)
@@ -202,13 +210,16 @@ class _Drawing:
         name = shorten(self._names[predicted], width - len(what) - len(share) - 2, self._terminal)
         style = self._palette.good if right else self._palette.bad
         caption = line([(f"{what}: ", self._palette.muted), (name + share, style)], width)
-        return [caption, *_padded(image.gray(picture, self._terminal, self._mode), width)]
+        return [caption, *_padded(image.draw(picture, self._terminal, self._mode), width)]
 
     def _perturbation(self, values: FloatArray, width: int) -> list[Strip]:
         scale = self._answer.linf
         sign = "±" if self._terminal.unicode else "+-"
-        caption = shorten(f"perturbation {sign}{scale:.3g}", width, self._terminal)
-        drawn = image.diverging(values, scale, self._terminal, self._mode)
+        view = ""
+        if values.ndim == 3:
+            view = f", {signed_image.view_name(self._view, self._terminal, self._mode)}"
+        caption = shorten(f"perturbation {sign}{scale:.3g}{view}", width, self._terminal)
+        drawn = signed_image.diverging(values, scale, self._terminal, self._mode, self._view)
         return [line([(caption, self._palette.muted)], width), *_padded(drawn, width)]
 
     def probabilities(self, width: int, height: int) -> list[list[Strip]]:

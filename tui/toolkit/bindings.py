@@ -62,6 +62,9 @@ def bindings(table: str, *rows: Binding) -> list[BindingType]:
 
 ZOOM = key("zoom", "z", "zoom", "Zoom", "The focused pane alone, and back")
 IMAGES = hidden("images", "v", "image_mode", "Draw", "How images are drawn")
+CHANNELS = hidden(
+    "channel", "b", "channel", "Channel", "Red, green, blue, the largest of them, or in colour"
+)
 WRITE = hidden(
     "write", "w", "write", "Write", "Write the focused pane to a text file in this folder"
 )

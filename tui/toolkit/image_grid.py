@@ -69,7 +69,7 @@ class Tiles:
 def fit(
     width: int,
     height: int,
-    shape: tuple[int, int],
+    shape: tuple[int, ...],
     total: int,
     terminal: Terminal,
     mode: image.Mode = "auto",
@@ -82,7 +82,7 @@ def fit(
     Args:
         width: cells that there are.
         height: lines that there are.
-        shape: rows and columns of pixels of an image.
+        shape: rows and columns of pixels of an image, and channels if there are any.
         total: how many images there are.
         terminal: what the terminal can show.
         mode: how images are drawn.
@@ -91,14 +91,15 @@ def fit(
         square: whether 4 × 4 is liked better than what shows them largest, where they are large
             enough.
     """
-    least = max(shape) if whole else min(least, max(shape))
+    sides = shape[0], shape[1]
+    least = max(sides) if whole else min(least, max(sides))
     if square and total >= PAGE:
-        tiles = _page(width, height, shape, PAGE, SQUARE, terminal, mode)
-        if max(tiles.pixels) >= max(least, min(_ENOUGH, max(shape))):
+        tiles = _page(width, height, sides, PAGE, SQUARE, terminal, mode)
+        if max(tiles.pixels) >= max(least, min(_ENOUGH, max(sides))):
             return tiles
     for wanted in range(min(PAGE, total), 0, -1):
         pages = [
-            _page(width, height, shape, wanted, columns, terminal, mode)
+            _page(width, height, sides, wanted, columns, terminal, mode)
             for columns in range(1, wanted + 1)
         ]
         tiles = max(pages, key=lambda page: (page.size, -abs(page.columns - page.rows)))
@@ -184,7 +185,7 @@ class ImageGrid(LinesPane, can_focus=True):
     def tiles(self) -> Tiles:
         """The layout of the images in the pane."""
 
-    def square_page(self, shape: tuple[int, int], total: int, whole: bool = False) -> Tiles:
+    def square_page(self, shape: tuple[int, ...], total: int, whole: bool = False) -> Tiles:
         """Return a page of 4 × 4 images below the title, or of as many as fit; as `fit`."""
         width, height = self.size
         least = LEAST if self.terminal.images == "half" else LEAST_GLYPHS

@@ -131,7 +131,7 @@ def test_a_file_that_is_no_images_is_told_and_not_asked_for_its_labels(tmp_path:
     with pytest.raises(DataError, match=r"holds labels.*not images: name the images, or both"):
         load(str(labels))
     (tmp_path / "notes.txt").write_text("hello")
-    with pytest.raises(DataError, match="is a text; only IDX files"):
+    with pytest.raises(DataError, match="is a text, which cannot be read"):
         load(str(tmp_path / "notes.txt"))
 
 

@@ -13,8 +13,10 @@ import pytest
 
 from mnistop.engine import files
 from mnistop.engine.errors import MnistopError
-from mnistop.engine.lessons.answers import AnswerBook, count_states
+from mnistop.engine.lessons.answers import AnswerBook, count_states, note_on
 from mnistop.engine.lessons.checks import Verdict
+from mnistop.engine.lessons.course import Course
+from mnistop.engine.lessons.parser import parse
 from tests.helpers.small_runs import ROOT
 
 RIGHT, WRONG, KEPT = Verdict(True, "Right."), Verdict(False, "Not yet."), Verdict(None, "Kept.")
@@ -145,6 +147,18 @@ def test_a_damaged_file_is_set_aside_and_named(folder: Path, content: bytes) -> 
     book.path.write_bytes(content)
     book.add("a", "3", RIGHT)
     assert (folder / "mine-2.damaged").read_bytes() == content
+
+
+def test_another_course_of_the_same_id_is_named(folder: Path) -> None:
+    def course(title: str, *ids: str) -> Course:
+        steps = "".join(f"## A step\nid: {id}\n### Question\nWhy?\n### Answer\nSo.\n" for id in ids)
+        return parse(f"# {title}\nid: mine\n{steps}", "mine.md", {})
+
+    AnswerBook("mine", "Waves").add("crest", "1", RIGHT)
+    kept = AnswerBook("mine").read()
+    assert note_on(kept, course("Waves", "trough")) == "", "a step was taken away"
+    assert note_on(kept, course("About waves", "crest", "trough")) == "", "a better title"
+    assert '"Waves" are kept under the same id, mine' in note_on(kept, course("Light", "ray"))
 
 
 def test_answers_of_a_newer_version_are_read(folder: Path) -> None:

@@ -27,6 +27,8 @@ from mnistop.engine.lessons.checks import Choice, Number, Shape, Words, read_num
         ("10 percent", 0.1),
         ("12,5 %", 0.125),
         ("1/10", 0.1),
+        ("1 in 10", 0.1),
+        ("1 out of 10", 0.1),
         ("28*28", 784),
         ("28 x 28 + 1", 785),
         ("784 × 128 + 128", 100_480),
@@ -40,6 +42,10 @@ from mnistop.engine.lessons.checks import Choice, Number, Shape, Words, read_num
         ("ln(10) ≈ 2.303", 2.303),
         ("-np.log(0.1)", -math.log(0.1)),
         ("-ln(1/10)", math.log(10)),
+        ("-log(.1)", math.log(10)),
+        ("±0.125", 0.125),
+        ("+/- 0.125", 0.125),
+        ("100k", 100_000),
     ],
 )
 def test_a_number_is_read_as_people_write_it(text: str, value: float) -> None:
@@ -77,6 +83,12 @@ def test_a_wrong_number_gets_a_hint(text: str, part: str) -> None:
     assert verdict.right is False
     assert part in verdict.message
     assert "0.1" not in verdict.message
+
+
+@pytest.mark.parametrize("text", ["22/200", "22 of 200", "11%"])
+def test_a_share_in_place_of_a_count_is_named(text: str) -> None:
+    assert "not a share" in Number(22).check(text).message
+    assert "not a share" not in Number(0.5).check(text).message
 
 
 def test_a_hint_of_the_course_comes_first() -> None:
@@ -141,19 +153,27 @@ def test_a_text_without_a_shape_is_no_attempt() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["b", "B", " b ", "b)", "(b)", "b.", "About a tenth", "b) because"]
+    "text",
+    [
+        *("b", "B", " b ", "b)", "(b)", "b.", "'b'", "b) because", "b because it is", "b - so"),
+        *("About a tenth", "b about a tenth", "b: about a tenth", "a tenth", "tenth."),
+        *("answer b", "The answer is b.", "it's (b)", "I think b", "option: b"),
+    ],
 )
 def test_a_choice_is_a_letter_or_its_words(text: str) -> None:
-    assert Choice("b", {"a": "none", "b": "about a tenth"}).check(text).right
+    choices = {"a": "none of them", "b": "about a tenth", "c": "about half"}
+    assert Choice("b", choices).check(text).right, text
 
 
 def test_a_wrong_choice_gets_its_hint_and_another_word_is_no_attempt() -> None:
     check = Choice("b", {"a": "none", "b": "some"}, {"a": "Look again."})
     assert check.check("a").message == "Look again."
-    for text in ("", "c", "because of that", "a or b"):
+    for text in ("", "c", "because of that", "a or b", "a, b", "it is a tenth", "om", "no"):
         assert not check.check(text).counts, text
 
 
 def test_own_words_are_kept_and_never_right_or_wrong() -> None:
     assert Words().check("It is surer now.").right is None
-    assert not Words().check("?").counts
+    assert Words().check("它更有把握。").right is None
+    for text in ("", "?", "no idea", "它"):
+        assert not Words().check(text).counts

@@ -48,6 +48,14 @@ def test_a_run_that_did_not_finish_is_named_with_its_state(folder: Path) -> None
     assert "interrupted" in message
 
 
+def test_what_is_asked_is_named_where_no_run_is_so(folder: Path) -> None:
+    write(folder, "01-calm-otter")
+    runs = list_all().runs
+    message = RunWanted("shift>0 state:finished").check(runs).message
+    assert message == "No run of yours is as asked yet (shift>0 state:finished)."
+    assert "python loop.py" in RunWanted("recorded").check(runs).message
+
+
 def test_facts_are_read_off_the_history(folder: Path) -> None:
     write(folder, "01-calm-otter")
     run = list_all().runs[0].run
@@ -81,8 +89,8 @@ def test_three_rates_are_found_one_after_the_other(
     wanted = RunWanted("samples:1000", ("too low", "works", "too high"))
     write(folder, "01-calm-otter")
     message = wanted.check(list_all().runs).message
-    assert "works: calm-otter" in message
-    assert "Still to find: one that is too low; one that is too high." in message
+    assert message.startswith("Still to find: one that is too low; one that is too high.")
+    assert "You have found one that works: calm-otter" in message
     write(folder, "02-kind-otter", lr=3.0)
     write(folder, "03-bold-otter", lr=0.0003)
     verdict = wanted.check(list_all().runs)

@@ -89,7 +89,7 @@ def test_nothing_of_the_model_and_no_random_state_changes() -> None:
             self.frozen = nn.BatchNorm1d(4)
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
-            random.random(), np.random.random(), torch.rand(3)
+            random.random(), random.gauss(), np.random.normal(), torch.rand(3)
             return self.frozen(self.layers(x))
 
     model = Noisy()
@@ -102,13 +102,18 @@ def test_nothing_of_the_model_and_no_random_state_changes() -> None:
         random.seed(1), np.random.seed(1), torch.manual_seed(1)
 
     def drawn() -> list[float]:
-        return [random.random(), np.random.random(), float(torch.rand(1))]
+        return [
+            *(random.random(), random.gauss(), np.random.random(), np.random.normal()),
+            float(torch.rand(1)),
+        ]
 
     seed()
-    expected = drawn()
+    expected = [drawn() for _ in range(4)]
     seed()
-    evaluator().scores(model, 4)
-    assert drawn() == expected
+    evaluated = evaluator()
+    for number in expected:
+        evaluated.scores(model, 4)
+        assert drawn() == number
     assert [module.training for module in model.modules()] == modes
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
     assert (model.layers[0].weight.grad == 1).all()

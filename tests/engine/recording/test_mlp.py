@@ -12,6 +12,7 @@ from torch import nn
 
 from mnistop.engine.model import MLP
 from mnistop.engine.recording.mlp import NOT_POSSIBLE, FoundMLP, find
+from mnistop.engine.recording.validation import read_validation
 from tests.helpers.mlps import (
     FLAT,
     FOUND,
@@ -113,6 +114,22 @@ def test_the_normalisation_goes_into_the_first_layer() -> None:
     assert isinstance(found, FoundMLP), found
     with torch.no_grad():
         expected = model(inputs)
+    torch.testing.assert_close(logits_of(found, pixels), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_model_of_images_in_colour_becomes_one_of_pixels_with_the_channels_last() -> None:
+    colors = images(4, 3, 3)
+    mean, std = torch.tensor([0.4, 0.5, 0.6]), torch.tensor([0.2, 0.3, 0.4])
+    inputs = ((colors - mean) / std).movedim(-1, 1)
+    model = trained_a_little(nn.Sequential(nn.Flatten(), nn.Linear(36, 10)), inputs)
+    read = read_validation((inputs, torch.arange(20) % 10), normalize=(mean, std))
+
+    found = find(model, inputs, read.normalize_inputs, read.order)
+
+    assert isinstance(found, FoundMLP), found
+    with torch.no_grad():
+        expected = model(inputs)
+    pixels = torch.from_numpy(read.pixels)
     torch.testing.assert_close(logits_of(found, pixels), expected, rtol=1e-4, atol=1e-5)
 
 

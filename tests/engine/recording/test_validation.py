@@ -103,13 +103,42 @@ def test_images_that_are_no_levels_stay_as_they_are() -> None:
     assert read.fingerprint().white == 1
 
 
-def test_color_is_shown_in_gray() -> None:
-    colored = np.random.default_rng(2).random((6, 3, 5, 4), np.float32)
-    read = read_validation((colored, [0, 1] * 3))
-    assert read.image_shape == (5, 4)
+COLORS = np.random.default_rng(2).random((6, 5, 4, 3), np.float32)
+PLANES = np.moveaxis(COLORS, 3, 1)
+MEANS, STDS = np.array([0.4, 0.5, 0.6], np.float32), np.array([0.2, 0.3, 0.4], np.float32)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "normalize"),
+    [
+        (PLANES, None),
+        (COLORS, None),
+        (torch.from_numpy((PLANES - MEANS[:, None, None]) / STDS[:, None, None]), (MEANS, STDS)),
+        ((COLORS - MEANS) / STDS, (MEANS.tolist(), STDS.tolist())),
+    ],
+)
+def test_images_in_colour_are_shown_in_colour(inputs: Any, normalize: Any) -> None:
+    read = read_validation((inputs, [0, 1] * 3), normalize=normalize)
+    assert read.image_shape == (5, 4, 3)
+    assert np.allclose(read.pixels, COLORS, atol=1e-6)
+    assert not read.notes
+    assert read.input_shapes()[0] == tuple(inputs.shape[1:])
+    mean, std = read.normalize_inputs or (0, 0)
+    flat = read.inputs.reshape(6, -1) * std + mean
+    assert np.allclose(flat[:, read.order], read.pixels.reshape(6, -1), atol=1e-6)
+
+
+def test_images_with_the_channels_last_are_given_to_no_model_as_if_they_came_first() -> None:
+    assert read_validation((COLORS, [0, 1] * 3)).input_shapes() == [(5, 4, 3), (60,)]
+    assert read_validation((PLANES, [0, 1] * 3)).input_shapes() == [(3, 5, 4), (60,)]
+
+
+def test_a_fourth_channel_is_not_shown() -> None:
+    opacity = np.ones((6, 5, 4, 1), np.float32)
+    read = read_validation((np.concatenate([COLORS, opacity], 3), [0, 1] * 3))
+    assert read.image_shape == (5, 4, 3)
     assert read.normalize is None
-    assert "in gray" in read.notes[0]
-    assert read.input_shapes()[0] == (3, 5, 4)
+    assert "fourth channel" in read.notes[0]
 
 
 def test_shapes_that_a_model_may_take() -> None:

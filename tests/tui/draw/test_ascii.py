@@ -10,9 +10,10 @@ from textual.filter import Monochrome, NoColor
 from mnistop.tui.draw.bars import counts, probabilities, progress
 from mnistop.tui.draw.cells import Grid, beside, clean, plain, printable, shorten
 from mnistop.tui.draw.chart import chart
-from mnistop.tui.draw.image import diverging, gray, legend
+from mnistop.tui.draw.image import draw
 from mnistop.tui.draw.matrix import confusion
 from mnistop.tui.draw.series import Series
+from mnistop.tui.draw.signed_image import diverging, legend
 from tests.tui.draw.reading import TRUE, ascii_terminals, terminals, texts, widths
 
 names = st.lists(st.text(max_size=12), min_size=1, max_size=12)
@@ -28,7 +29,7 @@ def test_nothing_outside_ascii_leaves_an_ascii_terminal(terminal, labels, width,
     image = random.random((height + 1, k))
     matrix = random.integers(0, 50, (k, k))
     drawn = [
-        *(gray(image, terminal, mode) for mode in ("auto", "half", "ascii", "large")),
+        *(draw(image, terminal, mode) for mode in ("auto", "half", "ascii", "large")),
         *(diverging(image - 0.5, 0.5, terminal, mode) for mode in ("auto", "half", "large")),
         legend(0.5, terminal),
         confusion(matrix, labels, terminal, width, height, (k - 1, 0)),
@@ -83,7 +84,7 @@ def test_blocks_stand_side_by_side():
 def test_every_piece_has_a_style_as_textuals_filters_want(terminal, labels, width):
     k = len(labels)
     drawn = [
-        gray(np.eye(k), terminal),
+        draw(np.eye(k), terminal),
         legend(1.0, terminal),
         confusion(np.eye(k, dtype=int), labels, terminal, width, 9),
         probabilities([1 / k] * k, labels, terminal, width),
@@ -104,4 +105,4 @@ def test_strips_print_with_and_without_colour():
     with console.capture() as capture:
         console.print(printable(strips))
     assert capture.get() == "\x1b[38;2;255;0;0mred\x1b[0m\n   \n"
-    assert widths(gray(np.zeros((4, 4)), TRUE)) == {4}
+    assert widths(draw(np.zeros((4, 4)), TRUE)) == {4}

@@ -3,8 +3,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from rich.color import ColorSystem
 
-from mnistop.tui.draw import image
+from mnistop.engine.images import CHANNELS
+from mnistop.tui.draw import colormap, image, signed_image
 from mnistop.tui.draw.capabilities import TRUE_COLOR, Terminal
 from tests.tui.draw.reading import (
     ANSI,
@@ -40,26 +42,26 @@ def decode(strips, height, colors):
 @given(images, st.sampled_from([(TRUE_COLOR, 0.5), (256, 5.0 + 3.5)]))
 def test_half_blocks_show_each_pixel_within_half_a_gray_level(pixels, precision):
     colors, tolerance = precision
-    shown = decode(image.gray(pixels, Terminal(colors)), len(pixels), colors)
+    shown = decode(image.draw(pixels, Terminal(colors)), len(pixels), colors)
     assert np.abs(shown - 255 * pixels).max() <= tolerance
 
 
 def test_the_grays_of_256_colours_come_out_exactly():
     ramp = np.array([[0, *range(8, 248, 10), 255]]) / 255
-    shown = decode(image.gray(ramp, Terminal(256)), 1, 256)
+    shown = decode(image.draw(ramp, Terminal(256)), 1, 256)
     assert (shown == 255 * ramp).all()
 
 
 def test_a_large_image_takes_two_cells_a_pixel_in_its_colour():
     pixels = np.array([[0.0, 1.0], [0.5, 0.25]])
-    strips = image.gray(pixels, TRUE, "large")
+    strips = image.draw(pixels, TRUE, "large")
     shown = [[style.bgcolor.triplet.red for _, style in cells(strip)] for strip in strips]
     assert shown == [[0, 0, 255, 255], [128, 128, 64, 64]]
 
 
 def test_the_ascii_ramp_shows_the_mean_of_two_pixels():
     pixels = np.array([[0.0, 0.0, 1.0, 1.0], [0.0, 1.0, 0.0, 1.0]])
-    (line,) = texts(image.gray(pixels, ASCII))
+    (line,) = texts(image.draw(pixels, ASCII))
     ranks = [image.RAMP.index(char) for char in line]
     assert ranks[0] == 0
     assert ranks[3] == 9
@@ -67,7 +69,7 @@ def test_the_ascii_ramp_shows_the_mean_of_two_pixels():
 
 
 def test_brighter_pixels_never_get_a_fainter_glyph():
-    (line,) = texts(image.gray(np.linspace(0, 1, 64)[None, :], ASCII))
+    (line,) = texts(image.draw(np.linspace(0, 1, 64)[None, :], ASCII))
     ranks = [image.RAMP.index(char) for char in line]
     assert ranks == sorted(ranks)
     assert set(ranks) == set(range(10))
@@ -76,27 +78,27 @@ def test_brighter_pixels_never_get_a_fainter_glyph():
 def test_the_last_row_of_an_odd_image_is_kept():
     pixels = np.zeros((3, 2))
     pixels[2] = 1
-    assert texts(image.gray(pixels, ASCII)) == ["  ", "@@"]
-    assert texts(image.gray(pixels, MONO, "half")) == ["  ", "▀▀"]
+    assert texts(image.draw(pixels, ASCII)) == ["  ", "@@"]
+    assert texts(image.draw(pixels, MONO, "half")) == ["  ", "▀▀"]
 
 
 def test_without_colour_half_blocks_are_black_and_white():
     pixels = np.array([[0, 1, 0, 1], [0, 0, 1, 1]], dtype=float)
-    assert texts(image.gray(pixels, MONO, "half")) == [" ▀▄█"]
+    assert texts(image.draw(pixels, MONO, "half")) == [" ▀▄█"]
 
 
 def test_16_colours_get_the_ramp_and_half_blocks_only_on_demand():
     pixels = np.linspace(0, 1, 8).reshape(2, 4)
-    assert "▀" not in image.gray(pixels, ANSI)[0].text
-    assert "▀" in image.gray(pixels, ANSI, "half")[0].text
+    assert "▀" not in image.draw(pixels, ANSI)[0].text
+    assert "▀" in image.draw(pixels, ANSI, "half")[0].text
 
 
 @given(images, terminals, modes)
 def test_an_image_has_the_size_that_was_promised(pixels, terminal, mode):
     width, height = image.size(*pixels.shape, mode)
     for strips in (
-        image.gray(pixels, terminal, mode),
-        image.diverging(pixels - 0.5, 0.5, terminal, mode),
+        image.draw(pixels, terminal, mode),
+        signed_image.diverging(pixels - 0.5, 0.5, terminal, mode),
     ):
         assert len(strips) == height
         assert widths(strips) == {width} == {strip.cell_length for strip in strips}
@@ -110,12 +112,12 @@ def test_a_digit_is_28_by_14_and_large_56_by_28():
 
 def test_values_out_of_range_are_clipped_and_nan_is_black():
     pixels = np.array([[-1.0, 2.0, np.nan, np.inf]])
-    assert texts(image.gray(pixels, ASCII)) == [" @ @"]
+    assert texts(image.draw(pixels, ASCII)) == [" @ @"]
 
 
 @given(weights, st.sampled_from([TRUE_COLOR, 256]), st.booleans())
 def test_colours_tell_the_sign(values, colors, dark):
-    strips = image.diverging(values, 1.0, Terminal(colors, dark=dark), "large")
+    strips = signed_image.diverging(values, 1.0, Terminal(colors, dark=dark), "large")
     for row, strip in zip(values, strips, strict=True):
         for value, (_, style) in zip(np.repeat(row, 2), cells(strip), strict=True):
             red, _, blue = style.bgcolor.triplet
@@ -127,38 +129,38 @@ def test_colours_tell_the_sign(values, colors, dark):
 
 @given(weights, st.sampled_from([ASCII, MONO, ANSI]))
 def test_glyphs_tell_the_sign_where_colours_cannot(values, terminal):
-    strips = image.diverging(values, 1.0, terminal, "large")
+    strips = signed_image.diverging(values, 1.0, terminal, "large")
     for row, strip in zip(values, strips, strict=True):
         for value, char in zip(np.repeat(row, 2), strip.text, strict=True):
             if abs(value) > 0.1:
-                assert char in (image.POSITIVE if value > 0 else image.NEGATIVE)[1:]
+                assert char in (signed_image.POSITIVE if value > 0 else signed_image.NEGATIVE)[1:]
             if value == 0:
                 assert char == " "
 
 
 def test_the_two_families_of_glyphs_share_no_glyph():
-    assert not set(image.POSITIVE[1:]) & set(image.NEGATIVE[1:])
+    assert not set(signed_image.POSITIVE[1:]) & set(signed_image.NEGATIVE[1:])
 
 
 def test_opposite_signs_in_one_cell_do_not_cancel_out():
     epsilon = np.array([[0.1], [-0.1]])
-    assert texts(image.diverging(epsilon, 0.1, ASCII)) == ["#"]
-    assert texts(image.diverging(-epsilon, 0.1, ASCII)) == ["="]
+    assert texts(signed_image.diverging(epsilon, 0.1, ASCII)) == ["#"]
+    assert texts(signed_image.diverging(-epsilon, 0.1, ASCII)) == ["="]
 
 
 def test_a_scale_of_zero_draws_nothing():
-    assert texts(image.diverging(np.ones((2, 2)), 0.0, ASCII)) == ["  "]
+    assert texts(signed_image.diverging(np.ones((2, 2)), 0.0, ASCII)) == ["  "]
 
 
 @given(terminals, modes)
 def test_the_legend_runs_from_minus_to_plus_the_scale(terminal, mode):
-    (line,) = image.legend(0.125, terminal, mode)
+    (line,) = signed_image.legend(0.125, terminal, mode)
     assert line.text.startswith("-0.125 ")
     assert line.text.endswith(" +0.125")
 
 
 def test_the_legend_in_ascii_shows_every_glyph_in_order():
-    (line,) = image.legend(0.1, ASCII)
+    (line,) = signed_image.legend(0.1, ASCII)
     assert line.text == "-0.1 ==~~--..  ''++**## +0.1"
 
 
@@ -166,8 +168,8 @@ def test_the_legend_in_ascii_shows_every_glyph_in_order():
 def test_any_shape_can_be_drawn(shape):
     for mode in ("auto", "half", "ascii", "large"):
         for terminal in (TRUE, ASCII, MONO, ANSI):
-            image.gray(np.zeros(shape), terminal, mode)
-            image.diverging(np.zeros(shape), 1.0, terminal, mode)
+            image.draw(np.zeros(shape), terminal, mode)
+            signed_image.diverging(np.zeros(shape), 1.0, terminal, mode)
 
 
 rows_of_images = shapes.flatmap(
@@ -181,7 +183,7 @@ rows_of_images = shapes.flatmap(
 def test_images_side_by_side_stand_apart(pixels, terminal, mode, room, gap):
     least, lines = image.size(*pixels[0].shape, mode)
     width = least + room
-    row = image.gray_row(np.stack(pixels), pixels[0].shape, width, gap, terminal, mode)
+    row = image.draw_row(np.stack(pixels), pixels[0].shape, width, gap, terminal, mode)
     assert len(row) == lines
     assert widths(row) == {len(pixels) * (width + gap) - gap}
     for start in range(least, widths(row).pop(), width + gap):
@@ -191,7 +193,7 @@ def test_images_side_by_side_stand_apart(pixels, terminal, mode, room, gap):
 @given(rows_of_images, st.integers(0, 3))
 def test_images_side_by_side_are_what_each_is_alone(pixels, gap):
     height, width = pixels[0].shape
-    row = image.gray_row(np.stack(pixels), (height, width), width, gap, TRUE)
+    row = image.draw_row(np.stack(pixels), (height, width), width, gap, TRUE)
     for number, each in enumerate(pixels):
         start = number * (width + gap)
         shown = decode([strip.crop(start, start + width) for strip in row], height, TRUE_COLOR)
@@ -201,7 +203,7 @@ def test_images_side_by_side_are_what_each_is_alone(pixels, gap):
 @given(rows_of_images, terminals, st.integers(0, 3))
 def test_signed_images_side_by_side_have_the_size_that_they_should(pixels, terminal, gap):
     least, lines = image.size(*pixels[0].shape)
-    row = image.diverging_row(pixels, 0.5, least, gap, terminal)
+    row = signed_image.diverging_row(pixels, 0.5, least, gap, terminal)
     assert len(row) == lines
     assert widths(row) == {len(pixels) * (least + gap) - gap}
 
@@ -222,3 +224,128 @@ def test_a_picture_grows_by_whole_cells_of_its_room(room, times):
     step = len(grown) // 28
     assert image.size(*grown.shape, mode) == (28 * times, 14 * times)
     assert all(np.array_equal(grown[place::step, place::step], pixels) for place in range(step))
+
+
+# Colour
+
+COLORED = np.random.default_rng(0).random((6, 5, 3))
+PRIMARIES = np.eye(3)[None]
+"""One row: red, green, blue."""
+
+
+def shown_colors(strips, height, colors):
+    """The colours that half blocks show, as triplets, top and bottom of each cell."""
+    rows = []
+    for strip in strips:
+        pairs = []
+        for char, style in cells(strip):
+            ground = None if style.bgcolor is None else style.bgcolor
+            pairs.append((ground if char == " " else style.color, ground))
+        rows += zip(*pairs, strict=True)
+    system = {16: ColorSystem.STANDARD, 256: ColorSystem.EIGHT_BIT}.get(colors)
+    return np.array(
+        [
+            [(each.downgrade(system) if system else each).get_truecolor() for each in row]
+            for row in rows[:height]
+        ],
+        float,
+    )
+
+
+def test_true_colour_shows_each_channel_to_half_a_level():
+    shown = shown_colors(image.draw(COLORED, TRUE), 6, TRUE_COLOR)
+    assert np.abs(shown - 255 * COLORED).max() <= 0.5
+
+
+@pytest.mark.parametrize("light", [0, 95, 135, 175, 215, 255])
+def test_the_colours_of_256_come_out_exactly(light):
+    """All of the palette's cube that are not gray, also after Rich has looked for the nearest."""
+    levels = np.array([0, 95, 135, 175, 215, 255])
+    cube = np.stack(np.meshgrid(levels, levels), -1).reshape(-1, 2)
+    colors = np.insert(cube, 0, light, axis=1)
+    colors = colors[np.ptp(colors, axis=1) > 0]
+    shown = shown_colors(image.draw(colors[None] / 255, Terminal(256)), 1, 256)
+    assert (shown[0] == colors).all()
+
+
+def test_256_colours_are_as_near_as_the_palette_allows():
+    shown = shown_colors(image.draw(COLORED, Terminal(256)), 6, 256)
+    assert np.abs(shown - 255 * COLORED).max() <= 48
+
+
+def test_16_colours_are_the_nearest_ansi_ones():
+    codes = colormap.rgb(np.array([[[1, 0.3, 0.3], [0, 0.6, 0.1], [0, 0, 0.7]]]), ANSI)
+    assert codes.tolist() == [[0xFF5555, 0x00AA00, 0x0000AA]]
+
+
+def test_gray_in_three_channels_is_drawn_as_in_one():
+    gray = COLORED[..., 0]
+    for terminal in (TRUE, Terminal(256), ANSI, ASCII, MONO):
+        for mode in ("auto", "half", "large"):
+            three = np.stack([gray] * 3, -1)
+            assert texts(image.draw(three, terminal, mode)) == texts(
+                image.draw(gray, terminal, mode)
+            )
+
+
+def test_without_colours_the_brightness_is_drawn():
+    """Green is the brightest of the three, blue the darkest: the weights of ITU-R BT.601."""
+    (line,) = texts(image.draw(PRIMARIES, ASCII))
+    ranks = [image.RAMP.index(char) for char in line]
+    assert ranks[2] < ranks[0] < ranks[1]
+
+
+@pytest.mark.parametrize("terminal", [TRUE, Terminal(256), ANSI, ASCII, MONO])
+@pytest.mark.parametrize("mode", ["auto", "half", "large"])
+def test_a_row_of_images_in_colour_is_as_wide_as_its_images(terminal, mode):
+    images = np.stack([COLORED, COLORED[::-1]]).astype(np.float32)
+    drawn = image.draw_row(images, (6, 5), 12, 1, terminal, mode)
+    assert widths(drawn) == {25}
+    reduced = image.draw_row(images, (4, 3), 12, 1, terminal, mode)
+    assert widths(reduced) == {25}
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_a_channel_of_a_perturbation_is_drawn_alone(place):
+    values = np.zeros((2, 3, 3))
+    values[..., place] = [[-1, 0, 1], [-1, 0, 1]]
+    view = CHANNELS[place]
+    alone = signed_image.diverging(values[..., place], 1, TRUE)
+    assert signed_image.diverging(values, 1, TRUE, view=view) == alone
+    others = [name for name in CHANNELS if name != view]
+    nothing = signed_image.diverging(np.zeros((2, 3)), 1, TRUE)
+    for other in others:
+        assert signed_image.diverging(values, 1, TRUE, view=other) == nothing
+
+
+def test_the_largest_channel_of_a_perturbation_has_no_sign():
+    values = np.array([[[0.1, -0.8, 0.2], [0, 0, 0]]])
+    expected = signed_image.diverging(np.array([[0.8, 0.0]]), 1, TRUE)
+    assert signed_image.diverging(values, 1, TRUE, view="magnitude") == expected
+
+
+def test_a_perturbation_in_colour_is_gray_where_nothing_changes():
+    values = np.array([[[0, 0, 0], [1, 0, -1]]], float)
+    shown = shown_colors(signed_image.diverging(values, 1, TRUE), 1, TRUE_COLOR)
+    assert shown.tolist() == [[[128, 128, 128], [255, 128, 0]]]
+
+
+@pytest.mark.parametrize("view", signed_image.VIEWS)
+def test_every_view_is_drawn_everywhere_with_its_name_in_the_legend(view):
+    for terminal in (TRUE, Terminal(256), ANSI, ASCII, MONO):
+        for mode in ("auto", "half", "ascii", "large"):
+            drawn = signed_image.diverging(COLORED - 0.5, 0.5, terminal, mode, view)
+            assert widths(drawn) == {image.size(6, 5, mode)[0]}
+            (line,) = signed_image.legend(0.5, terminal, mode, view)
+            assert line.text.endswith(signed_image.view_name(view, terminal, mode))
+            row = signed_image.diverging_row([COLORED] * 2, 1, 12, 1, terminal, mode, view)
+            assert widths(row) == {25}
+
+
+def test_the_views_come_round():
+    views, view = [], "color"
+    for _ in signed_image.VIEWS:
+        views.append(view)
+        view = signed_image.next_view(view)
+    assert views == list(signed_image.VIEWS)
+    assert view == "color"

@@ -13,6 +13,7 @@ from mnistop.engine.analysis.methods import METHODS
 from mnistop.tui.draw import image
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import Strip, shorten
+from mnistop.tui.draw.signed_image import View
 from mnistop.tui.features.attack.accuracy import AccuracyChart
 from mnistop.tui.features.attack.model import ORDERS, AttackModel
 from mnistop.tui.text.attack_outcome import SEARCHED_BY, AttackOutcome, at_least, at_most
@@ -101,12 +102,16 @@ class AttackView(ContentPane[AttackOutcome], can_focus=True):
 
     EXPLANATION = (
         "The perturbation is drawn on a scale of its own: one colour brightens a pixel, the "
-        "other darkens it. The predictions are computed from exactly the pixels shown."
+        "other darkens it. That of an image in colour is gray where nothing changes; b shows one "
+        "channel, or the largest change of the three. The predictions are computed from exactly "
+        "the pixels shown."
     )
 
     EMPTY_TITLE = "An image and its adversarial version"
 
     mode: image.Mode = "auto"
+    view: View = "color"
+    """What is drawn of the perturbation of an image in colour."""
     is_alone = False
     """True while the pane of the bounds is out of sight, so that they are shown here in short."""
     place = ""
@@ -137,7 +142,8 @@ class AttackView(ContentPane[AttackOutcome], can_focus=True):
         """The pictures and the probabilities, and the bounds if they are not shown elsewhere."""
         below = content.in_four_lines(self.terminal, width) if self.is_alone else []
         room = height - len(below)
-        drawn = attacked(content.attacked, content.names, self.terminal, width, room, self.mode)
+        how = self.terminal, width, room, self.mode, self.view
+        drawn = attacked(content.attacked, content.names, *how)
         return [*drawn, *below]
 
 

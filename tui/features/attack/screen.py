@@ -11,11 +11,21 @@ from textual.timer import Timer
 from mnistop.engine.analysis.fragility import AttackTarget
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.draw.signed_image import next_view
 from mnistop.tui.features.attack.accuracy import AccuracyChart, ChooseRunScreen
 from mnistop.tui.features.attack.model import AttackModel
 from mnistop.tui.features.attack.panes import AttackPanes
-from mnistop.tui.session.view import NO_RUN, AtAnEpoch, HostedScreen
-from mnistop.tui.toolkit.bindings import IMAGES, ZOOM, bindings, declared, hidden, key, steps
+from mnistop.tui.session.view import IN_GRAY, NO_RUN, AtAnEpoch, HostedScreen
+from mnistop.tui.toolkit.bindings import (
+    CHANNELS,
+    IMAGES,
+    ZOOM,
+    bindings,
+    declared,
+    hidden,
+    key,
+    steps,
+)
 from mnistop.tui.toolkit.dialogs import Section
 from mnistop.tui.toolkit.list_pane import ListPane
 
@@ -32,6 +42,7 @@ _OF_A_RUN = frozenset(
         "order",
         "compare",
         "image_mode",
+        "channel",
     ]
 )
 """Actions that need a run."""
@@ -61,6 +72,7 @@ class AttackScreen(AtAnEpoch, HostedScreen):
         key("compare", "c", "compare", "Compare", "Another run's accuracy too; again to remove it"),
         ZOOM,
         IMAGES,
+        CHANNELS,
     )
 
     def __init__(self, terminal: Terminal) -> None:
@@ -234,6 +246,12 @@ class AttackScreen(AtAnEpoch, HostedScreen):
         view.mode = self.next_mode(view.mode, view)
         view.redraw()
 
+    def action_channel(self) -> None:
+        """Choose what is drawn of the perturbation of an image in colour."""
+        view = self._panes.view
+        view.view = next_view(view.view)
+        view.redraw()
+
     @on(ListPane.Moved)
     def _on_moved(self, message: ListPane.Moved) -> None:
         self._model.subject = int(self._model.rows[message.position])
@@ -247,6 +265,9 @@ class AttackScreen(AtAnEpoch, HostedScreen):
         """Return the reason why an action is impossible now."""
         if action in _OF_A_RUN and self.state.run is None:
             return NO_RUN
+        started = self.state.history.started
+        if action == "channel" and not (started and started.shape[2:]):
+            return IN_GRAY
         method = self._model.method
         if action in ("strengthen", "usual", "smallest") and method.seeks:
             return f"{method.title} seeks the smallest ε itself: x takes another method."

@@ -257,5 +257,5 @@ class DuelImage(ContentPane[tuple[ComparedRun, int]]):
         if pixels is None:
             return self.say("This run keeps no images.", width)
         fits = width >= 2 * shape[1] and height >= shape[0]
-        drawn = image.gray(np.asarray(pixels), self.terminal, "large" if fits else "auto")
+        drawn = image.draw(np.asarray(pixels), self.terminal, "large" if fits else "auto")
         return drawn[:height]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -14,8 +15,11 @@ from mnistop.engine.lessons.checks import Verdict
 from mnistop.engine.lessons.course import Step, plain
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import clean
+from mnistop.tui.draw.palette import Palette
 from mnistop.tui.features.course.answer import AnswerBox
+from mnistop.tui.features.course.answering import Answering
 from mnistop.tui.features.course.model import CourseModel
+from mnistop.tui.features.course.panes import MARKS
 from mnistop.tui.session.question import Question, QuestionChanged
 from mnistop.tui.session.run_screen import RunScreen
 from mnistop.tui.terminal.faults import FaultTolerant
@@ -37,6 +41,7 @@ class AnswerScreen(FaultTolerant, ModalScreen[None]):
         & > Vertical { height: auto; background: $surface; padding: 0 1; }
         & Static { height: auto; }
         & .question { text-style: bold; }
+        & .result { display: none; }
     }
     """
 
@@ -54,29 +59,33 @@ class AnswerScreen(FaultTolerant, ModalScreen[None]):
         self._check, self._typed = check, typed
         self._box = AnswerBox(terminal)
         self._box.show(text, step)
-        self._result = Static(markup=False)
+        self._result, self._keys = Static(classes="result"), Static(markup=False)
         self._is_checking = False
 
     def compose(self) -> ComposeResult:
-        """Yield the question, the answer, and the line of its keys or its result."""
+        """Yield the question, the answer, its result, and the line of its keys."""
         with Vertical():
             yield self._static(self._step.question_line, "question")
             for letter, text in self._step.choices.items():
                 yield self._static(f"  {letter}  {plain(text)}")
             yield self._box
             yield self._result
+            yield self._keys
 
     def _static(self, text: str, classes: str = "") -> Static:
         return Static(clean(text, self._terminal), classes=classes, markup=False)
 
     def on_mount(self) -> None:
         """Show the keys."""
-        self._show("")
-
-    def _show(self, result: str) -> None:
         done = "Enter check" if self._box.enter_checks else "Ctrl+S done"
-        keys = f"{done}   Esc leave; what is typed is kept"
-        self._result.update(clean(f"{result}   {keys}" if result else keys, self._terminal))
+        self._keys.update(clean(f"{done}   Esc leave; what is typed is kept", self._terminal))
+
+    def _show(self, result: str, is_wrong: bool = False) -> None:
+        palette = Palette.of(self._terminal)
+        style = palette.bad if is_wrong else palette.muted
+        text = f"{MARKS['wrong']} {result}" if is_wrong else result
+        self._result.update(Text(clean(text, self._terminal), style))
+        self._result.display = bool(result)
 
     @on(TextArea.Changed)
     def _on_changed(self) -> None:
@@ -101,7 +110,7 @@ class AnswerScreen(FaultTolerant, ModalScreen[None]):
         if verdict is None:
             self._show("")
         elif verdict.right is False:
-            self._show(verdict.message)
+            self._show(verdict.message, is_wrong=True)
             if self._box.enter_checks:
                 self._box.select_all()
         else:
@@ -119,20 +128,14 @@ class QuestionElsewhere:
         screen: the course screen.
         model: the course.
         step: whose question.
-        check: checks an answer and keeps it.
-        typed: is called when something has been typed.
+        answering: checks answers and saves what is typed.
     """
 
     def __init__(
-        self,
-        screen: RunScreen,
-        model: CourseModel,
-        step: Step,
-        check: Callable[[Step, str], Awaitable[Verdict | None]],
-        typed: Callable[[], object],
+        self, screen: RunScreen, model: CourseModel, step: Step, answering: Answering
     ) -> None:
         self._screen, self._model, self._step = screen, model, step
-        self._check, self._typed = check, typed
+        self._answering = answering
         self.question = Question(step.question_line, self._answer, self._look)
         self._show_result()
 
@@ -141,13 +144,12 @@ class QuestionElsewhere:
         model, step = self._model, self._step
 
         async def check(text: str) -> Verdict | None:
-            verdict = await self._check(step, text)
+            verdict = await self._answering.check(step, text)
             self._show_result()
             return verdict
 
         def typed(text: str) -> None:
-            model.note_draft(step, text)
-            self._typed()
+            self._answering.note_typed(step, text)
 
         terminal = self._screen.terminal
         self._screen.app.push_screen(AnswerScreen(terminal, step, model.draft(step), check, typed))

@@ -7,10 +7,17 @@ import threading
 from collections.abc import Mapping, Sequence
 
 from mnistop.engine import worker
-from mnistop.engine.analysis.fragility import bracket
+from mnistop.engine.analysis.fragility import PerturbationBounds, bracket
 from mnistop.engine.errors import MnistopError
 from mnistop.engine.lessons import own_runs
-from mnistop.engine.lessons.answers import AnswerBook, Answers, State, StepAnswers, count_states
+from mnistop.engine.lessons.answers import (
+    AnswerBook,
+    Answers,
+    State,
+    StepAnswers,
+    count_states,
+    note_on,
+)
 from mnistop.engine.lessons.checks import Verdict
 from mnistop.engine.lessons.course import Course, Step
 from mnistop.engine.lessons.own_runs import EPSILON, OwnNumber, RunWanted
@@ -33,6 +40,8 @@ class CourseModel:
         """The results of the last checks by the ids of the steps, since the course was opened."""
         self.progress: dict[str, str] = {}
         """What is still missing, by the ids of the steps that wait for runs."""
+        self.notice = ""
+        """A sentence on answers that were damaged, or belong to another course; empty for none."""
         self.error = ""
         """Why the answers cannot be read, or the last one is not saved; empty if they are."""
         self._one_at_a_time = threading.Lock()
@@ -52,6 +61,7 @@ class CourseModel:
             self.answers = self.book.read()
         except MnistopError as error:
             self.error = str(error)
+        self.notice = self.book.notice or note_on(self.answers, course)
         self.position = self._first_open()
 
     def _first_open(self) -> int:
@@ -101,6 +111,10 @@ class CourseModel:
         if isinstance(step.check, RunWanted):
             return any(attempt.text.strip() for attempt in kept.attempts)
         return kept.revealed or kept.state in ("right", "answered")
+
+    def may_reveal(self, step: Step) -> bool:
+        """Return whether the model answer may be shown: once an answer was tried."""
+        return bool(self.of(step).attempts) and not self.wants_words(step)
 
     def wants_words(self, step: Step) -> bool:
         """Return whether a run was found, and the student's words on it are missing."""
@@ -186,27 +200,34 @@ class CourseModel:
 
     async def _check(self, step: Step, text: str) -> Verdict:
         if isinstance(step.check, RunWanted):
-            return await asyncio.to_thread(self._check_run, step.check, text)
+            return await asyncio.to_thread(self._check_run, step.check)
         if isinstance(step.check, OwnNumber):
             return await self._check_own(step, step.check, text)
         return step.check.check(text)
 
-    def _check_run(self, check: RunWanted, text: str) -> Verdict:
-        found = check.check(list_all().runs)
-        return found
+    def _check_run(self, check: RunWanted) -> Verdict:
+        return check.check(list_all().runs)
 
     async def _check_own(self, step: Step, check: OwnNumber, text: str) -> Verdict:
         own = (await asyncio.to_thread(self.runs_for, step))[:1]
         if not own:
-            sentence = "This is about a run of yours, which does not exist yet: train it first."
-            return Verdict(False, sentence, False)
+            return Verdict(False, await asyncio.to_thread(self.why_no_run, step), False)
         run = own[0].run
         if check.fact == EPSILON:
-            known = await worker.ask(bracket, run, step.place.image or 0)
-            value = known.smallest["fgsm"]
-        else:
-            value = await asyncio.to_thread(own_runs.fact_of, run, check.fact)
-        return check.check(text, value)
+            return self._check_epsilon(
+                check, text, await worker.ask(bracket, run, step.place.image or 0)
+            )
+        return check.check(text, await asyncio.to_thread(own_runs.fact_of, run, check.fact))
+
+    def _check_epsilon(self, check: OwnNumber, text: str, known: PerturbationBounds) -> Verdict:
+        verdict = check.check(text, known.smallest["fgsm"])
+        if verdict.right or not check.check(text, known.found).right:
+            return verdict
+        return Verdict(
+            False,
+            "That is where the best of all attacks begins. Asked is FGSM alone: m jumps to its "
+            "smallest ε.",
+        )
 
     def runs_for(self, step: Step) -> Sequence[RunEntry]:
         """Return the newest run for each filter of a step, as far as there are such runs.
@@ -217,6 +238,16 @@ class CourseModel:
         filters = step.place.runs or ("",)
         found = (next(iter(own_runs.matching(runs, each)), None) for each in filters)
         return [one for one in found if one]
+
+    def why_no_run(self, step: Step) -> str:
+        """Return why a step that needs runs cannot be shown yet."""
+        runs = list_all().runs
+        if own_runs.RECORDED in step.place.runs and not own_runs.matching(runs, own_runs.RECORDED):
+            return own_runs.NOT_RECORDED
+        return (
+            "This step is about a run that you do not have yet: train it first, as an earlier step "
+            "says."
+        )
 
     async def find_runs(self) -> bool:
         """Look for the runs that steps ask for; return whether there is more or less of them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from textual import events
 from textual.message import Message
 
+from mnistop.engine.images import CHANNELS
 from mnistop.tui.draw import image
 from mnistop.tui.draw.cells import Strip, beside, line, shorten
 from mnistop.tui.draw.chart import Chart, chart
@@ -22,7 +24,7 @@ _BESIDE_WIDTH = 66
 _CHART_HEIGHT = 8
 
 Pixels = NDArray[np.float32]
-"""An image, `(height, width)` in [0, 1]."""
+"""An image, `(height, width)` or `(height, width, 3)` in [0, 1]."""
 
 
 class Flattening(PlottedPane, ContentPane[Pixels], can_focus=True):
@@ -41,7 +43,7 @@ class Flattening(PlottedPane, ContentPane[Pixels], can_focus=True):
     EXPLANATION = (
         "This kind of network does not see rows and columns: the rows of the image are joined "
         "end to end, and the first layer gets one long row of numbers. Each hump is a line of "
-        "ink."
+        "ink. In colour, each pixel gives three: red, green and blue."
     )
 
     @dataclass
@@ -66,17 +68,21 @@ class Flattening(PlottedPane, ContentPane[Pixels], can_focus=True):
 
     def heading(self, content: Pixels) -> str:
         """The image, and its shape before and after."""
-        rows, columns = content.shape
-        return f"{self.status}: ({rows}, {columns}) → ({rows * columns},)"
+        return f"{self.status}: {content.shape} → ({content.size},)"
 
     def draw(self, content: Pixels, width: int, height: int) -> list[Strip]:
         """A sentence on the pixel, and the image and the chart beside or below each other."""
         row, column = self.pixel
-        columns = content.shape[1]
-        text = (
-            f"row {row}, column {column}: position {row} × {columns} + {column} = "
-            f"{row * columns + column}, value {content[row, column]:.2f}"
-        )
+        columns, *channels = content.shape[1:]
+        place = f"{row} × {columns} + {column}"
+        if channels:
+            levels = zip(CHANNELS, content[row, column].tolist(), strict=True)
+            values = ", ".join(f"{name} {level:.2f}" for name, level in levels)
+            place = f"3 × ({place}) = {self._position(content)}: {values}"
+        else:
+            value = f"{content[row, column]:.2f}"
+            place = f"position {place} = {self._position(content)}, value {value}"
+        text = f"row {row}, column {column}: {place}"
         words = line([(shorten(text, width, self.terminal), self.palette.strong)], width)
         height -= 1
         if width >= _BESIDE_WIDTH:
@@ -94,7 +100,7 @@ class Flattening(PlottedPane, ContentPane[Pixels], can_focus=True):
 
     def _picture(self, pixels: Pixels, width: int, height: int) -> list[Strip]:
         """The image with marks at the cursor's row and column."""
-        rows, columns = pixels.shape
+        rows, columns = pixels.shape[:2]
         drawn = picture(pixels, width - 1, max(height - 1, 1), self.terminal, self.mode)
         wide = drawn[0].cell_length
         self._pictured = (wide, len(drawn))
@@ -110,29 +116,35 @@ class Flattening(PlottedPane, ContentPane[Pixels], can_focus=True):
 
     def _chart(self, pixels: Pixels, width: int, height: int) -> Chart:
         values = pixels.ravel().astype(np.float64)
-        columns = pixels.shape[1]
         return chart(
             [Series("value", values, xs=np.arange(len(values), dtype=np.float64))],
             width,
             height,
             self.terminal,
             x_max=len(values),
-            cursor=self.pixel[0] * columns + self.pixel[1],
+            cursor=self._position(pixels),
             y_limits=(0, 1),
             x_label="position",
         )
 
+    def _position(self, pixels: Pixels) -> int:
+        """The position of the pixel at the cursor, in colour of its first value."""
+        row, column = self.pixel
+        columns: int = pixels.shape[1]
+        return (row * columns + column) * (len(CHANNELS) if pixels.ndim == 3 else 1)
+
     def choose(self, x: float) -> None:
         """Move the cursor to the pixel at a position."""
         if self.content is not None:
-            self._go(*divmod(round(x), self.content.shape[1]))
+            columns, *channels = self.content.shape[1:]
+            self._go(*divmod(round(x) // math.prod(channels), columns))
 
     def on_click(self, event: events.Click) -> None:
         """Move the cursor to the clicked pixel, of the image or of the chart."""
         wide, high = self._pictured
         y = event.y - 2
         if self.content is not None and event.x < wide and 0 <= y < high:
-            rows, columns = self.content.shape
+            rows, columns = self.content.shape[:2]
             event.prevent_default()
             self._go(y * rows // high, event.x * columns // wide)
 
@@ -147,6 +159,6 @@ class Flattening(PlottedPane, ContentPane[Pixels], can_focus=True):
     def _go(self, row: int, column: int) -> None:
         """Move the cursor to a pixel, or the nearest one that exists."""
         if self.content is not None:
-            rows, columns = self.content.shape
+            rows, columns = self.content.shape[:2]
             self.pixel = (max(0, min(rows - 1, row)), max(0, min(columns - 1, column)))
             self.redraw()

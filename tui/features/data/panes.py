@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from rich.style import Style
@@ -10,7 +11,7 @@ from mnistop.engine.analysis.samples import Samples
 from mnistop.engine.data.doctor import SIDES, Finding
 from mnistop.tui.draw import bars
 from mnistop.tui.draw.cells import Strip, beside, line, shorten
-from mnistop.tui.draw.image import gray_row
+from mnistop.tui.draw.image import draw_row
 from mnistop.tui.toolkit.bindings import bindings, hidden, key, moves_in_grid, pages_of_grid
 from mnistop.tui.toolkit.image_grid import PAGE, ImageGrid, Tiles, fit
 from mnistop.tui.toolkit.pane import ContentPane
@@ -37,7 +38,7 @@ class DataFacts(ContentPane[Samples]):
     def draw(self, content: Samples, width: int, height: int) -> list[Strip]:
         """The facts, those that matter most first."""
         facts, counts = content.description, content.counts
-        rows, columns = facts.image_shape
+        size, pixels_each = "×".join(map(str, facts.image_shape)), math.prod(facts.image_shape)
         train, val = sum(counts.training), sum(counts.validation)
         unseen = f"{facts.unseen:,}" if facts.unseen else "none"
         own = ", which the source gives" if facts.given_validation else ""
@@ -47,8 +48,8 @@ class DataFacts(ContentPane[Samples]):
             split = "all to validate with; a run keeps none of those that its script trains on"
             pixels = "Pixels are shown from 0 (black) to 1 (white)"
         sentences = (
-            f"{self.changed}{facts.count:,} images of {rows}×{columns}, as rows "
-            f"({facts.count}, {rows * columns}): {split}. "
+            f"{self.changed}{facts.count:,} images of {size}, as rows "
+            f"({facts.count}, {pixels_each}): {split}. "
             f"{''.join(f'{note} ' for note in content.notes)}"
             f"{pixels}: mean {facts.mean:.3f}, std {facts.std:.3f}. Source: {facts.provenance}."
         )
@@ -222,7 +223,7 @@ class SampleGrid(ImageGrid):
         assert self.samples
         first = self.samples.first
         images = self.samples.images[row[0] - first : row[-1] + 1 - first]
-        return gray_row(images, tiles.pixels, tiles.width, self.GAP, self.terminal, tiles.mode)
+        return draw_row(images, tiles.pixels, tiles.width, self.GAP, self.terminal, tiles.mode)
 
     def caption(self, position: int, width: int) -> Strip:
         """The label, and whether the image is held out for validation; in a finding its remark."""

@@ -11,6 +11,7 @@ from mnistop.engine.analysis.line_by_line import LINES, LoopState
 from mnistop.engine.export.training_code import step_code
 from mnistop.engine.formatting import count, percent, with_sign
 from mnistop.engine.formatting import loss as loss_text
+from mnistop.engine.images import CHANNELS
 from mnistop.engine.training.update_rule import update_rule
 from mnistop.tui.text.one_image import layer_name
 
@@ -127,6 +128,11 @@ def _forward(state: LoopState) -> Section:
         more = " ..." if output.some is not None and output.shape[1] > len(output.some) else ""
         rows.append(f"{name:<{widths[0]}}  {_shape(output.shape):<{widths[1]}}  {values}{more}")
     sentences = []
+    if config.sampler == "balanced":
+        sentences.append(
+            "The batch was drawn with replacement, with all classes equally likely: the same image "
+            "may be in it twice."
+        )
     if config.shift:
         sentences.append(f"Each image was moved by up to {count(config.shift, 'pixel')} each way.")
     if config.adversarial_epsilon:
@@ -164,7 +170,7 @@ def _loss(state: LoopState) -> Section:
     sentences = [
         f"Image {state.image.place + 1} alone: {_number(state.image_loss)}, which is "
         f"-ln {_probability(state):.4f}, the logarithm of its class's probability.",
-        f"The mean of {count(images, 'image')}: {_number(state.loss)}.",
+        f"The mean of {count(images, 'image')}{_weights(state)}: {_number(state.loss)}.",
     ]
     if len(state.losses) == 1:
         sentences.append(
@@ -172,6 +178,14 @@ def _loss(state: LoopState) -> Section:
             f"ln {classes} = {math.log(classes):.4f}."
         )
     return Section("loss", [], sentences)
+
+
+def _weights(state: LoopState) -> str:
+    """Return how images are weighted in the mean; empty if all are weighted alike."""
+    if state.config.class_weights == "none":
+        return ""
+    name = state.class_names[state.image.label]
+    return f", weighted by their classes ({state.class_weight:.3g} for a {name})"
 
 
 def _zero_grad(state: LoopState) -> Section:
@@ -192,8 +206,11 @@ def _backward(state: LoopState) -> Section:
     number, row, column = state.weight.index
     sentences = []
     if number == 0:
-        width = state.image.pixels.shape[1]
-        place = f"({column // width}, {column % width})"
+        width, *channels = state.image.pixels.shape[1:]
+        pixel, channel = divmod(column, math.prod(channels))
+        place = f"({pixel // width}, {pixel % width})"
+        if channels:
+            place += f", {CHANNELS[channel]},"
         to = f"neuron {row}" if config.hidden else f"class {state.class_names[row]}"
         sentences.append(f"This weight leads from pixel {place} to {to}.")
     if clip and state.norm > clip:

@@ -10,7 +10,7 @@ from mnistop.engine.formatting import loss, percent, with_sign
 from mnistop.tui.draw import image
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import Strip, beside, line, shorten
-from mnistop.tui.draw.image import gray_row
+from mnistop.tui.draw.image import draw_row
 from mnistop.tui.draw.palette import Palette
 from mnistop.tui.features.mistakes.model import ImageDetails, ImageListModel
 from mnistop.tui.text.one_image import trail
@@ -213,7 +213,7 @@ class Gallery(OfModel[ImageListModel], ImageGrid):
         nothing = np.zeros(self._model.shape, np.float32)
         images = [self._model.image(int(self._model.rows[each])) for each in row]
         pixels = np.stack([nothing if each is None else each for each in images])
-        return gray_row(pixels, tiles.pixels, tiles.width, self.GAP, self.terminal, tiles.mode)
+        return draw_row(pixels, tiles.pixels, tiles.width, self.GAP, self.terminal, tiles.mode)
 
     def caption(self, position: int, width: int) -> Strip:
         """True and predicted class, and the model's confidence."""

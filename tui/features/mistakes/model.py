@@ -33,7 +33,7 @@ class ImageDetails:
 
     row: int
     image: Floats | None
-    """`(height, width)` in [0, 1]; None if it is not recorded."""
+    """`(height, width)` or `(height, width, 3)` in [0, 1]; None if it is not recorded."""
     label: int
     predicted: int
     probabilities: Floats
@@ -99,8 +99,8 @@ class ImageListModel:
         return ORDERS[self._order]
 
     @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns of pixels of an image."""
+    def shape(self) -> tuple[int, ...]:
+        """The shape of an image, see `RunStarted.shape`."""
         started = self.state.history.started
         return started.shape if started else (28, 28)
 
@@ -235,7 +235,7 @@ class ImageListModel:
             self.go(0)
 
     def image(self, row: int) -> Floats | None:
-        """Return an image, `(height, width)` in [0, 1]; None if it is not recorded."""
+        """Return an image in [0, 1]; None if it is not recorded."""
         found = self._images.get(row)
         run = self.state.run
         if found is None and run and (found := run.image(row, self.shape)) is not None:

@@ -73,7 +73,7 @@ class Canvas(LinesPane, can_focus=True):
     def lines(self, width: int, height: int) -> list[Strip]:
         """The pad in a frame, and the pen."""
         mode = self._mode(width, height)
-        drawn = image.gray(self.pad.image, self.terminal, mode)
+        drawn = image.draw(self.pad.image, self.terminal, mode)
         drawn = self._with_pen(drawn, mode)
         wide = drawn[0].cell_length
         corners, level, upright = (

@@ -120,14 +120,23 @@ class PadScreen(AtAnEpoch):
 
     @property
     def image(self) -> Image:
-        """The model's input, `(height, width)` in [0, 1]."""
+        """The model's input in [0, 1]: for one of images in colour, the drawing in gray."""
         drawn = self._canvas.pad.image
-        return centred(drawn) if self.centred else drawn
+        placed = centred(drawn) if self.centred else drawn
+        return np.stack([placed] * 3, axis=-1) if self._in_color else placed
+
+    @property
+    def _in_color(self) -> bool:
+        started = self.state.history.started
+        return bool(started and started.shape[2:])
 
     def redraw(self) -> None:
         """Classify the drawing by the weights of the shown epoch."""
         self._fit_to_run()
-        self._input.show(self.image, "centred as MNIST" if self.centred else "as drawn")
+        how = "centred as MNIST" if self.centred else "as drawn"
+        if self._in_color:
+            how += ", the same in red, green and blue"
+        self._input.show(self.image, how)
         state = self.state
         missing = self._missing(state)
         if missing:
@@ -161,7 +170,7 @@ class PadScreen(AtAnEpoch):
         started = self.state.history.started
         if started is None or not started.image_shape:
             return
-        rows, columns = started.shape
+        rows, columns = started.shape[:2]
         drawn = self._canvas.pad.image
         if drawn.shape != (rows, columns):
             self._canvas.show(Pad(resize(drawn, rows, columns)))

@@ -17,6 +17,7 @@ from mnistop.engine.formatting import with_sign
 from mnistop.engine.images import resize
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import shorten
+from mnistop.tui.draw.signed_image import View
 from mnistop.tui.session.view import WRONG_FORM
 from mnistop.tui.toolkit.background import LatestAnswer
 
@@ -38,6 +39,13 @@ class Neurons:
     names: tuple[str, ...]
     """Of the classes."""
     order: Order = "index"
+    view: View = "color"
+    """What is drawn of the weights to images in colour."""
+
+    @property
+    def legend_view(self) -> View | None:
+        """The view, to explain it; None for gray images, which have one."""
+        return self.view if self.layer.weights.ndim == 4 else None
 
     @property
     def orders(self) -> tuple[Order, ...]:
@@ -73,10 +81,10 @@ class Neurons:
         Args:
             pixels: rows and columns of an image.
         """
-        if pixels == self.layer.weights.shape[1:]:
+        if pixels == self.layer.weights.shape[1:3]:
             return self
         if pixels not in self._smaller:
-            weights = resize(np.nan_to_num(self.layer.weights), *pixels)
+            weights = resize(np.nan_to_num(self.layer.weights), *pixels, axis=1)
             self._smaller[pixels] = replace(self, layer=replace(self.layer, weights=weights))
         return self._smaller[pixels]
 

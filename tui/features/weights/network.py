@@ -10,7 +10,7 @@ from textual import events
 from textual.message import Message
 
 from mnistop.engine.analysis.network import FloatArray, Step, Walk
-from mnistop.tui.draw import bars, image
+from mnistop.tui.draw import bars, image, signed_image
 from mnistop.tui.draw.bars import signed
 from mnistop.tui.draw.cells import PLAIN, Piece, Strip, beside, clean, flow, line, shorten
 from mnistop.tui.text.one_image import (
@@ -213,7 +213,7 @@ class Network(ScrolledPane, ContentPane[Walk], can_focus=True):
             row = np.repeat(shown[start : start + columns][None, :], cells, axis=1)
             drawn += self._cells(row, full, signs)
         if height > len(drawn):
-            scale = image.legend(full, self.terminal, self.mode) if signs else []
+            scale = signed_image.legend(full, self.terminal, self.mode) if signs else []
             words = "two cells a value" if cells == 2 else "one cell a value"
             words += "" if signs else f", the brightest is {full:.2f}"
             if missing := len(values) - len(shown):
@@ -225,8 +225,8 @@ class Network(ScrolledPane, ContentPane[Walk], can_focus=True):
     def _cells(self, row: FloatArray, full: float, both_signs: bool) -> list[Strip]:
         pixels = np.repeat(row, 2, axis=0)
         if both_signs:
-            return image.diverging(pixels, full, self.terminal, self.mode)
-        return image.gray(pixels / full, self.terminal, self.mode)
+            return signed_image.diverging(pixels, full, self.terminal, self.mode)
+        return image.draw(pixels / full, self.terminal, self.mode)
 
     def _words(self, walk: Walk, width: int) -> list[Strip]:
         return [strip for text in explain_network(walk) for strip in self.say(text, width, PLAIN)]

@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from textual.message import Message
 
 from mnistop.engine.formatting import with_sign
-from mnistop.tui.draw import image
+from mnistop.tui.draw import image, signed_image
 from mnistop.tui.draw.bars import signed
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import PLAIN, Strip, beside, clean, line, shorten
@@ -40,7 +40,8 @@ class WeightGallery(ImageGrid):
         "where they are positive (blue) raises the neuron's output, ink where they are negative "
         "(orange) lowers it. All are drawn on the one scale below them. Where 16 of them would "
         "not fit, each pixel is the mean of several weights; v shows every weight, or glyphs. "
-        "The arrow above an image names the class that the neuron speaks for most."
+        "The arrow above an image names the class that the neuron speaks for most. Weights of "
+        "images in colour are gray for 0; b shows one channel, or the largest of the three."
     )
 
     NO_ROOM = "There is no room for an image here: enlarge the terminal, or z."
@@ -98,7 +99,7 @@ class WeightGallery(ImageGrid):
 
     def _keep_values_of(self, pixels: tuple[int, int]) -> None:
         values = self._values.items()
-        self._values = {neuron: each for neuron, each in values if each.shape == pixels}
+        self._values = {neuron: each for neuron, each in values if each.shape[:2] == pixels}
 
     @property
     def total(self) -> int:
@@ -117,8 +118,8 @@ class WeightGallery(ImageGrid):
 
     @property
     def source(self) -> object:
-        """The neurons of the page."""
-        return self._on_page()
+        """The neurons of the page, and what is drawn of them."""
+        return self._on_page(), self.neurons and self.neurons.view
 
     def _on_page(self) -> list[int]:
         """The neurons of the page with the cursor."""
@@ -126,8 +127,8 @@ class WeightGallery(ImageGrid):
 
     def fit(self, width: int, height: int) -> Tiles:
         """Return the arrangement of the images in a pane of some size."""
-        total, rows, columns = self.neurons.layer.weights.shape if self.neurons else _USUAL_SHAPE
-        shape = rows, columns
+        known = self.neurons.layer.weights.shape if self.neurons else _USUAL_SHAPE
+        total, shape = known[0], known[1:3]
         return fit(width, height - 2, shape, total, self.terminal, self.mode, self.whole)
 
     @property
@@ -164,7 +165,8 @@ class WeightGallery(ImageGrid):
         for neuron in neurons:
             self._values.setdefault(neuron, drawn.layer.weights[neuron] / drawn.scale)
         values = [self._values[neuron] for neuron in neurons]
-        return image.diverging_row(values, 1, tiles.width, self.GAP, self.terminal, tiles.mode)
+        room = tiles.width, self.GAP, self.terminal, tiles.mode
+        return signed_image.diverging_row(values, 1, *room, self.neurons.view)
 
     def caption(self, position: int, width: int) -> Strip:
         """The neuron's number and class, and what the order goes by."""
@@ -179,7 +181,8 @@ class WeightGallery(ImageGrid):
     def _below(self, scale: float, width: int, height: int) -> list[Strip]:
         """The scale and the words beside it, or below it where they fit only there."""
         assert self.neurons
-        legend = image.legend(scale, self.terminal, self.mode)[0]
+        view = self.neurons.legend_view
+        legend = signed_image.legend(scale, self.terminal, self.mode, view)[0]
         words = clean(self.neurons.words(self.neuron), self.terminal)
         room = width - legend.cell_length - 2
         wrapped = self.say(words, width, PLAIN)
@@ -239,8 +242,8 @@ class WeightDetail(ContentPane[Neurons], can_focus=True):
             weights, mode = image.enlarged(weights, times)
         scale = content.scale
         drawn = [
-            *image.diverging(weights, scale, self.terminal, mode),
-            *image.legend(scale, self.terminal, mode),
+            *signed_image.diverging(weights, scale, self.terminal, mode, content.view),
+            *signed_image.legend(scale, self.terminal, mode, content.legend_view),
         ]
         cells = max(strip.cell_length for strip in drawn)
         drawn = [strip.adjust_cell_length(cells) for strip in drawn]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Literal
 
 from textual import events, on
@@ -14,14 +15,15 @@ from mnistop.engine.analysis.network import first_layer, walk
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw import image
 from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.draw.signed_image import View, next_view
 from mnistop.tui.features.weights.model import FormNetwork, Neurons, Order
 from mnistop.tui.features.weights.network import LEAST_HEIGHT, LEAST_WIDTH, Network
 from mnistop.tui.features.weights.neurons import WeightDetail, WeightGallery
 from mnistop.tui.session.state import weights_name
-from mnistop.tui.session.view import ALONE, NO_RUN, AtAnEpoch, SeveralPanes
+from mnistop.tui.session.view import ALONE, IN_GRAY, NO_RUN, AtAnEpoch, SeveralPanes
 from mnistop.tui.terminal.scheduler import SLOW, Paced
 from mnistop.tui.toolkit.background import LatestAnswer
-from mnistop.tui.toolkit.bindings import ZOOM, bindings, declared, hidden, key
+from mnistop.tui.toolkit.bindings import CHANNELS, ZOOM, bindings, declared, hidden, key
 from mnistop.tui.toolkit.dialogs import Section
 from mnistop.tui.toolkit.pane import LinesPane
 
@@ -55,6 +57,7 @@ class WeightsScreen(AtAnEpoch, SeveralPanes):
         key("order", "o", "order", "Order", "By index, by norm, or by the class they speak for"),
         ZOOM,
         hidden("images", "v", "image_mode", "Draw", "16 a page, a pixel a weight, or glyphs"),
+        CHANNELS,
     )
 
     def __init__(self, terminal: Terminal) -> None:
@@ -71,6 +74,7 @@ class WeightsScreen(AtAnEpoch, SeveralPanes):
         self._neuron = 0
         self._row = 0
         self._order: Order = "index"
+        self._view: View = "color"
         self._large = False
         self._zoomed = False
         self._on_network = False
@@ -141,6 +145,8 @@ class WeightsScreen(AtAnEpoch, SeveralPanes):
                 return NO_RUN
             case "order" if self._on_network:
                 return "The order is that of the neurons: Tab goes there."
+            case "channel" if not (self._neurons and self._neurons.legend_view):
+                return IN_GRAY
             case "zoom" if self._alone and not self._zoomed:
                 return ALONE
         return super().why_not(action, parameters)
@@ -241,7 +247,8 @@ class WeightsScreen(AtAnEpoch, SeveralPanes):
         answer = self._first_layer.answer
         if answer and self._neurons is None:
             self.after_refresh(self.clear_debt)  # a key has asked for the whole page
-        self._neurons = Neurons(answer, self.state.class_names, self._order) if answer else None
+        names, how = self.state.class_names, (self._order, self._view)
+        self._neurons = Neurons(answer, names, *how) if answer else None
         if answer:
             self._neuron = min(self._neuron, len(answer.norms) - 1)
         self._arrange()
@@ -314,9 +321,16 @@ class WeightsScreen(AtAnEpoch, SeveralPanes):
             orders = self._neurons.orders
             place = orders.index(self._order) if self._order in orders else 0
             self._order = orders[(place + 1) % len(orders)]
-            self._neurons = Neurons(self._neurons.layer, self.state.class_names, self._order)
+            self._neurons = replace(self._neurons, order=self._order)
             if not self._large:
                 self._neuron = self._neurons.sorted[0]
+            self._show_neurons()
+
+    def action_channel(self) -> None:
+        """Choose what is drawn of the weights to images in colour."""
+        if self._neurons:
+            self._view = next_view(self._view)
+            self._neurons = replace(self._neurons, view=self._view)
             self._show_neurons()
 
     def action_image_mode(self) -> None:
