@@ -137,7 +137,9 @@ def test_a_file_that_is_no_images_is_told_and_not_asked_for_its_labels(tmp_path:
 
 def test_a_folder_without_idx_files_says_what_they_are_called(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("hello")
-    with pytest.raises(DataError, match="has no IDX files, such as train-images-idx3-ubyte"):
+    with pytest.raises(
+        DataError, match="has neither IDX files nor CSV tables nor folders of pictures: name a"
+    ):
         load(str(tmp_path))
 
 

@@ -40,7 +40,6 @@ def safetensors() -> bytes:
 
 
 OTHERS = {
-    "pictures.zip": (zipped("3/1.png"), "a zip archive of pictures"),
     "idx.zip": (zipped("MNIST/raw/train-images-idx3-ubyte.gz"), "a zip archive of IDX files"),
     "some.zip": (zipped("a.txt"), "a zip archive without NumPy arrays"),
     "data.pkl": (pickle.dumps([1]), "a Python pickle"),
@@ -85,7 +84,7 @@ def test_an_unknown_kind_says_so(tmp_path: Path) -> None:
 def test_a_folder_of_pictures_says_that_it_is_one(tmp_path: Path) -> None:
     (tmp_path / "train" / "3").mkdir(parents=True)
     (tmp_path / "train" / "3" / "1.png").write_bytes(b"\x89PNG\r\n\x1a\n")
-    with pytest.raises(DataError, match=r"no IDX files.*train/3/1\.png in it is a PNG picture"):
+    with pytest.raises(DataError, match=r"neither IDX.*train/3/1\.png in it is a PNG picture"):
         load(str(tmp_path))
 
 
