@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistop.engine.config import Resize
-from mnistop.engine.data import families, kinds, picture_folders, tables
+from mnistop.engine.data import arrays, families, kinds, picture_folders, shards, tables
 from mnistop.engine.data.arrays import read_idx, read_lone_array
 from mnistop.engine.data.idx_sets import find_set, is_test, labels_beside
 from mnistop.engine.data.stored import Part, Progress, Role, Stored, silent
@@ -46,8 +46,12 @@ def read_path(source: str, progress: Progress = silent, resize: Resize = "off") 
 
 def _read_folder(folder: Path, progress: Progress, resize: Resize) -> Stored:
     """Read what a folder without IDX files has."""
-    stored = picture_folders.read_folder(folder, progress, resize)
-    stored = stored or tables.read_folder(folder, progress)
+    stored = (
+        picture_folders.read_folder(folder, progress, resize)
+        or tables.read_folder(folder, progress)
+        or arrays.read_folder(folder, progress)
+        or shards.read_folder(folder, progress, resize)
+    )
     if stored:
         return stored
     raise DataError(_without_data(folder))
@@ -78,7 +82,9 @@ def _without_data(folder: Path) -> str:
     if not found:
         return f"{start}: name a folder that has such, or a file."
     path, kind = found
-    return f"{start}, and {path.relative_to(folder)} in it is {kind.name}: {kind.remedy}."
+    return (
+        f"{start}, and {path.relative_to(folder)} in it is {kind.name}: {kinds.remedy(kind, path)}."
+    )
 
 
 def _read_pairs(pairs: list[tuple[Path, Path]]) -> Stored:

@@ -4,7 +4,6 @@ Classes are numbered in the sorted order of their folders' names, as by torchvis
 Above them may be folders for the parts of a data set, such as `train` and `test`.
 """
 
-import os
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from mnistop.engine.data.named import role_of
 from mnistop.engine.data.pictures import File, read_pictures
 from mnistop.engine.data.stored import Part, Progress, Role, Stored, check_size
 from mnistop.engine.errors import DataError
+from mnistop.engine.files import files_below
 from mnistop.engine.formatting import count
 
 _ENDINGS = (
@@ -27,8 +27,6 @@ _ENDINGS = (
     *(".pgm", ".ppm", ".pbm", ".pnm"),
 )
 _OF_SYSTEMS = ("thumbs.db", "desktop.ini", "__macosx")
-_DEEPEST = 8
-"""Folders below the one named; a link that leads back would have no end."""
 _LISTED = 3
 _ORDER: tuple[Role, ...] = ("train", "validation", "test")
 
@@ -40,18 +38,11 @@ def read_folder(folder: Path, progress: Progress, resize: Resize) -> Stored | No
         DataError: some pictures cannot be read.
         SizesError: they have several sizes, and no size to resize them to is given.
     """
-    files = []
-    for place, folders, names in os.walk(folder, followlinks=True):
-        above = Path(place).relative_to(folder).parts
-        if len(above) == _DEEPEST:
-            folders.clear()
-        folders.sort()
-        files += [(*above, name) for name in sorted(names)]
 
     def opener(path: tuple[str, ...]) -> Callable[[], IO[bytes]]:
         return lambda: folder.joinpath(*path).open("rb")
 
-    return _read(files, opener, folder, progress, resize)
+    return _read(list(files_below(folder)), opener, folder, progress, resize)
 
 
 def read_zip(path: Path, progress: Progress, resize: Resize) -> Stored:
