@@ -28,6 +28,8 @@ _ENDINGS = (
 )
 _OF_SYSTEMS = ("thumbs.db", "desktop.ini", "__macosx")
 _LISTED = 3
+_Paths = list[tuple[int, tuple[str, ...]]]
+"""Some pictures: the index of each, and its path below a folder."""
 _ORDER: tuple[Role, ...] = ("train", "validation", "test")
 
 
@@ -93,12 +95,12 @@ class Arranged:
 
 def arrange(paths: Sequence[tuple[str, ...]]) -> Arranged:
     """Find the parts and classes of pictures by the folders in their paths."""
-    every = [(index, path) for index, path in enumerate(paths)]
-    above, every = _descend(every)
+    above, every = _descend(list(enumerate(paths)))
     role = next(filter(None, map(role_of, reversed(above))), None)
     deep = {path[0] for _, path in every if len(path) > 2}
     roles = {name: found for name in sorted(deep) if (found := role_of(name))}
     tops = {path[0] for _, path in every if len(path) > 1}
+    groups: list[tuple[Role, _Paths]]
     arranged = Arranged()
     if not role and ("train" in roles.values() or (roles and set(roles) == tops)):
         arranged.other_folders = sorted(tops - set(roles))
@@ -123,9 +125,7 @@ def arrange(paths: Sequence[tuple[str, ...]]) -> Arranged:
     return arranged
 
 
-def _descend(
-    every: list[tuple[int, tuple[str, ...]]],
-) -> tuple[list[str], list[tuple[int, tuple[str, ...]]]]:
+def _descend(every: _Paths) -> tuple[list[str], _Paths]:
     """Leave out folders that hold nothing but one folder of folders, and return their names."""
     above = []
     while len({path[0] for _, path in every}) == 1 and min(len(path) for _, path in every) > 2:
