@@ -96,11 +96,10 @@ class Arranged:
 def arrange(paths: Sequence[tuple[str, ...]]) -> Arranged:
     """Find the parts and classes of pictures by the folders in their paths."""
     above, every = _descend(list(enumerate(paths)))
-    role = next(filter(None, map(role_of, reversed(above))), None)
+    role: Role | None = next(filter(None, map(role_of, reversed(above))), None)
     deep = {path[0] for _, path in every if len(path) > 2}
     roles = {name: found for name in sorted(deep) if (found := role_of(name))}
     tops = {path[0] for _, path in every if len(path) > 1}
-    groups: list[tuple[Role, _Paths]]
     arranged = Arranged()
     if not role and ("train" in roles.values() or (roles and set(roles) == tops)):
         arranged.other_folders = sorted(tops - set(roles))
@@ -110,7 +109,8 @@ def arrange(paths: Sequence[tuple[str, ...]]) -> Arranged:
         ]
         arranged.without_class = sum(len(path) == 1 for _, path in every)
     else:
-        groups = [(role or "train", [(index, ("", *path)) for index, path in every])]
+        role = role or "train"
+        groups = [(role, [(index, ("", *path)) for index, path in every])]
     groups.sort(key=lambda group: _ORDER.index(group[0]))
     known: set[str] = set()
     for found, group in groups:
