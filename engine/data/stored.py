@@ -190,7 +190,7 @@ def _resized(parts: list[Part], resize: Resize) -> tuple[list[Part], str]:
     others = [part for part in parts if resize not in ("off", part.images.shape[1:3])]
     if resize == "off" or not others:
         return parts, ""
-    from mnistop.engine.data.pictures import resized
+    from mnistop.engine.data.resizing import resized
 
     sizes = " and ".join(dict.fromkeys(shape_text(part.images[0]) for part in others))
     note = f"Images of {sizes} pixels are resized to {resize[0]} × {resize[1]}."
