@@ -10,8 +10,9 @@ import gzip
 import math
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from io import BufferedIOBase
 from pathlib import Path
 from typing import IO, Any
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 
 from mnistop.engine.config import Resize
 from mnistop.engine.data import kinds
-from mnistop.engine.data.named import listed, parts_of
+from mnistop.engine.data.named import listed, pairs_in, parts_of
 from mnistop.engine.data.stored import Progress, Stored, check_size, silent
 from mnistop.engine.errors import DataError
 
@@ -40,16 +41,31 @@ def read_npz(path: Path, progress: Progress = silent, resize: Resize = "off") ->
         if len(members) == 1:
             return None
         class_names = _class_names(archive, path) if "class_names" in members else None
-
-        def member(name: str) -> Callable[[], NDArray[Any]]:
-            def read() -> NDArray[Any]:
-                progress(f"reading {name} of {path.name}")
-                return _read_member(archive, name, path)
-
-            return read
-
-        parts, notes = parts_of({name: member(name) for name in members}, str(path))
+        arrays = {name: partial(_read_member, archive, name, path) for name in members}
+        parts, notes = parts_of(arrays, str(path), progress)
     return Stored(parts, str(path), class_names, notes=tuple(notes))
+
+
+def read_folder(folder: Path, progress: Progress) -> Stored | None:
+    """Read files of one array each, such as `x_train.npy` and `y_train.npy`; None without such.
+
+    Raises:
+        DataError: a file is damaged.
+        OSError: one cannot be read.
+    """
+    files = [path for path in sorted(folder.iterdir()) if path.suffix in (".npy", ".npz")]
+    arrays = {path.stem: partial(read_lone_array, path) for path in files if _has_one_array(path)}
+    if not pairs_in(arrays):
+        return None
+    parts, notes = parts_of(arrays, str(folder), progress)
+    return Stored(parts, str(folder), notes=tuple(notes))
+
+
+def _has_one_array(path: Path) -> bool:
+    if not path.is_file() or not zipfile.is_zipfile(path):
+        return path.is_file()
+    with zipfile.ZipFile(path) as archive:
+        return len(archive.namelist()) == 1
 
 
 def read_lone_array(path: Path) -> NDArray[Any]:

@@ -35,7 +35,7 @@ _UNPACKED = 4
 """Times the size that MNIST as a table has when compressed, at least."""
 
 _CONVERT = "read it in Python and save its arrays by numpy.savez(FILE, images=…, labels=…)"
-_PICTURES = "save all pictures as one array by numpy.savez(FILE, images=…, labels=…)"
+PICTURES = "put the pictures of each class into a folder with its name, and name the one above"
 _UNPACK = "unpack it and name what is in it"
 
 
@@ -56,11 +56,12 @@ class Kind:
     """True if a folder may have a data set of such files, as one for each part of it."""
 
 
-NUMPY = Kind("a NumPy file", "name this file itself", "arrays.read_npz")
+NUMPY = Kind("a NumPy file", "name this file itself", "arrays.read_npz", in_folders=True)
 TEXT = Kind("a text", "name a file of images")
 _CSV = Kind("a CSV table", reader="tables.read_csv", unpacks=True)
 ZIP = Kind("a zip archive without NumPy arrays", _UNPACK)
 _TAR = Kind("a tar archive", _UNPACK)
+_ZIPPED_PICTURES = Kind("a zip archive of pictures", reader="picture_folders.read_zip")
 _PICKLE = Kind("a Python pickle, in which any code would run", "")
 _BZIP2 = Kind("a bzip2 archive", _UNPACK)
 _ARFF = Kind("an ARFF table", reader="arff.read_arff", unpacks=True, in_folders=True)
@@ -70,11 +71,11 @@ _TORCH = Kind("a PyTorch file", reader="torch_files.read_torch", in_folders=True
 
 _BY_START = {
     b"\x93NUMPY": NUMPY,
-    b"\x89PNG": Kind("a PNG picture", _PICTURES),
-    b"\xff\xd8\xff": Kind("a JPEG picture", _PICTURES),
-    b"GIF8": Kind("a GIF picture", _PICTURES),
-    b"II*\0": Kind("a TIFF picture", _PICTURES),
-    b"MM\0*": Kind("a TIFF picture", _PICTURES),
+    b"\x89PNG": Kind("a PNG picture", PICTURES),
+    b"\xff\xd8\xff": Kind("a JPEG picture", PICTURES),
+    b"GIF8": Kind("a GIF picture", PICTURES),
+    b"II*\0": Kind("a TIFF picture", PICTURES),
+    b"MM\0*": Kind("a TIFF picture", PICTURES),
     b"MATLAB 5.0": _MATLAB,
     b"MATLAB 7.3": _MATLAB,
     b"\x89HDF": Kind("an HDF5 file", reader="hdf5.read_hdf5", in_folders=True),
@@ -92,8 +93,8 @@ _BY_START = {
 }
 
 _BY_NAME = {
-    r"\.bmp$": Kind("a BMP picture", _PICTURES),
-    r"\.webp$": Kind("a WebP picture", _PICTURES),
+    r"\.bmp$": Kind("a BMP picture", PICTURES),
+    r"\.webp$": Kind("a WebP picture", PICTURES),
     r"\.tfrecords?\b": Kind("a TensorFlow record file"),
     r"\.mat$": _MATLAB,
     r"\.(csv|tsv)\b": _CSV,
@@ -114,10 +115,11 @@ _IN_ZIP = {
     r"(^|/)data\.pkl$": _TORCH,
     r"^xl/": Kind("an Excel table"),
     r"^word/": Kind("a Word document", "name a file of images"),
+    r"[^/]/[^/.][^/]*\.(png|jpe?g|bmp|gif|tiff?|webp)$": _ZIPPED_PICTURES,
     r"\.(csv|tsv)$": Kind("a zip archive of CSV tables", reader="tables.read_zip"),
     r"idx[13]-ubyte": Kind("a zip archive of IDX files", "unpack it and name the folder"),
     r"\.npz$": Kind("a zip archive of NumPy files", "unpack it and name one"),
-    r"\.(png|jpe?g|bmp|gif|tiff?|webp)$": Kind("a zip archive of pictures", _PICTURES),
+    r"\.(png|jpe?g|bmp|gif|tiff?|webp)$": _ZIPPED_PICTURES,
     r"\.npy$": NUMPY,
 }
 """By the names in a zip archive; the first that matches any of them decides."""
