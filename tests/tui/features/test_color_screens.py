@@ -39,14 +39,15 @@ async def show_run(shown: Dashboard) -> None:
     run = color_run(shown.folder / "colors", count=COUNT)
     told = [made_up.saved(0, run.name), made_up.epoch(0, run.name), made_up.saved(1, run.name)]
     made_up.say(run, told)
-    predicted = [labels(COUNT), (labels(COUNT) + 1) % 3]
-    (run.path / "predictions.u8").write_bytes(b"".join(each.tobytes() for each in predicted))
+    predicted = [labels(COUNT), (labels(COUNT) + (np.arange(COUNT) % 4 == 3)) % 3]
+    (run.path / "predictions.u8").write_bytes(np.array(predicted, np.uint8).tobytes())
     probabilities = np.where(np.array(predicted)[..., None] == np.arange(3), 0.8, 0.1)
     (run.path / "log_probabilities.f16").write_bytes(np.log(probabilities).astype("f2").tobytes())
     shown.screen.session.watch(run)
     await shown.say(*read_events(run), run=run)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("terminal", [Terminal(), Terminal(0, unicode=False)])
 async def test_all_screens_show_a_run_on_images_in_colour(
     opened: Opened, answering: None, terminal: Terminal
@@ -54,7 +55,8 @@ async def test_all_screens_show_a_run_on_images_in_colour(
     async with opened((120, 40), terminal) as shown:
         await show_run(shown)
         await shown.press("3")
-        await shown.until_shown("perturbation", "Smallest")
+        name = "in colour" if terminal.unicode else "brightness"
+        await shown.until_shown(name)
         view = shown.app.screen.query_one(AttackView)
         drawn = view.text()
         await shown.press("b")
@@ -64,12 +66,12 @@ async def test_all_screens_show_a_run_on_images_in_colour(
         await shown.until_shown("largest channel")
         await shown.press("4")
         await shown.until_shown("Weights of linear_1")
-        assert ("in colour" if terminal.unicode else "brightness") in shown.text
+        await shown.until_shown(name)
         await shown.press("b")
         await shown.until_shown(", red")
         assert shown.app.screen.query_one(WeightGallery).neurons.view == "red"
         await shown.press("2")
-        await shown.until_shown("Image 0")
+        await shown.until_shown("Image 3, epoch 0")
         await shown.press("e", "space", "right", "down")
         await shown.until_shown("What the model sees: as drawn, in gray")
 
