@@ -149,6 +149,17 @@ class RunConfig:
         "stratify",
         "on takes the same share of each class for validation; off leaves it to chance.",
     )
+    sampler: Literal["shuffle", "balanced"] = setting(
+        "shuffle",
+        "sampler",
+        "shuffle trains on every image once an epoch; balanced draws as many, all classes equally "
+        "often, so rare images repeatedly.",
+    )
+    class_weights: Literal["none", "balanced"] = setting(
+        "none",
+        "class weights",
+        "balanced weights each image in the loss by how rare its class is; none weights all alike.",
+    )
     seed: Annotated[int, Meta(ge=0, lt=2**32)] = setting(
         0,
         "seed",

@@ -121,8 +121,10 @@ class LoopState:
     """Of the image, `(classes,)`."""
     image_loss: float | None
     """The cross-entropy of the image."""
+    class_weight: float
+    """The weight of the image's class in the loss; 1 without class weights."""
     loss: float | None
-    """The mean cross-entropy of the batch."""
+    """The mean cross-entropy of the batch; weighted if classes have weights."""
     parameters: tuple[Parameter, ...]
     """Of all layers. Their gradients are those of the batch before until they are cleared."""
     norm: float
@@ -198,6 +200,7 @@ def _state(
     place = max(0, min(place, len(step.labels) - 1))
     weight = _weight(loop, chosen)
     logits = step.logits[place].detach() if line else None
+    label, class_weights = int(step.labels[place]), loop.training.class_weights
     return LoopState(
         config=loop.training.config,
         class_names=class_names,
@@ -209,7 +212,7 @@ def _state(
         image=BatchImage(
             place,
             row=int(loop.rows[place % len(loop.rows)]),
-            label=int(step.labels[place]),
+            label=label,
             pixels=step.pixels[place].cpu().numpy().reshape(loop.training.image_shape),
             is_adversarial=place >= len(loop.rows),
         ),
@@ -220,6 +223,7 @@ def _state(
             if logits is not None and line >= 2
             else None
         ),
+        class_weight=1.0 if class_weights is None else class_weights[label].item(),
         loss=loop.losses[-1] if line >= 2 else None,
         parameters=_parameters(loop),
         norm=loop.norm,

@@ -10,7 +10,7 @@ import gzip
 import math
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BufferedIOBase
 from pathlib import Path
@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistop.engine.config import Resize
-from mnistop.engine.data import kinds
+from mnistop.engine.data import kinds, named
 from mnistop.engine.data.stored import Part, Progress, Role, Stored, check_size, printable, silent
 from mnistop.engine.errors import DataError
 
@@ -70,6 +70,38 @@ def read_npz(path: Path, progress: Progress = silent, resize: Resize = "off") ->
         f"{path} has no arrays that are known to be images and labels, only "
         f"{_listed(members)}: call them images and labels."
     )
+
+
+def read_folder(folder: Path, progress: Progress) -> Stored | None:
+    """Read files of one array each, such as `x_train.npy` and `y_train.npy`; None without such.
+
+    Raises:
+        DataError: a file is damaged.
+        OSError: one cannot be read.
+    """
+    files = [path for path in sorted(folder.iterdir()) if path.suffix in (".npy", ".npz")]
+    arrays = {path.stem: path for path in files if _has_one_array(path)}
+
+    def reader(path: Path) -> Callable[[], NDArray[Any]]:
+        def read() -> NDArray[Any]:
+            progress(f"reading {path.name}")
+            return read_lone_array(path)
+
+        return read
+
+    if not named.pairs_in(arrays):
+        return None
+    parts, notes = named.parts_of(
+        {name: reader(path) for name, path in arrays.items()}, str(folder)
+    )
+    return Stored(parts, str(folder), notes=tuple(notes))
+
+
+def _has_one_array(path: Path) -> bool:
+    if not path.is_file() or not zipfile.is_zipfile(path):
+        return path.is_file()
+    with zipfile.ZipFile(path) as archive:
+        return len(archive.namelist()) == 1
 
 
 def _role(name: str) -> Role:

@@ -35,7 +35,7 @@ from mnistop.engine.data.stored import (
     to_dataset,
 )
 from mnistop.engine.errors import DataError
-from mnistop.engine.files import expanded
+from mnistop.engine.files import expanded, files_below
 
 __all__ = [
     "SOURCES",
@@ -77,7 +77,7 @@ def load(
 
     Args:
         source: `bundled` (the first 4,502 images of MNIST, in this package), `digits` (1,797 images
-            of 8 × 8 pixels, in scikit-learn), `openml` (all 70,000 of MNIST, fetched once), or the
+            of 8 × 8 pixels, in scikit-learn), `openml` (all of MNIST, fetched once), or the
             path of a folder or file.
         samples: the number of images to train on and to validate with, from the first; None for
             all of them.
@@ -139,7 +139,7 @@ def source_exists(source: str) -> bool:
 
 
 def file_stamp(source: str) -> tuple[tuple[str, int, int], ...]:
-    """Return name, size and time of each file of a source, to detect changes.
+    """Return name, size and time of each file of a source, in all its folders, to detect changes.
 
     Named sources and unreadable files have none.
     """
@@ -149,7 +149,8 @@ def file_stamp(source: str) -> tuple[tuple[str, int, int], ...]:
     for name in [source] if _may_be_there(source) else source.split(","):
         path = Path(name.strip())
         with contextlib.suppress(OSError):
-            for file in sorted(path.iterdir()) if path.is_dir() else [path]:
+            names = files_below(path) if path.is_dir() else [()]
+            for file in (path.joinpath(*below) for below in names):
                 facts = file.stat()
                 stamps.append((str(file), facts.st_size, facts.st_mtime_ns))
     return tuple(stamps)

@@ -53,8 +53,17 @@ def check_size(place: str, size: int, stored: int, compressed: bool) -> None:
             f"{place} unpacks from {stored:,} bytes to {size:,}, as images never do: it is damaged "
             "or made to fill the memory; get it elsewhere."
         )
-    if most > os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"):
-        raise MemoryError(f"{size:,} bytes")
+    check_memory(most)
+
+
+def check_memory(size: float) -> None:
+    """Check before so many bytes are read that the machine has the memory for them.
+
+    Raises:
+        MemoryError: it has not.
+    """
+    if size > os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"):
+        raise MemoryError(f"{size:,.0f} bytes")
 
 
 Progress = Callable[[str], None]
@@ -256,7 +265,7 @@ def _count(samples: int | None, pool: Sequence[Part], source: str, whole: int) -
     if samples < 1:
         raise DataError(f"The number of samples must be 1 or more, not {samples}.")
     if samples > there:
-        more = " (the openml source has 70,000)" if source == "bundled" else ""
+        more = " (the openml source has 60,000)" if source == "bundled" else ""
         which = "images"
         if samples <= whole:
             which = "training images"

@@ -158,7 +158,7 @@ def settings_left_out(code: TrainingCode) -> str:
         value = as_text(getattr(code.config, name))
         named.setdefault(reason, []).append(f"{HYPERPARAMETERS[name].label} {value}")
     lines = [f"- {', '.join(values)}: {reason}" for reason, values in named.items()]
-    return "\n".join(["Settings of the run that this code leaves out:", *lines])
+    return "\n".join(["Left out of this code:", *lines])
 
 
 def _sections(about: Section, code: TrainingCode, images: ImagesFile) -> list[Section]:
@@ -175,9 +175,12 @@ def _sections(about: Section, code: TrainingCode, images: ImagesFile) -> list[Se
     if functions := code.augmentation():
         text = "The training images of each batch are changed first."
         parts.append(Section("New images", text, [*functions, ""]))
+    order = "goes through all training images in a new order"
+    if code.config.sampler == "balanced":
+        order = "draws as many images as there are, all classes equally often"
     text = (
-        "Each epoch goes through all training images in a new order, batch by batch: forward, "
-        "loss, backward, update. Then it evaluates the model on the validation images."
+        f"Each epoch {order}, batch by batch: forward, loss, backward, update. Then it evaluates "
+        "the model on the validation images."
     )
     return [*parts, Section("The training loop", text, code.loop())]
 
@@ -195,14 +198,14 @@ _ON_A_DEVICE = (
 
 
 def _about_settings(code: TrainingCode) -> Section:
-    text = f"A training in plain PyTorch, written by mnistop for a run with these settings. {_LOG}"
+    text = f"Written by mnistop for a run with these settings. {_LOG}"
     if code.device != "cpu":
         text += _ON_A_DEVICE.format(is_computed="would be computed", device=code.device)
-    return Section("The training", text, code.imports())
+    return Section("A training in plain PyTorch", text, code.imports())
 
 
 def _about_run(run: Run, code: TrainingCode) -> Section:
-    text = f"The training of run {run.name} in plain PyTorch, written by mnistop. {_LOG}"
+    text = f"Written by mnistop. {_LOG}"
     if code.device != "cpu":
         text += _ON_A_DEVICE.format(is_computed="was computed", device=code.device)
     if getattr(final_event(run), "diverged", False):
@@ -215,7 +218,7 @@ def _about_run(run: Run, code: TrainingCode) -> Section:
             " The run was extended later, and its first epochs followed the schedule of fewer "
             "epochs: this code follows that of the final number from the start."
         )
-    return Section("The run", text, code.imports())
+    return Section(f"Run {run.name} in plain PyTorch", text, code.imports())
 
 
 def _model(code: TrainingCode) -> str:

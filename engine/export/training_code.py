@@ -51,6 +51,10 @@ class TrainingCode:
         ):
             if not getattr(config, name):
                 reasons.setdefault(name, "off")
+        if config.sampler == "shuffle":
+            reasons["sampler"] = "every image is trained on once an epoch"
+        if config.class_weights == "none":
+            reasons["class_weights"] = "off"
         if self.device == "cpu":
             reasons["device"] = "this computes on the processor"
         return reasons
@@ -173,6 +177,7 @@ class TrainingCode:
         config = self.config
         dropout = bool(config.hidden and config.dropout)
         return [
+            *self._class_balance(),
             "shuffling = torch.Generator().manual_seed(seed + 1)",
             *_lines(dropout or config.shift, self._noise(dropout)),
             *_lines(
@@ -184,7 +189,7 @@ class TrainingCode:
             *_indented(self._schedule()),
             *_lines(dropout, "    model.train()  # with dropout"),
             "    loss_sum, correct = 0.0, 0",
-            "    order = torch.randperm(len(train_images), generator=shuffling)",
+            *_indented(self._order()),
             "    for rows in order.split(batch_size):",
             *_indented(_indented(self._step())),
             "",
@@ -199,6 +204,42 @@ class TrainingCode:
             '        f"{train_acc:9.6f}  {val_acc:9.6f}"',
             "    )",
             *_indented(self._early_stopping()),
+        ]
+
+    def _class_balance(self) -> Lines:
+        """Return the lines that count the classes, and make weights of that."""
+        config, classes = self.config, self.sizes[-1]
+        weights, draws = config.class_weights == "balanced", config.sampler == "balanced"
+        labels = "train_labels" if self.device == "cpu" else "train_labels.cpu()"
+        return [
+            *_lines(
+                weights or draws,
+                f"class_counts = torch.bincount({labels}, minlength={classes})",
+            ),
+            *_lines(
+                weights,
+                "# The rarer a class, the more its images count in the loss.",
+                "class_weights = len(train_labels) / (class_counts.count_nonzero() * class_counts)",
+                "class_weights[class_counts == 0] = 0",
+                *_lines(self.device != "cpu", "class_weights = class_weights.to(device)"),
+            ),
+            *_lines(
+                draws,
+                "# The rarer a class, the more likely each of its images is drawn.",
+                f"draw_weights = (1 / class_counts.double())[{labels}]",
+            ),
+            *_lines(weights or draws, ""),
+        ]
+
+    def _order(self) -> Lines:
+        """Return the line that puts the training images in the order of an epoch."""
+        if self.config.sampler == "shuffle":
+            return ["order = torch.randperm(len(train_images), generator=shuffling)"]
+        return [
+            "# As torch.utils.data.WeightedRandomSampler draws:",
+            "order = torch.multinomial(",
+            "    draw_weights, len(train_images), replacement=True, generator=shuffling",
+            ")",
         ]
 
     def _noise(self, dropout: bool) -> str:
@@ -231,18 +272,24 @@ class TrainingCode:
             "",
             *lines,
             "",
-            *(
-                [
-                    "clean, y = logits[: len(rows)], y[: len(rows)]  # the log is of clean images",
-                    "loss_sum += F.cross_entropy(clean, y).item() * len(rows)",
-                    "correct += (clean.argmax(1) == y).sum().item()",
-                ]
-                if self.config.adversarial_epsilon
-                else [
-                    "loss_sum += loss.item() * len(rows)",
-                    "correct += (logits.argmax(1) == y).sum().item()",
-                ]
-            ),
+            *self._log(),
+        ]
+
+    def _log(self) -> Lines:
+        """Return the lines that add up a batch's loss and its correct predictions."""
+        if self.config.adversarial_epsilon:
+            return [
+                "clean, y = logits[: len(rows)], y[: len(rows)]  # the log is of clean images",
+                "loss_sum += F.cross_entropy(clean, y).item() * len(rows)",
+                "correct += (clean.argmax(1) == y).sum().item()",
+            ]
+        loss = "loss"
+        if self.config.class_weights == "balanced":
+            loss = "F.cross_entropy(logits, y)"
+        return [
+            *_lines(loss != "loss", "# The log is without class weights."),
+            f"loss_sum += {loss}.item() * len(rows)",
+            "correct += (logits.argmax(1) == y).sum().item()",
         ]
 
     def _early_stopping(self) -> Lines:
@@ -261,6 +308,7 @@ def step_code(config: RunConfig) -> dict[str, Lines]:
     """Return the code of a training step: its batch, then the five lines of the loop by name."""
     adversarial = config.adversarial_epsilon
     clear = "optimizer" if config.optimizer != "manual" else "model"
+    weighted = ", weight=class_weights" if config.class_weights == "balanced" else ""
     return {
         "batch": [
             "x, y = train_images[rows], train_labels[rows]",
@@ -272,7 +320,7 @@ def step_code(config: RunConfig) -> dict[str, Lines]:
             ),
         ],
         "forward": ["logits = model(x)  # forward: a score for each class"],
-        "loss": ["loss = F.cross_entropy(logits, y)  # loss: how wrong the scores are"],
+        "loss": [f"loss = F.cross_entropy(logits, y{weighted})  # loss: how wrong the scores are"],
         "zero_grad": [f"{clear}.zero_grad()  # forget the gradients of the last batch"],
         "backward": [
             "loss.backward()  # backward: the gradient of the loss by each weight",

@@ -69,7 +69,7 @@ def _best_run(runs: Sequence[RunEntry]) -> Run | None:
 
 def _summary(course: Course, answers: Answers) -> Iterator[Part]:
     counts = count_states(answers, [step.id for step in course.steps])
-    yield Paragraph(f"Handed in by {answers.name or 'a student who gave no name'}.", strong=True)
+    yield Paragraph(f"Handed in by {answers.name or 'a student who gave no name'}", strong=True)
     yield Paragraph(
         f"{time.strftime('%F %H:%M')}. {count(len(course.steps), 'question')}: {counts['right']} "
         f"right, {counts['answered']} answered in own words, {counts['wrong']} not right yet, "
@@ -85,7 +85,8 @@ def _parts(step: Step, kept: StepAnswers) -> Iterator[Part]:
     yield from _text(step.question)
     for letter, text in step.choices.items():
         yield Paragraph(f"{letter}) {plain(text)}")
-    best, tries = kept.best, len(kept.attempts)
+    best = kept.best
+    tries = sum(bool(attempt.text.strip()) for attempt in kept.attempts)  # a run is found without
     remarks = [f"{count(tries, 'attempt')}"] if tries > 1 else []
     if kept.revealed:
         remarks.append("after seeing the model answer")

@@ -13,7 +13,7 @@ PARTS = ("question", "choices", "hints", "answer")
 """The parts of a step with a heading of their own."""
 
 _HEADING = re.compile(r"(#{1,6})\s*(.*)")
-_HEADER = re.compile(r"([A-Za-z][\w-]*)\s*:(?:\s+|$)(.*)")
+_HEADER = re.compile(r"([A-Za-z][\w-]*)\s*:(?!//)\s*(.*)")
 _ITEM = re.compile(r"[-*]\s+(.*)")
 _NOTE = re.compile(r"[-*]\s+(.+?):\s+(.*)")
 

@@ -76,7 +76,7 @@ def train_run(prepared: PreparedRun, recorder: Recorder, control: SignalControl)
             examples, warning = _load_late(prepared, recorder)
     device = find_device(config.device)
     shape, class_names = examples.image_shape, examples.class_names
-    training = TrainState(config, shape, len(class_names), device)
+    training = TrainState(config, shape, examples.counts.training, device)
     there = examples.to(device)
     images, validation = there.training, there.validation
     threads = choose_threads(config, device, examples, prepared.cores)

@@ -1,7 +1,9 @@
-"""The records of a loop, between its calls and the thread that writes them."""
+"""The records of a loop as the thread that writes them takes them: calls of `log`, packed."""
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -9,12 +11,53 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistop.engine import events
+from mnistop.engine.recording import metrics
 
 START = -1
 """The epoch of the untrained model's evaluation."""
 
 Work = Callable[[], list[events.Event]]
 """What writes other files, and returns the events that name them."""
+
+
+@dataclass(frozen=True)
+class Late:
+    """A number that comes from a device."""
+
+    slot: int
+
+    def __float__(self) -> float:
+        return math.nan
+
+
+class Metric:
+    """A name that has been logged."""
+
+    def __init__(self, name: str, number: int, step: int = 0) -> None:
+        self.name = name
+        self.key = metrics.key(number)
+        """Of its records at step 0."""
+        self.given_step = step - 1
+        """The last step that the loop gave."""
+        self.next_step = step
+        """The step of its next value, unless the loop gives one; for the thread."""
+
+
+Names = list[Metric | None]
+"""The names of one call of `log`; None for one too many."""
+
+
+@dataclass
+class Calls:
+    """Calls of `log` one after another, of the same names and epoch, all with a step or none."""
+
+    names: Names = field(default_factory=list)
+    epoch: int = 0
+    has_steps: bool = False
+    times: list[float] = field(default_factory=list)
+    steps: list[int | None] = field(default_factory=list)
+    values: list[float | Late] = field(default_factory=list)
+    """Of all names of the first call, then of the second, and so on."""
 
 
 @dataclass(frozen=True)
@@ -45,3 +88,35 @@ class Batch:
     said: list[events.Event] = field(default_factory=list)
     """Events that need no files; they are written before those of the epochs."""
     work: list[Work] = field(default_factory=list)
+
+    def append(self, calls: Calls, may_be_late: bool) -> None:
+        """Append the records of calls that are alike.
+
+        Args:
+            calls: at least one.
+            may_be_late: whether any of their values may come from a device.
+        """
+        count, names = len(calls.times), calls.names
+        columns = [column for column, metric in enumerate(names) if metric is not None]
+        values = np.array(calls.values, np.float64).reshape(count, len(names))
+        if may_be_late:
+            places = itertools.count(len(self.records) // metrics.RECORD)
+            rows = (
+                calls.values[at : at + len(names)] for at in range(0, len(calls.values), len(names))
+            )
+            kept = (row[column] for row in rows for column in columns)
+            self.late += [
+                (place, value.slot)
+                for place, value in zip(places, kept, strict=False)
+                if isinstance(value, Late)
+            ]
+        records = np.empty((count, len(columns)), metrics.LAYOUT)
+        records["value"] = values[:, columns]
+        records["time"] = np.array(calls.times)[:, None]
+        for place, metric in enumerate(filter(None, names)):
+            counted = metric.next_step + np.arange(count)
+            given = np.array(calls.steps) if calls.has_steps else counted
+            steps = np.minimum(given, metrics.LAST_STEP)
+            metric.next_step = min(int(steps[-1]) + 1, metrics.LAST_STEP)
+            records["key"][:, place] = metric.key | steps
+        self.records += records.tobytes()

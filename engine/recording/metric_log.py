@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import itertools
-import math
 import operator
 import time
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
-
-import numpy as np
 
 from mnistop.engine import events
 from mnistop.engine.files import one_line
 from mnistop.engine.recording import metrics
-from mnistop.engine.recording.batch import Batch, EndOfEpoch, Work
+from mnistop.engine.recording.batch import Batch, Calls, EndOfEpoch, Late, Metric, Names, Work
 from mnistop.engine.recording.troubles import Troubles
 
 _MANY_NAMES = 1000
@@ -28,46 +24,6 @@ _DEEPEST = 8
 _VOWELS = (*"aeiou", "nd")
 _SHOWN = 40
 """Characters of a name or a value in a warning."""
-
-
-@dataclass(frozen=True)
-class _Late:
-    """A number that comes from a device."""
-
-    slot: int
-
-    def __float__(self) -> float:
-        return math.nan
-
-
-class _Metric:
-    """A name that has been logged."""
-
-    def __init__(self, name: str, number: int, step: int = 0) -> None:
-        self.name = name
-        self.key = metrics.key(number)
-        """Of its records at step 0."""
-        self.given_step = step - 1
-        """The last step that the loop gave."""
-        self.next_step = step
-        """The step of its next value, unless the loop gives one; for the thread."""
-
-
-_Names = list[_Metric | None]
-"""The names of one call of `log`; None for one too many."""
-
-
-@dataclass
-class _Calls:
-    """Calls of `log` one after another, of the same names and epoch, all with a step or none."""
-
-    names: _Names = field(default_factory=list)
-    epoch: int = 0
-    has_steps: bool = False
-    times: list[float] = field(default_factory=list)
-    steps: list[int | None] = field(default_factory=list)
-    values: list[float | _Late] = field(default_factory=list)
-    """Of all names of the first call, then of the second, and so on."""
 
 
 class MetricLog:
@@ -94,8 +50,8 @@ class MetricLog:
         """Calls of `log` as names, time, epoch, step and values, records, and what is `put`.
 
         Tuples in it would be work for Python's garbage collector."""
-        self._metrics: dict[str, _Metric] = {}
-        self._sets: dict[tuple[Any, ...], _Names] = {}
+        self._metrics: dict[str, Metric] = {}
+        self._sets: dict[tuple[Any, ...], Names] = {}
         """By the keys of a call's dictionary."""
         self._kinds_with_item: set[type] = set()
         """Types of values whose method `item` has returned a number."""
@@ -104,7 +60,7 @@ class MetricLog:
         for name, (number, step) in (known or {}).items():
             self.names += [""] * (number + 1 - len(self.names))
             self.names[number] = name
-            self._metrics[name] = _Metric(name, number, step)
+            self._metrics[name] = Metric(name, number, step)
         if known:
             self._marked_epoch = -1
 
@@ -124,7 +80,7 @@ class MetricLog:
         """
         try:
             names = self._sets[tuple(logged)]
-            values: list[float | _Late] = []
+            values: list[float | Late] = []
             for value in logged.values():
                 kind = type(value)
                 if kind is not float:
@@ -143,7 +99,7 @@ class MetricLog:
 
     def _log_one_by_one(self, logged: Mapping[Any, Any], step: int | None, epoch: int) -> None:
         """Take up numbers of which each is looked at."""
-        found: dict[Any, float | _Late] = {}
+        found: dict[Any, float | Late] = {}
         for name, value in logged.items():
             if isinstance(value, Mapping):
                 self._log_nested(name, value, step, epoch)
@@ -171,7 +127,7 @@ class MetricLog:
         self._troubles.warn(what, f"{value!r} is no {what}: whole numbers from 0 up are.")
         return None
 
-    def _checked_step(self, given: Any, names: _Names) -> int | None:
+    def _checked_step(self, given: Any, names: Names) -> int | None:
         step = self.whole("step", given, metrics.LAST_STEP)
         if step is not None:
             for metric in filter(None, names):
@@ -184,7 +140,7 @@ class MetricLog:
                 metric.given_step = step
         return step
 
-    def _number(self, name: Any, value: Any) -> float | _Late | None:
+    def _number(self, name: Any, value: Any) -> float | Late | None:
         """Return a value as a float, or as one that comes later; None if it is no number."""
         kind = type(value)
         try:
@@ -211,7 +167,7 @@ class MetricLog:
         else:
             self._troubles.warn("nested", f"{_shown(name)} is nested too deeply.")
 
-    def _sent(self, tensor: Any) -> _Late | None:
+    def _sent(self, tensor: Any) -> Late | None:
         """Begin to copy a number from a device; None if it is to be waited for."""
         if self.device_values is None:
             from mnistop.engine.recording.device_values import DeviceValues
@@ -221,9 +177,9 @@ class MetricLog:
             except RuntimeError:  # no pinned memory
                 self.device_values = False
         slot = self.device_values.send(tensor) if self.device_values else None
-        return None if slot is None else _Late(slot)
+        return None if slot is None else Late(slot)
 
-    def _metric(self, name: Any) -> _Metric | None:
+    def _metric(self, name: Any) -> Metric | None:
         """Return the metric of a name, a new one if it is new; None if it is one too many."""
         name = str(name)
         if known := self._metrics.get(name):
@@ -249,7 +205,7 @@ class MetricLog:
             return None
         self.names.append(clean)
         self._queue.append(metrics.name_records(number, clean))
-        found = self._metrics[clean] = _Metric(clean, number)
+        found = self._metrics[clean] = Metric(clean, number)
         return found
 
     # What the thread calls
@@ -261,7 +217,7 @@ class MetricLog:
 
     def take(self) -> Batch:
         """Return what has been recorded since the last call."""
-        batch, calls = Batch(), _Calls()
+        batch, calls = Batch(), Calls()
         items = (self._queue.popleft() for _ in range(len(self._queue)))
         for item in items:
             if type(item) is list:
@@ -272,13 +228,13 @@ class MetricLog:
                     or calls.has_steps is not (step is not None)
                 ):
                     self._pack(calls, batch)
-                    calls = _Calls(item, epoch, step is not None)
+                    calls = Calls(item, epoch, step is not None)
                 calls.times.append(now)
                 calls.steps.append(step)
                 calls.values += itertools.islice(items, len(item))
                 continue
             self._pack(calls, batch)
-            calls = _Calls()
+            calls = Calls()
             if isinstance(item, bytes):
                 batch.records += item
             elif isinstance(item, EndOfEpoch):
@@ -291,37 +247,14 @@ class MetricLog:
         self._pack(calls, batch)
         return batch
 
-    def _pack(self, calls: _Calls, batch: Batch) -> None:
+    def _pack(self, calls: Calls, batch: Batch) -> None:
         """Append the records of calls that are alike."""
-        count, names = len(calls.times), calls.names
-        if not count:
+        if not calls.times:
             return
         if calls.epoch != self._marked_epoch:
             self._marked_epoch = calls.epoch
             batch.records += metrics.epoch_record(calls.epoch)
-        columns = [column for column, metric in enumerate(names) if metric is not None]
-        values = np.array(calls.values, np.float64).reshape(count, len(names))
-        if self.device_values:
-            places = itertools.count(len(batch.records) // metrics.RECORD)
-            rows = (
-                calls.values[at : at + len(names)] for at in range(0, len(calls.values), len(names))
-            )
-            kept = (row[column] for row in rows for column in columns)
-            batch.late += [
-                (place, value.slot)
-                for place, value in zip(places, kept, strict=False)
-                if isinstance(value, _Late)
-            ]
-        records = np.empty((count, len(columns)), metrics.LAYOUT)
-        records["value"] = values[:, columns]
-        records["time"] = np.array(calls.times)[:, None]
-        for place, metric in enumerate(filter(None, names)):
-            counted = metric.next_step + np.arange(count)
-            given = np.array(calls.steps) if calls.has_steps else counted
-            steps = np.minimum(given, metrics.LAST_STEP)
-            metric.next_step = min(int(steps[-1]) + 1, metrics.LAST_STEP)
-            records["key"][:, place] = metric.key | steps
-        batch.records += records.tobytes()
+        batch.append(calls, may_be_late=bool(self.device_values))
 
 
 def _shown(name: Any) -> str:

@@ -112,7 +112,7 @@ SWEEPS: dict[str, SweepPreset] = {
         "What are more images worth?", _each("samples", 500, 1000, 2000, 4000)
     ),
     "much more data": SweepPreset(
-        "What are all 70,000 images of MNIST worth? (They are fetched once.)",
+        "What are all 60,000 training images of MNIST worth? (They are fetched once.)",
         _each("samples", 1000, 10_000, None),
         seeds=1,
         base={"source": "openml", "epochs": 30},

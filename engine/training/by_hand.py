@@ -148,13 +148,18 @@ class ManualBackpropStep:
             images, targets = self._augment(rows)
         logits = self._passes.forward(images, self._training.config.dropout)
         error = torch.softmax(logits, 0).sub_(targets)
+        total: float = targets.shape[1]
+        if self._training.class_weights is not None:
+            weights = torch.mv(targets.t(), self._training.class_weights)
+            error.mul_(weights)
+            total = weights.sum().item()
         if self._fused:
-            rate = self._training.lr / targets.shape[1]
+            rate = self._training.lr / total
             for number, inputs, delta in self._passes.backward(error):
                 self._matrices[number].addmm_(inputs, delta, alpha=-rate)
             self._optimizer.steps += 1
         else:
-            error.div_(targets.shape[1])
+            error.div_(total)
             for number, inputs, delta in self._passes.backward(error):
                 torch.mm(inputs, delta, out=self._gradients[number])
             if self._training.config.clip_norm:

@@ -34,13 +34,13 @@ class LineByLine:
         device = find_device(config.device)
         here = examples.to(device)
         self._images, self._validation = here.training, here.validation
-        classes = len(examples.class_names)
-        self.training = TrainState(config, examples.image_shape, classes, device)
+        counts = examples.counts.training
+        self.training = TrainState(config, examples.image_shape, counts, device)
         self.training.by_hand = False
         self.lines_run = 0
         """In all steps."""
         self.losses: list[float] = []
-        """Of the batches so far, each from before its update."""
+        """Of the batches so far, each from before its update: what the update lowers."""
         self.epochs: list[Epoch] = []
         """Those that are over."""
         self.layer_inputs: list[Tensor] = []
@@ -72,7 +72,7 @@ class LineByLine:
         training = self.training
         if training.step == 0:
             self._epoch_began = time.perf_counter()
-        training.begin_epoch(len(self._images))
+        training.begin_epoch(self._images.labels)
         size = training.config.batch_size
         self.epoch, self.number = training.epoch, training.step
         """The epoch of the present step, and its number in that, both from 0."""
@@ -135,6 +135,7 @@ class LineByLine:
         It takes no random numbers, so training goes on as it would.
         """
         model = self.training.model.eval()
-        loss = functional.cross_entropy(model(self.step.pixels), self.step.labels)
+        weights = self.training.class_weights
+        loss = functional.cross_entropy(model(self.step.pixels), self.step.labels, weights)
         model.train()
         return loss

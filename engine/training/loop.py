@@ -78,7 +78,7 @@ def train(
     with torch.inference_mode(training.by_hand):  # operations take less time in it
         while not training.is_over():
             started = time.perf_counter()
-            training.begin_epoch(len(images))
+            training.begin_epoch(images.labels)
             for rows in training.batches():
                 started += control.wait_while_paused()
                 if control.wants_stop():
@@ -169,8 +169,8 @@ class Stepper:
     def __init__(self, config: RunConfig, examples: Examples) -> None:
         device = find_device(config.device)
         self._images = examples.to(device).training
-        classes = len(examples.class_names)
-        self._training = TrainState(config, examples.image_shape, classes, device)
+        counts = examples.counts.training
+        self._training = TrainState(config, examples.image_shape, counts, device)
         self._probe = _drawn(self._images, config.seed)
         self._step = make_train_step(self._training, self._images)
         self._batches = self._endless()
@@ -200,7 +200,7 @@ class Stepper:
         """Yield the rows of one batch after the other, epoch after epoch."""
         training = self._training
         while True:
-            training.begin_epoch(len(self._images))
+            training.begin_epoch(self._images.labels)
             yield from training.batches()
             training.epoch += 1
             training.step, training.order, training.logits = 0, training.order[:0], []

@@ -17,6 +17,7 @@ from mnistop.engine.config import RunConfig
 from mnistop.engine.cores import EVALUATION_ROWS
 from mnistop.engine.learning_rate import lr_of_epoch
 from mnistop.engine.model import MLP
+from mnistop.engine.training.class_balance import balanced_draw, balanced_weights
 from mnistop.engine.training.optimizers import Optimizer, make_optimizer
 
 
@@ -67,7 +68,7 @@ class TrainState:
     Args:
         config: the hyperparameters.
         image_shape: height and width in pixels, and 3 if the images are in colour.
-        classes: number of classes.
+        class_counts: the training images of each class, `(classes,)`.
         device: where to compute.
     """
 
@@ -75,15 +76,20 @@ class TrainState:
         self,
         config: RunConfig,
         image_shape: tuple[int, ...],
-        classes: int,
+        class_counts: Sequence[int],
         device: torch.device,
     ) -> None:
         self.config = config
         self.image_shape = image_shape
         self.device = device
-        sizes = (math.prod(image_shape), *config.hidden, classes)
+        sizes = (math.prod(image_shape), *config.hidden, len(class_counts))
         start = torch.Generator().manual_seed(config.seed)
         self._model = MLP(sizes, config.activation, config.dropout, start).to(device)
+        self._class_counts = torch.tensor(class_counts)
+        self.class_weights: Tensor | None = None
+        """The weight of each class in the loss, `(classes,)`; None if all are 1."""
+        if config.class_weights == "balanced":
+            self.class_weights = balanced_weights(self._class_counts).to(device)
         self.by_hand = device.type == "cpu"
         """True if gradients are written out by hand; otherwise they are autograd's."""
         self.captured = device.type == "cuda"
@@ -103,8 +109,8 @@ class TrainState:
         self.step = 0
         """Updates done in the current epoch."""
         self.order = torch.empty(0, dtype=torch.int64)
-        """Rows of the training images as shuffled for the current epoch, `(images,)`, on the
-        training's device; empty until it begins."""
+        """Rows of the training images as shuffled or drawn for the current epoch, `(images,)`, on
+        the training's device; empty until it begins."""
         self.logits: list[Tensor] = []
         """Logits of each batch of the current epoch, from before its update."""
         self.best: tuple[float, float] | None = None
@@ -135,12 +141,19 @@ class TrainState:
             self.fast_step.sync_weights()
         return self._weights
 
-    def begin_epoch(self, images: int) -> None:
-        """Set the learning rate, and shuffle unless the epoch was begun before a stop."""
+    def begin_epoch(self, labels: Tensor) -> None:
+        """Set the learning rate, and shuffle or draw unless the epoch was begun before a stop.
+
+        Args:
+            labels: of all training images, `(images,)`.
+        """
         self.lr = lr_of_epoch(self.config, self.epoch)
         self._model.train(not self.by_hand)
         if not len(self.order):
-            order = torch.randperm(images, generator=self.shuffle)
+            if self.config.sampler == "balanced":
+                order = balanced_draw(labels.cpu(), self._class_counts, self.shuffle)
+            else:
+                order = torch.randperm(len(labels), generator=self.shuffle)
             self.order = order.to(self.device)
 
     def batches(self) -> Sequence[Tensor]:

@@ -22,7 +22,7 @@ class TextbookStep:
     logits: Tensor
     """`(images, classes)`"""
     loss: Tensor
-    """The mean cross-entropy of the batch, `()`."""
+    """The mean cross-entropy of the batch, `()`; weighted if classes have weights."""
     gradients: list[Tensor]
     """Of the loss, one for each parameter."""
 
@@ -46,7 +46,8 @@ class TextbookStep:
 
     def compute_loss(self) -> None:
         """Compute how wrong the logits are."""
-        self.loss = functional.cross_entropy(self.logits, self.labels)
+        weights = self._training.class_weights
+        self.loss = functional.cross_entropy(self.logits, self.labels, weights)
 
     def backward(self) -> None:
         """Compute the gradient of the loss with regard to each weight."""

@@ -37,7 +37,7 @@ def images_on(device: torch.device, count: int) -> Labelled:
 
 def whole(device: torch.device, captured: bool, images: Labelled, validation: Labelled) -> None:
     """Ours, its steps captured or not."""
-    training = TrainState(CONFIG, (28, 28), 10, device)
+    training = TrainState(CONFIG, (28, 28), [1] * 10, device)
     training.captured = captured
     silence = Silence()
     train(training, images, validation, silence, silence)

@@ -91,10 +91,16 @@ def autograd(config: RunConfig, arrays: Arrays) -> float:
         width = neurons
     model = nn.Sequential(*parts, nn.Linear(width, 10))
     optimizer = _optimizer(config, model)
+    counts, weights = torch.bincount(y_train, minlength=10), None
+    if config.class_weights == "balanced":
+        weights = len(y_train) / (10 * counts)
     accuracy = 0.0
     for _ in range(config.epochs):
         model.train()
-        order = torch.randperm(len(x_train))
+        if config.sampler == "balanced":
+            order = torch.multinomial((1 / counts)[y_train], len(y_train), replacement=True)
+        else:
+            order = torch.randperm(len(x_train))
         x_all, y_all = x_train[order], y_train[order]
         total, right = torch.zeros(()), torch.zeros((), dtype=torch.int64)
         for start in range(0, len(x_train), config.batch_size):
@@ -106,7 +112,7 @@ def autograd(config: RunConfig, arrays: Arrays) -> float:
                 x = torch.cat([x, _fgsm(model, x, y, config.adversarial_epsilon)])
                 y = torch.cat([y, y])
             logits = model(x)
-            loss = functional.cross_entropy(logits, y)
+            loss = functional.cross_entropy(logits, y, weights)
             optimizer.zero_grad()
             loss.backward()
             if config.clip_norm:

@@ -115,7 +115,7 @@ class Costs:
                 return Recorded(sink.seconds, whole, timed(recorder.bring_to_disk))
 
     def _fresh(self) -> TrainState:
-        return TrainState(self._config, (28, 28), 10, torch.device("cpu"))
+        return TrainState(self._config, (28, 28), [1] * 10, torch.device("cpu"))
 
     def _train(self, training: TrainState, sink: TrainCallback) -> None:
         train(training, self._images, self._validation, sink, Silence())

@@ -54,14 +54,14 @@ class Stepper:
         generator = torch.Generator().manual_seed(0)
         pixels = torch.rand(_STEPS * batch_size, 784, generator=generator)
         labels = torch.randint(0, 10, (len(pixels),), generator=generator)
-        self.training = TrainState(config, (28, 28), 10, torch.device("cpu"))
+        self.training = TrainState(config, (28, 28), [1] * 10, torch.device("cpu"))
         self._images = Labelled(pixels, labels)
         self._step = make_train_step(self.training, self._images)
 
     @torch.inference_mode()
     def epoch(self) -> None:
         training = self.training
-        training.begin_epoch(len(self._images))
+        training.begin_epoch(self._images.labels)
         for rows in training.batches():
             self._step(rows)
 

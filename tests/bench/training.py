@@ -49,6 +49,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "no hidden layer": {"hidden": ()},
     "adversarial": {"adversarial_epsilon": 0.1},
     "batches of 128": {"batch_size": 128},
+    "class weights": {"class_weights": "balanced"},
+    "balanced sampler": {"sampler": "balanced"},
 }
 
 
@@ -94,7 +96,8 @@ def recorded_run(config: RunConfig) -> float:
 def bare_run(config: RunConfig, arrays: Arrays) -> None:
     """The training of a run, in this process and without recording."""
     x_train, y_train, x_val, y_val = map(torch.from_numpy, arrays)
-    training = TrainState(config, (28, 28), 10, torch.device("cpu"))
+    counts = torch.bincount(y_train, minlength=10).tolist()
+    training = TrainState(config, (28, 28), counts, torch.device("cpu"))
     silence = Silence()
     train(training, Labelled(x_train, y_train), Labelled(x_val, y_val), silence, silence)
 

@@ -26,6 +26,8 @@ VALID = st.fixed_dictionaries(
         "resize": st.just("off") | st.tuples(st.integers(1, 1024), st.integers(1, 1024)),
         "split": st.sampled_from(["given", "random"]),
         "stratify": st.sampled_from(["off", "on"]),
+        "sampler": st.sampled_from(["shuffle", "balanced"]),
+        "class_weights": st.sampled_from(["none", "balanced"]),
         "val_fraction": numbers(0, 1, exclude_min=True, exclude_max=True),
         "split_seed": st.integers(0, 2**32 - 1),
         "seed": st.integers(0, 2**32 - 1),
@@ -70,6 +72,8 @@ OUT_OF_BOUNDS = {
     ],
     "split": [("official", "one of given, random", "'official'")],
     "stratify": [("yes", "one of off, on", "'yes'")],
+    "sampler": [("weighted", "one of shuffle, balanced", "'weighted'")],
+    "class_weights": [("1 2", "one of none, balanced", "'1 2'")],
     "val_fraction": [
         (0.0, "a number above 0 and below 1", "0"),
         (1, "a number above 0 and below 1", "1"),

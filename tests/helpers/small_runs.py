@@ -49,7 +49,8 @@ def prepared(config: RunConfig) -> tuple[TrainState, Labelled, Labelled]:
         )
         for rows in split(dataset, config.val_fraction, config.split_seed)
     ]
-    return TrainState(config, dataset.image_shape, dataset.classes, CPU), parts[0], parts[1]
+    counts = torch.bincount(parts[0].labels, minlength=dataset.classes).tolist()
+    return TrainState(config, dataset.image_shape, counts, CPU), parts[0], parts[1]
 
 
 _load = functools.cache(load)

@@ -35,7 +35,7 @@ _WIDEST_HISTOGRAM = 60
 \b
 Examples:
   mnistop data                     the first 4,502 images of MNIST, built in
-  mnistop data openml              all 70,000, downloaded once
+  mnistop data openml              all of MNIST, downloaded once
   mnistop data ~/fashion-mnist     a folder of IDX files
   mnistop data digits.npz          a file with images and labels
   mnistop data a.npz --pixel-range "0 16"      with 16 as white

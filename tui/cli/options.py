@@ -127,10 +127,11 @@ def with_ending(command: Command) -> Command:
 
 
 _SECTIONS = {
-    "Data": "source samples pixel_range resize split val_fraction split_seed stratify shift",
+    "Data": "source samples pixel_range resize split val_fraction split_seed stratify sampler "
+    "shift",
     "Model": "hidden activation dropout",
     "Training": "epochs batch_size optimizer lr momentum weight_decay schedule clip_norm "
-    "early_stopping adversarial_epsilon seed",
+    "early_stopping class_weights adversarial_epsilon seed",
     "Machine": "threads device",
 }
 _SECTION_OF = {name: section for section, names in _SECTIONS.items() for name in names.split()}

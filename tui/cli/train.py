@@ -60,7 +60,7 @@ Examples:
   mnistop train --lr 0.5 --hidden "256 128"    with two hidden layers
   mnistop train --hidden none                  a single-layer model
   mnistop train --preset adam --epochs 30      a preset, changed
-  mnistop train --source openml --samples all  all 70,000 images
+  mnistop train --source openml --samples all  all of MNIST
   mnistop train --json > events.jsonl          for programs
   RUN=$(mnistop train --detach)                in the background
 

@@ -95,7 +95,7 @@ def never_predicted(curves: Curves) -> Advice | None:
         more = f" and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
         sentence = f"{len(missing)} classes are never predicted: {', '.join(names)}{more}."
     if images[missing].max() < RARE * len(predictions) / curves.classes:
-        remedy = "More images of what is rare would help."
+        remedy = _for_rare_classes(curves)
     elif curves.epochs <= RECENT or _falls(curves.val):
         remedy = "More epochs may bring that."
     else:
@@ -105,6 +105,40 @@ def never_predicted(curves: Curves) -> Advice | None:
 
 def _name(names: list[str], index: int) -> str:
     return names[index][:NAME_LENGTH] if index < len(names) else str(index)
+
+
+def rare_classes(curves: Curves) -> Advice | None:
+    """Classes with few training images are recognised clearly less often than the others."""
+    predictions, counts, config = curves.predictions, curves.counts, curves.config
+    if not (predictions and curves.epochs and predictions.epochs and counts):
+        return None
+    if "balanced" in (config.sampler, config.class_weights):
+        return None
+    training = np.array(counts.training)
+    usual = training.sum() / max(1, np.count_nonzero(training))
+    rare = np.flatnonzero((training > 0) & (training < RARE * usual)).tolist()
+    is_rare = np.isin(predictions.labels, rare)
+    is_right = predictions.predicted == predictions.labels
+    if not is_rare.any() or is_rare.all():
+        return None
+    of_rare, of_others = float(is_right[is_rare].mean()), float(is_right[~is_rare].mean())
+    _, at_most = wilson_interval(of_rare, int(is_rare.sum()))
+    at_least, _ = wilson_interval(of_others, int((~is_rare).sum()))
+    if at_most >= at_least:
+        return None
+    return Advice(
+        "rare classes",
+        f"Classes with few training images ({counts.listed(rare)}) are learned worse: of their "
+        f"validation images {percent(of_rare)} are right, of the others {percent(of_others)}.",
+        _for_rare_classes(curves),
+    )
+
+
+def _for_rare_classes(curves: Curves) -> str:
+    """Suggest what helps rare classes and is not used yet."""
+    if "balanced" in (curves.config.sampler, curves.config.class_weights):
+        return "More images of what is rare would help."
+    return "Try balanced class weights or the balanced sampler."
 
 
 def overfitting(curves: Curves) -> Advice | None:

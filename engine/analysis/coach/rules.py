@@ -132,6 +132,7 @@ RULES: tuple[Rule, ...] = (
     results.underfitting,
     results.never_predicted,
     first_epochs,
+    results.rare_classes,
     results.overfitting,
     results.gap,
     results.still_learning,

@@ -8,9 +8,10 @@ import pytest
 from mnistop.engine import events
 from mnistop.engine.analysis.coach import Advice, advise
 from mnistop.engine.config import RunConfig
+from mnistop.engine.data.sources import class_counts, load, split
 from mnistop.engine.runs.history import History, reduce
 from mnistop.engine.sweep.outcomes import rate_verdict
-from tests.engine.analysis.test_coach_words import epoch, started
+from tests.engine.analysis.test_coach_words import epoch, predictions, started
 
 EVEN = [80] * 10
 ALL = {"training_counts": EVEN, "validation_counts": [20] * 10, "source_counts": [100] * 10}
@@ -99,3 +100,69 @@ def test_labels_that_the_source_leaves_out_are_no_classes_that_miss() -> None:
 
 def test_counts_that_make_no_sense_are_left_aside() -> None:
     assert advice_on(training_counts=[5], validation_counts=[], source_counts=[]).kind == "too low"
+
+
+# Uneven classes.
+
+UNEVEN = [100] * 8 + [10, 10]
+CLASSES = [*range(8)] * 20 + [8, 9] * 8
+
+
+def advice_with_recalls(
+    rare: float, others: float, counts: list[int] = UNEVEN, **values: Any
+) -> Advice:
+    """Return the advice after 12 good epochs, with these shares of right predictions."""
+    history = run_on(0, training_counts=counts)
+    said = [epoch(number, 2.0 * 0.8**number, 2.0 * 0.8**number) for number in range(12)]
+    right = {label: others if label < 8 else rare for label in range(10)}
+    seen: dict[int, int] = {}
+    predicted = []
+    for label in CLASSES:
+        place = seen[label] = seen.get(label, -1) + 1
+        is_right = place < round(right[label] * CLASSES.count(label))
+        predicted.append(label if is_right else (label + 1) % 8)
+    one = predictions(12, CLASSES, predicted, 10)
+    return advise(reduce(history, said), RunConfig(**values), one)
+
+
+def test_rare_classes_that_are_learned_worse_are_told_with_what_helps() -> None:
+    advice = advice_with_recalls(0.25, 0.9)
+    assert advice.kind == "rare classes"
+    assert "few training images (8, 9) are learned worse" in advice.sentence
+    assert "25% are right, of the others 90%" in advice.sentence
+    assert advice.remedy == "Try balanced class weights or the balanced sampler."
+
+
+@pytest.mark.parametrize(
+    ("rare", "others", "counts", "values"),
+    [
+        (0.9, 0.9, UNEVEN, {}),
+        (0.75, 0.9, UNEVEN, {}),  # 12 of 16: as likely as 90%
+        (0.25, 0.9, [80] * 10, {}),
+        (0.25, 0.9, [90] * 8 + [50, 50], {}),
+        (0.25, 0.9, UNEVEN, {"class_weights": "balanced"}),
+        (0.25, 0.9, UNEVEN, {"sampler": "balanced"}),
+    ],
+)
+def test_rare_classes_are_not_told_otherwise(
+    rare: float, others: float, counts: list[int], values: dict[str, Any]
+) -> None:
+    assert advice_with_recalls(rare, others, counts, **values).kind == "still learning"
+
+
+def test_a_rare_class_that_is_never_predicted_needs_images_where_it_has_weight_already() -> None:
+    for values, remedy in (
+        ({}, "Try balanced class weights or the balanced sampler."),
+        ({"sampler": "balanced"}, "More images of what is rare would help."),
+    ):
+        advice = advice_with_recalls(0.0, 0.9, **values)
+        assert (advice.kind, advice.remedy) == ("never predicted", remedy)
+
+
+@pytest.mark.parametrize("samples", [500, 1000, 4000])
+def test_no_digit_is_rare(samples: int) -> None:
+    dataset = load("bundled", samples)
+    for seed in range(5):
+        counts = class_counts(dataset, *split(dataset, 0.2, seed))
+        advice = advice_with_recalls(0.25, 0.9, list(counts.training))
+        assert advice.kind == "still learning"

@@ -4,6 +4,7 @@ import math
 import re
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import example, given
@@ -34,6 +35,7 @@ CONFIGS = st.builds(
     weight_decay=st.sampled_from([0.0, 0.1]),
     early_stopping=st.sampled_from([0, 5]),
     adversarial_epsilon=st.sampled_from([0.0, 0.1]),
+    sampler=st.sampled_from(["shuffle", "balanced"]),
 )
 ENDS = st.sampled_from(
     [
@@ -85,7 +87,13 @@ def histories(draw: st.DrawFn) -> tuple[History, RunConfig, EpochPredictions | N
     said: list[Any] = []
     if draw(st.integers(0, 9)):
         counts = draw(st.tuples(st.integers(1, 10_000), st.integers(1, 70_000)))
-        said.append(started(names, draw(LOSSES), *counts))
+        begun = started(names, draw(LOSSES), *counts)
+        if draw(st.booleans()):
+            each = draw(st.lists(st.integers(0, 100), min_size=len(names), max_size=len(names)))
+            begun = msgspec.structs.replace(
+                begun, training_counts=each, validation_counts=each, source_counts=each
+            )
+        said.append(begun)
     deads = draw(st.sampled_from([None, 0.0, 0.5, 1.0]))
     said += [
         epoch(number, train, val, acc, train_acc=train_acc, dead=deads)

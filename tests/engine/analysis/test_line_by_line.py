@@ -65,7 +65,7 @@ def test_the_numbers_of_one_image_are_those_of_the_model() -> None:
     state = run_lines(config, 4, place=3, weight=(2, 1, 5))
     training, images, _ = prepared(config)
     training.by_hand = False
-    training.begin_epoch(len(images))
+    training.begin_epoch(images.labels)
     rows = training.order[:32]
     logits = training.model(images.pixels[rows])
     loss = functional.cross_entropy(logits, images.labels[rows])
@@ -89,6 +89,27 @@ def test_the_numbers_of_one_image_are_those_of_the_model() -> None:
     assert state.norm == pytest.approx(math.hypot(*norms), rel=1e-5)
     assert parameters[2].grad is not None
     assert state.weight.gradient == pytest.approx(parameters[2].grad[1, 5].item(), rel=1e-5)
+
+
+def test_the_loss_is_weighted_and_the_batch_drawn_where_that_is_configured() -> None:
+    config = digits_config(class_weights="balanced", sampler="balanced")
+    state = run_lines(config, 2, place=3)
+    training, images, _ = prepared(config)
+    counts = torch.bincount(images.labels)
+    draws = torch.multinomial(
+        (1 / counts.double())[images.labels],
+        len(images),
+        replacement=True,
+        generator=torch.Generator().manual_seed(config.seed + 1),
+    )
+    rows = draws[:32]
+    labels = images.labels[rows]
+    weights = len(images) / (10 * counts)
+    loss = functional.cross_entropy(training.model(images.pixels[rows]), labels, weights)
+    assert state.image.row == rows[3]
+    assert state.loss == pytest.approx(loss.item(), abs=1e-6)
+    assert state.class_weight == pytest.approx(weights[labels[3]].item())
+    assert run_lines(digits_config(), 2).class_weight == 1
 
 
 def test_the_first_weight_shown_is_the_one_along_which_the_loss_is_steepest() -> None:

@@ -91,7 +91,7 @@ BAD_FILES = {
     "is a PNG picture": b"\x89PNG\r\n",
     "is a zip archive .*: unpack it": b"PK\x03\x04",
     "is a web page": b"<!DOCTYPE html>",
-    "is a CSV table; only IDX files": b"5,0,0,0,12",
+    "is a CSV table, which has .*: name it alone": b"5,0,0,0,12",
     "is not an IDX file": b"\0\0\x07\x01\0\0\0\x01x",
     "0 dimensions": b"\0\0\x08\0",
     "255 dimensions": b"\0\0\x08\xff" + b"\1" * 2000,

@@ -162,7 +162,8 @@ def test_a_zip_of_other_files_is_to_be_unpacked(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "archive.zip", "w") as archive:
         archive.writestr("train-images-idx3-ubyte", b"x")
     with pytest.raises(
-        DataError, match=r"is a zip archive of IDX files; .*: unpack it and name the folder"
+        DataError,
+        match="is a zip archive of IDX files, which cannot be read: unpack it and name the folder",
     ):
         load(str(tmp_path / "archive.zip"))
 
@@ -250,3 +251,44 @@ def test_a_zip_bomb_is_refused_by_its_header(tmp_path: Path, shape: tuple[int, .
             np.save(file, np.arange(shape[0]) % 10)
     with pytest.raises(DataError, match=r"images in .* unpacks from .* as images never do"):
         load(str(bomb))
+
+
+# --- folders -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        "x_train y_train x_test y_test",
+        "X_train Y_train X_test Y_test",
+        "train_images train_labels test_images test_labels",
+        "train-x train-y test-x test-y",
+        "kmnist-train-imgs kmnist-train-labels kmnist-test-imgs kmnist-test-labels",
+    ],
+)
+@pytest.mark.parametrize("ending", ["npy", "npz"])
+def test_files_of_one_array_are_found_by_their_usual_names(
+    tmp_path: Path, names: str, ending: str
+) -> None:
+    write = np.save if ending == "npy" else np.savez
+    halves = IMAGES[:4], LABELS[:4], IMAGES[4:], LABELS[4:]
+    for name, array in zip(names.split(), halves, strict=True):
+        write(tmp_path / f"{name}.{ending}", array)
+    (tmp_path / "about.txt").write_text("digits")
+    dataset = load(str(tmp_path))
+    assert np.array_equal(dataset.images, IMAGES[:4] / np.float32(255))
+    assert unseen_of(dataset)[1].tolist() == LABELS[4:].tolist()
+
+
+@pytest.mark.parametrize("names", ["X y", "images labels", "data target", "x_train y_train"])
+def test_a_folder_of_two_arrays_is_found(tmp_path: Path, names: str) -> None:
+    for name, array in zip(names.split(), (IMAGES, LABELS), strict=True):
+        np.save(tmp_path / f"{name}.npy", array)
+    assert load(str(tmp_path)).labels.tolist() == LABELS.tolist()
+
+
+def test_a_folder_of_files_with_images_and_labels_is_read(tmp_path: Path) -> None:
+    np.savez(tmp_path / "train.npz", images=IMAGES[:4], labels=LABELS[:4])
+    assert load(str(tmp_path)).labels.tolist() == LABELS[:4].tolist()
+    np.savez(tmp_path / "test.npz", images=IMAGES[4:], labels=LABELS[4:])
+    assert unseen_of(load(str(tmp_path)))[1].tolist() == LABELS[4:].tolist()

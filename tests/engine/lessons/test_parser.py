@@ -153,6 +153,15 @@ def test_each_kind_of_check_asks_for_its_keys(check: str, at: int, part: str) ->
     assert any(number == at and part in sentence for number, sentence in found), found
 
 
+def test_a_header_needs_no_space_and_an_address_is_text() -> None:
+    text = GOOD.replace("id: pixels", "id:pixels").replace("Some text", "https://example.org has")
+    (step,) = parse(text, "mine.md", SCREENS).steps
+    assert step.id == "pixels"
+    assert step.text[0].text.startswith("https:")
+    text = text.replace("numbers\n\nhttps", "numbers\nhttps")
+    assert parse(text, "mine.md", SCREENS).steps[0].text == step.text
+
+
 def test_all_mistakes_come_at_once_in_the_order_of_their_lines() -> None:
     text = "# A\n\n## B\nscreen: x\ncheck: y\n\n## C\nid: c\n\n### Question\n?\n"
     found = problems(text)

@@ -123,6 +123,15 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "shift, momentum, step": {"shift": 1, "optimizer": "sgd", "lr": 0.03, "schedule": "step"},
     "adversarial": {"adversarial_epsilon": 0.1},
     "adversarial, shift, dropout": {"adversarial_epsilon": 0.1, "shift": 1, "dropout": 0.2},
+    "class weights": {"class_weights": "balanced", "batch_size": 7, "epochs": 4},
+    "class weights, adversarial, shift, momentum": {
+        "class_weights": "balanced",
+        "adversarial_epsilon": 0.1,
+        "shift": 1,
+        "optimizer": "sgd",
+        "lr": 0.03,
+    },
+    "balanced sampler, dropout": {"sampler": "balanced", "dropout": 0.2},
     "batches of 7": {"batch_size": 7, "epochs": 4},
     "one batch": {"batch_size": 5000},
 }
@@ -260,7 +269,7 @@ def test_the_last_batch_may_be_smaller() -> None:
     training, *_ = prepared(digits_config(batch_size=32))
     images = Labelled(torch.rand(40, 64), torch.randint(0, 10, (40,)))
     hand = ManualBackpropStep(training, images)
-    training.begin_epoch(len(images))
+    training.begin_epoch(images.labels)
     for rows, size in zip(training.batches(), (32, 8), strict=True):
         training.record_logits(hand.step(rows))
         assert training.logits[-1].shape == (size, 10)

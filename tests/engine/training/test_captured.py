@@ -156,8 +156,8 @@ with_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="this machin
 def on_gpu(config: RunConfig, capturing: bool) -> tuple[TrainState, Labelled, Labelled]:
     on_processor, *images = prepared(config)
     gpu = torch.device("cuda")
-    classes = on_processor.model.sizes[-1]
-    training = TrainState(config, on_processor.image_shape, classes, gpu)
+    counts = torch.bincount(images[0].labels, minlength=on_processor.model.sizes[-1]).tolist()
+    training = TrainState(config, on_processor.image_shape, counts, gpu)
     assert training.captured
     training.captured = capturing
     first, second = (Labelled(each.pixels.to(gpu), each.labels.to(gpu)) for each in images)
@@ -193,7 +193,7 @@ def test_on_a_gpu_nothing_waits_within_an_epoch(monkeypatch: pytest.MonkeyPatch)
     step = CudaGraphStep(
         training, lambda rows, lr: step_by_autograd(training, images, rows, lr)
     ).step
-    training.begin_epoch(len(images))
+    training.begin_epoch(images.labels)
     batches = training.batches()
     step(batches[0])
     torch.cuda.set_sync_debug_mode("error")

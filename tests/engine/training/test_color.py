@@ -41,7 +41,7 @@ def config_of(source: str, **values: Any) -> RunConfig:
 
 def trained(config: RunConfig, by_hand: bool = True) -> tuple[TrainState, QuietListener]:
     examples = make_examples(load_data(config), config)
-    training = TrainState(config, examples.image_shape, len(examples.class_names), CPU)
+    training = TrainState(config, examples.image_shape, examples.counts.training, CPU)
     training.by_hand = by_hand
     listener = QuietListener()
     train(training, examples.training, examples.validation, listener, listener)

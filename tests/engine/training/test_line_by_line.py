@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from mnistop.engine.config import RunConfig
 from mnistop.engine.data.sources import load
 from mnistop.engine.training.examples import make_examples
 from mnistop.engine.training.line_by_line import LineByLine
 from mnistop.engine.training.loop import train
-from mnistop.engine.training.state import TrainState, cross_entropy
+from mnistop.engine.training.state import TrainState
 from tests.engine.training.test_backprop import OPTIONS
 from tests.helpers.small_runs import QuietListener, digits_config, prepared
 
@@ -33,7 +34,9 @@ class FirstSteps(QuietListener):
     def step_done(self, training: TrainState, labels: Tensor) -> None:
         size = training.config.batch_size
         rows = training.order[(training.step - 1) * size : training.step * size]
-        self.losses.append(cross_entropy(training.logits[-1], labels[rows]))
+        weights = training.class_weights
+        loss = functional.cross_entropy(training.logits[-1], labels[rows], weights)
+        self.losses.append(loss.item())
         self.weights = {name: weight.clone() for name, weight in training.weights.items()}
 
     def wants_stop(self) -> bool:
@@ -73,7 +76,8 @@ def test_the_first_ten_steps_are_those_of_a_training(values: dict[str, Any]) -> 
         for _ in range(LINES):
             loop.run_line()
         clean = loop.step.clean_logits
-        losses.append(cross_entropy(clean, loop.step.labels[: len(clean)]))
+        labels, weights = loop.step.labels[: len(clean)], loop.training.class_weights
+        losses.append(functional.cross_entropy(clean, labels, weights).item())
 
     assert losses == pytest.approx(listener.losses, abs=1e-5)
     if not config.adversarial_epsilon:  # else they are of adversarial images too

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from sklearn.utils.class_weight import compute_class_weight
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -81,6 +82,9 @@ def reference_optimizer(config: RunConfig, model: nn.Module) -> torch.optim.Opti
         {"hidden": (16, 12)},
         {"hidden": (16, 12, 8), "activation": "tanh"},
         {"hidden": (16, 12, 8), "optimizer": "adam", "lr": 0.01},
+        {"sampler": "balanced"},
+        {"class_weights": "balanced"},
+        {"class_weights": "balanced", "optimizer": "sgd", "batch_size": 7, "epochs": 2},
         {"batch_size": 1, "samples": 60},
         {"batch_size": 7, "epochs": 2},
         {"batch_size": 5000, "epochs": 5},
@@ -96,18 +100,20 @@ def test_training_is_what_pytorch_makes_of_the_same_batches(values: dict[str, An
     listener = BatchListener()
     train(training, images, validation, listener, listener)
 
+    class_weights = None
+    if config.class_weights == "balanced":
+        known = compute_class_weight("balanced", classes=np.arange(10), y=images.labels.numpy())
+        class_weights = torch.tensor(known, dtype=torch.float32)
     losses: list[list[float]] = [[] for _ in range(config.epochs)]
     for epoch, rows in listener.batches:
         optimizer.param_groups[0]["lr"] = lr_of_epoch(config, epoch)
-        batch_losses = functional.cross_entropy(
-            reference(images.pixels[rows]), images.labels[rows], reduction="none"
-        )
+        logits, labels = reference(images.pixels[rows]), images.labels[rows]
         optimizer.zero_grad()
-        batch_losses.mean().backward()
+        functional.cross_entropy(logits, labels, class_weights).backward()
         if config.clip_norm:
             nn.utils.clip_grad_norm_(reference.parameters(), config.clip_norm)
         optimizer.step()
-        losses[epoch] += batch_losses.tolist()
+        losses[epoch] += functional.cross_entropy(logits, labels, reduction="none").tolist()
 
     for ours, theirs in zip(training.model.parameters(), reference.parameters(), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-4)

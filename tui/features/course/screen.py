@@ -148,13 +148,12 @@ class CourseScreen(SeveralPanes):
             return "All steps are done. H writes a page with all answers, to hand in"
         if model.wants_words(model.step):
             return "You have the run: Enter, and answer in your own words"
-        is_last = model.step is model.course.steps[-1]
-        on = "p goes back: some steps are open" if is_last else "n goes to the next step"
+        on = [] if model.step is model.course.steps[-1] else ["n goes to the next step"]
         if model.of(model.step).state in ("right", "answered"):
-            return f"{on}; Enter changes the answer"
+            return "; ".join([*on, "Enter changes the answer"])
         place = model.step.place.screen
-        where = f"o opens {SCREENS[place].name or 'the comparison'}, " if place else ""
-        return f"Enter answers, {where}{on}"
+        where = [f"o opens {SCREENS[place].name or 'the comparison'}"] if place else []
+        return ", ".join(["Enter answers", *where, *on])
 
     # Answers
 

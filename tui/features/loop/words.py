@@ -128,6 +128,11 @@ def _forward(state: LoopState) -> Section:
         more = " ..." if output.some is not None and output.shape[1] > len(output.some) else ""
         rows.append(f"{name:<{widths[0]}}  {_shape(output.shape):<{widths[1]}}  {values}{more}")
     sentences = []
+    if config.sampler == "balanced":
+        sentences.append(
+            "The batch was drawn with replacement, with all classes equally likely: the same image "
+            "may be in it twice."
+        )
     if config.shift:
         sentences.append(f"Each image was moved by up to {count(config.shift, 'pixel')} each way.")
     if config.adversarial_epsilon:
@@ -165,7 +170,7 @@ def _loss(state: LoopState) -> Section:
     sentences = [
         f"Image {state.image.place + 1} alone: {_number(state.image_loss)}, which is "
         f"-ln {_probability(state):.4f}, the logarithm of its class's probability.",
-        f"The mean of {count(images, 'image')}: {_number(state.loss)}.",
+        f"The mean of {count(images, 'image')}{_weights(state)}: {_number(state.loss)}.",
     ]
     if len(state.losses) == 1:
         sentences.append(
@@ -173,6 +178,14 @@ def _loss(state: LoopState) -> Section:
             f"ln {classes} = {math.log(classes):.4f}."
         )
     return Section("loss", [], sentences)
+
+
+def _weights(state: LoopState) -> str:
+    """Return how images are weighted in the mean; empty if all are weighted alike."""
+    if state.config.class_weights == "none":
+        return ""
+    name = state.class_names[state.image.label]
+    return f", weighted by their classes ({state.class_weight:.3g} for a {name})"
 
 
 def _zero_grad(state: LoopState) -> Section:

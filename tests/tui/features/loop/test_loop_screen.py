@@ -113,6 +113,10 @@ async def test_the_numbers_of_an_update_are_put_into_its_formula(
             ({"dropout": "0.3"}, ["Dropout sets a random 30%"]),
             ({"clip_norm": "0.01"}, ["clip_grad_norm_(", "more than 0.01: each is"]),
             ({"hidden": "none"}, ["(32, 64)", "to class "]),
+            (
+                {"class_weights": "balanced", "sampler": "balanced"},
+                ["weight=class_weights", "weighted by their classes", "drawn with replacement"],
+            ),
             ({"schedule": "cosine"}, ["weight -= lr * weight.grad", "lr = 0.1 (cosine)"]),
         ],
         2,

@@ -88,7 +88,7 @@ async def test_a_run_that_starts_while_the_terminal_is_away_leaves_the_keys_work
 
 async def test_a_click_selects_a_row_and_the_next_one_edits_it() -> None:
     app = FormApp()
-    async with app.run_test(size=(34, 31)) as pilot:
+    async with app.run_test(size=(34, len(NAMES) + 9)) as pilot:
         await pilot.click(app.form, offset=(5, NAMES.index("lr") + 1))
         assert app.form.selected == "lr"
         assert not app.form.editing
@@ -100,7 +100,7 @@ async def test_a_click_selects_a_row_and_the_next_one_edits_it() -> None:
         assert app.form.selected == "device"
         await pilot.click(app.form, offset=(5, NAMES.index("device") + 1))
         assert app.form.config == RunConfig(lr=0.5, device="cpu")
-        await pilot.click(app.form, offset=(5, 25))
+        await pilot.click(app.form, offset=(5, len(NAMES) + 3))
         assert app.form.config == RunConfig(lr=0.5, device="cpu")
 
 

@@ -1,0 +1,142 @@
+"""CSV files, plain or gzipped, in a folder or in a zip archive, as Kaggle has MNIST."""
+
+import gzip
+import re
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import TextIOWrapper
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from mnistop.engine.config import Resize
+from mnistop.engine.data import families, kinds
+from mnistop.engine.data.named import role_of
+from mnistop.engine.data.stored import Part, Progress, Role, Stored
+from mnistop.engine.data.table import Table
+from mnistop.engine.errors import DataError
+
+
+@dataclass(frozen=True)
+class _File:
+    """A table, wherever it is stored."""
+
+    name: str
+    place: str
+    """Its name in messages."""
+    open: Callable[[], tuple[IO[bytes], int]]
+    """Opens it, and returns about its size besides."""
+    role: Role = "train"
+
+
+def read_csv(path: Path, progress: Progress, resize: Resize) -> Stored:
+    """Read images and labels in a CSV file, plain or gzipped.
+
+    Raises:
+        DataError: it is damaged, a line is no image, or no column has the labels.
+        OSError: it cannot be read.
+    """
+    return _read([_on_disk(path, "train")], path, [], progress)
+
+
+def read_folder(folder: Path, progress: Progress) -> Stored | None:
+    """Read the CSV files in a folder, None without any; for the errors see `read_csv`."""
+    tables = [path.name for path in sorted(folder.iterdir()) if is_table(path.name)]
+    if not tables:
+        return None
+    chosen, left_out = _chosen(tables, folder, f"name one, such as {folder / tables[0]}")
+    files = [_on_disk(folder / name, role) for name, role in chosen]
+    return _read(files, folder, left_out, progress)
+
+
+def read_zip(path: Path, progress: Progress, resize: Resize) -> Stored:
+    """Read the CSV files in a zip archive; for the errors see `read_csv`."""
+    with _damage_reported(str(path)), zipfile.ZipFile(path) as archive:
+        names = sorted(filter(is_table, archive.namelist()), key=lambda name: -name.count("/"))
+        tables = sorted({Path(name).name: name for name in names}.values())  # Kaggle has some twice
+        chosen, left_out = _chosen(tables, path, "unpack it and name one")
+
+        def member(name: str, role: Role) -> _File:
+            size = archive.getinfo(name).file_size
+            return _File(name, f"{name} in {path}", lambda: (archive.open(name), size), role)
+
+        return _read([member(*each) for each in chosen], path, left_out, progress)
+
+
+def is_table(name: str) -> bool:
+    """Return whether a file is a table by its name."""
+    name = name.lower()
+    is_hidden = "__macosx" in name or name.rpartition("/")[2].startswith(".")
+    return not is_hidden and name.removesuffix(".gz").endswith((".csv", ".tsv"))
+
+
+def _on_disk(path: Path, role: Role) -> _File:
+    return _File(path.name, str(path), lambda: kinds.opened(path), role)
+
+
+def _chosen(
+    names: Sequence[str], place: Path, remedy: str
+) -> tuple[list[tuple[str, Role]], list[str]]:
+    """Return the tables of a data set in the order of its parts, and the names of the others."""
+    if len(names) == 1:
+        return [(names[0], "train")], []
+    roles = {name: role_of(Path(name).name) for name in names}
+    sets = {_set_of(name) for name, role in roles.items() if role == "train"}
+    if len(sets) != 1:
+        what = f"{len(sets)} data sets" if sets else "none of them with train in its name"
+        raise DataError(f"{place} has {len(names)} CSV tables, {what}: {remedy}.")
+    order: tuple[Role, ...] = ("train", "validation", "test")
+    chosen = [
+        (name, wanted)
+        for wanted in order
+        for name, role in roles.items()
+        if role == wanted and _set_of(name) in sets
+    ]
+    return chosen, sorted(set(names) - {name for name, _ in chosen})
+
+
+def _set_of(name: str) -> str:
+    """Return the words of a file's name without that for the part of a data set."""
+    words = re.findall(r"[^\W_]+", Path(name).name.lower())
+    return " ".join(word for word in words if not role_of(word))
+
+
+@contextmanager
+def _damage_reported(place: str) -> Iterator[None]:
+    try:
+        yield
+    except EOFError as error:
+        raise DataError(f"{place} is cut off: get it again.") from error
+    except (gzip.BadGzipFile, zipfile.BadZipFile, zlib.error) as error:
+        raise DataError(f"{place} is damaged: get it again.") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{place} is not a text in UTF-8: save it as CSV in UTF-8.") from error
+
+
+def _read(files: list[_File], path: Path, left_out: list[str], progress: Progress) -> Stored:
+    notes: list[str] = []
+    parts: list[Part] = []
+    for file in files:
+        with _damage_reported(file.place):
+            raw, size = file.open()
+            with TextIOWrapper(raw, "utf-8-sig") as text:
+                table = Table(text, file.name, file.place)
+                if table.lacks_labels and file.role == "test":
+                    notes.append(f"{file.name} has no labels, and is left out.")
+                    continue
+                images, labels = table.read(size, progress)
+        parts.append(Part(images, labels, file.place, file.place, file.role))
+        notes += table.notes
+    if left_out:
+        few = ", ".join(left_out[:3]) + (", …" if len(left_out) > 3 else "")
+        notes.append(f"Other tables are left out: {few}.")
+    first = Path(files[0].name)
+    if emnist := families.emnist_set(first):
+        parts, changes = families.emnist_upright(parts, emnist == "letters")
+        notes += changes
+    names = families.class_names(path / first, np.concatenate([part.labels for part in parts]))
+    return Stored(parts, str(path), names, notes=tuple(notes))
