@@ -8,6 +8,7 @@ import io
 import json
 import re
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,13 @@ from mnistop.engine.config import Resize
 from mnistop.engine.data.arrays import damage_reported
 from mnistop.engine.data.extras import needs
 from mnistop.engine.data.named import listed, pairs_in
-from mnistop.engine.data.stored import Part, Progress, Stored, check_size, silent
+from mnistop.engine.data.pictures import read_pictures
+from mnistop.engine.data.stored import Part, Progress, Stored, check_memory, silent
 from mnistop.engine.errors import DataError, SizesError
 
 _ROWS_AT_ONCE = 2048
 _FEWEST_PIXELS = 4
+_SIZES = "The images in {place} are lists of different lengths, or empty: store them in one size."
 _NO_PIXEL = re.compile(r"__index_level_\d+__|index|(?:.*_)?id", re.IGNORECASE)
 
 
@@ -52,24 +55,42 @@ def read_parquet(path: Path, progress: Progress = silent, resize: Resize = "off"
         count = file.metadata.num_rows
         if not count:
             raise DataError(f"{path} has no rows: choose another one.")
-        images, labels, done = np.empty(0), [], 0
+        blocks, labels = [], []
         for batch in file.iter_batches(_ROWS_AT_ONCE, columns=[*columns.images, columns.label]):
-            block = _images(batch, columns, path, resize)
-            if not done:
-                size = count * block[0].nbytes
-                check_size(str(path), size, size, compressed=False)
-                images = np.empty((count, *block.shape[1:]), block.dtype)
-            images[done : done + len(block)] = block
+            blocks.append(_images(batch, columns, path))
             labels.append(_labels(batch.column(columns.label), f"{columns.label} in {path}"))
-            done += len(block)
-            progress(f"reading {path.name}: {done:,} of {count:,} images")
+            check_memory(count / len(blocks[0]) * blocks[0].nbytes)
+            progress(f"reading {path.name}: {sum(map(len, blocks)):,} of {count:,} images")
     images_in = columns.images[0] if len(columns.images) == 1 else "the pixels"
     places = f"{images_in} in {path}", f"{columns.label} in {path}"
+    images, notes = _joined(blocks, places[0], progress, resize)
     part = Part(images, np.concatenate(labels), *places)
     names = columns.class_names
     if names and part.labels.dtype.kind in "iu":
         names = names[: int(part.labels.max()) + 1]
-    return Stored([part], str(path), names)
+    return Stored([part], str(path), names, notes=tuple(notes))
+
+
+def _joined(
+    blocks: list[NDArray[Any]], place: str, progress: Progress, resize: Resize
+) -> tuple[NDArray[Any], list[str]]:
+    """Return images in blocks as one array, and sentences on what was changed.
+
+    Args:
+        blocks: images `(n, …)`, or contents of pictures' files, `(n,)` of bytes.
+        place: their name in messages.
+        progress: called with a line to show.
+        resize: the size to which pictures of several sizes are resized.
+    """
+    if blocks[0].dtype == object:
+        contents = [content for block in blocks for content in block]
+        files = [
+            (f"image {at:,}", partial(io.BytesIO, content)) for at, content in enumerate(contents)
+        ]
+        return read_pictures(files, place, progress, resize)
+    if len({block.shape[1:] for block in blocks}) > 1:
+        raise SizesError(_SIZES.format(place=place))
+    return np.concatenate(blocks), []
 
 
 def _columns(schema: Any, path: Path) -> _Columns:
@@ -111,41 +132,31 @@ def _features(schema: Any) -> dict[str, dict[str, Any]]:
         return {}
 
 
-def _images(batch: Any, columns: _Columns, path: Path, resize: Resize) -> NDArray[Any]:
-    """Return the images of some rows, `(n, …)`."""
+def _images(batch: Any, columns: _Columns, path: Path) -> NDArray[Any]:
+    """Return the images of some rows, `(n, …)`, or the contents of pictures' files, `(n,)`."""
     import pyarrow as pa
 
     if len(columns.images) > 1:
         return np.stack([batch.column(name).to_numpy() for name in columns.images], 1)
-    name = columns.images[0]
-    column = batch.column(name)
+    place = f"{columns.images[0]} in {path}"
+    column = batch.column(columns.images[0])
     if isinstance(column, pa.ExtensionArray):
         column = column.storage
     if pa.types.is_struct(column.type) and column.type.get_field_index("bytes") >= 0:
         column = column.field("bytes")
         if column.null_count:
             raise DataError(
-                f"{name} in {path} has paths of pictures instead of pictures: name their folder, "
-                "or embed them, as push_to_hub of Hugging Face's datasets does."
+                f"{place} has paths of pictures instead of pictures: name their folder, or embed "
+                "them, as push_to_hub of Hugging Face's datasets does."
             )
-    if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
-        return _pictures(column, resize)
     shape = [len(column)]
-    while pa.types.is_list(column.type) or pa.types.is_nested(column.type):
+    while pa.types.is_nested(column.type):
         lengths = np.unique(pa.compute.list_value_length(column).to_numpy(zero_copy_only=False))
         if len(lengths) > 1 or not lengths[0]:
-            raise SizesError(
-                f"The images in {name} of {path} are lists of different lengths, or empty: store "
-                f"images of one size."
-            )
+            raise SizesError(_SIZES.format(place=place))
         shape.append(int(lengths[0]))
         column = column.flatten()
     return np.asarray(column.to_numpy(zero_copy_only=False)).reshape(shape)
-
-
-def _pictures(column: Any, resize: Resize) -> NDArray[Any]:
-    """Return the pictures in a column of files' contents as images of one size."""
-    return np.stack([_picture(content.as_py()) for content in column])
 
 
 def _labels(column: Any, place: str) -> NDArray[Any]:
@@ -158,10 +169,3 @@ def _labels(column: Any, place: str) -> NDArray[Any]:
         column = column.dictionary_decode()
     labels = np.asarray(column.to_numpy(zero_copy_only=False))
     return np.stack(labels.tolist()) if pa.types.is_nested(column.type) else labels
-
-
-def _picture(content: bytes) -> NDArray[Any]:
-    from PIL import Image
-
-    with Image.open(io.BytesIO(content)) as picture:
-        return np.asarray(picture)

@@ -36,6 +36,10 @@ def save(folder: Path, **arrays: Any) -> str:
         ("X", "y"),
         ("data", "target"),
         ("train_images", "train_labels"),
+        ("trainX", "trainY"),
+        ("train_set_x", "train_set_y"),
+        ("imgs", "targets"),
+        ("mnist_train_data", "mnist_train_label"),
     ],
 )
 def test_arrays_of_the_usual_names_are_found(tmp_path: Path, images: str, labels: str) -> None:
@@ -78,6 +82,13 @@ def test_medmnist_validates_on_its_own_validation_images(tmp_path: Path) -> None
     joined = load(source, split="random")
     assert joined.labels.tolist() == LABELS[:4].tolist()
     assert joined.given_validation == 0
+
+
+def test_images_along_the_last_axis_are_taken_along_it(tmp_path: Path) -> None:
+    dataset = load(save(tmp_path, X=IMAGES.transpose(1, 2, 0), Y=np.eye(3)[LABELS].T))
+    assert np.array_equal(dataset.images, IMAGES / np.float32(255))
+    assert dataset.labels.tolist() == LABELS.tolist()
+    assert "X is 4 × 4 × 6 and its labels are 6: the last axis counts" in dataset.notes[0]
 
 
 def test_class_names_may_be_in_the_file(tmp_path: Path) -> None:

@@ -65,6 +65,15 @@ def test_images_in_a_parquet_column_are_read(tmp_path: Path, images: Any) -> Non
     assert dataset.labels.tolist() == LABELS.tolist()
 
 
+def test_pictures_in_colour_and_of_several_sizes(tmp_path: Path) -> None:
+    colour = np.random.default_rng(0).integers(0, 256, (2, 4, 5, 3), np.uint8)
+    pictures = [png(colour[0]), png(colour[1, 1:])]
+    path = write_parquet(tmp_path / "a.parquet", {"img": pictures, "fine_label": [0, 1]})
+    dataset = load(path, resize=(4, 5))
+    assert dataset.images.shape == (2, 4, 5, 3)
+    assert np.array_equal(dataset.images[0], colour[0] / np.float32(255))
+
+
 def test_one_hot_lists_and_dictionaries_are_labels(tmp_path: Path) -> None:
     one_hot = pa.array(np.eye(3)[LABELS].tolist())
     path = write_parquet(tmp_path / "a.parquet", {"image": PICTURES, "label": one_hot})
@@ -102,7 +111,8 @@ def test_a_column_for_each_pixel_is_read(tmp_path: Path) -> None:
             {"image": [{"bytes": None, "path": "a.png"}] * 2, "label": [0, 1]},
             "paths of pictures instead of pictures",
         ),
-        ({"image": [b"a", b"b"], "label": [0, 1]}, "damaged"),
+        ({"image": [b"a", b"b"], "label": [0, 1]}, r"2 of 2 pictures .* cannot be read"),
+        ({"image": [png(IMAGES[0]), png(IMAGES[0, 1:])], "label": [0, 1]}, '--resize "4 4"'),
     ],
 )
 def test_unfit_columns_are_named_with_a_remedy(tmp_path: Path, columns: Any, says: str) -> None:
