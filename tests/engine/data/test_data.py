@@ -85,7 +85,9 @@ def test_loading_says_what_it_loads() -> None:
     assert lines == ["loading bundled"]
 
 
-def test_of_the_named_sources_only_openml_takes_long(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_the_named_sources_only_openml_takes_long(
+    tmp_path: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MNISTOP_CACHE", str(tmp_path))
     sources = ["bundled", "digits", "openml", "/some/folder"]
     assert [loads_quickly(source) for source in sources] == [True, True, False, True]
