@@ -10,7 +10,7 @@ import pwd
 import random
 import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
@@ -242,6 +242,19 @@ def owner_of(path: Path) -> str:
         return pwd.getpwuid(number).pw_name
     except KeyError:
         return f"user {number}"
+
+
+_DEEPEST = 8
+"""Folders below each other that are followed; a link that leads back would have no end."""
+
+
+def files_below(folder: Path) -> Iterator[tuple[str, ...]]:
+    """Yield the path of each file below a folder, from there, sorted folder by folder."""
+    for place, folders, names in os.walk(folder, followlinks=True):
+        above = Path(place).relative_to(folder).parts
+        folders[:] = sorted(folders) if len(above) < _DEEPEST else []
+        for name in sorted(names):
+            yield *above, name
 
 
 def disk_usage(folder: str) -> int:

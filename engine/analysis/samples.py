@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from mnistop.engine.analysis.loading import progress_file
 from mnistop.engine.config import LOADED_BY, SPLIT_BY, RunConfig
+from mnistop.engine.data.doctor import Finding, examine, side_of_each
 from mnistop.engine.data.notes import ClassCounts, data_notes
 from mnistop.engine.data.sources import (
     Dataset,
@@ -24,6 +25,7 @@ from mnistop.engine.data.sources import (
     file_stamp,
     load_data,
     split,
+    split_by,
 )
 from mnistop.engine.errors import DataError
 from mnistop.engine.events import RunStarted
@@ -40,14 +42,18 @@ class Samples:
     description: Description
     counts: ClassCounts
     """The number of training and of validation images of each class."""
+    total: int
+    """The number of images to page through."""
     first: int
-    """The index of the first image here."""
+    """The place of the first image here among these."""
     images: NDArray[np.float32]
-    """`(n, height, width)` or `(n, height, width, 3)` in [0, 1], in the order of the source."""
+    """`(n, height, width)` or `(n, height, width, 3)` in [0, 1], in order."""
     labels: NDArray[np.int64]
     """`(n,)`"""
-    validation: NDArray[np.bool_]
-    """True for each image kept for validation, `(n,)`."""
+    names: tuple[str, ...]
+    """Of each image: its number in the source, or as in `test 7`; `(n,)`."""
+    sides: NDArray[np.uint8]
+    """The place in `doctor.SIDES` of each image, `(n,)`."""
     fingerprint: Fingerprint
     """Of the whole data set."""
     recorded_notes: tuple[str, ...] | None = None
@@ -63,31 +69,40 @@ class Samples:
 
 
 def load_samples(
-    config: RunConfig, first: int, count: int, progress: Path | None = None
+    config: RunConfig,
+    first: int,
+    count: int,
+    progress: Path | None = None,
+    chosen: NDArray[np.int64] | None = None,
 ) -> Samples:
     """Load some images of the data that a configuration would train on.
 
     Args:
         config: the configuration, the path of a source made absolute.
-        first: the index of the first image to return, from 0.
+        first: the place of the first image to return, from 0.
         count: the number of images to return; fewer at the end.
         progress: a file to write the current activity to.
+        chosen: the numbers of the images to page through, those of unseen images after the others;
+            None for all that are not unseen.
 
     Raises:
         DataError: the source is missing or unfit, or cannot be split so.
     """
     dataset = load_dataset(config, progress_file(progress))
     known = _known(dataset, *(getattr(config, name) for name in SPLIT_BY))
-    rows = slice(max(first, 0), max(first, 0) + max(count, 0))
-    return Samples(
-        known.description,
-        known.counts,
-        rows.start,
-        dataset.images[rows],
-        dataset.labels[rows],
-        known.validation[rows],
-        dataset.fingerprint,
-    )
+    numbers = np.arange(len(dataset)) if chosen is None else chosen
+    return _page(dataset, known, numbers, first, count)
+
+
+def find_oddities(config: RunConfig) -> list[Finding]:
+    """Find what is odd about the data that a configuration would train on, the worst first.
+
+    Raises:
+        DataError: the source is missing or unfit, or cannot be split so.
+    """
+    dataset = load_dataset(config, lambda text: None)
+    _, val = split_by(dataset, config)
+    return examine(dataset, val)
 
 
 def load_recorded(run: Run, first: int, count: int) -> Samples:
@@ -119,16 +134,29 @@ def load_recorded(run: Run, first: int, count: int) -> Samples:
         fingerprint=started.data,
     )
     every, none = np.arange(len(labels)), np.arange(0)
-    rows = slice(max(first, 0), max(first, 0) + max(count, 0))
+    known = _Known(
+        describe(dataset), class_counts(dataset, none, every), side_of_each(dataset, every)
+    )
+    page = _page(dataset, known, every, first, count)
+    return replace(page, recorded_notes=tuple(started.notes))
+
+
+def _page(
+    dataset: Dataset, known: _Known, numbers: NDArray[np.int64], first: int, count: int
+) -> Samples:
+    first = max(first, 0)
+    here = numbers[first : first + max(count, 0)]
+    images, labels = dataset.take(here)
     return Samples(
-        describe(dataset),
-        class_counts(dataset, none, every),
-        rows.start,
-        images[rows],
-        labels[rows],
-        np.ones(len(labels[rows]), np.bool_),
-        started.data,
-        tuple(started.notes),
+        known.description,
+        known.counts,
+        len(numbers),
+        first,
+        images,
+        labels,
+        tuple(map(dataset.name_of, here.tolist())),
+        known.sides[here],
+        dataset.fingerprint,
     )
 
 
@@ -149,12 +177,11 @@ def load_dataset(config: RunConfig, report: Callable[[str], None]) -> Dataset:
 class _Known:
     description: Description
     counts: ClassCounts
-    validation: NDArray[np.bool_]
+    sides: NDArray[np.uint8]
 
 
 @functools.lru_cache(1)
 def _known(dataset: Dataset, val_fraction: float, split_seed: int, stratify: str) -> _Known:
     train, val = split(dataset, val_fraction, split_seed, stratify == "on")
-    validation = np.zeros(len(dataset), np.bool_)
-    validation[val] = True
-    return _Known(describe(dataset), class_counts(dataset, train, val), validation)
+    counts = class_counts(dataset, train, val)
+    return _Known(describe(dataset), counts, side_of_each(dataset, val))

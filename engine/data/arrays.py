@@ -12,6 +12,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from io import BufferedIOBase
 from pathlib import Path
 from typing import IO, Any
@@ -21,22 +22,9 @@ from numpy.typing import NDArray
 
 from mnistop.engine.config import Resize
 from mnistop.engine.data import kinds
-from mnistop.engine.data.stored import Part, Progress, Role, Stored, check_size, printable, silent
+from mnistop.engine.data.named import listed, pairs_in, parts_of
+from mnistop.engine.data.stored import Progress, Stored, check_size, silent
 from mnistop.engine.errors import DataError
-
-_LAYOUTS = (
-    (("images", "labels"),),
-    (("x_train", "y_train"), ("x_test", "y_test")),
-    (
-        ("train_images", "train_labels"),
-        ("val_images", "val_labels"),
-        ("test_images", "test_labels"),
-    ),
-    (("x", "y"),),
-    (("data", "target"),),
-)
-"""Names of arrays of images and of labels, in any case; a file with a layout's first pair has
-it."""
 
 
 def read_npz(path: Path, progress: Progress = silent, resize: Resize = "off") -> Stored | None:
@@ -52,30 +40,32 @@ def read_npz(path: Path, progress: Progress = silent, resize: Resize = "off") ->
         members = _members(archive, path)
         if len(members) == 1:
             return None
-        by_lower_case = {name.lower(): name for name in members}
-        for layout in _LAYOUTS:
-            if not all(name in by_lower_case for name in layout[0]):
-                continue
-            parts = []
-            for pair in layout:
-                names = [by_lower_case[name] for name in pair if name in by_lower_case]
-                if len(names) == 2:
-                    progress(f"reading {names[0]} of {path.name}")
-                    images, labels = (_read_member(archive, name, path) for name in names)
-                    places = f"{names[0]} in {path}", f"{names[1]} in {path}"
-                    parts.append(Part(images, labels, *places, _role(pair[0])))
-            class_names = _class_names(archive, path) if "class_names" in members else None
-            return Stored(parts, str(path), class_names)
-    raise DataError(
-        f"{path} has no arrays that are known to be images and labels, only "
-        f"{_listed(members)}: call them images and labels."
-    )
+        class_names = _class_names(archive, path) if "class_names" in members else None
+        arrays = {name: partial(_read_member, archive, name, path) for name in members}
+        parts, notes = parts_of(arrays, str(path), progress)
+    return Stored(parts, str(path), class_names, notes=tuple(notes))
 
 
-def _role(name: str) -> Role:
-    if "test" in name:
-        return "test"
-    return "validation" if "val" in name else "train"
+def read_folder(folder: Path, progress: Progress) -> Stored | None:
+    """Read files of one array each, such as `x_train.npy` and `y_train.npy`; None without such.
+
+    Raises:
+        DataError: a file is damaged.
+        OSError: one cannot be read.
+    """
+    files = [path for path in sorted(folder.iterdir()) if path.suffix in (".npy", ".npz")]
+    arrays = {path.stem: partial(read_lone_array, path) for path in files if _has_one_array(path)}
+    if not pairs_in(arrays):
+        return None
+    parts, notes = parts_of(arrays, str(folder), progress)
+    return Stored(parts, str(folder), notes=tuple(notes))
+
+
+def _has_one_array(path: Path) -> bool:
+    if not path.is_file() or not zipfile.is_zipfile(path):
+        return path.is_file()
+    with zipfile.ZipFile(path) as archive:
+        return len(archive.namelist()) == 1
 
 
 def read_lone_array(path: Path) -> NDArray[Any]:
@@ -92,7 +82,7 @@ def read_lone_array(path: Path) -> NDArray[Any]:
         members = _members(archive, path)
         if len(members) > 1:
             raise DataError(
-                f"{path} has several arrays, {_listed(members)}: give this file alone when it "
+                f"{path} has several arrays, {listed(members)}: give this file alone when it "
                 f"has both images and labels, or else one with a single array."
             )
         return _read_member(archive, members[0], path)
@@ -126,11 +116,6 @@ def _members(archive: zipfile.ZipFile, path: Path) -> list[str]:
     if not names:
         raise DataError(kinds.sentence(path))
     return names
-
-
-def _listed(names: list[str]) -> str:
-    few = ", ".join(printable(name) for name in names[:8])
-    return few if len(names) <= 8 else f"{few} and {len(names) - 8:,} more"
 
 
 def _read_member(

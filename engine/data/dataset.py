@@ -27,9 +27,21 @@ class Unseen:
     """The class of each image, `(n,)` for each part."""
     pixels: Pixels = field(default_factory=Pixels)
     """The stored values of black and white."""
+    first: int = 0
+    """The number of the first one: 0 in a source's test part, else the images before it."""
 
     def __len__(self) -> int:
         return sum(map(len, self.labels))
+
+    def image(self, number: int) -> tuple[NDArray[np.float32], int]:
+        """Return an image, scaled to 0…1, and its label, by its number from 0 on."""
+        for images, labels in zip(self.parts, self.labels, strict=True):
+            if number < len(labels):
+                image = images[number].astype(np.float32)
+                scale(image, self.pixels)
+                return image, int(labels[number])
+            number -= len(labels)
+        raise IndexError(number)
 
     def batches(self, size: int) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64]]]:
         """Yield the images, scaled to 0…1, and their labels, `size` at most at a time."""
@@ -70,6 +82,29 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def name_of(self, image: int) -> str:
+        """Return the name of an image: its number, or as in `test 7` that of an unseen one.
+
+        Args:
+            image: its place among the images, the unseen ones last.
+        """
+        beyond = image - len(self)
+        return str(image) if beyond < 0 else f"test {self.unseen.first + beyond}"
+
+    def take(self, numbers: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Return some images, scaled to 0…1, and their labels.
+
+        Args:
+            numbers: their places among the images, the unseen ones last, `(m,)`.
+        """
+        images = np.empty((len(numbers), *self.image_shape), np.float32)
+        labels = np.empty(len(numbers), np.int64)
+        seen = numbers < len(self)
+        images[seen], labels[seen] = self.images[numbers[seen]], self.labels[numbers[seen]]
+        for place in np.flatnonzero(~seen):
+            images[place], labels[place] = self.unseen.image(int(numbers[place]) - len(self))
+        return images, labels
 
     @property
     def samples(self) -> int:

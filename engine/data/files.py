@@ -1,4 +1,4 @@
-"""The files of a path: a folder of IDX files, an images file, a pair of files, or an `.npz`."""
+"""The files of a path: a file, a pair of files, or a folder; who reads what is in them."""
 
 import itertools
 import os
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistop.engine.config import Resize
-from mnistop.engine.data import families, kinds, tables
+from mnistop.engine.data import arrays, families, kinds, picture_folders, shards, tables
 from mnistop.engine.data.arrays import read_idx, read_lone_array
 from mnistop.engine.data.idx_sets import find_set, is_test, labels_beside
 from mnistop.engine.data.stored import Part, Progress, Role, Stored, silent
@@ -45,11 +45,16 @@ def read_path(source: str, progress: Progress = silent, resize: Resize = "off") 
 
 
 def _read_folder(folder: Path, progress: Progress, resize: Resize) -> Stored:
-    """Read what else a folder has than IDX files."""
-    stored = tables.read_folder(folder, progress)
+    """Read what a folder without IDX files has."""
+    stored = (
+        picture_folders.read_folder(folder, progress, resize)
+        or tables.read_folder(folder, progress)
+        or arrays.read_folder(folder, progress)
+        or shards.read_folder(folder, progress, resize)
+    )
     if stored:
         return stored
-    raise DataError(_without_idx(folder))
+    raise DataError(_without_data(folder))
 
 
 def _labels_of(path: Path) -> Path:
@@ -65,9 +70,9 @@ def _labels_of(path: Path) -> Path:
         raise
 
 
-def _without_idx(folder: Path) -> str:
-    """Describe a folder without IDX files, by the first files below it."""
-    start = f"{folder} has no IDX files, such as train-images-idx3-ubyte.gz"
+def _without_data(folder: Path) -> str:
+    """Describe a folder with nothing that can be read, by the first files below it."""
+    start = f"{folder} has neither IDX files nor CSV tables nor folders of pictures"
     found = None
     below = (Path(place, name) for place, _, names in os.walk(folder) for name in sorted(names))
     for path in itertools.islice(below, _EXAMINED):
@@ -75,9 +80,11 @@ def _without_idx(folder: Path) -> str:
             kind = kinds.kind_of(path)
             found = (path, kind) if kind and kind != kinds.TEXT else None
     if not found:
-        return f"{start}: name a folder that has some, or a file."
+        return f"{start}: name a folder that has such, or a file."
     path, kind = found
-    return f"{start}, and {path.relative_to(folder)} in it is {kind.name}: {kind.remedy}."
+    return (
+        f"{start}, and {path.relative_to(folder)} in it is {kind.name}: {kinds.remedy(kind, path)}."
+    )
 
 
 def _read_pairs(pairs: list[tuple[Path, Path]]) -> Stored:

@@ -22,7 +22,7 @@ def read_hdf5(path: Path, progress: Progress = silent, resize: Resize = "off") -
         MemoryError: the machine does not have the memory for them.
         OSError: the file cannot be read.
     """
-    parts, notes = parts_of(arrays_in(path), str(path))
+    parts, notes = parts_of(arrays_in(path), str(path), progress)
     return Stored(parts, str(path), notes=tuple(notes))
 
 

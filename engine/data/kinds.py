@@ -6,15 +6,18 @@ text, by their name.
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import re
 import zipfile
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
+
+from mnistop.engine.data import pickles
 
 if TYPE_CHECKING:
     from mnistop.engine.config import Resize
@@ -28,8 +31,11 @@ None means that there is a single array of images or labels in the file."""
 _START = 512
 """Bytes by which a file is recognised."""
 
+_UNPACKED = 4
+"""Times the size that MNIST as a table has when compressed, at least."""
+
 _CONVERT = "read it in Python and save its arrays by numpy.savez(FILE, images=…, labels=…)"
-_PICTURES = "save all pictures as one array by numpy.savez(FILE, images=…, labels=…)"
+PICTURES = "put the pictures of each class into a folder with its name, and name the one above"
 _UNPACK = "unpack it and name what is in it"
 
 
@@ -40,60 +46,67 @@ class Kind:
     name: str
     """As in `a PNG picture`."""
     remedy: str = _CONVERT
-    """The way to make it readable, where there is no reader."""
+    """The way to make it readable, where there is no reader; empty for a pickle."""
     reader: str = ""
     """The module of `mnistop.engine.data` that reads images and labels from such a file, and the
     `Reader` in it; empty if there is none."""
-    reads_gzip: bool = False
-    """Whether it also reads such a file when it is gzipped."""
+    unpacks: bool = False
+    """True if the reader takes such a file gzipped or in bzip2, too."""
+    in_folders: bool = False
+    """True if a folder may have a data set of such files, as one for each part of it."""
 
 
-NUMPY = Kind("a NumPy file", "name this file itself", "arrays.read_npz")
+NUMPY = Kind("a NumPy file", "name this file itself", "arrays.read_npz", in_folders=True)
 TEXT = Kind("a text", "name a file of images")
-_CSV = Kind("a CSV table", reader="tables.read_csv", reads_gzip=True)
+_CSV = Kind("a CSV table", reader="tables.read_csv", unpacks=True)
 ZIP = Kind("a zip archive without NumPy arrays", _UNPACK)
 _TAR = Kind("a tar archive", _UNPACK)
-_MATLAB = Kind("a MATLAB file", reader="mat.read_mat")
-_TORCH = Kind("a PyTorch file", reader="torch_files.read_torch")
+_ZIPPED_PICTURES = Kind("a zip archive of pictures", reader="picture_folders.read_zip")
+_PICKLE = Kind("a Python pickle, in which any code would run", "")
+_BZIP2 = Kind("a bzip2 archive", _UNPACK)
+_ARFF = Kind("an ARFF table", reader="arff.read_arff", unpacks=True, in_folders=True)
+_LIBSVM = Kind("a LIBSVM table", reader="svmlight.read_svmlight", unpacks=True, in_folders=True)
+_MATLAB = Kind("a MATLAB file", reader="mat.read_mat", in_folders=True)
+_TORCH = Kind("a PyTorch file", reader="torch_files.read_torch", in_folders=True)
 
 _BY_START = {
     b"\x93NUMPY": NUMPY,
-    b"\x89PNG": Kind("a PNG picture", _PICTURES),
-    b"\xff\xd8\xff": Kind("a JPEG picture", _PICTURES),
-    b"GIF8": Kind("a GIF picture", _PICTURES),
-    b"II*\0": Kind("a TIFF picture", _PICTURES),
-    b"MM\0*": Kind("a TIFF picture", _PICTURES),
+    b"\x89PNG": Kind("a PNG picture", PICTURES),
+    b"\xff\xd8\xff": Kind("a JPEG picture", PICTURES),
+    b"GIF8": Kind("a GIF picture", PICTURES),
+    b"II*\0": Kind("a TIFF picture", PICTURES),
+    b"MM\0*": Kind("a TIFF picture", PICTURES),
     b"MATLAB 5.0": _MATLAB,
     b"MATLAB 7.3": _MATLAB,
-    b"\x89HDF": Kind("an HDF5 file", reader="hdf5.read_hdf5"),
-    b"PAR1": Kind("a Parquet table"),
+    b"\x89HDF": Kind("an HDF5 file", reader="hdf5.read_hdf5", in_folders=True),
+    b"PAR1": Kind("a Parquet table", reader="parquet.read_parquet", in_folders=True),
     b"ARROW1": Kind("an Arrow table"),
     b"SQLite": Kind("an SQLite database"),
     b"%PDF": Kind("a PDF document", "name a file of images"),
-    b"BZh": Kind("a bzip2 archive", _UNPACK),
     b"\xfd7zXZ": Kind("an xz archive", _UNPACK),
     b"\x28\xb5\x2f\xfd": Kind("a Zstandard archive", _UNPACK),
     b"7z\xbc\xaf": Kind("a 7z archive", _UNPACK),
     b"Rar!": Kind("a RAR archive", _UNPACK),
     b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.": _TORCH,  # as before PyTorch 1.6
-    **{b"\x80" + bytes([version]): Kind("a Python pickle") for version in range(2, 6)},
+    **{b"\x80" + bytes([version]): _PICKLE for version in range(2, 6)},
     b"<": Kind("a web page or XML, perhaps in place of a failed download", "get it again"),
 }
 
 _BY_NAME = {
-    r"\.bmp$": Kind("a BMP picture", _PICTURES),
-    r"\.webp$": Kind("a WebP picture", _PICTURES),
+    r"\.bmp$": Kind("a BMP picture", PICTURES),
+    r"\.webp$": Kind("a WebP picture", PICTURES),
     r"\.tfrecords?\b": Kind("a TensorFlow record file"),
     r"\.mat$": _MATLAB,
     r"\.(csv|tsv)\b": _CSV,
-    r"\.arff\b": Kind("an ARFF table"),
+    r"\.arff\b": _ARFF,
+    r"\.(pkl|pickle)\b": _PICKLE,
     r"\.xls$": Kind("an Excel table"),
 }
 
 _TEXTS = {
-    r"\s*(%|@relation)": Kind("an ARFF table"),
+    r"\s*(%|@relation)": _ARFF,
     r"\s*[{\[]": Kind("a JSON file"),
-    r"[-+\d.]+( \d+:[-+\d.e]+)+\s": Kind("a LIBSVM table"),
+    r"(#[^\n]*\n)*[-+\d.e]+( \d+:[-+\d.e]+)+\s": _LIBSVM,
     r"[^\n]*[,;\t]": _CSV,
 }
 """By the beginning of a text."""
@@ -102,10 +115,11 @@ _IN_ZIP = {
     r"(^|/)data\.pkl$": _TORCH,
     r"^xl/": Kind("an Excel table"),
     r"^word/": Kind("a Word document", "name a file of images"),
+    r"[^/]/[^/.][^/]*\.(png|jpe?g|bmp|gif|tiff?|webp)$": _ZIPPED_PICTURES,
     r"\.(csv|tsv)$": Kind("a zip archive of CSV tables", reader="tables.read_zip"),
     r"idx[13]-ubyte": Kind("a zip archive of IDX files", "unpack it and name the folder"),
     r"\.npz$": Kind("a zip archive of NumPy files", "unpack it and name one"),
-    r"\.(png|jpe?g|bmp|gif|tiff?|webp)$": Kind("a zip archive of pictures", _PICTURES),
+    r"\.(png|jpe?g|bmp|gif|tiff?|webp)$": _ZIPPED_PICTURES,
     r"\.npy$": NUMPY,
 }
 """By the names in a zip archive; the first that matches any of them decides."""
@@ -143,16 +157,34 @@ def kind_of(path: Path) -> Kind | None:
         start = file.read(_START)
     if start.startswith(b"PK"):
         return _in_zip(path)
-    if not start.startswith(b"\x1f\x8b"):
+    how, unpack = _packing(start)
+    if unpack is open:
         return _kind(start, path.name)
     try:
-        with gzip.open(path, "rb") as file:
-            inner = _kind(file.read(_START), path.name.removesuffix(".gz"))
-    except (EOFError, gzip.BadGzipFile, zlib.error):
+        with unpack(path, "rb") as file:
+            inner = _kind(file.read(_START), path.stem)
+    except (EOFError, OSError, zlib.error):
         return None
     if inner is None:
-        return None
-    return Kind(f"{inner.name}, gzipped", inner.remedy, inner.reader if inner.reads_gzip else "")
+        return _BZIP2 if unpack is bz2.open else None
+    name = f"{inner.name}, {how}"
+    if inner.reader and not inner.unpacks:
+        return Kind(name, _UNPACK)
+    return replace(inner, name=name)
+
+
+def opened(path: Path) -> tuple[BinaryIO, int]:
+    """Open a file for reading, unpacking it if it is gzipped or in bzip2.
+
+    Returns:
+        The file, and about its size when unpacked, in bytes.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        _, unpack = _packing(file.read(_START))
+    return unpack(path, "rb"), path.stat().st_size * (1 if unpack is open else _UNPACKED)
 
 
 def sentence(path: Path) -> str:
@@ -162,7 +194,19 @@ def sentence(path: Path) -> str:
         return f"{path} is not an IDX file, nor of another known kind: check what it is."
     if kind.reader:
         return f"{path} is {kind.name}, which has images and labels in one: name it alone."
-    return f"{path} is {kind.name}, which cannot be read: {kind.remedy}."
+    return f"{path} is {kind.name}, which cannot be read: {remedy(kind, path)}."
+
+
+def remedy(kind: Kind, path: Path) -> str:
+    """Return the way to make a file of a kind readable."""
+    return kind.remedy or f"if you trust it, convert it by {pickles.how_to_convert(path)}"
+
+
+def _packing(start: bytes) -> tuple[str, Callable[..., Any]]:
+    """Return how a file is packed by its first bytes, and what opens it."""
+    if start.startswith(b"\x1f\x8b"):
+        return "gzipped", gzip.open
+    return ("in bzip2", bz2.open) if start.startswith(b"BZh") else ("", open)
 
 
 def _kind(start: bytes, name: str) -> Kind | None:

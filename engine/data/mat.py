@@ -47,7 +47,7 @@ def read_mat(path: Path, progress: Progress = silent, resize: Resize = "off") ->
         notes: list[str] = []
         parts = _by_class(arrays, path)
         if not parts:
-            parts, notes = parts_of(arrays, str(path))
+            parts, notes = parts_of(arrays, str(path), progress)
     names = None
     if emnist := families.emnist_set(path):
         parts, notes = families.emnist_upright(parts, emnist == "letters")

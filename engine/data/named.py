@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistop.engine.data.stored import Part, Role, printable
+from mnistop.engine.data.stored import Part, Progress, Role, printable, silent
 from mnistop.engine.errors import DataError
 
 _ROLES: dict[Role, str] = {
@@ -81,12 +81,15 @@ def pairs_in(names: Iterable[str]) -> list[Pair]:
     return [Pair(*pairs[role], role) for role in _ROLES if role in pairs]
 
 
-def parts_of(arrays: Arrays, file: str) -> tuple[list[Part], list[str]]:
+def parts_of(
+    arrays: Arrays, file: str, progress: Progress = silent
+) -> tuple[list[Part], list[str]]:
     """Read the images and labels among the arrays of a file.
 
     Args:
         arrays: all arrays in it.
         file: its name in messages.
+        progress: called with a line to show.
 
     Returns:
         The parts, and sentences on what reading has made of them.
@@ -102,6 +105,7 @@ def parts_of(arrays: Arrays, file: str) -> tuple[list[Part], list[str]]:
         )
     parts, notes = [], []
     for pair in pairs:
+        progress(f"reading {pair.images} in {file}")
         images, labels, note = align(arrays[pair.images](), arrays[pair.labels](), pair.images)
         notes += [note] if note else []
         places = f"{pair.images} in {file}", f"{pair.labels} in {file}"

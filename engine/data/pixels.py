@@ -17,6 +17,9 @@ _OVERSHOOT = 0.05
 _AT_ONCE = 1024
 _BYTE = 127, 255
 """Whole numbers whose maximum is in this range use 8 bits, whatever type they are stored in."""
+_NORMALISED = {"MNIST": (0.1307, 0.3081), "Fashion-MNIST": (0.2860, 0.3530)}
+"""Mean and standard deviation by which fractions of these data sets are usually normalised."""
+_CLOSE = 0.002
 _FULL = (1023, 4095, 16383, 65535)
 """The maximum values of cameras and scanners with 10, 12, 14 and 16 bits."""
 
@@ -97,7 +100,7 @@ def find_range(
     if white is None:
         raise PixelRangeError(
             f"The pixels of {source} are {dtype.name} from {low:g} to {high:g}, which leaves open "
-            f"what is black and what is white: state the pixel range, as in "
+            f"what is black and what is white{_usual(low, high)}: state the pixel range, as in "
             f'--pixel-range "{low:g} {high:g}".'
         )
     usual = {name: _usual_brightest(images) for name, images in parts}
@@ -116,6 +119,16 @@ def find_range(
             f'the pixel range, as in --pixel-range "{low:g} {brightest:g}".'
         )
     return Pixels(dtype.name, low, high, 0.0, white)
+
+
+def _usual(low: float, high: float) -> str:
+    """Return a clause on what pixels are by their minimum and maximum; empty if it is unusual."""
+    if (low, high) == (-1, 1):
+        return " (often -1 and 1)"
+    for name, (mean, deviation) in _NORMALISED.items():
+        if abs(low + mean / deviation) < _CLOSE and abs(high - (1 - mean) / deviation) < _CLOSE:
+            return f" (these are fractions less the mean {mean} of {name}, over {deviation})"
+    return ""
 
 
 def _extremes(parts: Sequence[tuple[str, NDArray[Any]]]) -> tuple[float, float]:

@@ -178,7 +178,7 @@ def to_dataset(
         pixels,
         stored.provenance,
         tuple(counted.tolist()),
-        _unseen(tests or rest, pixels),
+        _unseen(tests or rest, pixels, 0 if tests else count),
         given_validation=len(labels) - count,
         notes=tuple(filter(None, (*stored.notes, printable(classes.note), *layouts, resized))),
         fingerprint=fingerprint,
@@ -190,7 +190,7 @@ def _resized(parts: list[Part], resize: Resize) -> tuple[list[Part], str]:
     others = [part for part in parts if resize not in ("off", part.images.shape[1:3])]
     if resize == "off" or not others:
         return parts, ""
-    from mnistop.engine.data.pictures import resized
+    from mnistop.engine.data.resizing import resized
 
     sizes = " and ".join(dict.fromkeys(shape_text(part.images[0]) for part in others))
     note = f"Images of {sizes} pixels are resized to {resize[0]} × {resize[1]}."
@@ -222,8 +222,9 @@ def _divided(parts: Sequence[Part], count: int) -> tuple[list[Part], list[Part]]
     return first, rest
 
 
-def _unseen(parts: Sequence[Part], pixels: Pixels) -> Unseen:
-    return Unseen([_compact(part.images) for part in parts], [p.labels for p in parts], pixels)
+def _unseen(parts: Sequence[Part], pixels: Pixels, first: int) -> Unseen:
+    images, labels = [_compact(part.images) for part in parts], [part.labels for part in parts]
+    return Unseen(images, labels, pixels, first)
 
 
 def _compact(images: NDArray[Any]) -> NDArray[Any]:

@@ -14,14 +14,11 @@ from typing import IO
 import numpy as np
 
 from mnistop.engine.config import Resize
-from mnistop.engine.data import families
+from mnistop.engine.data import families, kinds
 from mnistop.engine.data.named import role_of
 from mnistop.engine.data.stored import Part, Progress, Role, Stored
 from mnistop.engine.data.table import Table
 from mnistop.engine.errors import DataError
-
-_GZIP_RATIO = 4
-"""MNIST as a table is at least that much smaller when compressed."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +28,8 @@ class _File:
     name: str
     place: str
     """Its name in messages."""
-    size: int
-    """About the number of its characters."""
-    open: Callable[[], IO[bytes]]
+    open: Callable[[], tuple[IO[bytes], int]]
+    """Opens it, and returns about its size besides."""
     role: Role = "train"
 
 
@@ -66,7 +62,7 @@ def read_zip(path: Path, progress: Progress, resize: Resize) -> Stored:
 
         def member(name: str, role: Role) -> _File:
             size = archive.getinfo(name).file_size
-            return _File(name, f"{name} in {path}", size, lambda: archive.open(name), role)
+            return _File(name, f"{name} in {path}", lambda: (archive.open(name), size), role)
 
         return _read([member(*each) for each in chosen], path, left_out, progress)
 
@@ -79,14 +75,7 @@ def is_table(name: str) -> bool:
 
 
 def _on_disk(path: Path, role: Role) -> _File:
-    with path.open("rb") as file:
-        is_packed = file.read(2) == b"\x1f\x8b"
-    size = path.stat().st_size * (_GZIP_RATIO if is_packed else 1)
-
-    def opened() -> IO[bytes]:
-        return gzip.GzipFile(path) if is_packed else path.open("rb")  # type: ignore[return-value]
-
-    return _File(path.name, str(path), size, opened, role)
+    return _File(path.name, str(path), lambda: kinds.opened(path), role)
 
 
 def _chosen(
@@ -132,13 +121,14 @@ def _read(files: list[_File], path: Path, left_out: list[str], progress: Progres
     notes: list[str] = []
     parts: list[Part] = []
     for file in files:
-        with _damage_reported(file.place), file.open() as raw:
-            text = TextIOWrapper(raw, "utf-8-sig")
-            table = Table(text, file.name, file.place)
-            if table.lacks_labels and file.role == "test":
-                notes.append(f"{file.name} has no labels, and is left out.")
-                continue
-            images, labels = table.read(file.size, progress)
+        with _damage_reported(file.place):
+            raw, size = file.open()
+            with TextIOWrapper(raw, "utf-8-sig") as text:
+                table = Table(text, file.name, file.place)
+                if table.lacks_labels and file.role == "test":
+                    notes.append(f"{file.name} has no labels, and is left out.")
+                    continue
+                images, labels = table.read(size, progress)
         parts.append(Part(images, labels, file.place, file.place, file.role))
         notes += table.notes
     if left_out:

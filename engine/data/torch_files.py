@@ -41,7 +41,7 @@ def read_torch(path: Path, progress: Progress = silent, resize: Resize = "off") 
             found = f"has only tensors of unknown names, {listed(list(tensors))}"
         raise DataError(f"{path} {found}: {_AS_TENSORS}.")
     arrays = {name: partial(_array, tensor) for name, tensor in tensors.items()}
-    parts, notes = parts_of(arrays, str(path))
+    parts, notes = parts_of(arrays, str(path), progress)
     return Stored(parts, str(path), notes=tuple(notes))
 
 

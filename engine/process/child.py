@@ -7,6 +7,7 @@ import errno
 import itertools
 import os
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Collection
 from multiprocessing.connection import Connection
@@ -75,6 +76,27 @@ def close_inherited(kept: Collection[int]) -> None:
     bounds = [2, *sorted(kept), os.sysconf("SC_OPEN_MAX")]
     for one, next_one in itertools.pairwise(bounds):
         os.closerange(one + 1, next_one)
+
+
+def end_with(other: Connection) -> None:
+    """End this process as soon as the other end of a connection is closed, or its process dies."""
+
+    def wait() -> None:
+        with contextlib.suppress(EOFError, OSError):
+            other.recv_bytes()  # nothing ever comes
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def as_sentence(error: Exception) -> MnistopError:
+    """Return an error as one for users, also if it is a fault of the program."""
+    if isinstance(error, MnistopError):
+        return error
+    if lack := host_error(error):
+        return lack
+    name = type(error).__name__
+    return RunError(f"This is a fault of the program, {name}: {error}.")
 
 
 def detach_from_terminal() -> None:

@@ -25,6 +25,7 @@ from mnistop.engine.config import LOADED_BY, SPLIT_BY, RunConfig
 from mnistop.engine.data.sources import load_data
 from mnistop.engine.errors import DataError, MnistopError, RunError, TooFewImagesError, host_error
 from mnistop.engine.fingerprint import Fingerprint, changes, has_changed
+from mnistop.engine.process.child import as_sentence, end_with
 
 if TYPE_CHECKING:  # PyTorch is for the server, not for its user
     from mnistop.engine.training.examples import Examples
@@ -158,28 +159,19 @@ def _fork(
         words = f"No process could be started ({error.strerror or error})."
         return host_error(error) or RunError(words)
     except Exception as error:
-        return _as_sentence(error)
+        return as_sentence(error)
     try:
         connection.close()
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        _end_with(theirs)
+        end_with(theirs)
         task(theirs, examples, *args)
         os._exit(0)
     except Exception as error:
         traceback.print_exc()
         with contextlib.suppress(OSError):
-            theirs.send(_as_sentence(error))
+            theirs.send(as_sentence(error))
     finally:
         os._exit(1)
-
-
-def _as_sentence(error: Exception) -> MnistopError:
-    if isinstance(error, MnistopError):
-        return error
-    if lack := host_error(error):
-        return lack
-    name = type(error).__name__
-    return RunError(f"This is a fault of the program, {name}: {error}.")
 
 
 def _data_of(config: RunConfig) -> RunConfig:
@@ -221,17 +213,6 @@ def _changed(source: str, difference: str) -> DataError:
         f"{changed[0].upper()}{changed[1:]} since the sweep began: put the original data back and "
         "resume the sweep, or start a new one with them as they are."
     )
-
-
-def _end_with(other: Connection) -> None:
-    """End this process as soon as the other end of a connection is closed, or its process dies."""
-
-    def wait() -> None:
-        with contextlib.suppress(EOFError, OSError):
-            other.recv_bytes()  # nothing ever comes
-        os._exit(1)
-
-    threading.Thread(target=wait, daemon=True).start()
 
 
 def _load() -> None:

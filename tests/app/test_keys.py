@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from mnistop.engine import worker
 from mnistop.engine.analysis.line_by_line import run_lines
 from mnistop.engine.analysis.network import first_layer, first_walk, walk
-from mnistop.engine.analysis.samples import load_samples
+from mnistop.engine.analysis.samples import find_oddities, load_samples
 from mnistop.engine.export.code_files import code_of
 from mnistop.tui.app import MnistopApp
 from mnistop.tui.toolkit.bindings import declared
@@ -21,6 +21,7 @@ from tests.helpers import made_up
 from tests.helpers import recorded_predictions as judged
 from tests.helpers.dashboard import PANES, Dashboard, Opened, Workers
 from tests.helpers.made_up_attacks import Answers as Attacks
+from tests.helpers.odd_data import MadeUpSearch
 from tests.helpers.rates_screen import Finder, finder
 from tests.helpers.weights_screen import Answers as Weights
 from tests.tui.features.compare.test_compare import add
@@ -47,7 +48,7 @@ def answering(workers: Workers, finder: Finder, monkeypatch: pytest.MonkeyPatch)
     async def ask(question: Callable[..., Any], *details: Any) -> Any:
         if question in (first_layer, first_walk, walk):
             return await weights.ask(question, *details)
-        if question in (load_samples, run_lines, code_of):
+        if question in (find_oddities, load_samples, run_lines, code_of):
             return question(*details)
         return await attacks.ask(question, *details)
 
@@ -57,6 +58,7 @@ def answering(workers: Workers, finder: Finder, monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(worker, "ask", ask)
     monkeypatch.setattr(worker, "ask_at_low_priority", ask_at_low_priority)
+    monkeypatch.setattr("mnistop.tui.features.data.screen.DoubtSearch", MadeUpSearch)
 
 
 async def nothing(shown: Dashboard) -> None:
@@ -227,7 +229,8 @@ PLACES: dict[str, Opening] = {
     "network": on_screen("4", 1),
     "data": on_screen("5"),
     "flattening": on_screen("5", 1),
-    "labels": on_screen("5", 2),
+    "findings": on_screen("5", 2),
+    "labels": on_screen("5", 3),
     "runs": on_screen("6"),
     "course": on_screen("7"),
     "course, answer": on_screen("7", 1),

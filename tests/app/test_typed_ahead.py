@@ -2,12 +2,13 @@
 
 import asyncio
 import threading
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from textual.events import Key
 
 from mnistop.engine import worker
-from mnistop.engine.analysis.samples import load_samples
 from mnistop.engine.runs.index import Index
 from mnistop.tui.features.compare.screen import CompareScreen
 from mnistop.tui.features.runs.screen import RunsScreen
@@ -108,9 +109,9 @@ async def test_what_is_typed_before_the_data_are_there_acts_on_them(
 ) -> None:
     there = asyncio.Event()
 
-    async def ask(question: object, *args: object) -> object:
+    async def ask(question: Callable[..., Any], *args: Any) -> Any:
         await there.wait()
-        return load_samples(*args)  # type: ignore[arg-type]
+        return question(*args)
 
     monkeypatch.setattr(worker, "ask", ask)
     async with opened() as shown:

@@ -17,12 +17,14 @@ from tests.bench import (
     sweeps,
     threads,
     training,
+    uneven,
     unseen,
 )
 
 training.main()
 threads.main()
 unseen.main()
+uneven.main()
 recording.main()
 own_loops.main()
 growth.main()

@@ -32,6 +32,15 @@ def session_of(process: int) -> set[int]:
     }
 
 
+def children_of(process: int) -> set[int]:
+    """The living children of a process."""
+    return {
+        number
+        for number, fields in _all_in(Path("/proc")).items()
+        if fields[1] == str(process) and fields[0] != "Z"
+    }
+
+
 def command_of(process: int) -> str:
     """The command line of a process; nothing if it has just ended."""
     try:

@@ -1,33 +1,47 @@
-"""`mnistop data`: a data source as text and drawings."""
+"""`mnistop data`: a data source as text and drawings, and what is odd about it."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
 
-from mnistop.engine.config import RunConfig
-from mnistop.engine.formatting import count
-from mnistop.engine.report.document import (
-    Picture,
-)
+from mnistop.engine.config import LOADED_BY, NAMES, SPLIT_BY, RunConfig
+from mnistop.engine.formatting import count, percent
+from mnistop.engine.report.document import Picture
 from mnistop.engine.report.facts import train_command
-from mnistop.tui.cli.options import given_settings, setting_flag, with_output
-from mnistop.tui.cli.output import Printer, waiting
+from mnistop.engine.runs.lookup import quoted
+from mnistop.tui.cli.options import Command, given_settings, setting_flag, with_output
+from mnistop.tui.cli.output import Printer, fields, waiting
 from mnistop.tui.cli.show import print_gallery
+from mnistop.tui.cli.watch import warm_up
 from mnistop.tui.text.run_lines import command_hints
 
 if TYPE_CHECKING:
-    from mnistop.engine.data.sources import Description
+    from numpy.typing import NDArray
+
+    from mnistop.engine.analysis.label_doubts import Doubts
+    from mnistop.engine.data.dataset import Dataset, Description
+    from mnistop.engine.data.doctor import Finding
+    from mnistop.engine.data.notes import ClassCounts
 
 
 _SAMPLES = 10
-"""Classes of a data source of which an image is drawn."""
-
-
+"""Classes of a data source of which an image is drawn, and doubted labels that are."""
+_NAMED = 5
+"""Images of a finding that are named."""
 _WIDEST_HISTOGRAM = 60
+
+
+def _settings(command: Command) -> Command:
+    """Add the flags of the data, and those of the models for `--doubts`, hidden."""
+    for name in reversed(NAMES):
+        if name not in ("source", "samples"):
+            command = setting_flag(name, hidden=name not in LOADED_BY + SPLIT_BY)(command)
+    return command
 
 
 @click.command(
@@ -37,32 +51,163 @@ Examples:
   mnistop data                     the first 4,502 images of MNIST, built in
   mnistop data openml              all of MNIST, downloaded once
   mnistop data ~/fashion-mnist     a folder of IDX files
+  mnistop data train.csv           a line an image: its label and its pixels
+  mnistop data ~/pictures          a folder of pictures for each class
+  mnistop data ~/photos --resize 32            if they have many sizes
   mnistop data digits.npz          a file with images and labels
   mnistop data a.npz --pixel-range "0 16"      with 16 as white
+  mnistop data --doubts --shift 2  labels that models doubt, trained so
+
+\b
+Exit codes: 0 done, whatever was found; 2 wrong usage, bad data, or models
+that cannot be trained; 130 stopped by Ctrl+C.
 """
 )
-@with_output()
+@with_output(json="Print facts, findings and doubted labels as one JSON object.")
 @click.option("--samples", metavar="N", default="all", help="Use only the first N images.")
-@setting_flag("pixel_range")
-@setting_flag("resize")
-@setting_flag("split")
-@setting_flag("stratify")
+@_settings
+@click.option(
+    "--doubts",
+    is_flag=True,
+    help="Train models, with the flags of mnistop train, and list the labels that they doubt.",
+)
+@click.option(
+    "--folds",
+    type=click.IntRange(2, 20),
+    default=5,
+    metavar="K",
+    help="Models of --doubts; each judges its share of the images.  [default: 5]",
+)
 @click.argument("source", default="bundled")
-def data(out: Printer, source: str, **flags: str | None) -> int:
-    """Describe SOURCE and draw some of its images; openml is downloaded first.
+def data(out: Printer, source: str, doubts: bool, folds: int, **flags: str | None) -> int:
+    """Describe SOURCE, draw some of its images, and name what is odd about them.
 
-    SOURCE is bundled, digits, openml, or the path of an .npz file or of a folder or pair of IDX
-    files. If it cannot be trained on, the error says why.
+    SOURCE is bundled, digits, openml (downloaded first), or the path of a file or folder: CSV,
+    pictures by class, NumPy, IDX and more. If it cannot be trained on, the error says why. Odd are
+    images that repeat others, also across the split or in the test, blank and unusual ones, and
+    rare classes.
     """
-    from mnistop.engine.data.notes import data_notes
-    from mnistop.engine.data.sources import class_counts, describe, load_data, split_by
-    from mnistop.tui.draw.bars import counts as histogram
-
     settings, _ = given_settings(None, None, flags)
     config = replace(settings, source=source)
     with waiting(out) as progress:
+        checked = _Checked.of(config, progress)
+    _print_facts(out, checked, config)
+    _print_findings(out, checked)
+    result = checked.as_json()
+    if doubts:
+        found = _search(out, config, folds)
+        _print_doubts(out, checked, found, folds)
+        result["doubts"] = checked.doubts_as_json(found, folds)
+    out.print_json(result)
+    commands = {train_command(config): "train on it"}
+    if not doubts:
+        commands[f"mnistop data {quoted(source)} --doubts"] = "look for doubted labels"
+    out.print("", command_hints(commands))
+    return 0
+
+
+@dataclass(frozen=True, eq=False)
+class _Checked:
+    """A data set, its split, and what is odd about it."""
+
+    dataset: Dataset
+    facts: Description
+    counts: ClassCounts
+    sides: NDArray[np.uint8]
+    """The place in `doctor.SIDES` of each image, the unseen ones last."""
+    notes: Sequence[str]
+    findings: Sequence[Finding]
+
+    @classmethod
+    def of(cls, config: RunConfig, progress: Any) -> _Checked:
+        """Load, split and check the images of a configuration."""
+        from mnistop.engine.data.doctor import examine, side_of_each
+        from mnistop.engine.data.notes import data_notes
+        from mnistop.engine.data.sources import class_counts, describe, load_data, split_by
+
         dataset = load_data(config, progress)
-    facts, names = describe(dataset), dataset.class_names
+        facts, rows = describe(dataset), np.arange(len(dataset))
+        train, val = split_by(dataset, config) if len(dataset) > 1 else (rows, rows[:0])
+        counts = class_counts(dataset, train, val)
+        notes = [*facts.notes, *data_notes(counts, facts.pixels.clipping, facts.contrast)]
+        progress("checking the images")
+        sides = side_of_each(dataset, val)
+        return cls(dataset, facts, counts, sides, notes, examine(dataset, val))
+
+    def name(self, label: int) -> str:
+        """Return the name of a class."""
+        return self.dataset.class_names[label]
+
+    def image_as_json(self, number: int, label: int) -> dict[str, Any]:
+        """Return an image as JSON: its number, its side of the split, and its label."""
+        from mnistop.engine.data.doctor import SIDES
+
+        beyond = number - len(self.dataset)
+        place = number if beyond < 0 else self.dataset.unseen.first + beyond
+        return {"image": place, "side": SIDES[self.sides[number]], "label": self.name(label)}
+
+    def as_json(self) -> dict[str, Any]:
+        """Return all as JSON."""
+        counts = zip(
+            self.counts.names,
+            self.counts.training,
+            self.counts.validation,
+            self.counts.source,
+            strict=True,
+        )
+        names = ("name", "training", "validation", "source")
+        return {
+            **fields(self.facts, "source", "provenance", "image_shape", "mean", "std", "contrast"),
+            "images": self.facts.count,
+            "unseen": self.facts.unseen,
+            "pixels": str(self.facts.pixels),
+            "classes": [dict(zip(names, each, strict=True)) for each in counts],
+            "notes": list(self.notes),
+            "findings": [self._finding_as_json(finding) for finding in self.findings],
+        }
+
+    def _finding_as_json(self, finding: Finding) -> dict[str, Any]:
+        remarks = finding.remarks or [""] * len(finding.images)
+        labels = np.concatenate([self.dataset.labels, *self.dataset.unseen.labels])
+        rows = zip(finding.images.tolist(), labels[finding.images].tolist(), remarks, strict=True)
+        return {
+            **fields(finding, "kind", "severity", "sentence"),
+            "images": [
+                self.image_as_json(number, label) | ({"remark": remark} if remark else {})
+                for number, label, remark in rows
+            ],
+        }
+
+    def doubts_as_json(self, found: Doubts, folds: int) -> dict[str, Any]:
+        """Return doubted labels as JSON, the most doubtful first."""
+        rows = zip(
+            found.images.tolist(),
+            found.given.tolist(),
+            found.believed.tolist(),
+            found.confidence.tolist(),
+            found.self_confidence.tolist(),
+            strict=True,
+        )
+        return {
+            "folds": folds,
+            "accuracy": found.accuracy,
+            "confident_joint": found.joint.tolist(),
+            "labels": [
+                {
+                    **self.image_as_json(number, label),
+                    "believed": self.name(believed),
+                    "confidence": confidence,
+                    "self_confidence": given,
+                }
+                for number, label, believed, confidence, given in rows
+            ],
+        }
+
+
+def _print_facts(out: Printer, checked: _Checked, config: RunConfig) -> None:
+    from mnistop.tui.draw.bars import counts as histogram
+
+    dataset, facts, names = checked.dataset, checked.facts, checked.dataset.class_names
     known = facts.provenance == facts.source
     out.paragraph(facts.source if known else f"{facts.source}: {facts.provenance}")
     size = "×".join(map(str, facts.image_shape))
@@ -71,18 +216,17 @@ def data(out: Printer, source: str, **flags: str | None) -> int:
         f"pixels: {facts.pixels}, scaled to 0 to 1: "
         f"mean {facts.mean:.3f}, standard deviation {facts.std:.3f}"
     )
+    training, validation = checked.counts.training, checked.counts.validation
     if len(dataset) > 1:
-        train, val = split_by(dataset, config)
-        sides = class_counts(dataset, train, val)
         share = f"default split ({config.val_fraction:.0%} for validation)"
         own = "the source's own split"
         out.paragraph(
-            f"{own if facts.given_validation else share}: {len(train):,} training images, "
-            f"{len(val):,} validation images"
+            f"{own if facts.given_validation else share}: {sum(training):,} training images, "
+            f"{sum(validation):,} validation images"
         )
-        for note in (*facts.notes, *data_notes(sides, facts.pixels.clipping, facts.contrast)):
+        for note in checked.notes:
             out.paragraph(note)
-        for name, of_class in (("Training", sides.training), ("Validation", sides.validation)):
+        for name, of_class in (("Training", training), ("Validation", validation)):
             out.heading(f"{name} images of each class")
             out.draw(histogram(of_class, names, out.terminal, min(out.width, _WIDEST_HISTOGRAM)))
     out.paragraph(_about_unseen(facts, config.samples))
@@ -92,8 +236,6 @@ def data(out: Printer, source: str, **flags: str | None) -> int:
     captions = [f"{names[dataset.labels[row]]}, image {row}" for row in shown]
     pairs = zip(shown, captions, strict=True)
     print_gallery(out, [Picture(dataset.images[row], (text,)) for row, text in pairs])
-    out.print("", command_hints({train_command(config): "train on it"}))
-    return 0
 
 
 def _about_unseen(facts: Description, samples: int | None) -> str:
@@ -104,3 +246,66 @@ def _about_unseen(facts: Description, samples: int | None) -> str:
     spare = facts.count - default if default else 0
     fewer = f"--samples {default} {spare:,}" if spare > 0 else "fewer samples some"
     return f"none are left to test a trained model on; with {fewer} would"
+
+
+def _print_findings(out: Printer, checked: _Checked) -> None:
+    """Print a sentence on each finding, with its first images."""
+    out.heading("What is odd")
+    for finding in checked.findings:
+        named = ", ".join(map(checked.dataset.name_of, finding.images[:_NAMED].tolist()))
+        more = ", …" if len(finding.images) > _NAMED else ""
+        images = "Images" if len(finding.images) > 1 else "Image"
+        out.beside(f"{finding.severity + ':':<9}", f"{finding.sentence} {images} {named}{more}")
+    if not checked.findings:
+        images = count(len(checked.sides), "image")
+        out.paragraph(f"Nothing odd was found in {images}.")
+
+
+def _search(out: Printer, config: RunConfig, folds: int) -> Doubts:
+    """Look for doubted labels.
+
+    Raises:
+        RunError: a model cannot be trained.
+    """
+    from mnistop.engine.data.sources import absolute
+    from mnistop.engine.errors import RunError
+    from mnistop.engine.process.doubt_search import DoubtSearch
+
+    warm_up()
+    with waiting(out) as progress:
+        progress("loading PyTorch")
+        search = DoubtSearch(replace(config, source=absolute(config.source)), folds)
+        try:
+            while not search.is_over:
+                if search.read(seconds=1):
+                    progress(search.progress)
+        finally:
+            search.stop()
+    if search.doubts is None:
+        raise RunError(search.error)
+    return search.doubts
+
+
+def _print_doubts(out: Printer, checked: _Checked, found: Doubts, folds: int) -> None:
+    from mnistop.engine.analysis.label_doubts import as_finding
+
+    names = checked.dataset.class_names
+    out.heading("Doubted labels")
+    out.paragraph(as_finding(found, folds, names).sentence)
+    first = range(min(_SAMPLES, len(found.images)))
+    if first:
+        print_gallery(
+            out,
+            [
+                Picture(
+                    checked.dataset.images[found.images[row]],
+                    (
+                        f"image {found.images[row]}, labelled {names[found.given[row]]}",
+                        f"{names[found.believed[row]]}? {percent(float(found.confidence[row]), 0)}",
+                    ),
+                )
+                for row in first
+            ],
+        )
+    if len(found.images) > len(first):
+        out.paragraph(f"These are the first {len(first)}; --json lists all.")

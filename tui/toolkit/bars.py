@@ -54,7 +54,7 @@ PANES: dict[str, tuple[str, ...]] = {name: () for name in SCREENS if name != "co
     "train": ("Hyperparameters", "Charts", "Log", "Confusion", "Digit"),
     "attack": ("Attack", "How little it takes", "Accuracy", "Images"),
     "weights": ("Weights", "Network"),
-    "data": ("Images", "Flattening", "Labels"),
+    "data": ("Images", "Flattening", "Findings", "Labels"),
     "loop": ("Code", "Numbers", "Image", "Losses"),
 }
 """The screens that a lesson can open, and the panes that it can go to there."""

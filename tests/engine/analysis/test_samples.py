@@ -29,7 +29,7 @@ def test_the_sides_are_those_of_the_split() -> None:
     dataset = load("digits", 300)
     train, val = split(dataset, 0.3, 7)
     page = load_samples(digits(7), 0, 300)
-    assert np.flatnonzero(page.validation).tolist() == sorted(val.tolist())
+    assert np.flatnonzero(page.sides).tolist() == sorted(val.tolist())
     for rows, counts in ((train, page.counts.training), (val, page.counts.validation)):
         assert counts == tuple(np.bincount(dataset.labels[rows], minlength=10))
 
@@ -40,7 +40,7 @@ def test_the_last_page_is_shorter_and_beyond_it_there_is_nothing() -> None:
 
 
 def test_another_split_of_the_same_images_is_another_answer() -> None:
-    one, other = (load_samples(digits(seed), 0, 300).validation for seed in (1, 2))
+    one, other = (load_samples(digits(seed), 0, 300).sides for seed in (1, 2))
     assert one.sum() == other.sum()
     assert (one != other).any()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mnistop.engine.data.sources import describe, load
+from mnistop.engine.data.sources import describe, file_stamp, load
 from mnistop.engine.errors import DataError, TooFewImagesError
 from tests.helpers.data_files import some_images, some_labels, unseen_of, write_idx, write_idx_pair
 
@@ -137,7 +137,9 @@ def test_a_file_that_is_no_images_is_told_and_not_asked_for_its_labels(tmp_path:
 
 def test_a_folder_without_idx_files_says_what_they_are_called(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("hello")
-    with pytest.raises(DataError, match="has no IDX files, such as train-images-idx3-ubyte"):
+    with pytest.raises(
+        DataError, match="has neither IDX files nor CSV tables nor folders of pictures: name a"
+    ):
         load(str(tmp_path))
 
 
@@ -247,3 +249,20 @@ def test_black_and_white_pixels_are_averaged(tmp_path: Path, white: int) -> None
     np.savez(tmp_path / "bits.npz", images=bits, labels=[0, 1, 0, 1])
     image = load(str(tmp_path / "bits.npz"), resize=(1, 1)).images[0]
     assert image[0, 0] == pytest.approx(0.25, abs=0.01)
+
+
+# --- changes -------------------------------------------------------------------------------------
+
+
+def test_a_change_far_below_a_folder_is_noticed(tmp_path: Path) -> None:
+    file = tmp_path / "train" / "3" / "1.png"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"one")
+    (tmp_path / "link").symlink_to(tmp_path)
+    before = file_stamp(str(tmp_path))
+    assert file_stamp(str(tmp_path)) == before
+    file.write_bytes(b"other")
+    assert file_stamp(str(tmp_path)) != before
+    after = file_stamp(str(tmp_path))
+    (file.parent / "2.png").touch()
+    assert file_stamp(str(tmp_path)) != after

@@ -36,6 +36,10 @@ def save(folder: Path, **arrays: Any) -> str:
         ("X", "y"),
         ("data", "target"),
         ("train_images", "train_labels"),
+        ("trainX", "trainY"),
+        ("train_set_x", "train_set_y"),
+        ("imgs", "targets"),
+        ("mnist_train_data", "mnist_train_label"),
     ],
 )
 def test_arrays_of_the_usual_names_are_found(tmp_path: Path, images: str, labels: str) -> None:
@@ -78,6 +82,13 @@ def test_medmnist_validates_on_its_own_validation_images(tmp_path: Path) -> None
     joined = load(source, split="random")
     assert joined.labels.tolist() == LABELS[:4].tolist()
     assert joined.given_validation == 0
+
+
+def test_images_along_the_last_axis_are_taken_along_it(tmp_path: Path) -> None:
+    dataset = load(save(tmp_path, X=IMAGES.transpose(1, 2, 0), Y=np.eye(3)[LABELS].T))
+    assert np.array_equal(dataset.images, IMAGES / np.float32(255))
+    assert dataset.labels.tolist() == LABELS.tolist()
+    assert "X is 4 × 4 × 6 and its labels are 6: the last axis counts" in dataset.notes[0]
 
 
 def test_class_names_may_be_in_the_file(tmp_path: Path) -> None:
@@ -251,3 +262,44 @@ def test_a_zip_bomb_is_refused_by_its_header(tmp_path: Path, shape: tuple[int, .
             np.save(file, np.arange(shape[0]) % 10)
     with pytest.raises(DataError, match=r"images in .* unpacks from .* as images never do"):
         load(str(bomb))
+
+
+# --- folders -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        "x_train y_train x_test y_test",
+        "X_train Y_train X_test Y_test",
+        "train_images train_labels test_images test_labels",
+        "train-x train-y test-x test-y",
+        "kmnist-train-imgs kmnist-train-labels kmnist-test-imgs kmnist-test-labels",
+    ],
+)
+@pytest.mark.parametrize("ending", ["npy", "npz"])
+def test_files_of_one_array_are_found_by_their_usual_names(
+    tmp_path: Path, names: str, ending: str
+) -> None:
+    write = np.save if ending == "npy" else np.savez
+    halves = IMAGES[:4], LABELS[:4], IMAGES[4:], LABELS[4:]
+    for name, array in zip(names.split(), halves, strict=True):
+        write(tmp_path / f"{name}.{ending}", array)
+    (tmp_path / "about.txt").write_text("digits")
+    dataset = load(str(tmp_path))
+    assert np.array_equal(dataset.images, IMAGES[:4] / np.float32(255))
+    assert unseen_of(dataset)[1].tolist() == LABELS[4:].tolist()
+
+
+@pytest.mark.parametrize("names", ["X y", "images labels", "data target", "x_train y_train"])
+def test_a_folder_of_two_arrays_is_found(tmp_path: Path, names: str) -> None:
+    for name, array in zip(names.split(), (IMAGES, LABELS), strict=True):
+        np.save(tmp_path / f"{name}.npy", array)
+    assert load(str(tmp_path)).labels.tolist() == LABELS.tolist()
+
+
+def test_a_folder_of_files_with_images_and_labels_is_read(tmp_path: Path) -> None:
+    np.savez(tmp_path / "train.npz", images=IMAGES[:4], labels=LABELS[:4])
+    assert load(str(tmp_path)).labels.tolist() == LABELS[:4].tolist()
+    np.savez(tmp_path / "test.npz", images=IMAGES[4:], labels=LABELS[4:])
+    assert unseen_of(load(str(tmp_path)))[1].tolist() == LABELS[4:].tolist()

@@ -86,6 +86,32 @@ def test_what_can_only_be_guessed_is_refused_in_words(
 
 
 @pytest.mark.parametrize(
+    ("mean", "deviation", "says"),
+    [
+        (0.1307, 0.3081, "fractions less the mean 0.1307 of MNIST, over 0.3081"),
+        (0.2860, 0.3530, "fractions less the mean 0.286 of Fashion-MNIST, over 0.353"),
+        (0.5, 0.5, "often -1 and 1"),
+    ],
+)
+def test_usual_normalisations_are_recognised_and_undone_by_the_range_that_is_named(
+    tmp_path: Path, mean: float, deviation: float, says: str
+) -> None:
+    source = saved(tmp_path, ((UNIT - mean) / deviation).astype(np.float32))
+    with pytest.raises(PixelRangeError, match=says) as told:
+        load(source)
+    named = str(told.value).split('"')[1].split()
+    dataset = load(source, pixel_range=(float(named[0]), float(named[1])))
+    assert np.allclose(dataset.images, UNIT, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [">u2", ">f4", ">f8", "<f2"])
+def test_numbers_of_any_byte_order_are_read(tmp_path: Path, dtype: str) -> None:
+    images = BYTES.astype(dtype) * 257 if dtype == ">u2" else UNIT.astype(dtype)
+    dataset = load(saved(tmp_path, images))
+    assert np.allclose(dataset.images, UNIT, atol=1e-3)
+
+
+@pytest.mark.parametrize(
     ("images", "stated"),
     [
         (load_digits().images, (0, 16)),

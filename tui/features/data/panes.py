@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from rich.style import Style
 
 from mnistop.engine.analysis.samples import Samples
+from mnistop.engine.data.doctor import SIDES, Finding
 from mnistop.tui.draw import bars
 from mnistop.tui.draw.cells import Strip, beside, line, shorten
 from mnistop.tui.draw.image import draw_row
@@ -138,26 +139,35 @@ class SampleGrid(ImageGrid):
     samples: Samples | None = None
     """The page with the cursor, and as a rule those before and after it."""
     index = 0
-    """Of the image under the cursor, in the whole data set."""
+    """The place of the image under the cursor among those to page through."""
+    finding: Finding | None = None
+    """The finding whose images these are; None for all images."""
     status = ""
     enlarged = False
     """True to show fewer images in full size rather than 16 smaller ones."""
 
-    def show(self, samples: Samples | None, index: int, status: str = "") -> None:
+    def show(
+        self,
+        samples: Samples | None,
+        index: int,
+        status: str = "",
+        finding: Finding | None = None,
+    ) -> None:
         """Draw the page with the cursor.
 
         Args:
             samples: images with those of the page among them, or None to show only the status.
-            index: of the image under the cursor.
+            index: the place of the image under the cursor.
             status: what is being waited for or went wrong.
+            finding: the finding whose images these are; None for all images.
         """
-        self.samples, self.index, self.status = samples, index, status
+        self.samples, self.index, self.status, self.finding = samples, index, status, finding
         self.redraw()
 
     @property
     def total(self) -> int:
-        """The number of images in the whole data set; 0 before it is known."""
-        return self.samples.description.count if self.samples else 0
+        """The number of images to page through; 0 before it is known."""
+        return self.samples.total if self.samples else 0
 
     @property
     def position(self) -> int:
@@ -186,8 +196,8 @@ class SampleGrid(ImageGrid):
     @property
     def tiles(self) -> Tiles:
         """The arrangement of the images."""
-        facts = self.samples.description if self.samples else None
-        shape, total = (facts.image_shape, facts.count) if facts else ((28, 28), PAGE)
+        shape = self.samples.description.image_shape if self.samples else (28, 28)
+        total = self.total or PAGE
         width, height = self.size
         room = (width, height - 1, shape, total, self.terminal, self.mode)
         if self.enlarged and (whole := fit(*room, whole=True)).count:
@@ -204,7 +214,9 @@ class SampleGrid(ImageGrid):
         if self.samples is None:
             return "Images"
         shown = self.page
-        return f"Images {shown[0]}–{shown[-1]} of {self.samples.description.count:,}"
+        if self.finding:
+            return f"{self.finding.kind}: {shown[0] + 1}–{shown[-1] + 1} of {self.total:,}"
+        return f"Images {shown[0]}–{shown[-1]} of {self.total:,}"
 
     def pictures(self, row: Sequence[int], tiles: Tiles) -> list[Strip]:
         """Draw the images at some positions side by side."""
@@ -214,12 +226,17 @@ class SampleGrid(ImageGrid):
         return draw_row(images, tiles.pixels, tiles.width, self.GAP, self.terminal, tiles.mode)
 
     def caption(self, position: int, width: int) -> Strip:
-        """The label, and whether the image is held out for validation."""
+        """The label, and whether the image is held out for validation; in a finding its remark."""
         samples = self.samples
         assert samples
         place = position - samples.first
         label = samples.description.class_names[samples.labels[place]]
-        side = " val" if samples.validation[place] else ""
+        side = " val" if SIDES[samples.sides[place]] == "validation" else ""
+        if self.finding:
+            remark = self.finding.remarks[position] if self.finding.remarks else ""
+            side = f" {remark}" if remark else ""
+            numbered = f"{samples.names[place]}: {label}"
+            label = numbered if len(numbered + side) <= width else label
         caption = shorten(label, width - len(side), self.terminal) + side
         if position == self.index:
             return line([(caption.ljust(width), self.palette.cursor)], width)

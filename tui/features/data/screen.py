@@ -2,38 +2,40 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from textual import on
 from textual.geometry import Size
 
-from mnistop.engine.analysis.samples import Samples, load_recorded, load_samples
-from mnistop.engine.config import LOADED_BY, SPLIT_BY
+from mnistop.engine.analysis.label_doubts import FOLDS
+from mnistop.engine.data.doctor import SIDES
 from mnistop.engine.data.sources import absolute
-from mnistop.engine.errors import RunError
-from mnistop.engine.fingerprint import changes
+from mnistop.engine.process.doubt_search import DoubtSearch
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.features.data.findings import Findings
 from mnistop.tui.features.data.flattening import Flattening
+from mnistop.tui.features.data.model import DataCheck, DataModel
 from mnistop.tui.features.data.panes import DataFacts, Labels, SampleGrid
 from mnistop.tui.session.view import WRONG_FORM, HostedScreen
-from mnistop.tui.toolkit.background import LatestAnswer
+from mnistop.tui.toolkit.background import BackgroundTasks
 from mnistop.tui.toolkit.bindings import IMAGES, ZOOM, bindings, declared, key
 from mnistop.tui.toolkit.dialogs import Section
 from mnistop.tui.toolkit.image_grid import PAGE
 from mnistop.tui.toolkit.pane_host import Pane, PaneHost
 
+_LOOK_SECONDS = 0.3
 _MOST_FACTS = 7
 """Lines that the facts take at most."""
 
 
 class DataPanes(PaneHost):
-    """Images, one of them flattened, and labels, with the facts above them.
+    """Images, one of them flattened, findings and labels, with the facts above them.
 
     Args:
         terminal: what the terminal can show.
+        check: has the findings.
     """
 
     WIDE = Size(110, 32)
@@ -42,15 +44,21 @@ class DataPanes(PaneHost):
     DataPanes > .panes > * { height: 1fr; }
     DataPanes.wide > .panes { layout: grid; grid-size: 2; grid-gutter: 0 2; }
     DataPanes.wide DataFacts { column-span: 2; }
-    DataPanes.wide SampleGrid { row-span: 2; }
+    DataPanes.wide SampleGrid { row-span: 3; }
     """
 
-    def __init__(self, terminal: Terminal) -> None:
+    def __init__(self, terminal: Terminal, check: DataCheck) -> None:
         self.facts = DataFacts(terminal)
         self.grid = SampleGrid(terminal)
         self.flattening = Flattening(terminal)
+        self.findings = Findings(terminal, check)
         self.labels = Labels(terminal)
-        panes = {"Images": self.grid, "Flattening": self.flattening, "Labels": self.labels}
+        panes = {
+            "Images": self.grid,
+            "Flattening": self.flattening,
+            "Findings": self.findings,
+            "Labels": self.labels,
+        }
         super().__init__(
             terminal, [Pane(name, pane, pane) for name, pane in panes.items()], above=[self.facts]
         )
@@ -65,7 +73,8 @@ class DataPanes(PaneHost):
         width, height = self.app.size
         facts = self.facts.needed(width, _MOST_FACTS)
         classes = len(samples.counts.training) if samples else 10
-        self._body.styles.grid_rows = f"{facts} 1fr {min(classes + 2, height // 3)}"
+        findings = min(self.findings.needed(width // 2 - 1), height // 4)
+        self._body.styles.grid_rows = f"{facts} 1fr {findings} {min(classes + 2, height // 3)}"
         self.facts.styles.height = "1fr" if is_wide else facts
 
 
@@ -82,35 +91,48 @@ class DataScreen(HostedScreen):
         "data",
         ZOOM,
         IMAGES,
+        key("check", "c", "check", "Check", "What is odd about the images"),
+        key("doubts", "d", "doubts", "Doubts", "Train models to look for labels that they doubt"),
+        key("stop", "s", "stop", "Stop", "Stop looking for doubted labels"),
         key(
             "source", "o", "other_images", "Other images", "A recorded run's images, or the form's"
         ),
     )
 
     def __init__(self, terminal: Terminal) -> None:
-        self._panes = DataPanes(terminal)
+        self._model = DataModel(self, self._on_answer)
+        self._panes = DataPanes(terminal, self._model.check)
         super().__init__(terminal, self._panes)
         self._facts, self._grid = self._panes.facts, self._panes.grid
         self._flattening, self._labels = self._panes.flattening, self._panes.labels
-        self._of_form = LatestAnswer(self, load_samples, self._on_answer)
-        self._of_run = LatestAnswer(self, load_recorded, self._on_answer)
+        self._findings = self._panes.findings
+        self._tasks = BackgroundTasks(self, terminal, self.changed)
         self._shows_form = False
         """True to show the form's images though a recorded run has its own."""
-        self._data: tuple[Hashable, ...] | None = None
-        self._index = 0
-        self._sent: int | None = None
-        """An image that a lesson is about, until it is shown."""
         self._opened = False
         """True if the flattened image was opened in the grid."""
 
     def on_mount(self) -> None:
-        """Show how long loading takes."""
+        """Show how long loading takes, and follow the search for doubted labels."""
         self.every(1, self._tell_the_time)
+        self.every(_LOOK_SECONDS, self._read_search)
 
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
         """Return the reason why an action is impossible now."""
-        if action == "other_images" and self._recorded is None:
-            return "Only a run that another program recorded has images of its own."
+        model = self._model
+        match action:
+            case "other_images" if self._recorded is None:
+                return "Only a run that another program recorded has images of its own."
+            case "check" if self.focused is self._findings:
+                return "These are the findings: the arrows choose one, Enter shows its images."
+            case "stop" if not model.check.is_searching:
+                return "No search for doubted labels is going on: d begins one."
+            case "doubts" if model.check.is_searching:
+                return "Models are being trained to look for doubted labels: s stops them."
+            case "doubts" if model.run:
+                return "Only the form's images are checked, not those of a recorded run."
+            case "doubts" if not model.check.images:
+                return model.error or "The images are being loaded: they come first."
         return super().why_not(action, parameters)
 
     def action_other_images(self) -> None:
@@ -121,7 +143,7 @@ class DataScreen(HostedScreen):
     def enter(self, about: int) -> None:
         """Go to an image of the form's data."""
         self._shows_form = True
-        self._sent = about
+        self._model.sent = about
 
     # Layout
 
@@ -139,14 +161,18 @@ class DataScreen(HostedScreen):
 
     def action_image_mode(self) -> None:
         """Choose the next way of drawing images."""
-        panes = (self._grid, self._flattening) if self._samples else ()
-        self._grid.mode = self._flattening.mode = self.next_mode(self._grid.mode, *panes)
+        panes = (self._grid, self._flattening) if self._model.samples else ()
+        mode = self.next_mode(self._grid.mode, *panes)
+        self._grid.mode = self._flattening.mode = self._findings.mode = mode
         self.redraw()
 
     def action_back(self) -> None:
-        """Back to the grid from an image that was opened there, else to the dashboard."""
+        """Back to the grid from an image that was opened there, to all images, then further."""
         if self._opened:
             self._panes.go_to(self._panes.panes[0])
+        elif self._model.finding:
+            self._model.show_all()
+            self.redraw()
         else:
             super().action_back()
 
@@ -157,7 +183,7 @@ class DataScreen(HostedScreen):
             Section("On the data screen", DataFacts.EXPLANATION, declared(DataScreen)),
         ]
 
-    # The data
+    # The images
 
     @property
     def _recorded(self) -> Run | None:
@@ -167,111 +193,72 @@ class DataScreen(HostedScreen):
         return run if run and has_images and run.is_recorded() else None
 
     @property
-    def _answers(self) -> LatestAnswer[Samples]:
-        return self._of_run if self._recorded and not self._shows_form else self._of_form
-
-    @property
-    def _samples(self) -> Samples | None:
-        return self._answers.answer
-
-    @property
     def is_reading(self) -> bool:
         """True while the first images are being read."""
-        return self._samples is None and self._answers.waiting
+        return self._model.is_waiting
 
     def on_screen_resume(self) -> None:
         """Try again what has failed before."""
-        self._answers.ask_again()  # the file may have changed
+        self._model.ask_again()
 
     def redraw(self) -> None:
         """Ask for the page that the cursor is on, of the recorded run or of the form's data."""
-        run, config = self._recorded, self.form()
-        if run and not self._shows_form:
-            self._begin(run.words, run)
-            self._of_run.want(run, *self._rows())
-        elif config is None:
-            self._data = None
-            self._answers.forget()
-            self._show(WRONG_FORM)
-            return
+        run, config = None if self._shows_form else self._recorded, self.form()
+        if source := run or config:
+            self._model.want(source, self._grid.page_size if self._grid.display else PAGE)
+            self._show(self._model.waiting())
         else:
-            config = replace(config, source=absolute(config.source))
-            self._begin(*(getattr(config, name) for name in LOADED_BY + SPLIT_BY))
-            self._of_form.want(config, *self._rows(), self._of_form.progress_file)
-        self._show(self._waiting())
-
-    def _begin(self, *data: Hashable) -> None:
-        """Forget what is shown if it is of other data."""
-        if data != self._data:
-            self._data = data
-            self._index = 0
-            self._of_form.forget()
-            self._of_run.forget()
-        if self._sent is not None:
-            self._index, self._sent = self._sent, None
-
-    def _rows(self) -> tuple[int, int]:
-        """Return the first image to ask for, and how many: those of three pages."""
-        count = self._grid.page_size if self._grid.display else PAGE
-        return max(self._index // count - 1, 0) * count, 3 * count
-
-    def _waiting(self) -> str:
-        """Return what is being loaded, and for how long."""
-        assert self._data
-        note = self._answers.progress(f"loading {self._data[0]}")
-        seconds = self._answers.seconds
-        return f"{note[0].upper()}{note[1:]}" + (f" ({seconds:.0f} s)" if seconds >= 1 else "")
+            self._model.forget()
+            self._show(WRONG_FORM)
 
     def _tell_the_time(self) -> None:
-        if self.is_current and self._answers.waiting and self._samples is None:
-            self._show(self._waiting())
+        if self.is_current and self._model.is_waiting:
+            self._show(self._model.waiting())
 
     def _on_answer(self) -> None:
         self._show("")
+        self.refresh_bindings()
         self.after_refresh(self.redraw)
 
     def _show(self, status: str) -> None:
-        samples = self._samples
-        status = self._answers.error or status
+        model, samples = self._model, self._model.samples
+        status = model.error or status
         self._facts.changed = self._changed()
         self._facts.show(samples, status)
         self._panes.fit()
-        self._grid.show(samples, self._index, status)
+        self._grid.show(samples, model.index, status, model.finding)
         self._labels.show_new(samples, status)
-        place = self._index - samples.first if samples else 0
+        place = model.index - samples.first if samples else 0
         if samples is None or not 0 <= place < len(samples.images):
             if samples is None:
                 self._flattening.show(None, status)
+                self._findings.show(None, "")
             return
-        label = samples.description.class_names[samples.labels[place]]
-        side = "validation" if samples.validation[place] else "training"
-        self._flattening.show(samples.images[place], f"Image {self._index}, {label}, {side}")
+        label, side = samples.description.class_names[samples.labels[place]], samples.sides[place]
+        about = f"Image {samples.names[place]}, {label}, {SIDES[side]}"
+        about += f", {model.remark}" if model.remark else ""
+        self._flattening.show(samples.images[place], about)
+        if model.finding:
+            self._findings.show(samples.images[place], about)
+        else:
+            self._findings.show(None, "")
 
     def _changed(self) -> str:
-        """Explain that the shown run was trained on other data than its source holds now, or ""."""
-        run, data = self.state.run, self.state.history.data
-        if run and run.is_recorded():
-            if self._recorded and not self._shows_form:
-                return ""
-            which = "o shows its own" if self._recorded else "that has none"
-            return (
-                f"These are the form's images, not those of run {run.words}, which another program "
-                f"recorded: {which}. "
-            )
-        if not (run and data and self._samples and self._data):
+        """Explain that these are not the images of the shown run, or return ""."""
+        run = self.state.run
+        if not (run and run.is_recorded()):
+            return self._model.difference(self.state)
+        if self._model.run:
             return ""
-        with contextlib.suppress(RunError):
-            config = run.config()
-            loaded = tuple(getattr(config, name) for name in LOADED_BY)
-            if loaded == self._data[: len(loaded)] and (
-                difference := changes(data, self._samples.fingerprint)
-            ):
-                return f"Run {run.words} was trained on other data: {difference}. "
-        return ""
+        which = "o shows its own" if self._recorded else "that has none"
+        return (
+            f"These are the form's images, not those of run {run.words}, which another program "
+            f"recorded: {which}. "
+        )
 
     @on(SampleGrid.Moved)
     def _on_moved(self, message: SampleGrid.Moved) -> None:
-        self._index = message.position
+        self._model.index = message.position
         self.redraw()
 
     @on(SampleGrid.Opened)
@@ -281,4 +268,53 @@ class DataScreen(HostedScreen):
 
     @on(Flattening.Stepped)
     def _on_stepped(self, message: Flattening.Stepped) -> None:
-        self._grid.go(self._index + message.by)
+        self._grid.go(self._model.index + message.by)
+
+    # Findings
+
+    def action_check(self) -> None:
+        """Go to the findings."""
+        self._panes.go_to_name("Findings")
+
+    @on(Findings.Moved)
+    def _show_finding(self) -> None:
+        """Show the images of the chosen finding alone."""
+        if self._findings.chosen is not self._model.finding:
+            self._model.show(self._findings.chosen)
+        self.redraw()
+
+    @on(Findings.Opened)
+    def _on_finding_opened(self) -> None:
+        self._show_finding()
+        self._panes.go_to(self._panes.panes[0])
+
+    @on(Findings.Stepped)
+    def _on_finding_stepped(self, message: Findings.Stepped) -> None:
+        if self._model.finding is self._findings.chosen:
+            self._grid.go(self._model.index + message.by)
+        else:
+            self._show_finding()
+
+    def action_doubts(self) -> None:
+        """Train models to look for labels that they doubt."""
+        if config := self.form():
+            there = replace(config, source=absolute(config.source))
+            self._tasks.do(lambda: DoubtSearch(there, FOLDS), self._begin_search)
+
+    def _begin_search(self, search: DoubtSearch) -> None:
+        self._model.check.begin(search)
+        self.action_check()
+        self._on_answer()
+
+    def action_stop(self) -> None:
+        """Stop looking for doubted labels."""
+        self._model.check.stop()
+        self._on_answer()
+
+    def _read_search(self) -> None:
+        """Show how far the search is, and in the end the first image of a doubted label."""
+        if self._model.check.is_searching:
+            if self._model.check.read():
+                self._findings.position = self._findings.count - 1
+                self._show_finding()
+            self._on_answer()

@@ -1,0 +1,248 @@
+"""Parquet, LIBSVM and ARFF tables, as the libraries write them that people use."""
+
+import bz2
+import gzip
+import io
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+from sklearn.datasets import dump_svmlight_file
+
+from mnistop.engine.data.sources import load
+from mnistop.engine.errors import DataError
+from tests.helpers.data_files import some_images, some_labels
+
+IMAGES, LABELS = some_images(6), some_labels(6)
+SCALED = IMAGES / np.float32(255)
+
+# --- Parquet -------------------------------------------------------------------------------------
+
+
+def png(image: Any) -> bytes:
+    content = io.BytesIO()
+    Image.fromarray(image).save(content, "PNG")
+    return content.getvalue()
+
+
+def hugging_face(names: list[str] | None) -> dict[bytes, bytes]:
+    """The metadata that `datasets` writes into a schema."""
+    features: dict[str, Any] = {"image": {"_type": "Image"}, "label": {"_type": "ClassLabel"}}
+    if names:
+        features["label"]["names"] = names
+    return {b"huggingface": json.dumps({"info": {"features": features}}).encode()}
+
+
+def write_parquet(path: Path, columns: dict[str, Any], names: list[str] | None = None) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    table = pa.table(columns)
+    pq.write_table(table.replace_schema_metadata(hugging_face(names)) if names else table, path)
+    return str(path)
+
+
+PICTURES = pa.array([{"bytes": png(image), "path": None} for image in IMAGES])
+FORMS = {
+    "pictures": PICTURES,
+    "bytes": pa.array([png(image) for image in IMAGES]),
+    "nested lists": pa.array(IMAGES.tolist()),
+    "flat lists": pa.array(IMAGES.reshape(6, -1).tolist(), pa.list_(pa.uint8())),
+    "arrays": pa.FixedSizeListArray.from_arrays(IMAGES.ravel(), 16),
+    "tensors": pa.FixedShapeTensorArray.from_numpy_ndarray(IMAGES),
+}
+
+
+@pytest.mark.parametrize("images", FORMS.values(), ids=FORMS)
+def test_images_in_a_parquet_column_are_read(tmp_path: Path, images: Any) -> None:
+    dataset = load(write_parquet(tmp_path / "a.parquet", {"image": images, "label": LABELS}))
+    assert np.array_equal(dataset.images, SCALED)
+    assert dataset.labels.tolist() == LABELS.tolist()
+
+
+def test_pictures_in_colour_and_of_several_sizes(tmp_path: Path) -> None:
+    colour = np.random.default_rng(0).integers(0, 256, (2, 4, 5, 3), np.uint8)
+    pictures = [png(colour[0]), png(colour[1, 1:])]
+    path = write_parquet(tmp_path / "a.parquet", {"img": pictures, "fine_label": [0, 1]})
+    dataset = load(path, resize=(4, 5))
+    assert dataset.images.shape == (2, 4, 5, 3)
+    assert np.array_equal(dataset.images[0], colour[0] / np.float32(255))
+
+
+def test_one_hot_lists_and_dictionaries_are_labels(tmp_path: Path) -> None:
+    one_hot = pa.array(np.eye(3)[LABELS].tolist())
+    path = write_parquet(tmp_path / "a.parquet", {"image": PICTURES, "label": one_hot})
+    assert load(path).labels.tolist() == LABELS.tolist()
+    texts = pa.array(np.array(["a", "b", "c"])[LABELS]).dictionary_encode()
+    path = write_parquet(tmp_path / "a.parquet", {"image": PICTURES, "label": texts})
+    assert load(path).class_names == ("a", "b", "c")
+
+
+def test_hugging_face_names_columns_and_classes(tmp_path: Path) -> None:
+    columns = {"picture": PICTURES, "image": PICTURES, "fine_label": LABELS, "label": LABELS}
+    path = write_parquet(tmp_path / "a.parquet", columns, ["bag", "boot", "coat"])
+    assert load(path).class_names == ("bag", "boot", "coat")
+    path = write_parquet(tmp_path / "a.parquet", columns, ["bag", "boot", "coat", "absent"])
+    assert load(path).class_names == ("bag", "boot", "coat")
+
+
+def test_a_column_for_each_pixel_is_read(tmp_path: Path) -> None:
+    frame = pd.DataFrame(IMAGES.reshape(6, -1), columns=[f"pixel{i}" for i in range(16)])
+    frame.insert(0, "label", [f"class {label}" for label in LABELS])
+    frame.to_parquet(tmp_path / "a.parquet")
+    dataset = load(str(tmp_path / "a.parquet"))
+    assert np.array_equal(dataset.images, SCALED)
+    assert dataset.class_names == ("class 0", "class 1", "class 2")
+
+
+@pytest.mark.parametrize(
+    ("columns", "says"),
+    [
+        ({"a": [1, 2], "b": ["x", "y"]}, "no columns .* only a, b: call them image and label"),
+        ({"image": pa.array([], pa.binary()), "label": pa.array([], pa.int64())}, "has no rows"),
+        ({"image": [[1, 2], [3]], "label": [0, 1]}, "lists of different lengths"),
+        ({"image": [[1, 2, 3, 4]] * 2, "label": [0, None]}, "rows without a label"),
+        (
+            {"image": [{"bytes": None, "path": "a.png"}] * 2, "label": [0, 1]},
+            "paths of pictures instead of pictures",
+        ),
+        ({"image": [b"a", b"b"], "label": [0, 1]}, r"2 of 2 pictures .* cannot be read"),
+        ({"image": [png(IMAGES[0]), png(IMAGES[0, 1:])], "label": [0, 1]}, '--resize "4 4"'),
+    ],
+)
+def test_unfit_columns_are_named_with_a_remedy(tmp_path: Path, columns: Any, says: str) -> None:
+    with pytest.raises(DataError, match=says):
+        load(write_parquet(tmp_path / "a.parquet", columns))
+
+
+def test_a_parquet_file_cut_off_anywhere_says_so(tmp_path: Path) -> None:
+    path = Path(write_parquet(tmp_path / "a.parquet", {"image": PICTURES, "label": LABELS}))
+    content = path.read_bytes()
+    for end in range(0, len(content) - 1, len(content) // 40):
+        path.write_bytes(content[:end])
+        with pytest.raises(DataError):
+            load(str(path))
+
+
+def test_a_missing_pyarrow_is_named_with_its_extra(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_parquet(tmp_path / "a.parquet", {"image": PICTURES, "label": LABELS})
+    for name in [name for name in sys.modules if name.startswith("pyarrow")]:
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(DataError, match=r"needs pyarrow: pip install 'mnistop\[parquet\]'"):
+        load(path)
+
+
+# --- LIBSVM --------------------------------------------------------------------------------------
+
+
+def svmlight(images: Any, labels: Any, from_zero: bool = False, comment: str = "") -> bytes:
+    content = io.BytesIO()
+    rows = images.reshape(len(images), -1).astype(float)
+    dump_svmlight_file(rows, labels, content, zero_based=from_zero, comment=comment or None)
+    return content.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "pack"),
+    [("mnist", bytes), ("mnist.scale.bz2", bz2.compress), ("mnist.gz", gzip.compress)],
+)
+def test_libsvm_is_read_plain_and_packed(tmp_path: Path, name: str, pack: Any) -> None:
+    (tmp_path / name).write_bytes(pack(svmlight(IMAGES, LABELS)))
+    dataset = load(str(tmp_path / name))
+    assert np.array_equal(dataset.images, SCALED)
+    assert dataset.labels.tolist() == LABELS.tolist()
+
+
+@pytest.mark.parametrize("from_zero", [False, True])
+def test_the_first_column_is_found_by_the_number_of_pixels(tmp_path: Path, from_zero: bool) -> None:
+    images = IMAGES.copy()
+    images[:, 0, 0] = 0
+    (tmp_path / "some").write_bytes(svmlight(images, LABELS, from_zero))
+    dataset = load(str(tmp_path / "some"))
+    assert np.array_equal(dataset.images, images / np.float32(255))
+    assert f"columns of some are counted from {0 if from_zero else 1}" in dataset.notes[0]
+
+
+def test_missing_last_columns_are_black(tmp_path: Path) -> None:
+    images = IMAGES.copy()
+    images[:, 3, 1:] = 0
+    images[0, 0, 0] = 1
+    (tmp_path / "some").write_bytes(svmlight(images, LABELS))
+    dataset = load(str(tmp_path / "some"))
+    assert np.array_equal(dataset.images, images / np.float32(255))
+    assert "3 pixels after the last one, 13, are taken as 0" in dataset.notes[0]
+
+
+def test_fractions_stay_fractions(tmp_path: Path) -> None:
+    (tmp_path / "usps").write_bytes(svmlight(IMAGES / 255 * 2 - 1, LABELS + 1))
+    dataset = load(str(tmp_path / "usps"), pixel_range=(-1, 1))
+    assert np.allclose(dataset.images, SCALED, atol=1e-6)
+    assert dataset.class_names == ("1", "2", "3")
+
+
+@pytest.mark.parametrize("line", [b"1 2:3 4\n", b"1 3:2 2:1\n", b"1,2 3:4\n", b"1 2:x\n"])
+def test_a_damaged_line_says_what_a_line_has(tmp_path: Path, line: bytes) -> None:
+    (tmp_path / "some").write_bytes(svmlight(IMAGES, LABELS) + line)
+    with pytest.raises(DataError, match="a line that is not a label and column:value pairs"):
+        load(str(tmp_path / "some"))
+
+
+# --- ARFF ----------------------------------------------------------------------------------------
+
+
+def arff(header: str, images: Any = IMAGES, labels: Any = LABELS) -> bytes:
+    """A table as OpenML writes it, with a line of the header for the labels."""
+    pixels = [f"@ATTRIBUTE pixel{at} INTEGER" for at in range(1, 17)]
+    rows = [
+        ",".join([*map(str, row), str(label)])
+        for row, label in zip(images.reshape(6, -1), labels, strict=True)
+    ]
+    lines = ["% MNIST", "@RELATION 'mnist 784'", "", *pixels, header, "", "@DATA", "% rows", *rows]
+    return ("\n".join(lines) + "\n").encode()
+
+
+NUMBERS = "@ATTRIBUTE class {0,1,2}"
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, bz2.compress])
+def test_arff_is_read_plain_and_packed(tmp_path: Path, pack: Any) -> None:
+    (tmp_path / "mnist_784.arff").write_bytes(pack(arff(NUMBERS)))
+    dataset = load(str(tmp_path / "mnist_784.arff"))
+    assert np.array_equal(dataset.images, SCALED)
+    assert dataset.labels.tolist() == LABELS.tolist()
+
+
+def test_nominal_classes_keep_their_order(tmp_path: Path) -> None:
+    labels = np.array(["'ankle boot'", "bag", "coat"])[LABELS]
+    header = "@attribute 'the kind' {coat, 'ankle boot', bag}"
+    (tmp_path / "fashion.arff").write_bytes(arff(header, labels=labels))
+    dataset = load(str(tmp_path / "fashion.arff"))
+    assert dataset.class_names == ("coat", "ankle boot", "bag")
+    assert dataset.labels.tolist() == [1, 2, 0] * 2
+
+
+def test_a_numeric_class_is_found_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "a.arff").write_bytes(arff("@attribute target numeric"))
+    assert load(str(tmp_path / "a.arff")).labels.tolist() == LABELS.tolist()
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (arff(NUMBERS).split(b"@DATA")[0], "cut off: it has no line @data"),
+        (arff(NUMBERS) + b"{0 5, 16 1}\n", "sparse ARFF table.*save it as a dense one"),
+        (arff(NUMBERS) + b"1,2,3\n", "Line 30 of .*a.arff has 3 columns"),
+        (arff(NUMBERS).replace(b"rows\n0,", b"rows\n?,"), r"'\?', which is no pixel"),
+    ],
+)
+def test_unfit_arff_is_told(tmp_path: Path, content: bytes, says: str) -> None:
+    (tmp_path / "a.arff").write_bytes(content)
+    with pytest.raises(DataError, match=says):
+        load(str(tmp_path / "a.arff"))
