@@ -92,8 +92,8 @@ class RunConfig:
     source: Annotated[str, Meta(min_length=1)] = setting(
         "bundled",
         "source",
-        f"Where the images come from: {', '.join(SOURCES)}, a folder or pair of IDX files, "
-        "or an .npz file.",
+        f"Where the images come from: {', '.join(SOURCES)}, or a path: CSV, folders of pictures, "
+        "NumPy or IDX files, and more.",
         tuple(SOURCES),
         format=f"{', '.join(SOURCES)}, or the path of a folder or file",
     )
