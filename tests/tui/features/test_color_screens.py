@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from mnistop.engine import worker
@@ -15,11 +14,8 @@ from mnistop.engine.runs.event_log import read_events
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.attack.panes import AttackView
 from mnistop.tui.features.weights.neurons import WeightGallery
-from tests.helpers import made_up
-from tests.helpers.color_images import color_run, labels, write_npz
+from tests.helpers.color_images import add_epoch, color_run, write_npz
 from tests.helpers.dashboard import Dashboard, Opened, Workers
-
-COUNT = 9
 
 
 @pytest.fixture
@@ -36,13 +32,7 @@ def answering(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def show_run(shown: Dashboard) -> None:
     """Show a run on images in colour after an epoch."""
-    run = color_run(shown.folder / "colors", count=COUNT)
-    told = [made_up.saved(0, run.name), made_up.epoch(0, run.name), made_up.saved(1, run.name)]
-    made_up.say(run, told)
-    predicted = [labels(COUNT), (labels(COUNT) + (np.arange(COUNT) % 4 == 3)) % 3]
-    (run.path / "predictions.u8").write_bytes(np.array(predicted, np.uint8).tobytes())
-    probabilities = np.where(np.array(predicted)[..., None] == np.arange(3), 0.8, 0.1)
-    (run.path / "log_probabilities.f16").write_bytes(np.log(probabilities).astype("f2").tobytes())
+    run = add_epoch(color_run(shown.folder / "colors"))
     shown.screen.session.watch(run)
     await shown.say(*read_events(run), run=run)
 
