@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mnistop.engine.config import RunConfig
 from mnistop.engine.formatting import accuracy, count, duration, is_milestone, loss
 from tests.helpers.command_line import Answer, Place
 from tests.helpers.data_files import write_idx_pair
@@ -184,12 +185,12 @@ def search(monkeypatch: pytest.MonkeyPatch) -> type[MadeUpSearch]:
 def test_doubted_labels_are_drawn_and_listed(
     call: Call, search: type[MadeUpSearch], monkeypatch: pytest.MonkeyPatch
 ):
-    def find(search: MadeUpSearch, seconds: float = 0.0) -> bool:
-        search.find([33, *range(12)], [9] * 13, [7] * 13)
-        search.is_over = True
-        return True
+    class Finding(search):  # type: ignore[valid-type, misc]
+        def __init__(self, config: RunConfig, folds: int) -> None:
+            super().__init__(config, folds)
+            self.find([33, *range(12)], [9] * 13, [7] * 13)
 
-    monkeypatch.setattr(search, "read", find)
+    monkeypatch.setattr("mnistop.engine.process.doubt_search.DoubtSearch", Finding)
     text = call("data", "digits", "--doubts", "--folds", "3", "--hidden", "none").out
     assert "13 labels of 100 doubted, the worst first, by 3 models" in " ".join(text.split())
     assert "image 33, labelled 9" in text
@@ -213,11 +214,12 @@ def test_doubted_labels_are_drawn_and_listed(
 def test_a_search_that_fails_is_an_error(
     call: Call, search: type[MadeUpSearch], monkeypatch: pytest.MonkeyPatch
 ):
-    def fail(search: MadeUpSearch, seconds: float = 0.0) -> bool:
-        search.error, search.is_over = "The loss is no longer a number.", True
-        return True
+    class Failing(search):  # type: ignore[valid-type, misc]
+        def __init__(self, config: RunConfig, folds: int) -> None:
+            super().__init__(config, folds)
+            self.fail("The loss is no longer a number.")
 
-    monkeypatch.setattr(search, "read", fail)
+    monkeypatch.setattr("mnistop.engine.process.doubt_search.DoubtSearch", Failing)
     answer = call("data", "digits", "--doubts")
     assert answer.code == 2
     assert "no longer a number" in answer.err
