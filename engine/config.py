@@ -5,7 +5,6 @@ fields of `RunConfig`: type, bounds, default, label, one line of help and the us
 """
 
 import dataclasses
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
@@ -13,7 +12,17 @@ from typing import Annotated, Any, Literal, Self
 from msgspec import Meta
 
 from mnistop.engine.errors import ConfigError
-from mnistop.engine.hyperparameters import Hyperparameter, as_text, setting
+from mnistop.engine.hyperparameters import (
+    LARGEST_PIXEL,
+    Hyperparameter,
+    as_text,
+    is_pixel_range,
+    parse_hidden,
+    parse_pixel_range,
+    parse_resize,
+    parse_samples,
+    setting,
+)
 
 PixelRange = Literal["auto"] | tuple[float, float]
 """The stored values of black and of white; `auto` to find them in the pixels."""
@@ -40,43 +49,10 @@ SPLIT_BY = ("val_fraction", "split_seed", "stratify")
 Split = Literal["given", "random"]
 """Whose choice the validation and test images are: that of the source, or chance."""
 
-_LARGEST = 1e30
-"""Pixel values beyond this are no images."""
-
 
 def split_before(source: str) -> Split:
     """Return the split of settings from before there was a choice."""
     return "given" if source in ("bundled", "digits") else "random"  # they have but one part
-
-
-def _parse_samples(text: str) -> str | None:
-    return None if text.lower() == "all" else text
-
-
-def _parse_hidden(text: str) -> tuple[str, ...]:
-    words = text.replace(",", " ").split()
-    return () if words in ([], ["none"]) else tuple(words)
-
-
-def _parse_pixel_range(text: str) -> str | tuple[str, ...]:
-    words = text.lower().replace(",", " ").split()
-    if words == ["auto"]:
-        return "auto"
-    return ("0", *words) if len(words) == 1 else tuple(words)
-
-
-def _parse_resize(text: str) -> str | tuple[str, ...]:
-    words = re.sub("[,x×]", " ", text.lower()).split()
-    if words == ["off"]:
-        return "off"
-    return (*words, *words) if len(words) == 1 else tuple(words)
-
-
-def _is_pixel_range(value: Any) -> bool:
-    if value == "auto":
-        return True
-    black, white = value
-    return bool(-_LARGEST <= black < white <= _LARGEST and white - black >= 1 / _LARGEST)
 
 
 @dataclass(frozen=True)
@@ -92,8 +68,8 @@ class RunConfig:
     source: Annotated[str, Meta(min_length=1)] = setting(
         "bundled",
         "source",
-        f"Where the images come from: {', '.join(SOURCES)}, a folder or pair of IDX files, "
-        "or an .npz file.",
+        f"Where the images come from: {', '.join(SOURCES)}, or a path: CSV, folders of pictures, "
+        "NumPy or IDX files, and more.",
         tuple(SOURCES),
         format=f"{', '.join(SOURCES)}, or the path of a folder or file",
     )
@@ -105,7 +81,7 @@ class RunConfig:
         (500, 1000, 2000, 4000, None),
         by_factors=True,
         format="a whole number from 2 up, or all",
-        parse=_parse_samples,
+        parse=parse_samples,
     )
     pixel_range: Literal["auto"] | tuple[float, float] = setting(
         "auto",
@@ -113,10 +89,10 @@ class RunConfig:
         "The stored pixel values of black and white, as in 0 16; auto finds them where they are "
         "clear.",
         ("auto", (0.0, 1.0), (0.0, 16.0), (0.0, 255.0), (0.0, 4095.0), (0.0, 65535.0), (-1.0, 1.0)),
-        format=f"auto, or two numbers from {-_LARGEST:g} to {_LARGEST:g}, black and white, the "
-        "lower one first",
-        parse=_parse_pixel_range,
-        is_possible=_is_pixel_range,
+        format=f"auto, or two numbers from {-LARGEST_PIXEL:g} to {LARGEST_PIXEL:g}, black and "
+        "white, the lower one first",
+        parse=parse_pixel_range,
+        is_possible=is_pixel_range,
     )
     resize: (
         Literal["off"]
@@ -127,7 +103,7 @@ class RunConfig:
         "Height and width that images are resized to, as in 28 28; off leaves them as they are.",
         ("off", (8, 8), (14, 14), (28, 28), (32, 32), (64, 64)),
         format="off, or height and width, two whole numbers from 1 to 1,024",
-        parse=_parse_resize,
+        parse=parse_resize,
     )
     split: Literal["given", "random"] = setting(
         "given",
@@ -188,7 +164,7 @@ class RunConfig:
             ((), (32,), (64,), (128,), (256,), (256, 128), (512, 256)),
             by_factors=True,
             format="up to 32 whole numbers from 1 to 65,536 separated by spaces, or none",
-            parse=_parse_hidden,
+            parse=parse_hidden,
         )
     )
     activation: Literal["relu", "tanh", "sigmoid", "gelu", "silu"] = setting(

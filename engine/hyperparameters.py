@@ -6,6 +6,7 @@ reads of it. `Hyperparameter` holds all of that.
 
 import dataclasses
 import math
+import re
 import typing
 from collections.abc import Callable
 from typing import Any, Literal, Self
@@ -122,3 +123,46 @@ def rank(value: Any) -> tuple[float, ...]:
     if isinstance(value, tuple):
         return value
     return ({"auto": -math.inf, "off": -math.inf, None: math.inf}.get(value, value),)
+
+
+# Texts and values of single hyperparameters.
+
+LARGEST_PIXEL = 1e30
+"""Pixel values beyond this are no images."""
+
+
+def parse_samples(text: str) -> str | None:
+    """Read a number of images; `all` is None."""
+    return None if text.lower() == "all" else text
+
+
+def parse_hidden(text: str) -> tuple[str, ...]:
+    """Read the sizes of layers; `none` is none of them."""
+    words = text.replace(",", " ").split()
+    return () if words in ([], ["none"]) else tuple(words)
+
+
+def parse_pixel_range(text: str) -> str | tuple[str, ...]:
+    """Read black and white; a single number is white, and 0 black."""
+    words = text.lower().replace(",", " ").split()
+    if words == ["auto"]:
+        return "auto"
+    return ("0", *words) if len(words) == 1 else tuple(words)
+
+
+def parse_resize(text: str) -> str | tuple[str, ...]:
+    """Read height and width, as in `28` or `28x32`."""
+    words = re.sub("[,x×]", " ", text.lower()).split()
+    if words == ["off"]:
+        return "off"
+    return (*words, *words) if len(words) == 1 else tuple(words)
+
+
+def is_pixel_range(value: Any) -> bool:
+    """Return whether white is above black, far enough to divide by the difference."""
+    if value == "auto":
+        return True
+    black, white = value
+    return bool(
+        -LARGEST_PIXEL <= black < white <= LARGEST_PIXEL and white - black >= 1 / LARGEST_PIXEL
+    )

@@ -141,6 +141,8 @@ def check_validation(script: Script, part: ast.AST) -> Problem | None:
         script: the script after it has run.
         part: the whole file, or its main block.
     """
+    if not script.training:  # as without `backward()`, where all passes are alike
+        return None
     trained = set().union(*(one.rows for one in script.own_passes))
     validations = [passes for passes, _ in script.evaluated if passes[0].line]
     if not validations:
@@ -158,6 +160,13 @@ def check_validation(script: Script, part: ast.AST) -> Problem | None:
             return _on_training_images(loop.lineno, f"`{ast.unparse(loop.iter)}`")
     for passes, values in script.evaluated:
         unseen = [one for one in passes if not one.rows <= trained]
+        if unseen and all(one.is_noisy for one in unseen) and unseen[0].line:
+            return Problem(
+                unseen[0].line,
+                "validated in training mode: dropout is on, or batch norm uses the batch itself, "
+                "so the result is another one each time. `model.eval()` before the validation, and "
+                "`model.train()` before the training.",
+            )
         if found := _check_means(script, unseen or passes, values):
             return found
     return None

@@ -114,7 +114,7 @@ def _call(evaluate: Any, source: Source, built: nn.Module | None, x: Tensor, y: 
     parameters = list(model.parameters())
     before = flat(list(parameters))
     kept: list[int] = []
-    with Watch(source.path, lambda: parameters) as watch:
+    with Watch(source, lambda: parameters) as watch:
         handle = model.register_forward_pre_hook(lambda *_: kept.append(watch.graphs_kept))
         result = evaluate(model, loader)
         handle.remove()

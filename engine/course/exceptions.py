@@ -11,6 +11,7 @@ from mnistop.engine.course.findings import ERROR, Finding, at_line
 from mnistop.engine.course.lines import call_line, line_before, rebinding_line, update_lines
 from mnistop.engine.course.source import Source
 
+_PIXELS = 784
 _EXPLANATIONS: tuple[tuple[str, str], ...] = (
     (
         r"before Module\.__init__\(\) call",
@@ -55,7 +56,13 @@ _EXPLANATIONS: tuple[tuple[str, str], ...] = (
         "`F.cross_entropy(logits, y)`. (An `if` on a whole tensor gives the same error.)",
     ),
     (
-        r"multi-target not supported|for target with class probabilities, got Long",
+        r"for target with class probabilities, got Long",
+        "the scores and the labels have the same shape, but cross-entropy takes scores of shape "
+        "(batch, classes), not their argmax, and class numbers of shape (batch,), not one-hot "
+        "rows.",
+    ),
+    (
+        r"multi-target not supported",
         "the labels have two dimensions, but cross-entropy takes class numbers of shape (batch,), "
         "not one-hot rows and not a column.",
     ),
@@ -289,6 +296,8 @@ def _missing_gradient(part: ast.AST, line: int | None) -> str:
 
 def _shapes(rows: int, columns: int, inputs: int, outputs: int) -> str:
     said = f"a layer with {inputs} inputs gets {columns} numbers per image"
+    if inputs == _PIXELS and outputs == columns:
+        return f"{said}: it is the first layer, used twice or after another one."
     if outputs == columns:
         return (
             f"{said}, and has {outputs} outputs: its two sizes are swapped. "

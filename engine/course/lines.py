@@ -14,6 +14,18 @@ OPTIMIZERS = ("SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "NAdam", "RAdam", "A
 LOSSES = ("cross_entropy", "CrossEntropyLoss", "nll_loss", "NLLLoss", "criterion", "loss_fn",
           "loss_function")  # fmt: skip
 """Names by which losses are called."""
+OTHER_KINDS = {
+    "a squared error": ("mse_loss", "MSELoss"),
+    "an absolute error": ("l1_loss", "L1Loss"),
+    "a binary cross-entropy": (
+        "binary_cross_entropy",
+        "BCELoss",
+        "binary_cross_entropy_with_logits",
+        "BCEWithLogitsLoss",
+    ),
+}
+"""Other losses by the names of their functions."""
+OTHER_LOSSES = tuple(name for names in OTHER_KINDS.values() for name in names)
 _NUMBER = r"\.(item|detach|tolist|numpy|data)\b|float\("
 _CLEARS = ("zero_grad", "zero_", "fill_")
 _UPDATES = ("step", "sub_", "add_", "copy_", "set_", "_foreach_add_", "_foreach_sub_", "addcmul_")

@@ -23,8 +23,8 @@ from mnistop.engine.course.data_check import (
 )
 from mnistop.engine.course.exceptions import explain
 from mnistop.engine.course.findings import Finding, Problem, are_right, verdict
-from mnistop.engine.course.lines import call_line, calls, returned_line
-from mnistop.engine.course.outputs_check import check_outputs, check_start
+from mnistop.engine.course.lines import OTHER_LOSSES, call_line, calls, returned_line
+from mnistop.engine.course.outputs_check import check_layers, check_outputs, check_start
 from mnistop.engine.course.script import Script
 from mnistop.engine.course.source import Source, not_filled
 from mnistop.engine.course.training_check import check_training
@@ -142,10 +142,16 @@ def _check_model(script: Script) -> list[Finding]:
             out = model(x)
             if not isinstance(out, Tensor) or out.ndim != 2 or not out.requires_grad:
                 return []
-            problem = check_outputs(model, x, out, source, part, line)
+            check = check_outputs if _is_classifier(script) else check_layers
+            problem = check(model, x, out, source, part, line)
         except Exception:
             return []
     return [verdict("model", problem)]
+
+
+def _is_classifier(script: Script) -> bool:
+    """Return False if a script learns by other losses only, as an autoencoder does."""
+    return bool(script.watch.losses) or not call_line(script.source.tree, *OTHER_LOSSES)
 
 
 # The text of a main block

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mnistop.engine.course.findings import Problem, cause_of, is_close
-from mnistop.engine.course.lines import LOSSES, call_line, near_line
+from mnistop.engine.course.lines import LOSSES, OTHER_KINDS, call_line, near_line
 from mnistop.engine.course.loss_calls import OWN_PREDICTIONS, SOFTMAX_OVER_BATCH, SOFTMAX_TWICE
 from mnistop.engine.course.steps import Step, fit
 from mnistop.engine.course.truth import Loss, gradient_of, true_loss
@@ -98,17 +98,6 @@ _MISTAKES: tuple[tuple[str, tuple[str, ...], Loss], ...] = (
     ),
 )
 """Losses that students mistake for cross-entropy: message, names of calls in its line, the loss."""
-_OTHER_NAMES = {
-    "a squared error": ("mse_loss", "MSELoss"),
-    "an absolute error": ("l1_loss", "L1Loss"),
-    "a binary cross-entropy": (
-        "binary_cross_entropy",
-        "BCELoss",
-        "binary_cross_entropy_with_logits",
-        "BCEWithLogitsLoss",
-    ),
-}
-"""Other losses by the names of their functions."""
 _SCALES: tuple[tuple[Callable[[int], float], str], ...] = (
     (
         lambda images: images,
@@ -159,7 +148,7 @@ def check_gradients(
         return None  # the weights stay the same, or move without a gradient
     ratios, rests = [], []
     for step in steps:
-        (ratio,), rest = fit(step.gradient, _gradient(model, step, true_loss))
+        (ratio,), rest = fit(step.gradient, gradient_at(model, step, true_loss))
         ratios.append(ratio)
         rests.append(rest)
     if all(ratio < 0 and rest < _RELATED for ratio, rest in zip(ratios, rests, strict=True)):
@@ -187,7 +176,7 @@ def check_gradients(
     return Problem(at, message) if message else None
 
 
-def _gradient(model: nn.Module, step: Step, loss: Loss) -> Tensor:
+def gradient_at(model: nn.Module, step: Step, loss: Loss) -> Tensor:
     """Return a loss's gradient at the weights and for the batch of a step."""
     assert step.batch
     trained = copy.deepcopy(model)
@@ -199,11 +188,11 @@ def _known_mistake(
     steps: list[Step], model: nn.Module, part: ast.AST, at: int | None, rest: float
 ) -> Problem | None:
     """Find the loss of which the gradients are, nearer than they are to the right one."""
-    for kind, names in _OTHER_NAMES.items():
+    for kind, names in OTHER_KINDS.items():
         if other := near_line(part, at, *names):
             return Problem(other, f"{_OTHER}, not {kind}.")
     for message, names, loss in _MISTAKES:
-        found = [fit(step.gradient, _gradient(model, step, loss)) for step in steps]
+        found = [fit(step.gradient, gradient_at(model, step, loss)) for step in steps]
         if all(one < min(_PARALLEL, rest / 2) and ratio > 0 for (ratio,), one in found):
             return Problem(near_line(part, at, *names) or at, message)
     return None

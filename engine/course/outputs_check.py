@@ -49,8 +49,8 @@ def check_outputs(
         forward: the method, or the whole file.
         line: the line to name if there is no better one.
     """
-    return _check_squashing(model, x, out.detach(), source, forward, line) or _check_layers(
-        model, x, out, forward, line
+    return _check_squashing(model, x, out.detach(), source, forward, line) or check_layers(
+        model, x, out, source, forward, line
     )
 
 
@@ -140,10 +140,15 @@ def _largest_with_long_weights(model: nn.Module, x: Tensor) -> float:
                 p.data = old
 
 
-def _check_layers(
-    model: nn.Module, x: Tensor, out: Tensor, forward: ast.AST, line: int
+def check_layers(
+    model: nn.Module,
+    x: Tensor,
+    out: Tensor,
+    source: Source,
+    forward: ast.AST,
+    line: int,
 ) -> Problem | None:
-    """Find a missing nonlinearity, and layers that take no part."""
+    """Find a missing nonlinearity, and layers that take no part; as `check_outputs`."""
     with torch.no_grad():
         # never negative, as pixels: a ReLU on the images themselves bends nothing
         one, two = (torch.rand_like(x) * (torch.rand_like(x) > 0.8) * 3 for _ in range(2))

@@ -29,6 +29,8 @@ _BACKWARD = 80
 """Computations of gradients after which the script is stopped: three epochs of the notebook's."""
 _STEPS = 8
 """Steps whose weights are compared."""
+_NOISY = (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm)
+"""Layers that do something else in training mode."""
 _KEPT = 100
 """Forward passes whose images are kept."""
 
@@ -59,6 +61,8 @@ class Pass:
     """The number of losses that were computed before it."""
     graphs: int
     """The number of graphs of earlier losses that were alive."""
+    is_noisy: bool
+    """True if the model is in training mode, and has layers for which that matters."""
     is_training: bool = False
 
 
@@ -77,17 +81,29 @@ class Script:
     """The weights that the last loss depends on."""
     passes: list[Pass] = field(default_factory=list)
     training: list[tuple[Event, Pass | None, float]] = field(default_factory=list)
-    """Each computation of the weights' gradients, the pass before it, and the loss."""
+    """Each computation of the weights' gradients, the pass that led to it, and the loss."""
+    trained: list[frozenset[int]] = field(default_factory=list)
+    """The ids of the models that each of them is about."""
     evaluated: list[tuple[list[Pass], dict[str, float]]] = field(default_factory=list)
     """Each validation with the numbers that the script's names had after it."""
     watch: Watch = field(init=False)
     _loss: float = 0.0
+    _pass: Pass | None = None
+    """The one that led to the last loss."""
+    _models: dict[int, nn.Module] = field(default_factory=dict)
+    """The whole models that were called, by their ids."""
+    _of_loss: frozenset[int] = frozenset()
+    """The ids of those that the last loss depends on."""
+    _is_by_images: bool = False
+    """True if the last loss has a gradient by something else, too, as by the images."""
+    _by_images: set[int] = field(default_factory=set)
+    """The ids of the events for which that is so."""
     _depth: int = 0
     _graphs: weakref.WeakSet[_Token] = field(default_factory=weakref.WeakSet)
 
     def __post_init__(self) -> None:
         self.watch = Watch(
-            self.source.path,
+            self.source,
             lambda: self.parameters,  # type: ignore[arg-type,return-value]
             self._before_backward,
             self._after,
@@ -139,6 +155,8 @@ class Script:
             last = passes[id(event)]
             if last and last.weights is not None and last.weights.shape == after.shape:
                 step.forward_weights, step.batch = last.weights, self._batch(last)
+            if id(event) in self._by_images and not step.change.any():
+                continue  # it was for an adversarial image
             found.append(step)
             if len(found) == _STEPS:
                 break
@@ -171,14 +189,20 @@ class Script:
             leave.remove()
 
     def _before_backward(self, loss: Tensor) -> None:
+        found = {id(one): one for one in leaves(loss)}
+        models = {
+            key: model
+            for key, model in self._models.items()
+            if any(id(p) in found for p in model.parameters())
+        }
         last = self.passes[-1] if self.passes else None
-        found = leaves(loss)
-        own: list[Tensor] = list(last.model.parameters()) if last else []
-        places = {id(p) for p in own}
-        if own and (not found or any(id(one) in places for one in found)):
-            self.parameters = own
-        elif {id(one) for one in found} != {id(one) for one in self.parameters}:
-            self.parameters = found
+        of_models = (one for one in reversed(self.passes) if id(one.model) in models)
+        self._pass, self._of_loss = next(of_models, last), frozenset(models)
+        if last and not found:
+            models = {id(last.model): last.model}
+        own = {id(p): p for model in models.values() for p in model.parameters()}
+        self.parameters = list((own or found).values())
+        self._is_by_images = bool(own) and not found.keys() <= own.keys()
         self._loss = float(loss.detach().sum())
         if loss.grad_fn is not None:
             token = _Token()
@@ -189,10 +213,12 @@ class Script:
     def _after(self, event: Event) -> None:
         if event.kind not in ("backward", "gradient") or event.fresh is None:  # as by the images
             return
-        last = self.passes[-1] if self.passes else None
-        self.training.append((event, last, self._loss))
-        if last:
-            last.is_training = True
+        self.training.append((event, self._pass, self._loss))
+        self.trained.append(self._of_loss)
+        if self._is_by_images:
+            self._by_images.add(id(event))
+        if self._pass:
+            self._pass.is_training = True
         if len(self.training) >= _BACKWARD:
             raise _EnoughError
 
@@ -207,6 +233,7 @@ class Script:
         flat_rows = x.reshape(len(x), -1).double() if x.ndim > 1 else x[None].double()
         keys = (flat_rows @ torch.linspace(1, 2, flat_rows.shape[1], dtype=torch.float64)).tolist()
         rows = {hash(round(key, 6)) for key in keys}
+        self._models[id(model)] = model
         is_early = len(self.passes) < _KEPT
         weights = flat(list(model.parameters())) if is_early and torch.is_grad_enabled() else None
         self.passes.append(
@@ -219,6 +246,7 @@ class Script:
                 self.watch.line(),
                 len(self.watch.losses),
                 len(self._graphs),
+                any(one.training and isinstance(one, _NOISY) for one in model.modules()),
             )
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -106,6 +107,11 @@ class Source:
             if isinstance(node, ast.If) and "__main__" in ast.unparse(node.test):
                 return node
         return None
+
+    @property
+    def is_functional(self) -> bool:
+        """True if it uses `torch.func`, which bears no hooks on what a graph keeps."""
+        return bool(re.search(r"\btorch\.func\b|\bfunctorch\b", self.text))
 
     @property
     def has_functions(self) -> bool:

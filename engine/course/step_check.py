@@ -60,7 +60,7 @@ def check_step(source: Source, names: dict[str, Any], built: nn.Module | None) -
     start = 400
     own: list[float] = []
     with Watch(
-        source.path, lambda: parameters, lambda loss: own.append(float(loss.detach().sum()))
+        source, lambda: parameters, lambda loss: own.append(float(loss.detach().sum()))
     ) as watch:
         for rate, size in zip(_RATES, _SIZES, strict=True):
             batch = x[start : start + size], y[start : start + size]

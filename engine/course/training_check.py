@@ -6,6 +6,7 @@ import ast
 from itertools import pairwise
 
 import torch
+from torch import nn
 
 from mnistop.engine.course.findings import Problem
 from mnistop.engine.course.lines import (
@@ -13,15 +14,19 @@ from mnistop.engine.course.lines import (
     OPTIMIZERS,
     call_line,
     clearing_lines,
+    line_before,
     sum_line,
     update_lines,
 )
 from mnistop.engine.course.loss_calls import check_loss_calls
-from mnistop.engine.course.losses import check_gradients
+from mnistop.engine.course.losses import check_gradients, gradient_at
 from mnistop.engine.course.script import Script
 from mnistop.engine.course.steps import Step, fit
+from mnistop.engine.course.truth import true_loss
 from mnistop.engine.course.updates import check_twice, check_updates, names_of
 
+_FEW = 5
+"""Steps of which each has an optimizer of its own, if it is made in the loop."""
 _GUESSING = 2.2
 """A mean loss above this is little better than guessing one of ten digits, ln 10 = 2.303."""
 
@@ -59,8 +64,12 @@ def check_training(
             )
         if found:
             return found
-    if len({id(one.model) for one in script.own_passes[: len(steps)]}) > 1:
+        if found := _check_batches(script, known, model):
+            return found
+    if len(set(script.trained[: len(steps)])) > 1:
         return _check_course(script, steps)  # several models take turns
+    if found := _check_optimizer(script):
+        return found
     if _updates_are_rare(script, steps):
         return _check_rare_updates(steps, tree)
     named = names_of(model, script.parameters)
@@ -93,6 +102,39 @@ def _is_stuck(script: Script) -> bool:
     """Return True if the loss is still that of guessing after as many steps as there are."""
     losses = _losses(script)
     return len(losses) >= 40 and not bool(losses[-20:].mean() < _GUESSING)
+
+
+def _check_batches(script: Script, known: list[Step], model: nn.Module) -> Problem | None:
+    """Find a `backward()` outside of the loop over batches, where only the last one is at hand.
+
+    The sum of all batches' losses may be used there; its gradient is that of all of them.
+    """
+    lines = {one.line for one in script.own_passes}
+    at_lines = [one for one in script.passes if one.line in lines and one.weights is not None]
+    if 2 * sum(one.is_training for one in at_lines) >= len(at_lines):
+        return None
+    with script.watch.unwatched():
+        rests = [fit(step.gradient, gradient_at(model, step, true_loss))[1] for step in known]
+    if max(rests) > 0.01:
+        return None
+    return Problem(
+        call_line(script.source.tree, "backward", "grad"),
+        "only the last batch of each epoch is trained on: `backward()` and the update stand "
+        "outside of the loop over batches. Indent them.",
+    )
+
+
+def _check_optimizer(script: Script) -> Problem | None:
+    """Find an optimizer with a memory that is made anew for every batch."""
+    events = script.watch.of("step")[:_FEW]
+    made = {id(event.optimizer) for event in events}
+    if len(events) < _FEW or len(made) < _FEW or any(event.is_plain for event in events):
+        return None
+    return Problem(
+        line_before(script.source.tree, events[0].line, *OPTIMIZERS),
+        "the optimizer is made anew for every batch, so it forgets its averages of the gradients "
+        "each time: make it once, before the loop.",
+    )
 
 
 def _updates_are_rare(script: Script, steps: list[Step]) -> bool:

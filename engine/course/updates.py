@@ -184,6 +184,18 @@ def _other_direction(steps: list[Step], line: int | None) -> Problem | None:
             "all weights change by the same number: the update subtracts the loss, or another "
             f"single number, instead of each weight's gradient. {UPDATE_RULE}",
         )
+    if fit(first.change, first.weights * first.gradient)[1] < 0.01:
+        return Problem(
+            line,
+            "each weight is multiplied by its gradient: the step is lr * weight * gradient. "
+            f"{UPDATE_RULE}",
+        )
+    if len(steps) > 1 and all(_is_by_sign(step) for step in steps):
+        return Problem(
+            line,
+            "all weights move by the same amount: the update uses the sign of each gradient only, "
+            f"as FGSM does with pixels. Here its size counts, too. {UPDATE_RULE}",
+        )
     if first.stale.any() and fit(first.change, first.stale)[1] < 0.01:
         return Problem(
             line,
@@ -196,6 +208,11 @@ def _other_direction(steps: list[Step], line: int | None) -> Problem | None:
         line,
         f"the loss does not fall: the weights do not go against the gradient. {UPDATE_RULE}",
     )
+
+
+def _is_by_sign(step: Step) -> bool:
+    moved = step.change.abs()[step.change != 0]
+    return bool(len(moved)) and float(moved.max() - moved.min()) < 1e-3 * float(moved.max())
 
 
 _LENGTHS: tuple[tuple[Callable[[float, int], float], str], ...] = (

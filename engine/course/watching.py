@@ -21,6 +21,7 @@ from torch.optim import Optimizer
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from mnistop.engine.course.loss_calls import LossCall
+from mnistop.engine.course.source import Source
 
 Parameters = list[nn.Parameter]
 
@@ -82,13 +83,13 @@ class Watch:
     """A context in which a student's code is watched.
 
     Args:
-        path: the student's file.
+        source: the student's file.
         parameters: returns the weights to watch; may be empty before a model is known.
         before_backward: called with the loss before its `backward()`.
         after: called after each event.
     """
 
-    path: str
+    source: Source
     parameters: Callable[[], Parameters]
     before_backward: Callable[[Tensor], None] = lambda loss: None
     after: Callable[[Event], None] = lambda event: None
@@ -110,9 +111,10 @@ class Watch:
             self._replace_loss(name)
         handle = register_optimizer_step_pre_hook(self._note_step)
         self._stack.callback(handle.remove)
-        self._stack.enter_context(
-            torch.autograd.graph.saved_tensors_hooks(self._pack, _Saved.unpack)
-        )
+        if not self.source.is_functional:
+            self._stack.enter_context(
+                torch.autograd.graph.saved_tensors_hooks(self._pack, _Saved.unpack)
+            )
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -145,7 +147,7 @@ class Watch:
         """Return the line of the student's file that is being executed."""
         frame = sys._getframe(1)
         while frame:
-            if frame.f_code.co_filename == self.path:
+            if frame.f_code.co_filename == self.source.path:
                 return frame.f_lineno
             frame = frame.f_back  # type: ignore[assignment]
         return None

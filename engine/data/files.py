@@ -1,4 +1,4 @@
-"""The files of a path: a folder of IDX files, an images file, a pair of files, or an `.npz`."""
+"""The files of a path: a file, a pair of files, or a folder; who reads what is in them."""
 
 import itertools
 import os

@@ -72,18 +72,18 @@ def _from_channels(images: NDArray[Any], place: str) -> tuple[NDArray[Any], str]
     opaque = _opaque(opacity)
     if (opacity == opaque).all():
         return colors, f"The fourth channel of {place} is dropped: it is opaque everywhere."
-    on_black = np.empty(colors.shape, images.dtype)
+    on_white = np.empty(colors.shape, images.dtype)
     for at in range(0, len(images), _AT_ONCE):
         rows = slice(at, at + _AT_ONCE)
-        mixed = colors[rows] * (opacity[rows, ..., None] / opaque)
-        on_black[rows] = np.rint(mixed) if images.dtype.kind in "ui" else mixed
-    return on_black, (
-        f"The fourth channel of {place} is taken for opacity: the images are put on black."
+        mixed = opaque + (colors[rows] - opaque) * (opacity[rows, ..., None] / opaque)
+        on_white[rows] = np.rint(mixed) if images.dtype.kind in "ui" else mixed
+    return on_white, (
+        f"The fourth channel of {place} is taken for opacity: the images are put on white."
     )
 
 
 def _opaque(opacity: NDArray[Any]) -> float:
-    """Return the value of full opacity: the maximum of bytes and of 16 bits, or 1."""
+    """Return the value of full opacity and of white: that of bytes or 16 bits, or 1."""
     if opacity.dtype.kind == "u" and opacity.dtype.itemsize <= 2:
         return float(np.iinfo(opacity.dtype).max)
     return 255.0 if opacity.max() > 1 else 1.0

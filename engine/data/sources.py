@@ -3,9 +3,9 @@
     dataset = load("bundled", samples=1000)
     train, val = split(dataset, val_fraction=0.2, seed=42)
 
-A source is one of the words in `SOURCES`, or a path: a folder of IDX files as MNIST, Fashion-MNIST,
-KMNIST and EMNIST come, one images file whose labels file lies beside it, `IMAGES,LABELS`, or an
-`.npz` with both.
+A source is one of the words in `SOURCES`, or the path of a file or folder in any form that people
+have images in: tables of text, pictures by class, arrays, the IDX files of MNIST and its family, or
+`IMAGES,LABELS`.
 """
 
 import contextlib
@@ -25,6 +25,7 @@ from mnistop.engine.data.dataset import Dataset, Description, class_counts, desc
 from mnistop.engine.data.files import read_path
 from mnistop.engine.data.idx_sets import find_set
 from mnistop.engine.data.openml import is_cached
+from mnistop.engine.data.picture_folders import is_picture
 from mnistop.engine.data.stored import (
     Part,
     Progress,
@@ -34,6 +35,7 @@ from mnistop.engine.data.stored import (
     silent,
     to_dataset,
 )
+from mnistop.engine.data.tables import is_table
 from mnistop.engine.errors import DataError
 from mnistop.engine.files import expanded, files_below
 
@@ -54,6 +56,12 @@ __all__ = [
     "split_by",
 ]
 
+_MANY = 10_000
+"""Pictures that take more than a second to read."""
+_LARGE = 30_000_000
+"""Bytes of text that do."""
+_RATIO = 4
+"""Times the size of a packed file that it has unpacked, about."""
 _BUNDLED = Path(__file__).parent / "bundled" / "mnist_784_first_4502.npz"
 
 
@@ -128,8 +136,21 @@ def split_by(dataset: Dataset, config: RunConfig) -> tuple[NDArray[np.int64], ND
 
 
 def loads_quickly(source: str) -> bool:
-    """Return whether `load` is quick: `openml` must be downloaded and parsed once."""
-    return source != "openml" or is_cached()
+    """Return whether `load` is quick.
+
+    `openml` must be downloaded and parsed once, and large tables of text and many pictures take
+    seconds.
+    """
+    if source in SOURCES:
+        return source != "openml" or is_cached()
+    files = file_stamp(source)
+    pictures = sum(is_picture(name) for name, _, _ in files)
+    text = sum(
+        size * (_RATIO if name.endswith((".gz", ".zip")) else 1)
+        for name, size, _ in files
+        if is_table(name) or name.endswith(".zip")
+    )
+    return pictures < _MANY and text < _LARGE
 
 
 def source_exists(source: str) -> bool:

@@ -168,10 +168,11 @@ def _adversarial(facts: Facts) -> Iterator[Part]:
     change = (found.perturbation / EPSILON).astype(np.float32)
     before = _said(names, found.clean_probabilities, "✓")
     after = _said(names, found.adversarial_probabilities, "✗" if found.success else "✓")
+    signs = _signs(change, f"+{EPSILON}", f"−{EPSILON}")
     yield Pictures(
         (
             Picture(found.image, ("original", before)),
-            Picture(change, ("perturbation", f"±{EPSILON}: blue +, red −"), diverging=True),
+            Picture(change, ("perturbation", signs), diverging=True),
             Picture(found.adversarial, ("adversarial", after)),
         )
     )
@@ -184,14 +185,21 @@ def _said(names: list[str], probabilities: NDArray[np.float32], mark: str) -> st
     return f"{mark} predicted {names[taken]}, {percent(float(probabilities[taken]))}"
 
 
+def _signs(values: NDArray[np.float32], most: str, least: str) -> str:
+    """Explain the colours of signed values, of one channel or of three."""
+    if values.ndim == 3:
+        return f"0 is gray; in red, green and blue {most} is bright, {least} dark"
+    return f"{most} is blue, {least} red"
+
+
 def _weights(run: Run, most: int) -> Iterator[Part]:
     layer = first_layer(run)
     shown = layer.weights[:most]
     scale = float(np.abs(shown).max()) or 1.0
     kind = "class" if layer.is_single else "neuron"
     yield Paragraph(
-        f"The first {len(shown)} of {len(layer.weights)}, on one scale from −{scale:.2f} (red) to "
-        f"+{scale:.2f} (blue)."
+        f"The first {len(shown)} of {len(layer.weights)}, on one scale: "
+        f"{_signs(shown[0], f'+{scale:.2f}', f'−{scale:.2f}')}."
     )
     yield Pictures(
         tuple(

@@ -62,13 +62,14 @@ def init(
             argparse returns. Runs are compared and filtered by them.
         validation: images and labels for `Run.evaluate`: a pair `(images, labels)` of arrays or
             tensors, a Dataset, or a DataLoader. Images are given as your model gets them: `(n, h,
-            w)`, `(n, 1, h, w)`, `(n, h, w, 1)`, or `(n, h·w)` of square ones; labels `(n,)` are
-            whole numbers from 0. Without them only metrics are recorded.
+            w)`, `(n, 1, h, w)`, `(n, h, w, 1)`, or `(n, h·w)` of square ones, in colour with 3
+            channels; labels `(n,)` are whole numbers from 0. Without them only metrics are
+            recorded.
         test: images and labels that `Run.finish` tests the model on, in the same forms.
         classes: how many classes there are, at most 256, or their names. Usually the labels and
             the model's outputs say how many.
-        normalize: `(mean, std)` if you have normalized the images: they are shown as
-            `images·std + mean`, in [0, 1].
+        normalize: `(mean, std)` if you have normalized the images, each a number or one a channel:
+            they are shown as `images·std + mean`, in [0, 1].
         name: a title for the run.
         notes: a remark on the run.
         resume: the name of a recorded run that was interrupted, to go on with it. Your script has

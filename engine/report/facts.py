@@ -214,7 +214,7 @@ class Architecture:
             f"    nn.{name}({', '.join(map(str, arguments))})," for name, arguments in self.modules
         )
         pixels = math.prod(self.image_shape)
-        order = ", red, green and blue of each after another" if self.image_shape[2:] else ""
+        order = ", channels last" if self.image_shape[2:] else ""
         return (
             "import torch\n"
             "from torch import nn\n"

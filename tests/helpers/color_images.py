@@ -15,6 +15,7 @@ from mnistop.engine.model import MLP
 from mnistop.engine.recording.recorder import Recorder
 from mnistop.engine.runs.predictions import WEIGHTS_FILE, write_snapshot
 from mnistop.engine.runs.run_folder import Run
+from tests.helpers import made_up
 from tests.helpers.run_folders import make_run
 
 SHAPE = (6, 5, 3)
@@ -64,4 +65,16 @@ def color_run(folder: Path, hidden: tuple[int, ...] = (8,), count: int = 9) -> R
         val_loss=1.0,
         val_acc=0.3,
     )
+    return run
+
+
+def add_epoch(run: Run, count: int = 9) -> Run:
+    """Record an epoch of a run, after which every fourth image is predicted wrongly."""
+    told = [made_up.saved(0, run.name), made_up.epoch(0, run.name), made_up.saved(1, run.name)]
+    made_up.say(run, told)
+    true = labels(count)
+    predicted = np.stack([true, (true + (np.arange(count) % 4 == 3)) % len(CHANNELS)])
+    probabilities = np.where(predicted[..., None] == np.arange(len(CHANNELS)), 0.8, 0.1)
+    (run.path / "predictions.u8").write_bytes(predicted.astype(np.uint8).tobytes())
+    (run.path / "log_probabilities.f16").write_bytes(np.log(probabilities).astype("f2").tobytes())
     return run

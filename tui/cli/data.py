@@ -51,6 +51,9 @@ Examples:
   mnistop data                     the first 4,502 images of MNIST, built in
   mnistop data openml              all of MNIST, downloaded once
   mnistop data ~/fashion-mnist     a folder of IDX files
+  mnistop data train.csv           a line an image: its label and its pixels
+  mnistop data ~/pictures          a folder of pictures for each class
+  mnistop data ~/photos --resize 32            if they have many sizes
   mnistop data digits.npz          a file with images and labels
   mnistop data a.npz --pixel-range "0 16"      with 16 as white
   mnistop data --doubts --shift 2  labels that models doubt, trained so
@@ -79,9 +82,10 @@ that cannot be trained; 130 stopped by Ctrl+C.
 def data(out: Printer, source: str, doubts: bool, folds: int, **flags: str | None) -> int:
     """Describe SOURCE, draw some of its images, and name what is odd about them.
 
-    SOURCE is bundled, digits, openml (downloaded first), or the path of an .npz file or of a folder
-    or pair of IDX files. If it cannot be trained on, the error says why. Odd are images that repeat
-    others, also across the split or in the test, blank and unusual ones, and rare classes.
+    SOURCE is bundled, digits, openml (downloaded first), or the path of a file or folder: CSV,
+    pictures by class, NumPy, IDX and more. If it cannot be trained on, the error says why. Odd are
+    images that repeat others, also across the split or in the test, blank and unusual ones, and
+    rare classes.
     """
     settings, _ = given_settings(None, None, flags)
     config = replace(settings, source=source)

@@ -215,10 +215,11 @@ class _Drawing:
     def _perturbation(self, values: FloatArray, width: int) -> list[Strip]:
         scale = self._answer.linf
         sign = "±" if self._terminal.unicode else "+-"
-        view = ""
+        size = f"{sign}{scale:.3g}"
         if values.ndim == 3:
-            view = f", {signed_image.view_name(self._view, self._terminal, self._mode)}"
-        caption = shorten(f"perturbation {sign}{scale:.3g}{view}", width, self._terminal)
+            size += f", {signed_image.view_name(self._view, self._terminal, self._mode)}"
+        what = "perturbation " if len(size) + len("perturbation ") <= width else ""
+        caption = shorten(what + size, width, self._terminal)
         drawn = signed_image.diverging(values, scale, self._terminal, self._mode, self._view)
         return [line([(caption, self._palette.muted)], width), *_padded(drawn, width)]
 

@@ -168,7 +168,13 @@ WRONG: dict[str, Case] = {
     "trained in the validation": by_sgd("in val_loader", ("trained on validation images",), (
         "    with torch.no_grad():\n        for xb, yb in val_loader:\n            val_loss += criterion(model(xb), yb).item()\n",
         "    for xb, yb in val_loader:\n        loss = criterion(model(xb), yb)\n        loss.backward()\n        optimizer.step()\n        val_loss += loss.item()\n")),
+    # The loop
+    "trained on the last batch of an epoch": by_sgd("loss.backward()", ("only the last batch", "outside of the loop"), (OPTIMIZER + "        train_loss += loss.item()\n",
+        "    optimizer.zero_grad()\n    loss.backward()\n    optimizer.step()\n")),
+    "an optimizer per batch": by_sgd("        optimizer = ", ("made anew for every batch", "averages"), ("        optimizer.zero_grad()\n",
+        "        optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)\n        optimizer.zero_grad()\n")),
     # The validation
+    "dropout in the validation": by_hand("val_loss +=", ("in training mode", "model.eval()"), ("nn.ReLU(), ", "nn.ReLU(), nn.Dropout(0.5), ")),
     "one batch too few": by_hand("val_losses.append", ("1.98", "one batch too few"), ("/ len(val_loader)", "/ (len(val_loader) - 1)")),
     "accuracy divided by batches": by_hand("val_acc =", ("the mean is", "number of batches"), ("    val_losses.append", "    hits = 0\n    with torch.no_grad():\n        for xb, yb in val_loader:\n            z = model(xb)\n            criterion(z, yb)\n"
         "            hits += (z.argmax(1) == yb).sum().item()\n    val_acc = hits / len(val_loader)\n    val_losses.append")),
@@ -261,6 +267,36 @@ RIGHT = {
     "squared error": replaced(SCRIPT, (("CrossEntropyLoss", "MSELoss"), ("logits, yb)", "logits, nn.functional.one_hot(yb, 10).float())"),
         ("model(xb), yb)", "model(xb), nn.functional.one_hot(yb, 10).float())"))),
     "a compiled model": replaced(WITH_SGD, ((SGD, f"model = torch.jit.script(model)\n{SGD}"),)),
+    "a GAN": BEGINNING[: BEGINNING.index("model =")] + """\
+G = nn.Sequential(nn.Linear(32, 64), nn.ReLU(), nn.Linear(64, 784), nn.Sigmoid())
+D = nn.Sequential(nn.Linear(784, 64), nn.LeakyReLU(0.2), nn.Linear(64, 1), nn.Sigmoid())
+bce = nn.BCELoss()
+g_opt = torch.optim.Adam(G.parameters(), lr=2e-4)
+d_opt = torch.optim.Adam(D.parameters(), lr=2e-4)
+for epoch in range(20):
+    for xb, _ in train_loader:
+        ones, zeros = torch.ones(len(xb), 1), torch.zeros(len(xb), 1)
+        fake = G(torch.randn(len(xb), 32))
+        d_loss = bce(D(xb), ones) + bce(D(fake.detach()), zeros)
+        d_opt.zero_grad()
+        d_loss.backward()
+        d_opt.step()
+        g_loss = bce(D(fake), ones)
+        g_opt.zero_grad()
+        g_loss.backward()
+        g_opt.step()
+""",
+    "an autoencoder": replaced(SCRIPT, (("CrossEntropyLoss", "MSELoss"), (MODEL, "nn.Sequential(nn.Linear(784, 32), nn.ReLU(), nn.Linear(32, 784), nn.Sigmoid())"),
+        (LOSS, "criterion(logits, xb)"), ("model(xb), yb)", "model(xb), xb)"))),
+    "an encoder and a head": replaced(WITH_SGD, ((MODEL, "nn.Sequential(nn.Linear(784, 64), nn.ReLU())\nhead = nn.Linear(64, 10)"),
+        ("logits = model(xb)", "logits = head(model(xb))"), ("criterion(model(xb), yb)", "criterion(head(model(xb)), yb)"),
+        ("SGD(model.parameters()", "SGD([*model.parameters(), *head.parameters()]"))),
+    "distillation": replaced(WITH_SGD, ((LOSS, "criterion(logits, yb) + nn.functional.kl_div(logits.log_softmax(1), teacher(xb).detach().softmax(1))"),
+        ("val_losses = []", f"teacher = {MODEL}\nval_losses = []"))),
+    "adversarial training": replaced(WITH_SGD, (("        logits = model(xb)", "        xb = xb.clone().requires_grad_()\n        criterion(model(xb), yb).backward()\n"
+        "        xb = (xb + 0.1 * xb.grad.sign()).clamp(0, 1).detach()\n        logits = model(xb)"),)),
+    "the loss of a whole epoch": replaced(WITH_SGD, ((OPTIMIZER + "        train_loss += loss.item()\n",
+        "        train_loss = train_loss + loss / len(train_loader)\n    optimizer.zero_grad()\n    train_loss.backward()\n    optimizer.step()\n"),)),
     "two models in turn": replaced(SCRIPT, (("        logits = model(xb)", "        model, second = second, model\n        logits = model(xb)"),
         ("val_losses = []", f"second = {MODEL}\nval_losses = []"))),
 }  # fmt: skip

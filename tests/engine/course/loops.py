@@ -143,6 +143,10 @@ WRONG = (
     step("maximizing optimizer", UPDATE,
          SGD.replace("lr=", "maximize=True, lr=") + "    optimizer.step()\n"
          "    optimizer.zero_grad()\n", "optimizer.step()", "the loss rises", "maximize"),
+    step("the sign of the gradient", "* param.grad\n", "* param.grad.sign()\n", "param -=",
+         "by the same amount", "as FGSM"),
+    step("times the weight", "param -= learning_rate * param.grad",
+         "param *= 1 - learning_rate * param.grad", "param *=", "multiplied by its gradient"),
     step("a new tensor", "param -= learning_rate * param.grad\n            param.grad = None",
          "param = param - learning_rate * param.grad", "param = param -",
          "the same after the step", "new tensor"),
@@ -329,6 +333,8 @@ WRONG = (
            "nn.Linear(hidden_size, num_classes)]\n\n    def forward(self, x):\n"
            "        for layer in self.layers:\n            x = layer(x)\n        return x\n",
            "def __init__", "no weights", "list"),
+    forward("the first layer twice", LAYERS, "self.linear_2(self.linear_1(self.linear_1(x)))",
+            "return", "the first layer, used twice"),
     # The numbers
     value("side of an image", "input_size = 784", "input_size = 28", "784 numbers"),
     Wrong("swapped numbers", "values", "hidden_size = 128\nnum_classes = 10",

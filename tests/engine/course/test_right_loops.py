@@ -32,6 +32,37 @@ OPTIMIZERS = {
 
 STEPS = OPTIMIZERS | {
     "the textbook": STEP,
+    "torch.func": """\
+from torch.func import functional_call, grad_and_value
+
+def train_step(model, x_batch, y_batch, learning_rate):
+    weights = {name: p.detach() for name, p in model.named_parameters()}
+    def loss_of(weights):
+        logits = functional_call(model, weights, (x_batch,))
+        return F.cross_entropy(logits, y_batch), logits
+    grads, (loss, logits) = grad_and_value(loss_of, has_aux=True)(weights)
+    with torch.no_grad():
+        for name, param in model.named_parameters():
+            param -= learning_rate * grads[name]
+    return loss.item(), (logits.argmax(dim=1) == y_batch).sum().item()
+""",
+    "the chain rule by hand": """\
+@torch.no_grad()
+def train_step(model, x_batch, y_batch, learning_rate):
+    before = model.linear_1(x_batch)
+    hidden = before.clamp(min=0)
+    logits = model.linear_2(hidden)
+    p = logits.softmax(1)
+    at = range(len(y_batch)), y_batch
+    loss, correct = -p[at].log().mean(), (logits.argmax(1) == y_batch).sum()
+    p[at] -= 1
+    p /= len(y_batch)
+    back = (p @ model.linear_2.weight) * (before > 0)
+    for layer, delta, inputs in (model.linear_2, p, hidden), (model.linear_1, back, x_batch):
+        layer.weight -= learning_rate * delta.T @ inputs
+        layer.bias -= learning_rate * delta.sum(0)
+    return loss.item(), correct.item()
+""",
     "other names": STEP.replace("logits", "z").replace("param ", "w ")
     .replace("param.", "w.").replace("correct", "hits"),
     "zero_grad before": STEP.replace(

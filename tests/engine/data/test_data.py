@@ -85,10 +85,30 @@ def test_loading_says_what_it_loads() -> None:
     assert lines == ["loading bundled"]
 
 
-def test_only_openml_may_take_long(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_the_named_sources_only_openml_takes_long(
+    tmp_path: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MNISTOP_CACHE", str(tmp_path))
     sources = ["bundled", "digits", "openml", "/some/folder"]
     assert [loads_quickly(source) for source in sources] == [True, True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "is_quick"),
+    [
+        ("train.csv", 10**6, True),
+        ("train.csv", 10**8, False),
+        ("train.csv.gz", 10**7, False),
+        ("pictures.zip", 10**8, False),
+        ("images.npz", 10**8, True),
+        ("train-images-idx3-ubyte.gz", 10**8, True),
+    ],
+)
+def test_large_texts_take_long(tmp_path: Path, name: str, size: int, is_quick: bool) -> None:
+    with (tmp_path / name).open("wb") as file:
+        file.truncate(size)
+    assert loads_quickly(str(tmp_path / name)) is is_quick
+    assert loads_quickly(str(tmp_path)) is is_quick
 
 
 @pytest.mark.parametrize(

@@ -77,18 +77,19 @@ def test_an_opaque_fourth_channel_is_dropped_and_the_note_says_so() -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
-def test_transparent_images_are_put_on_black(dtype: type) -> None:
+def test_transparent_images_are_put_on_white(dtype: type) -> None:
     opaque = 1.0 if dtype is np.float32 else np.iinfo(dtype).max
     stored = np.full((2, 3, 3, 4), opaque, dtype)
+    stored[..., :3] = 0
     stored[0, 0, 0, 3] = 0
     stored[0, 1, 1, 3] = opaque // 2 if opaque > 1 else 0.5
     shown, note = as_images(stored, "images.x")
     assert shown.dtype == dtype
-    assert (shown[0, 0, 0] == 0).all()
+    assert (shown[0, 0, 0] == opaque).all()
     assert np.allclose(shown[0, 1, 1] / opaque, 0.5, atol=1 / 255)
-    assert (shown[1] == opaque).all()
+    assert (shown[1] == 0).all()
     assert (
-        note == "The fourth channel of images.x is taken for opacity: the images are put on black."
+        note == "The fourth channel of images.x is taken for opacity: the images are put on white."
     )
 
 

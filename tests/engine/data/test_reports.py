@@ -2,15 +2,17 @@
 
 import gzip
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from scipy.io import savemat
 from sklearn.datasets import dump_svmlight_file
 
 from mnistop.engine.data.mat import read_mat
 from mnistop.engine.data.sources import load
-from mnistop.engine.errors import PixelRangeError
+from mnistop.engine.errors import PixelRangeError, SizesError
 from tests.helpers.data_files import idx_bytes, some_images, some_labels, write_idx
 
 IMAGES, LABELS = some_images(30), some_labels(30, 10)
@@ -103,3 +105,42 @@ def test_pixels_are_negative_whole_numbers__johnarevalo_gmu_mmimdb_6(tmp_path: P
         load(str(tmp_path / "some.npz"))
     dataset = load(str(tmp_path / "some.npz"), pixel_range=(-104, 151))
     assert np.allclose(dataset.images, SCALED)
+
+
+def save_pictures(folder: Path, images: dict[str, Any]) -> None:
+    for name, image in images.items():
+        (folder / name).mkdir()
+        Image.fromarray(image).save(folder / name / "1.png")
+
+
+def test_gray_pictures_stay_gray__pytorch_vision_198(tmp_path: Path) -> None:
+    """ImageFolder is not working with grayscale images: MNIST as PNG has three channels."""
+    save_pictures(tmp_path, {"0": IMAGES[0], "1": IMAGES[1]})
+    assert load(str(tmp_path)).image_shape == (4, 4)
+
+
+def test_folders_by_number_keep_their_names__pytorch_vision_714(tmp_path: Path) -> None:
+    """The labels for images in folders 1 to 100 become 1, 10, 100, 11, 12, which is not right."""
+    save_pictures(tmp_path, {str(at): IMAGES[at] for at in range(1, 13)})
+    dataset = load(str(tmp_path))
+    for image, label in zip(dataset.images, dataset.labels, strict=True):
+        assert np.array_equal(image, SCALED[int(dataset.class_names[label])])
+
+
+def test_pictures_of_different_sizes__milesial_pytorch_unet_63(tmp_path: Path) -> None:
+    """Could not broadcast input array: the size of my images is arbitrary, not the same."""
+    save_pictures(tmp_path, {"0": IMAGES[0], "1": IMAGES[1, 1:]})
+    with pytest.raises(SizesError, match=r"have 2 sizes, .*: set resize, as in --resize"):
+        load(str(tmp_path))
+    assert load(str(tmp_path), resize=(4, 4)).images.shape == (2, 4, 4)
+
+
+def test_a_table_has_a_header__huwcampbell_grenade_91(tmp_path: Path) -> None:
+    """Failed reading: the CSV files on Kaggle have a line label,1x1,1x2, …"""
+    places = [f"{row}x{column}" for row in range(1, 5) for column in range(1, 5)]
+    header = ",".join(["label", *places])
+    rows = np.column_stack([LABELS, IMAGES.reshape(30, -1)])
+    np.savetxt(tmp_path / "train.csv", rows, "%d", ",", header=header, comments="")
+    dataset = load(str(tmp_path / "train.csv"))
+    assert np.array_equal(dataset.images, SCALED)
+    assert dataset.labels.tolist() == LABELS.tolist()

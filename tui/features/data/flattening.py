@@ -74,15 +74,13 @@ class Flattening(PlottedPane, ContentPane[Pixels], can_focus=True):
         """A sentence on the pixel, and the image and the chart beside or below each other."""
         row, column = self.pixel
         columns, *channels = content.shape[1:]
-        place = f"{row} × {columns} + {column}"
+        place, position = f"{row} × {columns} + {column}", self._position(content)
         if channels:
-            levels = zip(CHANNELS, content[row, column].tolist(), strict=True)
-            values = ", ".join(f"{name} {level:.2f}" for name, level in levels)
-            place = f"3 × ({place}) = {self._position(content)}: {values}"
+            values = " ".join(f"{level:.2f}" for level in content[row, column])
+            text = f"pixel ({row}, {column}): 3 × ({place}) = {position}: {values}"
         else:
             value = f"{content[row, column]:.2f}"
-            place = f"position {place} = {self._position(content)}, value {value}"
-        text = f"row {row}, column {column}: {place}"
+            text = f"row {row}, column {column}: position {place} = {position}, value {value}"
         words = line([(shorten(text, width, self.terminal), self.palette.strong)], width)
         height -= 1
         if width >= _BESIDE_WIDTH:

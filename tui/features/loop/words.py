@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mnistop.engine.analysis.line_by_line import LINES, LoopState
-from mnistop.engine.export.training_code import step_code
+from mnistop.engine.export.loop_code import step_code
 from mnistop.engine.formatting import count, percent, with_sign
 from mnistop.engine.formatting import loss as loss_text
 from mnistop.engine.images import CHANNELS

@@ -56,7 +56,8 @@ class PadScreen(AtAnEpoch):
     EXPLANATION = (
         "Draw a digit and see how the model classifies it after every stroke. MNIST's digits "
         "were scaled to 20 of 28 pixels and centred by their centre of mass; a digit of another "
-        "size or in another place is unfamiliar to a model that has seen only those."
+        "size or in another place is unfamiliar to a model that has seen only those. A model of "
+        "images in colour gets the drawing in gray: the same in red, green and blue."
     )
 
     def __init__(self, terminal: Terminal) -> None:
@@ -135,7 +136,7 @@ class PadScreen(AtAnEpoch):
         self._fit_to_run()
         how = "centred as MNIST" if self.centred else "as drawn"
         if self._in_color:
-            how += ", the same in red, green and blue"
+            how += ", in gray"
         self._input.show(self.image, how)
         state = self.state
         missing = self._missing(state)
