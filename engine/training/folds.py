@@ -44,7 +44,7 @@ def judge_fold(
     Raises:
         DivergedError: the loss is no longer finite.
     """
-    most = max(PATIENCE, MOST_IMAGES // np.count_nonzero(~fold))
+    most = max(PATIENCE, MOST_IMAGES // int(np.count_nonzero(~fold)))
     patience = config.early_stopping or PATIENCE
     config = replace(config, epochs=min(config.epochs, most), early_stopping=patience)
     device = find_device(config.device)
