@@ -1,4 +1,4 @@
-"""A fold of a data set, judged by a model that is trained on the others."""
+"""A fold of a data set, classified by a model that is trained on the others."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MOST_IMAGES = 2_000_000
 """Images that a model is trained on in all its epochs, at most: many need fewer epochs."""
 
 
-def judge_fold(
+def classify_fold(
     dataset: Dataset,
     config: RunConfig,
     fold: NDArray[np.bool_],
