@@ -58,7 +58,7 @@ class Kind:
 
 NUMPY = Kind("a NumPy file", "name this file itself", "arrays.read_npz", in_folders=True)
 TEXT = Kind("a text", "name a file of images")
-_CSV = Kind("a CSV table", reader="tables.read_csv", unpacks=True)
+CSV = Kind("a CSV table", reader="tables.read_csv", unpacks=True)
 ZIP = Kind("a zip archive without NumPy arrays", _UNPACK)
 _TAR = Kind("a tar archive", _UNPACK)
 _ZIPPED_PICTURES = Kind("a zip archive of pictures", reader="picture_folders.read_zip")
@@ -97,7 +97,7 @@ _BY_NAME = {
     r"\.webp$": Kind("a WebP picture", PICTURES),
     r"\.tfrecords?\b": Kind("a TensorFlow record file"),
     r"\.mat$": _MATLAB,
-    r"\.(csv|tsv)\b": _CSV,
+    r"\.(csv|tsv)\b": CSV,
     r"\.arff\b": _ARFF,
     r"\.(pkl|pickle)\b": _PICKLE,
     r"\.xls$": Kind("an Excel table"),
@@ -107,7 +107,8 @@ _TEXTS = {
     r"\s*(%|@relation)": _ARFF,
     r"\s*[{\[]": Kind("a JSON file"),
     r"(#[^\n]*\n)*[-+\d.e]+( \d+:[-+\d.e]+)+\s": _LIBSVM,
-    r"[^\n]*[,;\t]": _CSV,
+    r"[^\n]*[,;\t]": CSV,
+    r"\s*[-+\d.e]+( +[-+\d.e]+){4}": CSV,
 }
 """By the beginning of a text."""
 

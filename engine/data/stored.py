@@ -87,6 +87,9 @@ def at_most_every_second(progress: Progress) -> Progress:
     return report
 
 
+_MOST_NOTES, _LONGEST = 5, 1000
+"""The most notes on reading, and their length: a run has room for five more."""
+
 Role = Literal["train", "validation", "test"]
 
 
@@ -180,9 +183,16 @@ def to_dataset(
         tuple(counted.tolist()),
         _unseen(tests or rest, pixels, 0 if tests else count),
         given_validation=len(labels) - count,
-        notes=tuple(filter(None, (*stored.notes, printable(classes.note), *layouts, resized))),
+        notes=_notes([*stored.notes, classes.note, *layouts, resized]),
         fingerprint=fingerprint,
     )
+
+
+def _notes(sentences: list[str]) -> tuple[str, ...]:
+    """Return different sentences as a run may have them: printable, short and not too many."""
+    notes = [printable(each) for each in dict.fromkeys(sentences) if each]
+    notes[_MOST_NOTES - 1 :] = filter(None, [" ".join(notes[_MOST_NOTES - 1 :])])
+    return tuple(note if len(note) <= _LONGEST else note[: _LONGEST - 1] + "…" for note in notes)
 
 
 def _resized(parts: list[Part], resize: Resize) -> tuple[list[Part], str]:

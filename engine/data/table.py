@@ -55,10 +55,13 @@ class Table:
         """Sentences on what reading has made of it."""
         self._name, self._place = name, place
         numbered = ((at, line) for at, line in enumerate(lines, 1) if line.strip())
-        self._lines: Iterator[tuple[int, str]] = numbered
-        first = next(self._lines, None)
+        first = next(numbered, None)
         if not first:
             raise DataError(f"{place} is empty: get it again.")
+        self._lines: Iterator[tuple[int, str]] = itertools.chain([first], numbered)
+        if not any(delimiter in first[1].strip() for delimiter in _DELIMITERS):
+            self._lines = ((at, ",".join(line.split())) for at, line in self._lines)
+        first = next(self._lines)
         self._delimiter = max(_DELIMITERS, key=first[1].count)
         cells = self._cells(first[1])
         self._width = len(cells)
@@ -125,8 +128,22 @@ class Table:
         """
         if self.lacks_labels:
             raise DataError(
-                f"{self._place} has no column of labels: name it label in the first line."
+                f"{self._place} has no column of labels: name it label in the first line, or name "
+                "two files, as IMAGES,LABELS."
             )
+        labels, images = self._rows(size, progress)
+        if self._label is not None:
+            return self._mixed(self._shaped(images), _as_numbers(labels))
+        at = self._column_of_labels(images)
+        rest = images[:, 1:] if at == 0 else images[:, :-1]
+        return self._mixed(rest, images[:, at])
+
+    def read_images(self, size: int, progress: Progress) -> NDArray[Any]:
+        """Return the images of a table without labels; for the arguments see `read`."""
+        return self._shaped(self._rows(size, progress)[1])
+
+    def _rows(self, size: int, progress: Progress) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return the labels of all lines, if a column has them, and their pixels `(n, k)`."""
         labels: list[NDArray[Any]] = []
         blocks: list[NDArray[Any]] = []
         read = 0
@@ -140,13 +157,7 @@ class Table:
             progress(f"reading {self._name}: {count(read, 'image')}")
         if not blocks:
             raise DataError(f"{self._place} has a header only: get it again.")
-        images = np.concatenate(blocks)
-        del blocks
-        if self._label is not None:
-            return self._mixed(self._shaped(images), _as_numbers(np.concatenate(labels)))
-        at = self._column_of_labels(images)
-        rest = images[:, 1:] if at == 0 else images[:, :-1]
-        return self._mixed(rest, images[:, at])
+        return np.concatenate(labels), np.concatenate(blocks)
 
     def _parsed(self, lines: list[tuple[int, str]]) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return the labels and the pixels `(n, k)` of some lines.
@@ -260,6 +271,33 @@ class Table:
             if height * width == images.shape[1]:
                 return images.reshape(-1, height, width)
         return images
+
+
+def labels_in(lines: Iterable[str], place: str) -> NDArray[Any]:
+    """Return the labels in a table of a single column, or in that with the name of labels.
+
+    Of a table without names it is the last one.
+
+    Args:
+        lines: those of the table.
+        place: its name in messages.
+
+    Raises:
+        DataError: it is no table.
+    """
+    try:
+        rows = [row for row in csv.reader(lines) if any(cell.strip() for cell in row)]
+    except csv.Error as error:
+        raise DataError(f"{place} is no list of labels: check what it is.") from error
+    if not rows:
+        raise DataError(f"{place} is empty: get it again.")
+    names = [cell.strip().lower() for cell in rows[0]]
+    known = next((names.index(name) for name in _LABELS if name in names), None)
+    column = -1 if known is None else known
+    labels = [row[column].strip() for row in rows if len(row) > column]
+    if known is not None or (not _is_number(labels[0]) and all(map(_is_number, labels[1:]))):
+        del labels[0]
+    return _as_numbers(np.array(labels, str))
 
 
 def _as_numbers(labels: NDArray[np.str_]) -> NDArray[Any]:
