@@ -11,7 +11,8 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.color import Color
+from rich.color import Color, ColorType
+from rich.color_triplet import ColorTriplet
 from rich.segment import Segment
 from rich.style import Style
 
@@ -127,8 +128,9 @@ def luminance(code: int) -> float:
 
 @lru_cache(maxsize=4096)
 def color(code: int) -> Color:
-    """Return Rich's colour for 0xRRGGBB."""
-    return Color.from_rgb(*_rgb(code).tolist())
+    """Return Rich's colour for 0xRRGGBB, as `Color.from_rgb` does, in a fraction of its time."""
+    triplet = ColorTriplet(code >> 16, code >> 8 & 255, code & 255)
+    return Color(f"#{code:06x}", ColorType.TRUECOLOR, triplet=triplet)
 
 
 def _rgb(code: int) -> NDArray[np.int64]:

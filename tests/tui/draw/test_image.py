@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from rich.color import ColorSystem
+from rich.color import Color, ColorSystem
 
 from mnistop.engine.images import CHANNELS
 from mnistop.tui.draw import colormap, image, signed_image
@@ -349,3 +349,8 @@ def test_the_views_come_round():
         view = signed_image.next_view(view)
     assert views == list(signed_image.VIEWS)
     assert view == "color"
+
+
+@given(st.integers(0, 0xFFFFFF))
+def test_a_colour_is_the_one_that_rich_makes(code):
+    assert colormap.color(code) == Color.from_rgb(code >> 16, code >> 8 & 255, code & 255)
