@@ -110,10 +110,11 @@ def _check(
         usual = sizes.most_common(_LISTED)
         few = ", ".join(f"{_size(*size)} ({number:,})" for size, number in usual)
         (height, width), _ = usual[0]
+        example = f"{height}" if height == width else f'"{height} {width}"'
         raise SizesError(
             f"The pictures in {place} have {len(sizes):,} sizes, {few}"
             f"{', …' if len(sizes) > _LISTED else ''}: set resize, as in "
-            f'--resize "{height} {width}".'
+            f"--resize {example}."
         )
 
 

@@ -31,7 +31,7 @@ _ROW_AND_COLUMN = re.compile(r"(\d+)x(\d+)")
 _FEWEST_PIXELS = 4
 _LINES = 2048
 """Lines that are read at once."""
-_LONGEST_LABEL = 100
+_LONGEST_LABEL = 64
 _LONGEST_SHOWN = 20
 _LARGEST_WHOLE = 2**53
 _CLEARLY = 2
@@ -72,6 +72,12 @@ class Table:
             self._names = cells
             self._read_header()
         else:
+            if restored := _without_numbering(cells):
+                first = first[0], self._delimiter.join(restored)
+                self.notes.append(
+                    f"The first line of {name} was numbered by pandas, as if it were a header: it "
+                    "is read as it was before."
+                )
             self._lines = itertools.chain([first], self._lines)
             texts = [at for at in (0, self._width - 1) if not _is_number(cells[at])]
             if texts:
@@ -135,11 +141,12 @@ class Table:
         if not blocks:
             raise DataError(f"{self._place} has a header only: get it again.")
         images = np.concatenate(blocks)
+        del blocks
         if self._label is not None:
-            return self._shaped(images), _as_numbers(np.concatenate(labels))
+            return self._mixed(self._shaped(images), _as_numbers(np.concatenate(labels)))
         at = self._column_of_labels(images)
         rest = images[:, 1:] if at == 0 else images[:, :-1]
-        return rest, images[:, at]
+        return self._mixed(rest, images[:, at])
 
     def _parsed(self, lines: list[tuple[int, str]]) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return the labels and the pixels `(n, k)` of some lines.
@@ -230,6 +237,21 @@ class Table:
         self.notes.append(f"{self._name} has no header: its {name} column is taken for the labels.")
         return best
 
+    def _mixed(
+        self, images: NDArray[Any], labels: NDArray[Any]
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return images and labels in a random order if they are sorted by class.
+
+        The first of them would be of one class.
+        """
+        if np.any(labels[:-1] > labels[1:]) or labels[0] == labels[-1]:
+            return images, labels
+        self.notes.append(
+            f"{self._name} is sorted by class: its images are in a random order, always the same."
+        )
+        order = np.random.RandomState(0).permutation(len(labels))
+        return images[order], labels[order]
+
     def _shaped(self, images: NDArray[Any]) -> NDArray[Any]:
         """Return images with height and width, if the last pixel's name says them."""
         name = self._names[self._pixels[-1]] if self._names else ""
@@ -261,6 +283,22 @@ def _is_header(cells: list[str]) -> bool:
         return False
     start = int(inner[0])
     return inner == [str(start + step) for step in range(len(inner))]
+
+
+def _without_numbering(cells: list[str]) -> list[str]:
+    """Return numbers as they were before pandas took them for names; empty for all others.
+
+    It makes names differ by appending to the second of the same `.1`, to the third `.2`, ….
+    """
+    seen: Counter[str] = Counter()
+    restored = []
+    for cell in cells:
+        number, _, repeated = cell.partition(".")
+        if repeated != (str(seen[number]) if seen[number] else ""):
+            return []
+        seen[number] += 1
+        restored.append(number)
+    return restored if len(seen) < len(cells) else []
 
 
 def _is_number(cell: str) -> bool:

@@ -5,19 +5,30 @@ from __future__ import annotations
 import math
 import sys
 import weakref
-from collections.abc import Iterator
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mnistop.engine.errors import DataError
-from mnistop.engine.recording.untouched import evaluation_mode, random_states_kept
+from mnistop.engine.recording.models import (
+    check_whole,
+    evaluation_mode,
+    logits_of,
+    tensors_of,
+    unwrapped,
+)
+from mnistop.engine.recording.untouched import random_states_kept
 from mnistop.engine.recording.validation import Validation
+
+if TYPE_CHECKING:
+    from mnistop.engine.recording.mlp import FoundMLP
 
 ROWS = 1000
 """Images that a model gets at a time."""
+_FIRST_IMAGES = 128
+"""Images with which a model is compared when it is kept."""
 _SUMS_TO_ONE = 1e-3
 """How far the sum of rounded probabilities may be from 1."""
 _LEAST_PROBABILITY = np.float32(1e-38)
@@ -173,12 +184,36 @@ class Evaluator:
         images = torch.tensor(self._validation.inputs[:most].astype(np.float32))
         return images.reshape(-1, *self._shapes[0])
 
+    def find_mlp(self, model: Any, classes: int) -> FoundMLP | str:
+        """Return the MLP that a model is, or a sentence that says why it is not kept.
+
+        Args:
+            model: anything that a loop gives.
+            classes: how many there are.
+        """
+        torch = sys.modules.get("torch")
+        if torch is None or not isinstance(model, torch.nn.Module):
+            kind = type(model).__name__
+            return f"finish keeps PyTorch models for questions, and a {kind} is none."
+        normalize = self._validation.normalize_inputs
+        if normalize is None:
+            return "A model of images whose channels are not all shown is not kept for questions."
+        from mnistop.engine.recording import mlp
+
+        found = mlp.find(model, self.inputs(_FIRST_IMAGES), normalize, self._validation.order)
+        if isinstance(found, str) or found.layers[-1] == classes:
+            return found
+        return (
+            f"The model has {found.layers[-1]} outputs, but there are {classes} classes: it is not "
+            "kept for questions."
+        )
+
     def _on_device(self, torch: Any, model: Any) -> Any:
         """Return the images where a model is, and in its type of number."""
         device, dtype = torch.device("cpu"), torch.float32
-        for tensor in _tensors(model) if model is not None else ():
+        for tensor in tensors_of(model) if model is not None else ():
             if tensor.is_floating_point():
-                _check_whole(tensor)
+                check_whole(tensor)
                 device, dtype = tensor.device, tensor.dtype
                 break
         kept = self._inputs
@@ -230,42 +265,3 @@ class Evaluator:
 def _some_of(images: Any) -> Any:
     """Return some of the pixels, in which a change shows that torch has not counted."""
     return images.view(-1)[:: images.numel() // 61 + 1]
-
-
-def unwrapped(model: Any) -> Any:
-    """Return a module without what distributed training and `torch.compile` wrap it in.
-
-    Raises:
-        DataError: it is sharded over several processes, which all would have to evaluate it.
-    """
-    while True:
-        kind = type(model).__name__
-        if kind in ("DistributedDataParallel", "DataParallel") and hasattr(model, "module"):
-            model = model.module
-        elif hasattr(model, "_orig_mod"):
-            model = model._orig_mod
-        else:
-            break
-    for part in (*model.modules(), *_tensors(model)):
-        _check_whole(part)
-    return model
-
-
-def _check_whole(part: Any) -> None:
-    kind = type(part).__name__
-    if kind == "DTensor" or "FullyShardedDataParallel" in kind:
-        raise DataError("The model is sharded over several processes: it is not evaluated.")
-
-
-def _tensors(model: Any) -> Iterator[Any]:
-    yield from model.parameters()
-    yield from model.buffers()
-
-
-def logits_of(output: Any) -> Any:
-    """Return the logits in what a model returns, which may hold more beside them."""
-    if isinstance(output, (tuple, list)):
-        output = getattr(output, "logits", output[0])
-    elif not hasattr(output, "detach"):
-        output = getattr(output, "logits", output)
-    return output

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mnistop.engine.activations import ACTIVATIONS
-from mnistop.engine.recording.evaluation import logits_of
+from mnistop.engine.recording.models import evaluation_mode, logits_of
 from mnistop.engine.recording.operators import (
     IMAGES,
     Layers,
@@ -28,7 +28,7 @@ from mnistop.engine.recording.operators import (
     Source,
     is_close,
 )
-from mnistop.engine.recording.untouched import evaluation_mode, random_states_kept
+from mnistop.engine.recording.untouched import random_states_kept
 
 MOST_PARAMETERS = 50_000_000
 """Larger models are not copied."""

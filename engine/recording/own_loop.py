@@ -19,7 +19,6 @@ from mnistop.engine.errors import DataError
 from mnistop.engine.recording import metrics
 from mnistop.engine.recording.batch import START, EndOfEpoch
 from mnistop.engine.recording.evaluation import Evaluator, Scores, checked_scores
-from mnistop.engine.recording.kept_model import found_in
 from mnistop.engine.recording.loop_files import LoopFiles
 from mnistop.engine.recording.loop_writer import LoopWriter
 from mnistop.engine.recording.metric_log import MetricLog
@@ -264,10 +263,10 @@ class Recording:
             )
 
     def _keep(self, model: Any) -> None:
-        if self._evaluator is None or self._validation is None:
+        if self._evaluator is None:
             self._warn_of_no_validation("finish(model=…)")
             return
-        found = found_in(model, self._evaluator, self._validation, self._classes)
+        found = self._evaluator.find_mlp(model, self._classes)
         if isinstance(found, str):
             self.troubles.warn("model", found)
             self._say(events.ModelNotKept, reason=found)

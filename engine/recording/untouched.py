@@ -1,4 +1,4 @@
-"""The state that a recording leaves alone: random states, and the modes of a model."""
+"""The random states that a recording leaves alone."""
 
 from __future__ import annotations
 
@@ -144,37 +144,3 @@ def _states_of_loader(loader: Any) -> Iterator[Restore]:
     for generator in {id(one): one for one in generators}.values():
         if hasattr(generator, "set_state"):
             yield _state_of(generator)
-
-
-@contextlib.contextmanager
-def evaluation_mode(model: Any) -> Iterator[None]:
-    """Switch all modules of a model to evaluation mode, and back to their own modes at the end.
-
-    `Module.train` and `Module.eval` are not called: some models override them to change weights.
-    """
-    training = [module for module in _modules(model) if module.training]
-    _set_modes(training, False)
-    try:
-        yield
-    finally:
-        _set_modes(training, True)
-
-
-def _modules(model: Any) -> list[Any]:
-    """Return all modules in a model, as `model.modules()` in a third of the time."""
-    found, seen = [model], {id(model)}
-    for module in found:
-        for inner in module._modules.values():
-            if inner is not None and id(inner) not in seen:
-                seen.add(id(inner))
-                found.append(inner)
-    return found
-
-
-def _set_modes(modules: list[Any], training: bool) -> None:
-    for module in modules:
-        attributes = vars(module)
-        if "training" in attributes:  # passing by the checks that torch makes for any attribute
-            attributes["training"] = training
-        else:
-            module.training = training

@@ -6,6 +6,10 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from textual.timer import Timer
+
+from mnistop.tui.session.run_screen import RunScreen
+from mnistop.tui.session.session import Session
 from mnistop.tui.session.state import State
 
 TICK = 1 / 30
@@ -77,6 +81,38 @@ class Replay:
         frame = int(self._played * frames + 1e-6)
         epoch = state.first_epoch + frame * epochs // frames
         return state if epoch == state.cursor else replace(state, cursor=epoch)
+
+
+class ReplayPlayer:
+    """Plays the epochs of the session's run, by a timer that stands still between replays.
+
+    Args:
+        screen: runs the timer.
+        session: its state is replayed.
+    """
+
+    def __init__(self, screen: RunScreen, session: Session) -> None:
+        self._screen, self._session = screen, session
+        self._timer: Timer | None = None
+        self.replay = Replay()
+
+    def toggle(self) -> None:
+        """Start, pause or go on; for a state that `why_no_replay` has nothing against."""
+        self._session.look(self.replay.toggled(self._session.state))
+        if self._timer is None:
+            self._timer = self._screen.every(TICK, self._play)
+        self._timer.resume()
+
+    def _play(self) -> None:
+        """Show the epoch that is due, once the last one is drawn and the line has taken it."""
+        state, top = self._session.state, self._screen.app.screen
+        if state.replay != "playing":
+            if self._timer:
+                self._timer.pause()
+        elif not isinstance(top, RunScreen):  # a dialog hides it
+            self.replay.skip_time()
+        elif (due := self.replay.advanced(state, top.is_caught_up)) is not state:
+            self._session.look(due)
 
 
 def why_no_replay(state: State) -> str:

@@ -268,8 +268,44 @@ def test_all_pixels_arrive(rows: list[list[int]], floats: bool) -> None:
     from mnistop.engine.data.table import Table
 
     pixels: NDArray[Any] = np.array(rows, float if floats else int)
-    labels = np.arange(len(rows)) % 2
+    labels = (np.arange(len(rows)) + 1) % 2
     written = pd.DataFrame(pixels).assign(label=labels).to_csv(index=False)
     images, read = Table(io.StringIO(written), "a.csv", "a.csv").read(100, lambda text: None)
     assert np.array_equal(images, pixels)
     assert read.tolist() == labels.tolist()
+
+
+def test_a_header_that_pandas_made_of_an_image_is_that_image_again(tmp_path: Path) -> None:
+    """As the tables of A to Z on Kaggle: read without header=None, and written again."""
+    without_header(tmp_path / "a.csv")
+    pd.read_csv(tmp_path / "a.csv").to_csv(tmp_path / "b.csv", index=False)
+    dataset = load(str(tmp_path / "b.csv"))
+    check(dataset)
+    assert dataset.notes[0].startswith("The first line of b.csv was numbered by pandas")
+
+
+@pytest.mark.parametrize("words", [False, True])
+def test_a_table_sorted_by_class_is_mixed(tmp_path: Path, words: bool) -> None:
+    order = np.argsort(LABELS, kind="stable")
+    labels = np.array(["bag", "boot", "top"])[LABELS] if words else LABELS
+    table(labels[order], ROWS[order]).to_csv(tmp_path / "a.csv", index=False)
+    dataset = load(str(tmp_path / "a.csv"), 6)
+    assert len(set(dataset.labels.tolist())) > 1
+    assert "a.csv is sorted by class: its images are in a random order" in dataset.notes[0]
+    whole = load(str(tmp_path / "a.csv"))
+    pixels = (whole.images * 255).round().astype(np.uint8)
+    found = {image.tobytes(): int(k) for image, k in zip(pixels, whole.labels, strict=True)}
+    assert found == {image.tobytes(): int(k) for image, k in zip(IMAGES, LABELS, strict=True)}
+
+
+@pytest.mark.parametrize("names", ["emnist-digits-train.csv", "fashion-mnist_train.csv"])
+def test_tables_of_the_family_have_its_names_and_stand_upright(tmp_path: Path, names: str) -> None:
+    is_emnist = names.startswith("emnist")
+    stored = IMAGES.transpose(0, 2, 1) if is_emnist else IMAGES
+    labels = np.arange(COUNT) % 10
+    data = pd.DataFrame(stored.reshape(COUNT, -1), columns=PIXELS)
+    data.insert(0, "label", labels)
+    data.to_csv(tmp_path / names, index=False)
+    dataset = load(str(tmp_path / names))
+    assert np.array_equal(dataset.images, IMAGES / np.float32(255))
+    assert dataset.class_names[9] == ("9" if is_emnist else "Ankle boot")

@@ -211,7 +211,7 @@ def test_several_sizes_are_told_and_can_be_resized(tmp_path: Path) -> None:
         load(str(tmp_path))
     assert str(told.value) == (
         f"The pictures in {tmp_path} have 2 sizes, 4 × 4 (12), 6 × 5 (1): set resize, as in "
-        '--resize "4 4".'
+        "--resize 4."
     )
     dataset = load(str(tmp_path), resize=(4, 8))
     assert dataset.image_shape == (4, 8)

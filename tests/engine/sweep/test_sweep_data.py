@@ -230,3 +230,9 @@ def test_a_worker_with_other_data_than_this_machine_is_refused(data: DataFile) -
         "pixels): put the same data where all workers find them, or start a new sweep with those "
         "that are there."
     )
+
+
+def test_a_size_to_resize_to_is_part_of_what_data_are_known_by() -> None:
+    plain = RunConfig(source="digits")
+    assert "resize" not in key_of(plain)
+    assert "resize=28 28" in key_of(RunConfig(source="digits", resize=(28, 28)))

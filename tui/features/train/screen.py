@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from textual import events, on
 from textual.app import ComposeResult
 from textual.message import Message
-from textual.timer import Timer
 
 from mnistop.engine.config import RunConfig
 from mnistop.engine.hyperparameters import as_text
@@ -19,7 +17,7 @@ from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.train.dashboard import Dashboard, correct
 from mnistop.tui.features.train.hyperparameters import Hyperparameters
 from mnistop.tui.session.progress import LiveRuns
-from mnistop.tui.session.replay import TICK, Replay, why_no_replay
+from mnistop.tui.session.replay import ReplayPlayer, why_no_replay
 from mnistop.tui.session.run_screen import RunScreen, ScreenWanted, write_pane
 from mnistop.tui.session.session import GOING, RunEvents, Session, resume
 from mnistop.tui.session.state import State
@@ -28,9 +26,6 @@ from mnistop.tui.toolkit.bars import KeyBar, ScreenBar
 from mnistop.tui.toolkit.bindings import IMAGES, REPLAY, WRITE, ZOOM, bindings, hidden, key
 from mnistop.tui.toolkit.dialogs import Section
 from mnistop.tui.toolkit.pane import LinesPane
-
-if TYPE_CHECKING:
-    pass
 
 _SOMETIMES = ("train", "pause", "stop", "replay", "back", "digit", "zoom")
 """Actions that are not always possible."""
@@ -75,9 +70,7 @@ class TrainScreen(RunScreen):
         )
         self._attempts = BackgroundTasks(self, terminal, self.show_changes)
         self._possible: frozenset[str] = frozenset()
-        self.replay = Replay()
-        """The epochs as a film."""
-        self._replay_timer: Timer | None = None
+        self.player = ReplayPlayer(self, self.session)
         self._dashboard = Dashboard(terminal, values)
         self._form, self._digit = self._dashboard.form, self._dashboard.digit
 
@@ -285,22 +278,8 @@ class TrainScreen(RunScreen):
         """Play the epochs of the run from the first on, pause, or go on."""
         if reason := why_no_replay(self.state):  # asked for by a screen above
             self.notify(reason, markup=False)
-            return
-        self.session.look(self.replay.toggled(self.state))
-        if self._replay_timer is None:
-            self._replay_timer = self.every(TICK, self._play)
-        self._replay_timer.resume()
-
-    def _play(self) -> None:
-        """Show the epoch of a replay, once the last one is drawn and the line has taken it."""
-        top = self.app.screen
-        if self.state.replay != "playing":
-            if self._replay_timer:
-                self._replay_timer.pause()
-        elif not isinstance(top, RunScreen):  # a dialog hides it
-            self.replay.skip_time()
-        elif (state := self.replay.advanced(self.state, top.is_caught_up)) is not self.state:
-            self.session.look(state)
+        else:
+            self.player.toggle()
 
     def end_replay(self) -> None:
         """End a replay at the newest epoch."""

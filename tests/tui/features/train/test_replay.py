@@ -23,7 +23,7 @@ class Clock:
 def with_clock(shown: Dashboard) -> Clock:
     """Let a replay's time pass only as the test wants."""
     clock = Clock()
-    shown.screen.replay = Replay(clock)
+    shown.screen.player.replay = Replay(clock)
     return clock
 
 
@@ -135,14 +135,14 @@ async def test_while_the_line_is_busy_frames_are_dropped_and_keys_act(
         is_free = False
         monkeypatch.setattr(TerminalApp, "line_is_free", property(lambda app: is_free))
         ticks = 0
-        advanced = shown.screen.replay.advanced
+        advanced = shown.screen.player.replay.advanced
 
         def counted(*args: object) -> object:
             nonlocal ticks
             ticks += 1
             return advanced(*args)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(shown.screen.replay, "advanced", counted)
+        monkeypatch.setattr(shown.screen.player.replay, "advanced", counted)
         for number in range(1, 6):
             clock.now += 1
             await shown.until(lambda number=number: ticks >= number)
@@ -160,10 +160,10 @@ async def test_behind_the_help_it_stands_still(opened: Opened) -> None:
         await shown.show(40)
         await shown.press("P", "question_mark")
         skipped = []
-        shown.screen.replay.skip_time, skip = (
+        shown.screen.player.replay.skip_time, skip = (
             lambda: skipped.append(skip()),
             (  # type: ignore[method-assign]
-                shown.screen.replay.skip_time
+                shown.screen.player.replay.skip_time
             ),
         )
         clock.now += 60
