@@ -32,6 +32,8 @@ _DEFLATE_RATIO = 1032
 """Times the compressed size: the largest ratio of zlib."""
 _HARMLESS = 1 << 28
 """Bytes that may always be unpacked."""
+_MOST_NOTES, _LONGEST_NOTE = 10, 1000
+"""As in `events.RunStarted`."""
 
 
 def check_size(place: str, size: int, stored: int, compressed: bool) -> None:
@@ -86,9 +88,6 @@ def at_most_every_second(progress: Progress) -> Progress:
 
     return report
 
-
-_MOST_NOTES, _LONGEST = 5, 1000
-"""The most notes on reading, and their length: a run has room for five more."""
 
 Role = Literal["train", "validation", "test"]
 
@@ -183,16 +182,17 @@ def to_dataset(
         tuple(counted.tolist()),
         _unseen(tests or rest, pixels, 0 if tests else count),
         given_validation=len(labels) - count,
-        notes=_notes([*stored.notes, classes.note, *layouts, resized]),
+        notes=_recordable([*stored.notes, classes.note, *layouts, resized]),
         fingerprint=fingerprint,
     )
 
 
-def _notes(sentences: list[str]) -> tuple[str, ...]:
-    """Return different sentences as a run may have them: printable, short and not too many."""
-    notes = [printable(each) for each in dict.fromkeys(sentences) if each]
-    notes[_MOST_NOTES - 1 :] = filter(None, [" ".join(notes[_MOST_NOTES - 1 :])])
-    return tuple(note if len(note) <= _LONGEST else note[: _LONGEST - 1] + "…" for note in notes)
+def _recordable(notes: Sequence[str]) -> tuple[str, ...]:
+    """Return notes as `RunStarted` takes them: once each, printable, and not too many."""
+    shown = list(dict.fromkeys(printable(note)[:_LONGEST_NOTE] for note in notes if note))
+    if len(shown) > _MOST_NOTES:
+        shown[_MOST_NOTES - 1 :] = [f"{len(shown) - _MOST_NOTES + 1} more notes are left out."]
+    return tuple(shown)
 
 
 def _resized(parts: list[Part], resize: Resize) -> tuple[list[Part], str]:
