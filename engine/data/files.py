@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mnistop.engine.config import Resize
 from mnistop.engine.data import arrays, families, kinds, picture_folders, shards, tables
-from mnistop.engine.data.arrays import read_idx, read_lone_array
+from mnistop.engine.data.arrays import read_idx
 from mnistop.engine.data.idx_sets import find_set, is_test, labels_beside
 from mnistop.engine.data.stored import Part, Progress, Role, Stored, silent
 from mnistop.engine.errors import DataError
@@ -108,7 +108,8 @@ def _read_pairs(pairs: list[tuple[Path, Path]]) -> Stored:
 
 
 def _read_array(path: Path) -> NDArray[Any]:
-    return read_lone_array(path) if kinds.is_numpy_file(path) else read_idx(path)
+    read = kinds.array_reader_of(path) or read_idx
+    return read(path)
 
 
 def _names_beside(images: Path) -> tuple[str, ...] | None:
