@@ -152,12 +152,14 @@ def reader_of(path: Path) -> Reader | None:
 
     IDX files have none, as images and labels are in two of them.
     """
-    return _function(_readable_kind(path).reader)
+    read: Reader | None = _function(_readable_kind(path).reader)
+    return read
 
 
 def array_reader_of(path: Path) -> Callable[[Path], NDArray[Any]] | None:
     """Return the function that reads the only array in a file; None if its kind has none."""
-    return _function(_readable_kind(path).array_reader)
+    read: Callable[[Path], NDArray[Any]] | None = _function(_readable_kind(path).array_reader)
+    return read
 
 
 def _readable_kind(path: Path) -> Kind:
