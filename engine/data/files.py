@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mnistop.engine.config import Resize
 from mnistop.engine.data import arrays, families, kinds, picture_folders, shards, tables
-from mnistop.engine.data.arrays import read_idx, read_lone_array
+from mnistop.engine.data.arrays import read_idx
 from mnistop.engine.data.idx_sets import find_set, is_test, labels_beside
 from mnistop.engine.data.stored import Part, Progress, Role, Stored, silent
 from mnistop.engine.errors import DataError
@@ -112,13 +112,12 @@ def _read_pairs(pairs: list[tuple[Path, Path]]) -> Stored:
 def _read_array(
     path: Path, read_text: Callable[[Path], NDArray[Any]] | None = None
 ) -> NDArray[Any]:
-    """Return the array in a file; a text is read by a function, if there is one."""
-    if kinds.is_numpy_file(path):
-        return read_lone_array(path)
+    """Return the only array in a file; a text is read by a function, if there is one."""
     kind = kinds.kind_of(path) if read_text else None
     if read_text and kind and (kind == kinds.TEXT or kind.reader == kinds.CSV.reader):
         return read_text(path)
-    return read_idx(path)
+    read = kinds.array_reader_of(path) or read_idx
+    return read(path)
 
 
 def _names_beside(images: Path) -> tuple[str, ...] | None:
