@@ -156,7 +156,7 @@ def _pixels(picture: "Image", resize: Resize) -> tuple[bool, NDArray[Any]]:
 
     if resize != "off":
         enough = 2 * max(resize)
-        picture.draft(None, (enough, enough))  # type: ignore[arg-type]  # JPEG is decoded smaller
+        picture.draft(None, (enough, enough))  # JPEG is decoded smaller
     ImageOps.exif_transpose(picture, in_place=True)
     mode = picture.mode
     is_deep, is_transparent = mode in _DEEP, False
