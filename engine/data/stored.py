@@ -32,8 +32,8 @@ _DEFLATE_RATIO = 1032
 """Times the compressed size: the largest ratio of zlib."""
 _HARMLESS = 1 << 28
 """Bytes that may always be unpacked."""
-_MOST_NOTES, _LONGEST_NOTE = 10, 1000
-"""As in `events.RunStarted`."""
+_MOST_NOTES, _LONGEST_NOTE = 5, 1000
+"""`events.RunStarted` has room for five more, those of `notes.data_notes`."""
 
 
 def check_size(place: str, size: int, stored: int, compressed: bool) -> None:
