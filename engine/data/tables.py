@@ -58,7 +58,11 @@ def read_folder(folder: Path, progress: Progress) -> Stored | None:
             places = str(images), str(labels)
             parts.append(Part(read_images(images), read_labels(labels), *places, pair.role))
         return Stored(parts, str(folder))
-    chosen, left_out = _chosen(tables, folder, f"name one, such as {folder / tables[0]}")
+    chosen, left_out = _chosen(
+        tables,
+        folder,
+        f"name one, such as {folder / tables[0]}, or images and labels, as IMAGES,LABELS",
+    )
     files = [_on_disk(folder / name, role) for name, role in chosen]
     return _read(files, folder, left_out, progress)
 
