@@ -27,7 +27,7 @@ Floats = NDArray[np.float32]
 Numbers = NDArray[np.int64]
 
 FOLDS = 5
-"""Parts of the images: each is judged by a model that was trained on the others."""
+"""Parts of the images: each is classified by a model trained on the others."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +47,7 @@ class Doubts:
     joint: Numbers
     """The confident joint, `(classes, classes)`: rows given."""
     total: int
-    """The number of images that were judged."""
+    """The number of images that were checked."""
     accuracy: float
     """The share of these whose most probable class is the label."""
 
@@ -89,7 +89,7 @@ def find_doubts(probabilities: Floats, labels: Numbers) -> Doubts:
 def assign_folds(dataset: Dataset, folds: int, seed: int) -> Numbers:
     """Return the fold of each image, `(n,)`: of each class as many in each as can be.
 
-    Images that are the same are in one fold, so that no model has seen a copy of what it judges.
+    Images that are the same are in one fold, so that no model is tested on a copy of what it knows.
 
     Args:
         dataset: the images.
@@ -113,7 +113,7 @@ def as_finding(doubts: Doubts, folds: int, names: tuple[str, ...]) -> Finding:
     """
     sentence = (
         f"{count(len(doubts.images), 'label')} of {doubts.total:,} doubted, the worst first, "
-        f"by {folds} models trained without the images that they judge; they agree with "
+        f"by {folds} models that had not seen these images; they agree with "
         f"{percent(doubts.accuracy)} of the labels. Hard images are doubted, too."
     )
     remarks = tuple(

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from mnistop.engine.config import Resize
 from mnistop.engine.data import arrays, families, kinds, picture_folders, shards, tables
-from mnistop.engine.data.arrays import read_idx, read_lone_array
+from mnistop.engine.data.arrays import read_idx
 from mnistop.engine.data.idx_sets import find_set, is_test, labels_beside
 from mnistop.engine.data.stored import Part, Progress, Role, Stored, silent
 from mnistop.engine.errors import DataError
@@ -90,7 +91,8 @@ def _without_data(folder: Path) -> str:
 def _read_pairs(pairs: list[tuple[Path, Path]]) -> Stored:
     parts, notes = [], []
     for images_path, labels_path in pairs:
-        images, labels = _read_array(images_path), _read_array(labels_path)
+        images = _read_array(images_path, tables.read_images)
+        labels = _read_array(labels_path, tables.read_labels)
         if "idx2-int" in labels_path.name:
             labels = families.digits_of_qmnist(labels)
             notes = ["QMNIST's labels have eight columns: the first is the digit."]
@@ -107,8 +109,15 @@ def _read_pairs(pairs: list[tuple[Path, Path]]) -> Stored:
     )
 
 
-def _read_array(path: Path) -> NDArray[Any]:
-    return read_lone_array(path) if kinds.is_numpy_file(path) else read_idx(path)
+def _read_array(
+    path: Path, read_text: Callable[[Path], NDArray[Any]] | None = None
+) -> NDArray[Any]:
+    """Return the only array in a file; a text is read by a function, if there is one."""
+    kind = kinds.kind_of(path) if read_text else None
+    if read_text and kind and (kind == kinds.TEXT or kind.reader == kinds.CSV.reader):
+        return read_text(path)
+    read = kinds.array_reader_of(path) or read_idx
+    return read(path)
 
 
 def _names_beside(images: Path) -> tuple[str, ...] | None:

@@ -85,10 +85,11 @@ def labels_beside(images: Path) -> Path:
 def _sets_in(folder: Path) -> list[IdxSet]:
     """Return the data sets of the files right in a folder."""
     sets: dict[str, dict[str, Path]] = {}
-    for path in sorted(folder.iterdir(), reverse=True):  # a plain file replaces its .gz
-        match = _IMAGES_NAME.fullmatch(path.name)
-        if match and path.is_file():
-            sets.setdefault(match["set"].lower(), {})[match["part"].lower()] = path
+    names = [name for name in os.listdir(folder) if "-ubyte" in name.lower()]
+    for name in sorted(names, reverse=True):  # a plain file replaces its .gz
+        match = _IMAGES_NAME.fullmatch(name)
+        if match and folder.joinpath(name).is_file():
+            sets.setdefault(match["set"].lower(), {})[match["part"].lower()] = folder / name
     found = []
     for start, parts in sorted(sets.items()):
         images = tuple(parts[part] for part in _PARTS if part in parts)

@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 from mnistop.engine.data import pickles
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from mnistop.engine.config import Resize
     from mnistop.engine.data.stored import Progress, Stored
 
@@ -50,15 +52,23 @@ class Kind:
     reader: str = ""
     """The module of `mnistop.engine.data` that reads images and labels from such a file, and the
     `Reader` in it; empty if there is none."""
+    array_reader: str = ""
+    """The function that reads the only array in such a file, if it has but one."""
     unpacks: bool = False
     """True if the reader takes such a file gzipped or in bzip2, too."""
     in_folders: bool = False
     """True if a folder may have a data set of such files, as one for each part of it."""
 
 
-NUMPY = Kind("a NumPy file", "name this file itself", "arrays.read_npz", in_folders=True)
+NUMPY = Kind(
+    "a NumPy file",
+    "name this file itself",
+    "arrays.read_npz",
+    array_reader="arrays.read_lone_array",
+    in_folders=True,
+)
 TEXT = Kind("a text", "name a file of images")
-_CSV = Kind("a CSV table", reader="tables.read_csv", unpacks=True)
+CSV = Kind("a CSV table", reader="tables.read_csv", unpacks=True)
 ZIP = Kind("a zip archive without NumPy arrays", _UNPACK)
 _TAR = Kind("a tar archive", _UNPACK)
 _ZIPPED_PICTURES = Kind("a zip archive of pictures", reader="picture_folders.read_zip")
@@ -67,7 +77,12 @@ _BZIP2 = Kind("a bzip2 archive", _UNPACK)
 _ARFF = Kind("an ARFF table", reader="arff.read_arff", unpacks=True, in_folders=True)
 _LIBSVM = Kind("a LIBSVM table", reader="svmlight.read_svmlight", unpacks=True, in_folders=True)
 _MATLAB = Kind("a MATLAB file", reader="mat.read_mat", in_folders=True)
-_TORCH = Kind("a PyTorch file", reader="torch_files.read_torch", in_folders=True)
+_TORCH = Kind(
+    "a PyTorch file",
+    reader="torch_files.read_torch",
+    array_reader="torch_files.read_lone_tensor",
+    in_folders=True,
+)
 
 _BY_START = {
     b"\x93NUMPY": NUMPY,
@@ -97,7 +112,7 @@ _BY_NAME = {
     r"\.webp$": Kind("a WebP picture", PICTURES),
     r"\.tfrecords?\b": Kind("a TensorFlow record file"),
     r"\.mat$": _MATLAB,
-    r"\.(csv|tsv)\b": _CSV,
+    r"\.(csv|tsv)\b": CSV,
     r"\.arff\b": _ARFF,
     r"\.(pkl|pickle)\b": _PICKLE,
     r"\.xls$": Kind("an Excel table"),
@@ -107,7 +122,8 @@ _TEXTS = {
     r"\s*(%|@relation)": _ARFF,
     r"\s*[{\[]": Kind("a JSON file"),
     r"(#[^\n]*\n)*[-+\d.e]+( \d+:[-+\d.e]+)+\s": _LIBSVM,
-    r"[^\n]*[,;\t]": _CSV,
+    r"[^\n]*[,;\t]": CSV,
+    r"\s*[-+\d.e]+( +[-+\d.e]+){4}": CSV,
 }
 """By the beginning of a text."""
 
@@ -137,14 +153,26 @@ def reader_of(path: Path) -> Reader | None:
 
     IDX files have none, as images and labels are in two of them.
     """
-    kind = kind_of(path)
-    if kind in (None, ZIP) and is_numpy_file(path):
-        kind = NUMPY  # its reader reports the damage
-    if kind is None or not kind.reader:
-        return None
-    module, _, function = kind.reader.partition(".")
-    read: Reader = getattr(import_module(f"mnistop.engine.data.{module}"), function)
+    read: Reader | None = _function(_readable_kind(path).reader)
     return read
+
+
+def array_reader_of(path: Path) -> Callable[[Path], NDArray[Any]] | None:
+    """Return the function that reads the only array in a file; None if its kind has none."""
+    read: Callable[[Path], NDArray[Any]] | None = _function(_readable_kind(path).array_reader)
+    return read
+
+
+def _readable_kind(path: Path) -> Kind:
+    kind = kind_of(path)
+    if kind in (None, TEXT, ZIP) and is_numpy_file(path):
+        return NUMPY  # its reader reports the damage
+    return kind or TEXT
+
+
+def _function(name: str) -> Any:
+    module, _, function = name.partition(".")
+    return getattr(import_module(f"mnistop.engine.data.{module}"), function) if name else None
 
 
 def kind_of(path: Path) -> Kind | None:

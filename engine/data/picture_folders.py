@@ -15,9 +15,10 @@ import numpy as np
 
 from mnistop.engine.config import Resize
 from mnistop.engine.data import kinds
+from mnistop.engine.data.labels import MAX_CLASSES
 from mnistop.engine.data.named import role_of
 from mnistop.engine.data.pictures import File, read_pictures
-from mnistop.engine.data.stored import Part, Progress, Role, Stored, check_size
+from mnistop.engine.data.stored import Part, Progress, Role, Stored, check_size, printable
 from mnistop.engine.errors import DataError
 from mnistop.engine.files import files_below
 from mnistop.engine.formatting import count
@@ -147,13 +148,21 @@ def _read(
     classes = sorted({name for of_part in arranged.pictures.values() for _, name in of_part})
     if len(classes) < 2:
         return None
+    if len(classes) > MAX_CLASSES:
+        raise DataError(
+            f"{place} has {len(classes):,} folders of pictures, such as {printable(classes[-1])}, "
+            f"and {MAX_CLASSES} is the highest possible number of classes: name a folder with a "
+            "folder for each class."
+        )
     numbers = {name: number for number, name in enumerate(classes)}
     chosen: list[File] = []
     labels = []
     for of_part in arranged.pictures.values():
         order = np.random.RandomState(0).permutation(len(of_part))
         shuffled = [of_part[at] for at in order]
-        chosen += [("/".join(paths[index]), opener(paths[index])) for index, _ in shuffled]
+        chosen += [
+            (printable("/".join(paths[index])), opener(paths[index])) for index, _ in shuffled
+        ]
         labels.append(np.array([numbers[name] for _, name in shuffled], np.int64))
     images, notes = read_pictures(chosen, str(place), progress, resize)
     notes.append("Pictures are in a random order, always the same: their folders are by class.")

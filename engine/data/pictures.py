@@ -57,7 +57,7 @@ def read_pictures(
         progress(f"reading pictures: {row:,} of {len(files):,}")
         try:
             with opened() as file, _opened(file, f"{name} in {place}") as picture:
-                sizes[picture.height, picture.width] += 1
+                sizes[_upright_size(picture)] += 1
                 if resize == "off" and len(sizes) > 1:
                     continue
                 is_transparent, pixels = _pixels(picture, resize)
@@ -123,31 +123,41 @@ def _size(height: int, width: int) -> str:
 
 
 def _opened(file: IO[bytes], place: str) -> "Image":
-    """Open a picture and turn it as a camera says.
+    """Open a picture, without decoding its pixels.
 
     Raises:
         DataError: it has far more pixels than the picture of a class needs.
     """
-    from PIL import Image, ImageOps
+    from PIL import Image
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            picture = Image.open(file)
+            return Image.open(file)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         most = (Image.MAX_IMAGE_PIXELS or 0) / 1e6
         raise DataError(
             f"{place} has more than {most:.0f} million pixels, as if made to fill the memory: make "
             "it smaller, or delete it."
         ) from error
-    ImageOps.exif_transpose(picture, in_place=True)
-    return picture
+
+
+def _upright_size(picture: "Image") -> tuple[int, int]:
+    """Return height and width of a picture when it is turned as the camera says."""
+    from PIL.ExifTags import Base
+
+    is_on_its_side = picture.getexif().get(Base.Orientation, 1) > 4
+    return picture.size if is_on_its_side else (picture.height, picture.width)
 
 
 def _pixels(picture: "Image", resize: Resize) -> tuple[bool, NDArray[Any]]:
     """Return whether a picture is transparent, and its pixels, gray if they have no colour."""
-    from PIL import Image
+    from PIL import Image, ImageOps
 
+    if resize != "off":
+        enough = 2 * max(resize)
+        picture.draft(None, (enough, enough))  # JPEG is decoded smaller
+    ImageOps.exif_transpose(picture, in_place=True)
     mode = picture.mode
     is_deep, is_transparent = mode in _DEEP, False
     if is_deep:

@@ -170,8 +170,12 @@ def file_stamp(source: str) -> tuple[tuple[str, int, int], ...]:
     for name in [source] if _may_be_there(source) else source.split(","):
         path = Path(name.strip())
         with contextlib.suppress(OSError):
-            names = files_below(path) if path.is_dir() else [()]
-            for file in (path.joinpath(*below) for below in names):
+            files = (
+                [path.joinpath(*below) for below in files_below(path)] if path.is_dir() else [path]
+            )
+            if not path.exists() and (found := find_set(path)):
+                files = list(found.images)
+            for file in files:
                 facts = file.stat()
                 stamps.append((str(file), facts.st_size, facts.st_mtime_ns))
     return tuple(stamps)

@@ -32,6 +32,8 @@ _DEFLATE_RATIO = 1032
 """Times the compressed size: the largest ratio of zlib."""
 _HARMLESS = 1 << 28
 """Bytes that may always be unpacked."""
+_MOST_NOTES, _LONGEST_NOTE = 5, 1000
+"""`events.RunStarted` has room for five more, those of `notes.data_notes`."""
 
 
 def check_size(place: str, size: int, stored: int, compressed: bool) -> None:
@@ -180,9 +182,17 @@ def to_dataset(
         tuple(counted.tolist()),
         _unseen(tests or rest, pixels, 0 if tests else count),
         given_validation=len(labels) - count,
-        notes=tuple(filter(None, (*stored.notes, printable(classes.note), *layouts, resized))),
+        notes=_recordable([*stored.notes, classes.note, *layouts, resized]),
         fingerprint=fingerprint,
     )
+
+
+def _recordable(notes: Sequence[str]) -> tuple[str, ...]:
+    """Return notes as `RunStarted` takes them: once each, printable, and not too many."""
+    shown = list(dict.fromkeys(printable(note)[:_LONGEST_NOTE] for note in notes if note))
+    if len(shown) > _MOST_NOTES:
+        shown[_MOST_NOTES - 1 :] = [f"{len(shown) - _MOST_NOTES + 1} more notes are left out."]
+    return tuple(shown)
 
 
 def _resized(parts: list[Part], resize: Resize) -> tuple[list[Part], str]:

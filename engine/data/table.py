@@ -7,27 +7,19 @@ is mostly black.
 
 import csv
 import itertools
-import math
-import re
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mnistop.engine.data.columns import LABELS, find_columns, is_number, without_numbering
 from mnistop.engine.data.labels import MAX_CLASSES
 from mnistop.engine.data.stored import Progress, check_memory
 from mnistop.engine.errors import DataError
 from mnistop.engine.formatting import count
 
 _DELIMITERS = ",;\t"
-_LABELS = ("label", "labels", "class", "target", "y", "category", "digit", "character")
-"""Names of the column of labels, in any case; the first of them that a table has."""
-_NEITHER = re.compile(r"(unnamed: \d+)?|index|(image)?[_ ]?(id|name|path|file|filename)", re.I)
-"""Names of columns that are neither labels nor pixels."""
-_ROW_AND_COLUMN = re.compile(r"(\d+)x(\d+)")
-"""The name of a pixel, as in `28x28`."""
 _FEWEST_PIXELS = 4
 _LINES = 2048
 """Lines that are read at once."""
@@ -55,62 +47,34 @@ class Table:
         """Sentences on what reading has made of it."""
         self._name, self._place = name, place
         numbered = ((at, line) for at, line in enumerate(lines, 1) if line.strip())
-        self._lines: Iterator[tuple[int, str]] = numbered
-        first = next(self._lines, None)
+        first = next(numbered, None)
         if not first:
             raise DataError(f"{place} is empty: get it again.")
+        self._lines: Iterator[tuple[int, str]] = itertools.chain([first], numbered)
+        if not any(delimiter in first[1].strip() for delimiter in _DELIMITERS):
+            self._lines = ((at, ",".join(line.split())) for at, line in self._lines)
+        first = next(self._lines)
         self._delimiter = max(_DELIMITERS, key=first[1].count)
         cells = self._cells(first[1])
         self._width = len(cells)
-        self._names: list[str] = []
-        self._label: int | None = None
-        self._number: type = np.uint8
-        self._pixels = list(range(self._width))
-        self.lacks_labels = _is_square(self._width) and not _is_square(self._width - 1)
+        if restored := without_numbering(cells):
+            cells, first = restored, (first[0], self._delimiter.join(restored))
+            self.notes.append(
+                f"The first line of {name} was numbered by pandas, as if it were a header: it is "
+                "read as it was before."
+            )
+        self._columns = find_columns(cells, name)
+        self.notes += self._columns.notes
+        self.lacks_labels = self._columns.lacks_labels
         """True if no column has the labels, as in Kaggle's test.csv."""
-        if _is_header(cells):
-            self._names = cells
-            self._read_header()
-        else:
-            if restored := _without_numbering(cells):
-                first = first[0], self._delimiter.join(restored)
-                self.notes.append(
-                    f"The first line of {name} was numbered by pandas, as if it were a header: it "
-                    "is read as it was before."
-                )
+        self._number: type = np.uint8
+        if not self._columns.names:
             self._lines = itertools.chain([first], self._lines)
-            texts = [at for at in (0, self._width - 1) if not _is_number(cells[at])]
-            if texts:
-                self._label = texts[0]
-                self._pixels.remove(texts[0])
-                self.lacks_labels = False
-        if len(self._pixels) < _FEWEST_PIXELS:
+        if len(self._columns.pixels) < _FEWEST_PIXELS:
             raise DataError(
                 f"{place} has {count(self._width, 'column')}, too few for images: each line must "
                 "have the label and all pixels of an image."
             )
-
-    def _read_header(self) -> None:
-        """Find the columns of pixels and of the labels by their names."""
-        names = [name.lower() for name in self._names]
-        known = next((names.index(name) for name in _LABELS if name in names), None)
-        forms = {at: re.sub(r"\d+", "#", name) for at, name in enumerate(names) if at != known}
-        form, often = Counter(forms.values()).most_common(1)[0]
-        has_pixels = "#" in form and often > self._width / 2
-        if has_pixels:
-            self._pixels = [at for at in forms if forms[at] == form]
-        else:
-            self._pixels = [at for at in forms if not _NEITHER.fullmatch(names[at])]
-        rest = [at for at in forms if at not in self._pixels]
-        others = [at for at in rest if not _NEITHER.fullmatch(names[at])]
-        if known is None and len(others) == 1:
-            known = others[0]
-            self.notes.append(f"Column {self._names[known]} of {self._name} has the labels.")
-        self._label = known
-        self.lacks_labels = known is None and has_pixels and form != "#"
-        left_out = [self._names[at] or "without a name" for at in rest if at != known]
-        if left_out:
-            self.notes.append(f"Columns of {self._name} left out: {', '.join(left_out[:5])}.")
 
     def read(self, size: int, progress: Progress) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return images `(n, pixels)` or `(n, height, width)`, and labels `(n,)`.
@@ -125,8 +89,22 @@ class Table:
         """
         if self.lacks_labels:
             raise DataError(
-                f"{self._place} has no column of labels: name it label in the first line."
+                f"{self._place} has no column of labels: name it label in the first line, or name "
+                "two files, as IMAGES,LABELS."
             )
+        labels, images = self._rows(size, progress)
+        if self._columns.label is not None:
+            return self._mixed(images.reshape(-1, *self._columns.shape), _as_numbers(labels))
+        at = self._column_of_labels(images)
+        rest = images[:, 1:] if at == 0 else images[:, :-1]
+        return self._mixed(rest, images[:, at])
+
+    def read_images(self, size: int, progress: Progress) -> NDArray[Any]:
+        """Return the images of a table without labels; for the arguments see `read`."""
+        return self._rows(size, progress)[1].reshape(-1, *self._columns.shape)
+
+    def _rows(self, size: int, progress: Progress) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return the labels of all lines, if a column has them, and their pixels `(n, k)`."""
         labels: list[NDArray[Any]] = []
         blocks: list[NDArray[Any]] = []
         read = 0
@@ -140,13 +118,7 @@ class Table:
             progress(f"reading {self._name}: {count(read, 'image')}")
         if not blocks:
             raise DataError(f"{self._place} has a header only: get it again.")
-        images = np.concatenate(blocks)
-        del blocks
-        if self._label is not None:
-            return self._mixed(self._shaped(images), _as_numbers(np.concatenate(labels)))
-        at = self._column_of_labels(images)
-        rest = images[:, 1:] if at == 0 else images[:, :-1]
-        return self._mixed(rest, images[:, at])
+        return np.concatenate(labels), np.concatenate(blocks)
 
     def _parsed(self, lines: list[tuple[int, str]]) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return the labels and the pixels `(n, k)` of some lines.
@@ -160,15 +132,16 @@ class Table:
         commas = self._width - 1
         if any(line.count(self._delimiter) != commas for line in texts):
             self._check(lines)
-        label = [] if self._label is None else [self._label]
-        row = [("label", f"U{_LONGEST_LABEL}"), ("pixels", self._number, len(self._pixels))]
+        pixels_at, label_at = self._columns.pixels, self._columns.label
+        label = [] if label_at is None else [label_at]
+        row = [("label", f"U{_LONGEST_LABEL}"), ("pixels", self._number, len(pixels_at))]
         try:
             table = np.loadtxt(
                 texts,
                 np.dtype(row) if label else self._number,
                 comments=None,
                 delimiter=self._delimiter,
-                usecols=label + self._pixels,
+                usecols=label + pixels_at,
                 ndmin=1 if label else 2,
                 quotechar='"',
             )
@@ -197,20 +170,16 @@ class Table:
                     f"{place} has {count(len(cells), 'column')}, and the first line has "
                     f"{self._width:,}: complete it, or delete it."
                 )
-            label = [] if self._label is None else [self._label]
-            for column in sorted(label + self._pixels):
-                where = f"{place} has in column {self._column(column)}"
+            for column in self._columns.used:
+                where = f"{place} has in column {self._columns.title(column)}"
                 if not cells[column]:
                     raise DataError(f"{where} nothing: fill in a number, or delete the line.")
-                if column != self._label and not _is_number(cells[column]):
+                if column != self._columns.label and not is_number(cells[column]):
                     comma = "with a point in place of a comma" if "," in cells[column] else "there"
                     raise DataError(
                         f"{where} {cells[column][:_LONGEST_SHOWN]!r}, which is no pixel: store a "
                         f"number {comma}, or delete the line."
                     )
-
-    def _column(self, at: int) -> str:
-        return f"{at + 1}, {self._names[at]}," if self._names else str(at + 1)
 
     def _cells(self, line: str) -> list[str]:
         try:
@@ -252,14 +221,32 @@ class Table:
         order = np.random.RandomState(0).permutation(len(labels))
         return images[order], labels[order]
 
-    def _shaped(self, images: NDArray[Any]) -> NDArray[Any]:
-        """Return images with height and width, if the last pixel's name says them."""
-        name = self._names[self._pixels[-1]] if self._names else ""
-        if match := _ROW_AND_COLUMN.fullmatch(name):
-            height, width = int(match[1]), int(match[2])
-            if height * width == images.shape[1]:
-                return images.reshape(-1, height, width)
-        return images
+
+def labels_in(lines: Iterable[str], place: str) -> NDArray[Any]:
+    """Return the labels in a table of a single column, or in that with the name of labels.
+
+    Of a table without names it is the last one.
+
+    Args:
+        lines: those of the table.
+        place: its name in messages.
+
+    Raises:
+        DataError: it is no table.
+    """
+    try:
+        rows = [row for row in csv.reader(lines) if any(cell.strip() for cell in row)]
+    except csv.Error as error:
+        raise DataError(f"{place} is no list of labels: check what it is.") from error
+    if not rows:
+        raise DataError(f"{place} is empty: get it again.")
+    names = [cell.strip().lower() for cell in rows[0]]
+    known = next((names.index(name) for name in LABELS if name in names), None)
+    column = -1 if known is None else known
+    labels = [row[column].strip() for row in rows if len(row) > column]
+    if known is not None or (not is_number(labels[0]) and all(map(is_number, labels[1:]))):
+        del labels[0]
+    return _as_numbers(np.array(labels, str))
 
 
 def _as_numbers(labels: NDArray[np.str_]) -> NDArray[Any]:
@@ -272,41 +259,3 @@ def _as_numbers(labels: NDArray[np.str_]) -> NDArray[Any]:
     if not whole.all() or np.any(numbers != np.floor(numbers)):
         return labels
     return numbers.astype(np.int64)
-
-
-def _is_header(cells: list[str]) -> bool:
-    """Return whether most cells between the first and the last are names or just numbered."""
-    inner = cells[1:-1]
-    if sum(map(_is_number, inner)) < len(inner) / 2:
-        return True
-    if not inner or not all(cell.isdecimal() and len(cell) < 9 for cell in inner):
-        return False
-    start = int(inner[0])
-    return inner == [str(start + step) for step in range(len(inner))]
-
-
-def _without_numbering(cells: list[str]) -> list[str]:
-    """Return numbers as they were before pandas took them for names; empty for all others.
-
-    It makes names differ by appending to the second of the same `.1`, to the third `.2`, ….
-    """
-    seen: Counter[str] = Counter()
-    restored = []
-    for cell in cells:
-        number, _, repeated = cell.partition(".")
-        if repeated != (str(seen[number]) if seen[number] else ""):
-            return []
-        seen[number] += 1
-        restored.append(number)
-    return restored if len(seen) < len(cells) else []
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        return math.isfinite(float(cell))
-    except ValueError:
-        return False
-
-
-def _is_square(number: int) -> bool:
-    return math.isqrt(number) ** 2 == number

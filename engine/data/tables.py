@@ -9,15 +9,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mnistop.engine.config import Resize
 from mnistop.engine.data import families, kinds
-from mnistop.engine.data.named import role_of
-from mnistop.engine.data.stored import Part, Progress, Role, Stored
-from mnistop.engine.data.table import Table
+from mnistop.engine.data.named import pairs_in, role_of
+from mnistop.engine.data.stored import Part, Progress, Role, Stored, silent
+from mnistop.engine.data.table import Table, labels_in
 from mnistop.engine.errors import DataError
 
 
@@ -48,9 +49,35 @@ def read_folder(folder: Path, progress: Progress) -> Stored | None:
     tables = [path.name for path in sorted(folder.iterdir()) if is_table(path.name)]
     if not tables:
         return None
-    chosen, left_out = _chosen(tables, folder, f"name one, such as {folder / tables[0]}")
+    stems = {name.partition(".")[0]: folder / name for name in tables}
+    if pairs := pairs_in(stems):
+        parts = []
+        for pair in pairs:
+            images, labels = stems[pair.images], stems[pair.labels]
+            progress(f"reading {images.name}")
+            places = str(images), str(labels)
+            parts.append(Part(read_images(images), read_labels(labels), *places, pair.role))
+        return Stored(parts, str(folder))
+    chosen, left_out = _chosen(
+        tables,
+        folder,
+        f"name one, such as {folder / tables[0]}, or images and labels, as IMAGES,LABELS",
+    )
     files = [_on_disk(folder / name, role) for name, role in chosen]
     return _read(files, folder, left_out, progress)
+
+
+def read_images(path: Path) -> NDArray[Any]:
+    """Read the images in a CSV file without labels; for the errors see `read_csv`."""
+    file = _on_disk(path, "train")
+    with _text_of(file) as (text, size):
+        return Table(text, file.name, file.place).read_images(size, silent)
+
+
+def read_labels(path: Path) -> NDArray[Any]:
+    """Read the labels in a CSV file without images; for the errors see `read_csv`."""
+    with _text_of(_on_disk(path, "train")) as (text, _):
+        return labels_in(text, str(path))
 
 
 def read_zip(path: Path, progress: Progress, resize: Resize) -> Stored:
@@ -106,6 +133,15 @@ def _set_of(name: str) -> str:
 
 
 @contextmanager
+def _text_of(file: _File) -> Iterator[tuple[TextIOWrapper, int]]:
+    """Open a table, and return about the number of its characters besides."""
+    with _damage_reported(file.place):
+        raw, size = file.open()
+        with TextIOWrapper(raw, "utf-8-sig") as text:
+            yield text, size
+
+
+@contextmanager
 def _damage_reported(place: str) -> Iterator[None]:
     try:
         yield
@@ -121,14 +157,12 @@ def _read(files: list[_File], path: Path, left_out: list[str], progress: Progres
     notes: list[str] = []
     parts: list[Part] = []
     for file in files:
-        with _damage_reported(file.place):
-            raw, size = file.open()
-            with TextIOWrapper(raw, "utf-8-sig") as text:
-                table = Table(text, file.name, file.place)
-                if table.lacks_labels and file.role == "test":
-                    notes.append(f"{file.name} has no labels, and is left out.")
-                    continue
-                images, labels = table.read(size, progress)
+        with _text_of(file) as (text, size):
+            table = Table(text, file.name, file.place)
+            if table.lacks_labels and file.role == "test":
+                notes.append(f"{file.name} has no labels, and is left out.")
+                continue
+            images, labels = table.read(size, progress)
         parts.append(Part(images, labels, file.place, file.place, file.role))
         notes += table.notes
     if left_out:

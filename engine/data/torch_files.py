@@ -22,8 +22,10 @@ _ORDERS = {1: ("",), 2: ("train.", "test."), 3: ("train.", "validation.", "test.
 _AS_TENSORS = "save the tensors themselves by torch.save((images, labels), FILE)"
 
 
-def read_torch(path: Path, progress: Progress = silent, resize: Resize = "off") -> Stored:
+def read_torch(path: Path, progress: Progress = silent, resize: Resize = "off") -> Stored | None:
     """Return images and labels in a `.pt`: a tuple of tensors, or a dictionary with usual names.
+
+    None for a file with a single tensor.
 
     torchvision once kept MNIST as such a tuple, `processed/training.pt`.
 
@@ -31,7 +33,10 @@ def read_torch(path: Path, progress: Progress = silent, resize: Resize = "off") 
         DataError: the file is damaged, or has something other than images and labels.
         OSError: the file cannot be read.
     """
-    tensors = dict(_tensors(_load(path), ""))
+    content = _load(path)
+    if _is_tensor(content):
+        return None
+    tensors = dict(_tensors(content, ""))
     if not pairs_in(tensors):
         if not tensors:
             found = "has no tensors of images and labels"
@@ -43,6 +48,27 @@ def read_torch(path: Path, progress: Progress = silent, resize: Resize = "off") 
     arrays = {name: partial(_array, tensor) for name, tensor in tensors.items()}
     parts, notes = parts_of(arrays, str(path), progress)
     return Stored(parts, str(path), notes=tuple(notes))
+
+
+def read_lone_tensor(path: Path) -> NDArray[Any]:
+    """Return the only tensor in a `.pt`.
+
+    Raises:
+        DataError: the file is damaged, or has something other than a tensor.
+        OSError: the file cannot be read.
+    """
+    content = _load(path)
+    if not _is_tensor(content):
+        raise DataError(
+            f"{path} is not a single tensor: name this file alone if it has both images and labels."
+        )
+    return _array(content)
+
+
+def _is_tensor(content: Any) -> bool:
+    import torch
+
+    return isinstance(content, torch.Tensor)
 
 
 def _load(path: Path) -> Any:
@@ -68,10 +94,8 @@ def _load(path: Path) -> Any:
 
 def _tensors(content: Any, place: str) -> Iterator[tuple[str, Any]]:
     """Yield names and tensors in dictionaries, and in tuples of images and labels in turn."""
-    import torch
-
-    if isinstance(content, torch.Tensor):
-        yield place.rstrip(".") or "a tensor", content
+    if _is_tensor(content):
+        yield place.rstrip("."), content
     elif isinstance(content, dict):
         for key, value in content.items():
             yield from _tensors(value, f"{place}{key}.")
@@ -79,7 +103,7 @@ def _tensors(content: Any, place: str) -> Iterator[tuple[str, Any]]:
         nested = isinstance(content[0], tuple | list)
         pairs = content if nested else list(zip(content[::2], content[1::2], strict=False))
         for role, pair in zip(_ORDERS.get(len(pairs), ()), pairs, strict=False):
-            if len(pair) >= 2 and all(isinstance(item, torch.Tensor) for item in pair[:2]):
+            if len(pair) >= 2 and all(map(_is_tensor, pair[:2])):
                 yield f"{place}{role}images", pair[0]
                 yield f"{place}{role}labels", pair[1]
 

@@ -18,7 +18,7 @@ from mnistop.engine.config import RunConfig
 from mnistop.engine.cores import usable_cores
 from mnistop.engine.data.dataset import Dataset
 from mnistop.engine.data.sources import load_data
-from mnistop.engine.errors import DataError, MnistopError, RunError
+from mnistop.engine.errors import DataError, MnistopError, RunError, host_error
 from mnistop.engine.process import fork_server
 from mnistop.engine.process.answering import Niceness
 from mnistop.engine.process.child import (
@@ -39,10 +39,10 @@ class DoubtSearch:
 
     Args:
         config: the images, and the hyperparameters of the models.
-        folds: how many models, 2 or more; each judges its share of the images.
+        folds: how many models, 2 or more; each classifies its share of the images.
 
     Raises:
-        HostError, OSError: no process can be started.
+        MnistopError: no process can be started.
     """
 
     def __init__(self, config: RunConfig, folds: int) -> None:
@@ -59,8 +59,11 @@ class DoubtSearch:
             target=_search, args=(theirs, config, folds), daemon=True
         )
         """Loads the data, and forks off the others."""
-        with theirs:
-            fork_server.begin(self.process)
+        try:
+            with theirs:
+                fork_server.begin(self.process)
+        except (OSError, EOFError) as error:
+            raise (host_error(error) or RunError(_DIED)) from None
 
     @property
     def is_over(self) -> bool:
@@ -105,13 +108,13 @@ def _search(asked: Connection, config: RunConfig, folds: int) -> None:
     try:
         dataset = load_data(config, asked.send)
         fold = assign_folds(dataset, folds, config.split_seed)
-        result = find_doubts(_judge(asked, dataset, config, fold), dataset.labels)
+        result = find_doubts(_classify(asked, dataset, config, fold), dataset.labels)
     except Exception as error:
         result = as_sentence(error)
     asked.send(result)
 
 
-def _judge(
+def _classify(
     asked: Connection, dataset: Dataset, config: RunConfig, fold: NDArray[np.int64]
 ) -> NDArray[np.float32]:
     """Return the probabilities of each image, `(n, classes)`, by models trained without its fold.
@@ -121,7 +124,7 @@ def _judge(
     """
     waiting = np.unique(fold).tolist()
     if len(waiting) < 2:
-        raise DataError("Too few images differ to train on some and to judge the others.")
+        raise DataError("Too few images differ to train on some and to check the others.")
     folds, epochs = len(waiting), 0
     probabilities = np.empty((len(dataset), dataset.classes), np.float32)
     running: dict[Connection, int] = {}
@@ -150,19 +153,19 @@ def _judge(
 
 
 def _forked(dataset: Dataset, config: RunConfig, fold: NDArray[np.bool_]) -> Connection:
-    """Fork off a process that judges a fold; it sends numbers of epochs, then probabilities."""
+    """Fork off a process that classifies a fold; it sends numbers of epochs, then probabilities."""
     ours, theirs = Pipe()
     if os.fork():
         theirs.close()
         return ours
     try:
         from mnistop.engine.analysis.loading import use_one_thread
-        from mnistop.engine.training.folds import judge_fold
+        from mnistop.engine.training.folds import classify_fold
 
         close_inherited({theirs.fileno()})
         end_with(theirs)
         use_one_thread()
-        theirs.send(judge_fold(dataset, config, fold, theirs.send))
+        theirs.send(classify_fold(dataset, config, fold, theirs.send))
     except Exception as error:
         theirs.send(as_sentence(error))
     finally:

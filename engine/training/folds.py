@@ -1,4 +1,4 @@
-"""A fold of a data set, judged by a model that is trained on the others."""
+"""A fold of a data set, classified by a model that is trained on the others."""
 
 from __future__ import annotations
 
@@ -18,9 +18,11 @@ from mnistop.engine.training.state import Epoch, Labelled, TrainState
 
 PATIENCE = 5
 """Epochs without a lower loss on the fold after which training ends, unless the run stops early."""
+MOST_IMAGES = 2_000_000
+"""Images that a model is trained on in all its epochs, at most: many need fewer epochs."""
 
 
-def judge_fold(
+def classify_fold(
     dataset: Dataset,
     config: RunConfig,
     fold: NDArray[np.bool_],
@@ -32,7 +34,7 @@ def judge_fold(
 
     Args:
         dataset: all images.
-        config: the hyperparameters; training stops early even if it is not configured.
+        config: the hyperparameters; training is shorter, and stops early if not so configured.
         fold: true for its images, `(n,)`.
         after_epoch: called with the number of epochs done.
 
@@ -42,7 +44,9 @@ def judge_fold(
     Raises:
         DivergedError: the loss is no longer finite.
     """
-    config = replace(config, early_stopping=config.early_stopping or PATIENCE)
+    most = max(PATIENCE, MOST_IMAGES // int(np.count_nonzero(~fold)))
+    patience = config.early_stopping or PATIENCE
+    config = replace(config, epochs=min(config.epochs, most), early_stopping=patience)
     device = find_device(config.device)
     counts = np.bincount(dataset.labels[~fold], minlength=dataset.classes).tolist()
     training = TrainState(config, dataset.image_shape, counts, device)

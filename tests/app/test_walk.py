@@ -288,7 +288,7 @@ def walk_through_data(shown: Terminal, place: Place) -> None:
     shown.wait_for("⏎ Flatten" if place.unicode and wide else "Images 0")
 
     # How many there are of each class.
-    shown.send("tab", "tab")
+    shown.send("tab", "tab", "tab")
     shown.wait_for("Labels of 10 classes")
     parts = train_test_split(data.labels, test_size=0.2, random_state=42)
     for digit in range(10):

@@ -53,11 +53,12 @@ class MadeUpSearch:
         self.progress, self.error = "training 5 models", ""
         self.doubts: Doubts | None = None
         self.is_over = False
+        self._result: Doubts | str | None = None
         self.begun.append(self)
 
     def find(self, images: list[int], given: list[int], believed: list[int]) -> None:
         """Let it find doubted labels."""
-        self.doubts = Doubts(
+        self._result = Doubts(
             images=np.array(images, np.int64),
             given=np.array(given, np.int64),
             believed=np.array(believed, np.int64),
@@ -68,9 +69,16 @@ class MadeUpSearch:
             accuracy=0.9,
         )
 
+    def fail(self, words: str) -> None:
+        """Let it fail."""
+        self._result = words
+
     def read(self, seconds: float = 0.0) -> bool:
         """End once something was found, or went wrong."""
-        self.is_over = self.doubts is not None or bool(self.error)
+        if isinstance(self._result, str):
+            self.error, self.is_over = self._result, True
+        elif self._result:
+            self.doubts, self.is_over = self._result, True
         return True
 
     def stop(self) -> None:

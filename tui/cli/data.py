@@ -76,7 +76,7 @@ that cannot be trained; 130 stopped by Ctrl+C.
     type=click.IntRange(2, 20),
     default=5,
     metavar="K",
-    help="Models of --doubts; each judges its share of the images.  [default: 5]",
+    help="Models of --doubts; each classifies its share of the images.  [default: 5]",
 )
 @click.argument("source", default="bundled")
 def data(out: Printer, source: str, doubts: bool, folds: int, **flags: str | None) -> int:

@@ -165,6 +165,20 @@ def _fitting(answer: AttackedImage, width: int, height: int, mode: image.Mode) -
     return "large" if mode == "auto" and large else mode
 
 
+def has_room_for_perturbation(
+    answer: AttackedImage, width: int, height: int, mode: image.Mode
+) -> bool:
+    """Return whether `attacked` draws the perturbation, or only the images beside it."""
+    cell = _cell(answer, _fitting(answer, width, height, mode))
+    return width - 2 * (cell + 1) >= _LEAST_REDUCED
+
+
+def _cell(answer: AttackedImage, mode: image.Mode) -> int:
+    """Return the width of an image or its caption, whichever is wider."""
+    rows, columns = answer.image.shape[:2]
+    return max(image.size(rows, columns, mode)[0], _LEAST_CELL)
+
+
 class _Drawing:
     def __init__(
         self,
@@ -186,7 +200,7 @@ class _Drawing:
         answer = self._answer
         rows, columns = answer.image.shape[:2]
         columns, _ = image.size(rows, columns, self._mode)
-        cell = max(columns, _LEAST_CELL)
+        cell = _cell(answer, self._mode)
         original = self._picture("original", answer.image, answer.clean_probabilities, cell)
         adversarial = self._picture(
             "adversarial", answer.adversarial, answer.adversarial_probabilities, cell

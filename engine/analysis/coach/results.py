@@ -128,8 +128,8 @@ def rare_classes(curves: Curves) -> Advice | None:
         return None
     return Advice(
         "rare classes",
-        f"Classes with few training images ({counts.listed(rare)}) are learned worse: of their "
-        f"validation images {percent(of_rare)} are right, of the others {percent(of_others)}.",
+        f"Classes with few training images ({counts.listed(rare)}) are learned worse: "
+        f"{percent(of_rare)} of their validation images are right, {percent(of_others)} of others.",
         _for_rare_classes(curves),
     )
 

@@ -129,7 +129,7 @@ def test_rare_classes_that_are_learned_worse_are_told_with_what_helps() -> None:
     advice = advice_with_recalls(0.25, 0.9)
     assert advice.kind == "rare classes"
     assert "few training images (8, 9) are learned worse" in advice.sentence
-    assert "25% are right, of the others 90%" in advice.sentence
+    assert "25% of their validation images are right, 90% of others" in advice.sentence
     assert advice.remedy == "Try balanced class weights or the balanced sampler."
 
 

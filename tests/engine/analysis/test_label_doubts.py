@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from mnistop.engine.analysis.label_doubts import as_finding, assign_folds, find_doubts
 from mnistop.engine.config import RunConfig
 from mnistop.engine.data.sources import load
-from mnistop.engine.training.folds import judge_fold
+from mnistop.engine.training.folds import classify_fold
 from tests.helpers.odd_data import dataset_of, with_wrong_labels
 
 PROBABILITIES = np.array(
@@ -68,7 +68,7 @@ def test_planted_wrong_labels_are_found() -> None:
     fold = assign_folds(dataset, 3, 42)
     probabilities = np.empty((1000, 10), np.float32)
     for number in range(3):
-        probabilities[fold == number] = judge_fold(dataset, RunConfig(), fold == number)
+        probabilities[fold == number] = classify_fold(dataset, RunConfig(), fold == number)
     found = find_doubts(probabilities, dataset.labels)
     right = np.isin(found.images, wrong)
     assert right.sum() >= 0.6 * len(wrong)

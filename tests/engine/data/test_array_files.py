@@ -244,6 +244,18 @@ def test_nested_tensors_have_their_parts(tmp_path: Path, content: Any) -> None:
     assert np.array_equal(unseen_of(dataset)[0], SCALED[4:])
 
 
+def test_a_tensor_of_images_and_one_of_labels_are_a_pair(tmp_path: Path) -> None:
+    images, labels = tmp_path / "train_images.pt", tmp_path / "train_labels.pt"
+    torch.save(TENSORS[0], images)
+    torch.save(TENSORS[1], labels)
+    for source in (f"{images},{labels}", str(images)):
+        assert np.array_equal(load(source).images, SCALED)
+        assert load(source).labels.tolist() == LABELS.tolist()
+    torch.save(TENSORS, tmp_path / "both.pt")
+    with pytest.raises(DataError, match=r"both\.pt is not a single tensor: name this file alone"):
+        load(f"{images},{tmp_path / 'both.pt'}")
+
+
 class Trap:
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -309,3 +309,58 @@ def test_tables_of_the_family_have_its_names_and_stand_upright(tmp_path: Path, n
     dataset = load(str(tmp_path / names))
     assert np.array_equal(dataset.images, IMAGES / np.float32(255))
     assert dataset.class_names[9] == ("9" if is_emnist else "Ankle boot")
+
+
+# --- images and labels in two tables -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("header", [True, False])
+def test_images_and_labels_may_be_in_two_tables(tmp_path: Path, header: bool) -> None:
+    images, labels = tmp_path / "images 40 x 16.csv", tmp_path / "labels.csv"
+    table()[PIXELS].to_csv(images, index=False, header=header)
+    table()[["label"]].to_csv(labels, index=False, header=header)
+    check(load(f"{images},{labels}"))
+    labels.write_text("id,label,of\n" + "".join(f"{i},{k},x\n" for i, k in enumerate(LABELS)))
+    check(load(f"{images},{labels}"))
+    names = np.array(["bag", "boot", "top"])
+    labels.write_text("\n".join(names[LABELS]))
+    dataset = load(f"{images},{labels}")
+    check(dataset)
+    assert dataset.class_names == tuple(names)
+    np.save(tmp_path / "images.npy", IMAGES)
+    check(load(f"{tmp_path / 'images.npy'},{labels}"))
+
+
+@pytest.mark.parametrize(
+    "names", ["X_train y_train X_test y_test", "train_x train_y test_x test_y"]
+)
+def test_a_folder_of_such_tables_is_read_by_their_names(tmp_path: Path, names: str) -> None:
+    parts = (
+        table()[PIXELS][:30],
+        table()[["label"]][:30],
+        table()[PIXELS][30:],
+        table()[["label"]][30:],
+    )
+    for name, part in zip(names.split(), parts, strict=True):
+        part.to_csv(tmp_path / f"{name}.csv", index=False)
+    dataset = load(str(tmp_path))
+    assert dataset.labels.tolist() == LABELS[:30].tolist()
+    assert unseen_of(dataset)[1].tolist() == LABELS[30:].tolist()
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [("", "is empty"), ("1\n2\n", "40 images, but .* has 2 labels")],
+)
+def test_what_is_no_table_of_labels_is_told(tmp_path: Path, content: str, says: str) -> None:
+    table()[PIXELS].to_csv(tmp_path / "images.csv", index=False)
+    (tmp_path / "labels.csv").write_text(content)
+    with pytest.raises(DataError, match=says):
+        load(f"{tmp_path / 'images.csv'},{tmp_path / 'labels.csv'}")
+
+
+def test_columns_may_be_apart_by_spaces(tmp_path: Path) -> None:
+    np.savetxt(tmp_path / "train.txt", np.c_[LABELS, ROWS])
+    check(load(str(tmp_path / "train.txt")))
+    np.savetxt(tmp_path / "train.txt", np.c_[LABELS, ROWS], "%5d")
+    check(load(str(tmp_path / "train.txt")))

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mnistop.engine.data.sources import absolute, describe, load, source_exists
+from mnistop.engine.data.sources import absolute, describe, file_stamp, load, source_exists
 from mnistop.engine.errors import DataError
 from tests.helpers.data_files import (
     some_images,
@@ -137,6 +137,10 @@ def test_a_data_set_of_several_in_a_folder_is_named_by_the_start_of_its_files(
     assert source_exists(str(digits))
     assert not source_exists(str(folder / "emnist-balanced"))
     assert absolute(str(digits)) == str(digits)
+    assert [Path(name).name for name, *_ in file_stamp(str(digits))] == [
+        "emnist-digits-train-images-idx3-ubyte.gz",
+        "emnist-digits-test-images-idx3-ubyte.gz",
+    ]
 
 
 # --- QMNIST --------------------------------------------------------------------------------------

@@ -250,6 +250,37 @@ def test_pictures_of_other_depth_are_told(tmp_path: Path) -> None:
         load(str(tmp_path))
 
 
+def test_too_many_folders_are_told(tmp_path: Path) -> None:
+    for index in range(101):
+        save(tmp_path / f"class{index}" / "1.png", IMAGES[0])
+    with pytest.raises(DataError, match="has 101 folders of pictures, such as class99, and 100 is"):
+        load(str(tmp_path))
+
+
+def test_names_of_files_cannot_command_the_terminal(tmp_path: Path) -> None:
+    write(tmp_path)
+    (tmp_path / "a" / "\x1b[2J.txt").touch()
+    assert "?[2J.txt" in load(str(tmp_path)).notes[1]
+    (tmp_path / "a" / "\x1b[2J.png").touch()
+    with pytest.raises(DataError, match=r"\(a/\?\[2J\.png\)"):
+        load(str(tmp_path))
+
+
+def test_photos_are_resized_whichever_way_the_camera_was_held(tmp_path: Path) -> None:
+    ramp = np.tile(np.linspace(0, 255, 400).astype(np.uint8), (300, 1))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    save(tmp_path / "a" / "1.jpg", ramp, quality=95)
+    save(tmp_path / "b" / "1.jpg", ramp, quality=95, exif=exif)
+    dataset = load(str(tmp_path), resize=(30, 40))
+    assert dataset.notes[0] == "2 pictures of 2 sizes are resized to 30 × 40."
+    images = {
+        int(label): image for label, image in zip(dataset.labels, dataset.images, strict=True)
+    }
+    assert np.allclose(images[0], np.linspace(0, 1, 40), atol=0.05)
+    assert np.allclose(images[1], np.linspace(0, 1, 30)[:, None], atol=0.05)
+
+
 def test_a_picture_that_would_fill_the_memory_is_not_opened(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -105,3 +105,13 @@ def test_labels_missing_in_a_part_keep_their_classes(tmp_path: Path) -> None:
     write_torch(tmp_path / "train.pt", SEEN)
     torch.save((torch.tensor(IMAGES[:2]), torch.tensor([2, 2])), tmp_path / "test.pt")
     assert unseen_of(load(str(tmp_path)))[1].tolist() == [2, 2]
+
+
+def test_notes_are_no_more_than_a_run_records(tmp_path: Path) -> None:
+    for at in range(12):
+        write_libsvm(tmp_path / f"train-{at:04}-of-00012.bz2", slice(0, 8))
+        write_libsvm(tmp_path / f"\x1b[31m{'x' * 200}{at}.bz2", slice(0, 8))
+    dataset = load(str(tmp_path))
+    assert len(dataset.notes) == 5
+    assert dataset.notes[-1] == "9 more notes are left out."
+    assert all(len(note) <= 1000 and note.isprintable() for note in dataset.notes)

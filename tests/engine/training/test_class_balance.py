@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from sklearn.utils.class_weight import compute_class_weight
 from torch.utils.data import WeightedRandomSampler
 
-from mnistop.engine.data.sources import load
+from mnistop.engine.data.sources import load, load_data
 from mnistop.engine.training.class_balance import balanced_draw, balanced_weights
-from mnistop.engine.training.loop import train
-from mnistop.engine.training.state import Labelled, TrainState
+from mnistop.engine.training.examples import make_examples
+from mnistop.engine.training.loop import Stepper, train
+from mnistop.engine.training.state import Labelled, TrainState, evaluate
 from tests.helpers.selection import one_in
 from tests.helpers.small_runs import (
     CPU,
@@ -23,6 +24,7 @@ from tests.helpers.small_runs import (
     QuietListener,
     digits_config,
     from_bytes,
+    prepared,
     to_bytes,
     trained,
 )
@@ -145,6 +147,18 @@ def test_a_training_goes_on_from_any_step_to_the_same_bits(values: dict[str, Any
         again.load_state_dict(from_bytes(listener.saved[stop_after]))
         train(again, images, validation, QuietListener(), QuietListener())
         assert to_bytes(again.state_dict()) == to_bytes(whole.state_dict())
+
+
+@pytest.mark.parametrize("values", [{}, {"class_weights": "balanced"}, {"sampler": "balanced"}])
+def test_the_learning_rate_finder_takes_the_same_steps(values: dict[str, Any]) -> None:
+    config = digits_config(samples=320, batch_size=64, epochs=2, **values)  # 256 to train on
+    stepper = Stepper(config, make_examples(load_data(config), config))
+    for _ in range(2 * stepper.steps_an_epoch):
+        stepper.step(config.lr)
+    training, _ = trained(config)
+    _, images, _ = prepared(config)
+    _, loss, _ = evaluate(training.model, images)
+    assert stepper.evaluate()[0] == pytest.approx(loss, rel=1e-5)
 
 
 def test_without_them_nothing_is_drawn_or_weighted() -> None:

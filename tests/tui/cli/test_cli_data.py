@@ -1,12 +1,15 @@
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from mnistop.engine.config import RunConfig
 from mnistop.engine.formatting import accuracy, count, duration, is_milestone, loss
 from tests.helpers.command_line import Answer, Place
 from tests.helpers.data_files import write_idx_pair
+from tests.helpers.odd_data import MadeUpSearch, write_odd
 
 Call = Callable[..., Answer]
 
@@ -142,3 +145,81 @@ def test_the_table_is_the_notebooks_and_never_long():
     assert all(is_milestone(epoch, 12) for epoch in range(12))
     for epochs in (200, 999, 20_000, 100_000):
         assert 20 <= sum(is_milestone(epoch, epochs) for epoch in range(epochs)) <= 50
+
+
+def test_odd_images_are_named_with_their_first_images(call: Call, tmp_path: Path):
+    text = " ".join(call("data", write_odd(tmp_path / "odd.npz")).out.split())
+    assert (
+        "error: 1 image with the pixels of another one, but another label: one of the two is "
+        "wrong. Images 11, 31"
+    ) in text
+    assert "test accuracy is too high. Images 12, test 3" in text
+    assert "Nothing odd was found in 4,502 images." in call("data").out
+
+
+def test_the_json_has_facts_and_findings(call: Call, tmp_path: Path):
+    answer = json.loads(call("data", write_odd(tmp_path / "odd.npz"), "--json").out)
+    assert answer["images"] == 100
+    assert answer["unseen"] == 20
+    assert sum(one["training"] for one in answer["classes"]) == 80
+    found = {one["kind"]: one["images"] for one in answer["findings"]}
+    assert [(one["image"], one["label"]) for one in found["same image, other label"]] == [
+        (11, "1"),
+        (31, "2"),
+    ]
+    first, leaked = found["test images seen"]
+    assert (first["image"], leaked["image"], leaked["side"]) == (12, 3, "test")
+    assert leaked["remark"] == "= 12"
+    assert "doubts" not in answer
+
+
+@pytest.fixture
+def search(monkeypatch: pytest.MonkeyPatch) -> type[MadeUpSearch]:
+    """A search for doubted labels that starts no process."""
+    monkeypatch.setattr("mnistop.engine.process.doubt_search.DoubtSearch", MadeUpSearch)
+    monkeypatch.setattr("mnistop.tui.cli.data.warm_up", lambda: None)
+    monkeypatch.setattr(MadeUpSearch, "begun", [])
+    return MadeUpSearch
+
+
+def test_doubted_labels_are_drawn_and_listed(
+    call: Call, search: type[MadeUpSearch], monkeypatch: pytest.MonkeyPatch
+):
+    class Finding(search):  # type: ignore[valid-type, misc]
+        def __init__(self, config: RunConfig, folds: int) -> None:
+            super().__init__(config, folds)
+            self.find([33, *range(12)], [9] * 13, [7] * 13)
+
+    monkeypatch.setattr("mnistop.engine.process.doubt_search.DoubtSearch", Finding)
+    text = call("data", "digits", "--doubts", "--folds", "3", "--hidden", "none").out
+    assert "13 labels of 100 doubted, the worst first, by 3 models" in " ".join(text.split())
+    assert "image 33, labelled 9" in text
+    assert "7? 99%" in text
+    assert "These are the first 10; --json lists all." in text
+    (begun,) = search.begun
+    assert (begun.folds, begun.config.hidden, begun.config.samples) == (3, (), None)
+    doubts = json.loads(call("data", "digits", "--doubts", "--json").out)["doubts"]
+    assert doubts["folds"] == 5
+    assert len(doubts["labels"]) == 13
+    assert doubts["labels"][0] | {"side": ""} == {
+        "image": 33,
+        "side": "",
+        "label": "9",
+        "believed": "7",
+        "confidence": pytest.approx(0.99),
+        "self_confidence": pytest.approx(0.01),
+    }
+
+
+def test_a_search_that_fails_is_an_error(
+    call: Call, search: type[MadeUpSearch], monkeypatch: pytest.MonkeyPatch
+):
+    class Failing(search):  # type: ignore[valid-type, misc]
+        def __init__(self, config: RunConfig, folds: int) -> None:
+            super().__init__(config, folds)
+            self.fail("The loss is no longer a number.")
+
+    monkeypatch.setattr("mnistop.engine.process.doubt_search.DoubtSearch", Failing)
+    answer = call("data", "digits", "--doubts")
+    assert answer.code == 2
+    assert "no longer a number" in answer.err

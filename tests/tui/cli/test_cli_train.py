@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
+from tests.helpers.color_images import write_npz
 from tests.helpers.command_line import COMMAND, SHORT, Answer, Finished, Place
 from tests.helpers.waiting import wait_until
 
@@ -191,3 +192,19 @@ def test_a_sweep_is_not_given_another_length(place: Place) -> None:
     refused = place.run("resume", name, "--epochs", "50")
     assert refused.returncode == 2
     assert "--epochs is for runs" in refused.stderr
+
+
+def test_images_in_colour_are_trained_on_shown_and_attacked(call: Call, tmp_path: Path):
+    source = write_npz(tmp_path / "colours.npz", channels_first=True)
+    flags = ("--source", str(source), "--samples", "all", "--epochs", "8", "--hidden", "8")
+    answer = call("train", "--json", *flags, "--shift", "1", "--batch-size", "8")
+    assert answer.code == 0, answer.err
+    events = [json.loads(line) for line in answer.out.splitlines()]
+    (started,) = (event for event in events if event["event"] == "RunStarted")
+    assert started["image_shape"] == [6, 5, 3]
+    assert started["layers"] == [90, 8, 3]
+    assert events[-1]["event"] == "RunFinished"
+    assert max(event.get("val_acc") or 0 for event in events) > 0.9
+    assert "6×5×3 pixels" in call("show", "last").out
+    attacked = json.loads(call("attack", "last", "--index", "0", "--json").out)
+    assert 0 <= attacked["certified_epsilon"] <= attacked["fgsm_epsilon"]

@@ -177,7 +177,7 @@ async def test_a_widget_that_cannot_be_drawn_says_so_and_the_others_are(
         monkeypatch.setattr(KeyBar, "render_line", fails)
         await shown.resize(110, 35)
         assert "ZeroDivisionError" in shown.notices[-1]
-        assert "learning rate" in shown.text
+        assert "validation share" in shown.text
         assert "Train" not in shown.lines[-1]
         monkeypatch.undo()
         await shown.resize(120, 40)

@@ -75,7 +75,7 @@ def test_no_key_belongs_to_screen_tmux_or_the_terminal(kind: type[DOMNode]) -> N
 
 @pytest.mark.parametrize("key", one_in(2, ["question_mark", "f1"]))
 async def test_help_lists_every_binding_of_every_pane(opened: Opened, key: str) -> None:
-    async with opened((120, 600)) as shown:
+    async with opened((120, 900)) as shown:
         await shown.press(key)
         lines = shown.lines
     text = "\n".join(lines)

@@ -17,7 +17,7 @@ from mnistop.tui.draw.signed_image import View
 from mnistop.tui.features.attack.accuracy import AccuracyChart
 from mnistop.tui.features.attack.model import ORDERS, AttackModel
 from mnistop.tui.text.attack_outcome import SEARCHED_BY, AttackOutcome, at_least, at_most
-from mnistop.tui.text.portrait import attacked
+from mnistop.tui.text.portrait import attacked, has_room_for_perturbation
 from mnistop.tui.text.table import Column
 from mnistop.tui.toolkit.list_pane import ListPane
 from mnistop.tui.toolkit.pane import ContentPane, OfModel
@@ -137,6 +137,13 @@ class AttackView(ContentPane[AttackOutcome], can_focus=True):
         ]
         room = self.size.width - _MARK
         return next((title for title in titles if cell_len(title) <= room), titles[-1])
+
+    @property
+    def has_perturbation(self) -> bool:
+        """True if there is room for the perturbation between the images."""
+        width, height = self.size
+        known = self.content and self.content.attacked
+        return bool(known and has_room_for_perturbation(known, width, height - 1, self.mode))
 
     def draw(self, content: AttackOutcome, width: int, height: int) -> list[Strip]:
         """The pictures and the probabilities, and the bounds if they are not shown elsewhere."""

@@ -251,6 +251,8 @@ class AttackScreen(AtAnEpoch, HostedScreen):
         view = self._panes.view
         view.view = next_view(view.view)
         view.redraw()
+        if not view.has_perturbation:
+            self.notify("There is no room for the perturbation here: enlarge the terminal.")
 
     @on(ListPane.Moved)
     def _on_moved(self, message: ListPane.Moved) -> None:

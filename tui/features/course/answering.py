@@ -17,6 +17,7 @@ from mnistop.engine.lessons.course import Step
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.course.answer import AnswerBox, AnswerHead
 from mnistop.tui.features.course.model import CourseModel
+from mnistop.tui.terminal.faults import FaultTolerant
 
 _RETRY_SECONDS = 2.0
 """After so long an answer that could not be saved is saved again."""
@@ -24,7 +25,7 @@ _NOTICE_SECONDS = 15
 """An error stays in sight for so long."""
 
 
-class Answering(Vertical):
+class Answering(FaultTolerant, Vertical):
     """The box in which an answer is typed, below its last result.
 
     Args:

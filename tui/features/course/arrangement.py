@@ -14,12 +14,13 @@ from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.course.answering import Answering
 from mnistop.tui.features.course.model import CourseModel
 from mnistop.tui.features.course.panes import Lesson, StepList
+from mnistop.tui.terminal.faults import FaultTolerant
 
 _WIDE = 100
 """Columns from which on the list stands beside the text."""
 
 
-class CoursePanes(Container):
+class CoursePanes(FaultTolerant, Container):
     """The panes; where there is no room for the list, it is alone in sight while it has the keys.
 
     Args:

@@ -45,8 +45,8 @@ class Findings(ListPane[Finding]):
         "Images that repeat others, also across the split or in the test; blank ones, and those on "
         "another background or with far less or more ink than their class; classes with few "
         "images. Move to a finding to see only its images; Esc shows all again. For "
-        f"doubted labels, {FOLDS} models are trained, each without a part of the images, and judge "
-        "that part (confident learning, Northcutt 2021)."
+        f"doubted labels, {FOLDS} models are trained, each without a part of the images, and "
+        "classify that part (confident learning, Northcutt 2021)."
     )
 
     @dataclass

@@ -21,6 +21,8 @@ from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.session.state import State
 from mnistop.tui.toolkit.background import LatestAnswer
 
+_SKIPPED = "Only the form's images are checked, not those of a recorded run: o shows them."
+
 
 class DataModel:
     """The form's images, those of a finding on them, or those of a recorded run.
@@ -80,6 +82,7 @@ class DataModel:
         if isinstance(source, Run):
             self._choose(source.words, source)
             self._of_run.want(source, *self._rows(page))
+            self.check.skipped = _SKIPPED
             return
         config = replace(source, source=absolute(source.source))
         self._choose(*(getattr(config, name) for name in LOADED_BY + SPLIT_BY))
@@ -164,6 +167,8 @@ class DataCheck:
         self._names: tuple[str, ...] = ()
         self.images = 0
         """The number of images that are checked; 0 before it is known."""
+        self.skipped = ""
+        """Why the images are not checked; empty if they are."""
 
     def want(self, config: RunConfig, data: Hashable, samples: Samples) -> None:
         """Ask for the findings on the data of a configuration, unless they are there.
@@ -180,7 +185,7 @@ class DataCheck:
         """Drop the findings, and end the search."""
         self.stop()
         self._odd.forget()
-        self._doubted, self.images = None, 0
+        self._doubted, self.images, self.skipped = None, 0, ""
 
     @property
     def findings(self) -> Sequence[Finding]:
@@ -207,7 +212,8 @@ class DataCheck:
             seconds = time.monotonic() - self._since
             return f"Looking for doubted labels: {self.search.progress} ({seconds:.0f} s); s stops."
         if not self.is_checked:
-            return self._odd.error or "Checking the images."
+            waiting = "Checking the images." if self._odd.waiting else ""
+            return self._odd.error or self.skipped or waiting
         if self._doubted is None:
             return "d trains models to look for labels that they doubt."
         return "" if len(self._doubted.images) else self._doubted.sentence

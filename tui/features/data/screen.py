@@ -129,10 +129,9 @@ class DataScreen(HostedScreen):
                 return "No search for doubted labels is going on: d begins one."
             case "doubts" if model.check.is_searching:
                 return "Models are being trained to look for doubted labels: s stops them."
-            case "doubts" if model.run:
-                return "Only the form's images are checked, not those of a recorded run."
             case "doubts" if not model.check.images:
-                return model.error or "The images are being loaded: they come first."
+                wait = "The images are being loaded: they come first."
+                return model.check.skipped or model.error or wait
         return super().why_not(action, parameters)
 
     def action_other_images(self) -> None:

@@ -329,6 +329,7 @@ async def test_a_recorded_run_has_its_own_images_and_the_form_s_are_not_taken_fo
         await shown.say(*read_events(run), run=run)
         await shown.press("5")
         await shown.until_shown("20 images of 8", "validation images that")
+        await shown.until_shown("Only the form's images are checked")
         assert "0 to train on" not in shown.sentences
         await shown.press("o")
         await shown.until_shown(f"These are the form's images, not those of run {run.words}")

@@ -107,7 +107,7 @@ async def test_a_search_that_fails_or_finds_nothing_says_so(
 ) -> None:
     async with opened() as shown:
         search = await doubts_of(shown, searches)
-        search.error = "The loss is no longer a number."
+        search.fail("The loss is no longer a number.")
         await shown.until_shown("The loss is no longer a number.")
         await shown.press("d")
         await shown.until(lambda: len(searches) == 2)

@@ -14,7 +14,7 @@ from mnistop.engine.runs.history import History
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import plain
 from mnistop.tui.features.train import dashboard
-from mnistop.tui.features.train.dashboard import Coach
+from mnistop.tui.features.train.coach import Coach
 from mnistop.tui.session.session import RunEvents
 from tests.helpers import made_up
 from tests.helpers.dashboard import PANES, Dashboard, Opened

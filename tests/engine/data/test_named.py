@@ -1,0 +1,79 @@
+"""Images and labels among arrays: by their names, and the axis that counts them by the labels."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from mnistop.engine.data.named import align, pairs_in, role_of
+
+NAMES = {
+    "images labels": ["images labels train"],
+    "x_train y_train x_test y_test": ["x_train y_train train", "x_test y_test test"],
+    "XTrain YTrain XTest YTest": ["XTrain YTrain train", "XTest YTest test"],
+    "train/data train/target test/data": ["train/data train/target train"],
+    "t10k-images t10k-labels": ["t10k-images t10k-labels test"],
+    "val_images val_labels": ["val_images val_labels validation"],
+    "dataset.train.images dataset.train.labels dataset.train.writers": [
+        "dataset.train.images dataset.train.labels train"
+    ],
+    "kmnist-test-imgs kmnist-test-labels": ["kmnist-test-imgs kmnist-test-labels test"],
+    "data images target feature_names target_names": ["images target train"],
+    "img fine_label coarse_label": ["img fine_label train"],
+    "x y x_train y_train": ["x_train y_train train"],
+    "x y x_test y_test": ["x y train", "x_test y_test test"],
+    "conv.weight conv.bias": [],
+    "images class_names": [],
+}
+
+
+@pytest.mark.parametrize(("names", "pairs"), NAMES.items(), ids=NAMES)
+def test_pairs_are_found_by_name(names: str, pairs: list[str]) -> None:
+    found = pairs_in(names.split())
+    assert [f"{pair.images} {pair.labels} {pair.role}" for pair in found] == pairs
+
+
+@pytest.mark.parametrize(
+    ("name", "role"),
+    [
+        ("train-00000-of-00001.parquet", "train"),
+        ("mnist_train.csv", "train"),
+        ("training.pt", "train"),
+        ("validation-00000.parquet", "validation"),
+        ("t10k-images", "test"),
+        ("testdata.h5", "test"),
+        ("mnist.scale.t.bz2", "test"),
+        ("latest.mat", None),
+        ("contest.npz", None),
+    ],
+)
+def test_the_use_of_a_file_is_in_its_name(name: str, role: str | None) -> None:
+    assert role_of(name) == role
+
+
+@given(
+    images=arrays.arrays(
+        st.sampled_from([np.uint8, np.int32, ">u2"]),
+        arrays.array_shapes(min_dims=2, max_dims=4, min_side=1, max_side=5),
+    ),
+    column=st.sampled_from(["flat", "column", "row"]),
+    moved=st.booleans(),
+)
+def test_images_are_brought_to_the_front_and_never_changed(
+    images: Any, column: str, moved: bool
+) -> None:
+    count = len(images)
+    labels = np.arange(count)
+    stored = np.moveaxis(images, 0, -1) if moved else images
+    shape = {"flat": (-1,), "column": (-1, 1), "row": (1, -1)}[column]
+    found, numbers, note = align(stored, labels.reshape(shape), "X")
+    assert numbers.tolist() == labels.tolist()
+    if moved and stored.shape[0] != count:
+        assert np.array_equal(found, images)
+        assert "the last axis counts the images" in note
+    else:
+        assert np.array_equal(found, stored)
+        assert not note
