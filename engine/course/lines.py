@@ -108,9 +108,10 @@ def around(node: ast.AST, line: int | None) -> ast.For | ast.While | None:
     """Return the innermost loop around a line."""
     found = [
         one
-        for kind in (ast.For, ast.While)
-        for one in walk(node, kind)
-        if line and one.lineno <= line <= (one.end_lineno or 0)
+        for one in ast.walk(node)
+        if isinstance(one, ast.For | ast.While)
+        and line
+        and one.lineno <= line <= (one.end_lineno or 0)
     ]
     return max(found, key=lambda one: one.lineno, default=None)
 
