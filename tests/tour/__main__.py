@@ -85,7 +85,7 @@ async def doubts(pilot: Pilot[int]) -> None:
 
 
 async def lesson(pilot: Pilot[int]) -> None:
-    """A step of the course, with a hint on a wrong answer."""
+    """A step of the course, with a hint on a wrong answer; a question on another screen."""
     await pilot.press("7")
     await pilot.pause(0.5)
     for text in ("1000", "b", "285", "25", "10%", "0.1"):
@@ -97,7 +97,11 @@ async def lesson(pilot: Pilot[int]) -> None:
         if text != "0.1":
             await pilot.press("n")
     await picture(pilot, "course", 0.5)
-    await pilot.press("escape")
+    await pilot.press("escape", *"n" * 13, "o")
+    await pilot.pause(3)
+    await pilot.press("A", *"98", "enter")
+    await picture(pilot, "question", 1)
+    await pilot.press("escape", "7", "escape")
 
 
 async def line_by_line(pilot: Pilot[int]) -> None:
