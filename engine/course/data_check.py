@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import ast
 import re
+from itertools import pairwise
 
 import torch
 
 from mnistop.engine.course.findings import Problem, cause_of, near
-from mnistop.engine.course.lines import LOSSES, call_line, near_line
+from mnistop.engine.course.lines import LOSSES, around, call_line, near_line
 from mnistop.engine.course.means import Means
 from mnistop.engine.course.script import Pass, Script
 from mnistop.engine.course.source import Source
@@ -19,6 +20,8 @@ from mnistop.engine.course.truth import labels_of
 
 _VALIDATION = re.compile(r"(^|_)(val|valid|validation|test)(_|\d|$)", re.IGNORECASE)
 """Names of validation, as `val_loss`, but not `values` or `latest`."""
+_OFTEN = 5
+"""Steps in a row on one batch, while there are others."""
 _SHUFFLES = ("randperm", "permutation", "shuffle", "sample", "flip", "sort")
 
 
@@ -44,6 +47,7 @@ def check_data(script: Script, part: ast.AST) -> Problem | None:
         )
     return (
         _check_rounds(script, part)
+        or _check_repeats(script, part)
         or _check_labels(script, part)
         or _check_training_images(script, part)
     )
@@ -61,6 +65,19 @@ def _check_rounds(script: Script, part: ast.AST) -> Problem | None:
                 "only the first batch is trained on: this line ends the loop in its first round.",
             )
     return None
+
+
+def _check_repeats(script: Script, part: ast.AST) -> Problem | None:
+    """Find batches of which each is trained on many times in a row, before the next one."""
+    rows = [frozenset(one.rows) for one in script.own_passes]
+    changes = [at for at in range(1, len(rows)) if rows[at] != rows[at - 1]]
+    if not changes or min(two - one for one, two in pairwise([0, *changes])) < _OFTEN:
+        return None
+    return Problem(
+        near_line(part, script.own_passes[0].line, "next") or script.own_passes[0].line,
+        f"the same batch is trained on {changes[0]} times in a row, and most images never: get "
+        "the next batch at every step, as by `for x, y in train_loader`.",
+    )
 
 
 def is_over_epochs(loop: ast.For) -> bool:
@@ -154,10 +171,11 @@ def check_validation(script: Script, part: ast.AST) -> Problem | None:
         if inside and set().union(*(one.rows for one in inside)) <= trained:
             return _on_training_images(call_line(part, "evaluate"), "the images that it is given")
     else:
-        loop = _loop_around(part, validations[-1][0].line or 0)
+        loop = around(part, validations[-1][0].line)
         rows = set().union(*(one.rows for one in validations[-1]))
-        if loop and rows <= trained and _stores_validation(loop):
+        if isinstance(loop, ast.For) and rows <= trained and _stores_validation(loop):
             return _on_training_images(loop.lineno, f"`{ast.unparse(loop.iter)}`")
+    before: dict[str, float] = {}
     for passes, values in script.evaluated:
         unseen = [one for one in passes if not one.rows <= trained]
         if unseen and all(one.is_noisy for one in unseen) and unseen[0].line:
@@ -167,8 +185,9 @@ def check_validation(script: Script, part: ast.AST) -> Problem | None:
                 "so the result is another one each time. `model.eval()` before the validation, and "
                 "`model.train()` before the training.",
             )
-        if found := _check_means(script, unseen or passes, values):
+        if found := _check_means(script, unseen or passes, values, before):
             return found
+        before = values
     return None
 
 
@@ -190,18 +209,19 @@ def _on_training_images(line: int | None, over: str) -> Problem:
     )
 
 
-def _loop_around(part: ast.AST, line: int) -> ast.For | None:
-    around = [
-        node
-        for node in ast.walk(part)
-        if isinstance(node, ast.For) and node.lineno <= line <= (node.end_lineno or 0)
-    ]
-    return max(around, key=lambda node: node.lineno) if around else None
+def _check_means(
+    script: Script, passes: list[Pass], values: dict[str, float], before: dict[str, float]
+) -> Problem | None:
+    """Compare a validation's loss and accuracy with those of the batches that it has seen.
 
-
-def _check_means(script: Script, passes: list[Pass], values: dict[str, float]) -> Problem | None:
-    """Compare a validation's loss and accuracy with those of the batches that it has seen."""
-    calls = [call for one in passes for call in script.calls_of(one)]
+    Args:
+        script: the script after it has run.
+        passes: those of the validation.
+        values: the numbers that names held after it.
+        before: and after the validation before it.
+    """
+    once = {frozenset(one.rows): found for one in passes if (found := script.calls_of(one))}
+    calls = [call for found in once.values() for call in found]
     seen = [call for call in calls if call.loss.ndim == 0 and call.scores.ndim == 2]
     if len(seen) < 2 or len({len(call.scores) for call in seen}) == 1 == len(seen[0].scores):
         return None
@@ -218,6 +238,12 @@ def _check_means(script: Script, passes: list[Pass], values: dict[str, float]) -
             continue
         if near(value, *means.true) or (not is_loss and near(value / 100, *means.true)):
             continue
+        if name in before and before[name] > 0.01 and near(value - before[name], *means.true):
+            return Problem(
+                _assigned(script.source.tree, bare),
+                f"`{bare}` adds up over the epochs: it is {value:.3g}, and that of this epoch is "
+                f"{means.true[0]:.3g}. Set the sum back to 0 before each validation.",
+            )
         of_mistakes = means.loss_cases() if is_loss else means.accuracy_cases()
         cases = [(numbers, cause) for numbers, cause in of_mistakes if abs(numbers[0]) > 1e-3]
         if cause := cause_of([value], cases, _is_same):

@@ -288,6 +288,11 @@ def _missing_gradient(part: ast.AST, line: int | None) -> str:
             f"`.grad` is None, because line {rebinding} makes a new tensor that is no weight of "
             "the model. Change the weight itself, in place: `param -= ...` under `torch.no_grad()`."
         )
+    if copies := line_before(part, line + 1 if line else None, "clone", "deepcopy", "detach"):
+        return (
+            f"`.grad` is None, because line {copies} makes copies, which get no gradients. Go "
+            "through `model.parameters()` itself."
+        )
     return (
         "`.grad` is None: it was cleared between `backward()` and the update, or this weight takes "
         "no part in the loss."

@@ -104,6 +104,18 @@ def rebinding_line(node: ast.AST) -> int | None:
     return None
 
 
+def around(node: ast.AST, line: int | None) -> ast.For | ast.While | None:
+    """Return the innermost loop around a line."""
+    found = [
+        one
+        for one in ast.walk(node)
+        if isinstance(one, ast.For | ast.While)
+        and line
+        and one.lineno <= line <= (one.end_lineno or 0)
+    ]
+    return max(found, key=lambda one: one.lineno, default=None)
+
+
 def near_line(node: ast.AST, line: int | None, *names: str) -> int | None:
     """Return the line of the call that is nearest to a line, one above it before one below."""
     found = [one.lineno for one in calls(node, *names)]

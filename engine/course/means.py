@@ -79,6 +79,10 @@ class Means:
                 "this is the loss of the first batch only: the `return` stands inside the loop.",
             ),
             (
+                [float(values[0]) / batches],
+                "only the first batch's loss is counted: the `return` stands inside the loop.",
+            ),
+            (
                 [last / batches],
                 "only the last batch's loss is counted, and divided by the number of batches: add "
                 "with +=, and start the sum before the loop.",

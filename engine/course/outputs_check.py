@@ -158,7 +158,8 @@ def check_layers(
     is_linear = float(bend.abs().max()) < 1e-3 * float(size)
     model.zero_grad()
     torch.autograd.backward(out.square().sum())
-    unused = [name for name, p in model.named_parameters() if p.grad is None]
+    wanted = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+    unused = [name for name, p in wanted if p.grad is None]
     model.zero_grad()
     own = {id(p) for p in model.parameters()}
     if any(id(one) not in own for one in leaves(out)):

@@ -63,6 +63,8 @@ class Pass:
     """The number of graphs of earlier losses that were alive."""
     is_noisy: bool
     """True if the model is in training mode, and has layers for which that matters."""
+    is_quiet: bool
+    """True if it has dropout, and all of it is off."""
     is_training: bool = False
 
 
@@ -234,6 +236,7 @@ class Script:
         keys = (flat_rows @ torch.linspace(1, 2, flat_rows.shape[1], dtype=torch.float64)).tolist()
         rows = {hash(round(key, 6)) for key in keys}
         self._models[id(model)] = model
+        drops = [one for one in model.modules() if isinstance(one, _NOISY[0])]
         is_early = len(self.passes) < _KEPT
         weights = flat(list(model.parameters())) if is_early and torch.is_grad_enabled() else None
         self.passes.append(
@@ -247,6 +250,7 @@ class Script:
                 len(self.watch.losses),
                 len(self._graphs),
                 any(one.training and isinstance(one, _NOISY) for one in model.modules()),
+                bool(drops) and not any(one.training for one in drops),
             )
         )
 
@@ -271,6 +275,8 @@ def _numbers(names: dict[str, Any]) -> dict[str, float]:
     found = {}
     for name, value in names.items():
         last = value[-1] if isinstance(value, list) and value else value
+        if isinstance(last, Tensor) and last.ndim == 0:
+            last = last.item()
         if isinstance(last, float | int | np.floating) and not isinstance(last, bool):
             found[f"{name}[-1]" if isinstance(value, list) else name] = float(last)
     return found

@@ -12,6 +12,7 @@ from mnistop.engine.course.findings import Problem
 from mnistop.engine.course.lines import (
     LOSSES,
     OPTIMIZERS,
+    around,
     call_line,
     clearing_lines,
     line_before,
@@ -53,6 +54,12 @@ def check_training(
         return data
     if found := check_twice(script.watch.events, is_call=False):
         return found
+    if script.own_passes and all(one.is_quiet for one in script.own_passes):
+        return Problem(
+            call_line(tree, "eval") or script.own_passes[0].line,
+            "trained in evaluation mode: dropout does nothing. `model.train()` before the "
+            "training, and `model.eval()` before the validation only.",
+        )
     known = [step for step in steps if step.batch]
     is_finite = all(bool(step.gradient.isfinite().all()) for step in known)
     is_fit = is_model_right and is_finite and len(known) > 1
@@ -137,6 +144,19 @@ def _check_optimizer(script: Script) -> Problem | None:
     )
 
 
+def _is_fading(script: Script) -> bool:
+    """Return True if the last steps are, in gradients, next to nothing of the first ones."""
+    events = [event for event, *_ in script.training if event.is_plain]
+    rates = []
+    for one, two in pairwise(events):
+        if one.weights is None or two.weights is None or one.fresh is None:
+            return False
+        if one.weights.shape != two.weights.shape or not one.fresh.any():
+            return False
+        rates.append(float((two.weights - one.weights).norm() / one.fresh.norm()))
+    return len(rates) >= 40 and max(rates[-20:]) < 1e-4 * max(rates[:5])
+
+
 def _updates_are_rare(script: Script, steps: list[Step]) -> bool:
     """Return True if the weights stay the same over the first steps, but not over all."""
     if any(step.change.any() for step in steps):
@@ -149,6 +169,14 @@ def _check_rare_updates(steps: list[Step], tree: ast.AST) -> Problem | None:
     """Find an update outside of the loop over batches, unless their gradients are gathered."""
     if all(step.stale.any() for step in steps[1:]):
         return None
+    backward, update = call_line(tree, "backward", "grad"), next(iter(update_lines(tree)), None)
+    batches = around(tree, backward)
+    if update and batches and update in range(batches.lineno, (batches.end_lineno or 0) + 1):
+        return Problem(
+            update,
+            f"the weights stay the same over the first {len(steps)} steps at least: the learning "
+            "rate, or what else multiplies the gradient, is 0 there.",
+        )
     at = next(iter(clearing_lines(tree)), None)
     return Problem(
         next(iter(update_lines(tree)), None),
@@ -174,6 +202,12 @@ def _check_course(script: Script, steps: list[Step]) -> Problem | None:
             sum_line(tree),
             "the summed loss keeps the gradients' graphs of all batches alive, and memory grows "
             "with each: add `loss.item()`.",
+        )
+    if _is_fading(script):
+        return Problem(
+            line,
+            "the steps shrink to nothing within some batches: the learning rate is made smaller "
+            "at every batch. Keep it, or lower it once an epoch.",
         )
     if not _is_stuck(script) or not all(e.is_plain for step in steps for e in step.events):
         return None

@@ -2,13 +2,11 @@
 
 import re
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
-from mnistop.engine import worker
 from mnistop.engine.config import RunConfig
 from mnistop.engine.lessons.answers import AnswerBook, count_states
 from mnistop.engine.lessons.checks import Choice, Number, Shape
@@ -16,28 +14,21 @@ from mnistop.engine.lessons.course import Step
 from mnistop.engine.lessons.own_runs import EPSILON, OwnNumber, RunWanted, fact_of, matching
 from mnistop.engine.lessons.parser import bundled_course
 from mnistop.engine.runs.index import list_all
-from mnistop.engine.runs.run_folder import Run
+from mnistop.engine.runs.run_folder import Origin, create_recorded
 from mnistop.tui.toolkit.bars import PANES
+from tests.helpers import made_up
 from tests.helpers.pseudo_terminal import Terminal, places, terminal
 from tests.helpers.waiting import wait_until
 
 pytestmark = [pytest.mark.process, pytest.mark.pty, pytest.mark.slow]
 
 COURSE = bundled_course(PANES)
+LAST_BEFORE = 23
+"""The steps that are done before the program is killed; the others need no PyTorch."""
 DONE = "\x13"
 """Ctrl+S."""
 
-OWN_LOOP = """
-import mnistop, torch
-x, y = torch.rand(20, 784), torch.arange(20) % 10
-model = torch.nn.Linear(784, 10)
-run = mnistop.init(config={"lr": 0.1}, validation=(x, y))
-for epoch in run.epochs(2):
-    run.evaluate(model)
-run.finish(model=model)
-"""
-OTHER_RUNS = ({"hidden": ()}, {"shift": 2}, {"lr": 3.0}, {"lr": 0.0003})
-"""What the course asks for beside the notebook's run."""
+NAMES = iter(f"20260101-12000{number}-other-run" for number in range(9))
 
 
 @pytest.fixture
@@ -47,11 +38,25 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def start_other_runs(folder: Path) -> list[Run]:
-    """Start all runs but the notebook's, and a recorded one; they end while the test goes on."""
-    (folder / "loop.py").write_text(OWN_LOOP)
-    subprocess.Popen([sys.executable, "loop.py"], cwd=folder)
-    return [worker.launch(RunConfig(**changes)) for changes in OTHER_RUNS]  # type: ignore[arg-type]
+def write_other_runs(folder: Path) -> None:
+    """Write the runs that the course asks for beside the notebook's, which is trained."""
+    runs = folder / "mnistop_runs"
+    fast = [*made_up.story(100), made_up.finished(100)]
+    slow = [
+        replace(event, train_loss=2.302 - number / 1000, val_loss=2.303 - number / 1000)
+        for number, event in enumerate(map(made_up.epoch, range(100)))
+    ]
+    told = {
+        RunConfig(hidden=()): fast,
+        RunConfig(shift=2): fast,
+        RunConfig(lr=0.0003): [made_up.started(), *slow, made_up.finished(100)],
+        RunConfig(lr=3.0): [*made_up.story(3), made_up.failed("Diverged.", diverged=True)],
+    }
+    for name, (config, said) in zip(NAMES, told.items(), strict=False):
+        made_up.write_run(runs, said, config, name)
+    recorded, lock = create_recorded(Origin(script="loop.py"), {"lr": 0.1}, runs)
+    lock.close()
+    made_up.say(recorded, fast)
 
 
 def smallest_epsilon(shown: Terminal) -> str:
@@ -97,7 +102,7 @@ def answer(shown: Terminal, step: Step) -> None:
         right_answer(shown, step), "enter" if step.kind in ("number", "shape", "choice") else DONE
     )
     is_last = step is COURSE.steps[-1]
-    shown.wait_for("All steps are done" if is_last else "n goes to the next step")
+    shown.wait_for("All steps are done" if is_last else "Enter changes the answer")
 
 
 def go_through(shown: Terminal, first: int, last: int) -> None:
@@ -117,21 +122,21 @@ def go_through(shown: Terminal, first: int, last: int) -> None:
 
 
 def test_the_whole_course(folder: Path) -> None:
-    others = start_other_runs(folder)
+    write_other_runs(folder)
     with terminal(folder, "course") as shown:
-        go_through(shown, 1, 9)
-        shown.wait_for(" 10 of ")
-        shown.send("enter", "(32, 1")
-        wait_until(lambda: AnswerBook(COURSE.id).read().of("shape-logits").draft == "(32, 1")
+        go_through(shown, 1, LAST_BEFORE)
+        shown.wait_for(f" {LAST_BEFORE + 1} of ")
+        shown.send("enter", "A digit is made of ")
+        half = AnswerBook(COURSE.id)
+        wait_until(lambda: half.read().of("strokes").draft == "A digit is made of ")
         shown.process.kill(signal.SIGKILL)
-    wait_until(lambda: not any(run.is_running() for run in others))
     with terminal(folder, "course", size=(80, 24)) as shown:
-        shown.wait_for("10 of 26: Shapes: the logits")
-        shown.wait_for("(32, 1")
-        shown.send("enter", "0) is the shape", "enter")
-        shown.wait_for("n goes to the next step")
+        shown.wait_for(f"{LAST_BEFORE + 1} of 26: Strokes, and what is missing")
+        shown.wait_for("A digit is made of")
+        shown.send("enter", "strokes.", DONE)
+        shown.wait_for("Enter changes the answer")
         shown.send("n")
-        go_through(shown, 11, len(COURSE.steps))
+        go_through(shown, LAST_BEFORE + 2, len(COURSE.steps))
         shown.send("q")
         assert shown.wait_for_end() == 0
     kept = AnswerBook(COURSE.id).read()

@@ -1,6 +1,6 @@
 """Speed of the interface: opening, starting a run, keys; its cost, and the bytes it sends.
 
-    python -m tests.bench.interface [opening|keys|bytes|memory|growth|cost]...
+    python -m tests.bench.interface [opening|keys|loop|bytes|memory|growth|cost]...
 
 Everything is measured from outside, at the pseudo-terminal of the real command, 120×40.
 """
@@ -30,6 +30,14 @@ EPOCHS = 1500
 PAIRS = 9
 FIRST = 20
 """Answers after which is known how long one takes."""
+LOOP_KEYS = {
+    "enter": "the next line",
+    "u": "a line back",
+    "s": "a step",
+    "t": "ten steps",
+    "l": "another weight",
+    "n": "another image",
+}
 SCREENS = {
     "1": "dashboard",
     "2": "mistakes",
@@ -101,6 +109,20 @@ def keys(presses: int = 200) -> None:
     print(f"a loop of Python, usually as long median {median:6.1f} ms, 99% {worst:6.1f} ms")
     print(f"processor time of one turn of      {percentile(turns, 0.99):7.1f} ms 99%")
     print(f"  the event loop, from 1 ms on     {max(turns):7.1f} ms longest, startup included")
+
+
+def line_by_line(presses: int = 30) -> None:
+    """Time from each key of the loop screen until all that it changes is drawn."""
+    with screen() as shown:
+        shown.wait_for("Press r")
+        shown.send("8")
+        shown.wait_for("is ready", 120)
+        for key, what in LOOP_KEYS.items():
+            answers = []
+            for _ in range(presses):
+                shown.settle()
+                answers.append(shown.answer(key))
+            tell(f"loop screen, {what}", answers)
 
 
 def _loop(turns: int) -> float:
@@ -236,6 +258,7 @@ def cost() -> None:
 PARTS = {
     "opening": opening,
     "keys": keys,
+    "loop": line_by_line,
     "bytes": sent,
     "memory": memory,
     "growth": growth,

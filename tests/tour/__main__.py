@@ -18,6 +18,7 @@ from mnistop.engine.runs.run_folder import list_runs
 from mnistop.tui.app import MnistopApp
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.attack.accuracy import AccuracyChart
+from mnistop.tui.features.data.findings import Findings
 from mnistop.tui.features.rates.panes import RateCurve
 from mnistop.tui.features.train.images import Digit
 from tests.tour.pictures import picture
@@ -56,6 +57,7 @@ async def tour() -> None:
             if name == "pad":
                 await pilot.press(*A_TWO.split())
             await picture(pilot, name, 1.5)
+        await doubts(pilot)
         await lesson(pilot)
         await line_by_line(pilot)
         await pilot.press("f")
@@ -73,8 +75,17 @@ async def tour() -> None:
         await picture(pilot, "robustness", 1.5)
 
 
+async def doubts(pilot: Pilot[int]) -> None:
+    """The labels that models doubt."""
+    await pilot.press("5", "d")
+    while not pilot.app.screen.query_one(Findings).items:
+        await pilot.pause(0.1)
+    await picture(pilot, "doubts", 1.5)
+    await pilot.press("escape", "escape")
+
+
 async def lesson(pilot: Pilot[int]) -> None:
-    """A step of the course, with a hint on a wrong answer."""
+    """A step of the course, with a hint on a wrong answer; a question on another screen."""
     await pilot.press("7")
     await pilot.pause(0.5)
     for text in ("1000", "b", "285", "25", "10%", "0.1"):
@@ -86,7 +97,11 @@ async def lesson(pilot: Pilot[int]) -> None:
         if text != "0.1":
             await pilot.press("n")
     await picture(pilot, "course", 0.5)
-    await pilot.press("escape")
+    await pilot.press("escape", *"n" * 13, "o")
+    await pilot.pause(3)
+    await pilot.press("A", *"98", "enter")
+    await picture(pilot, "question", 1)
+    await pilot.press("escape", "7", "escape")
 
 
 async def line_by_line(pilot: Pilot[int]) -> None:

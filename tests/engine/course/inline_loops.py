@@ -173,7 +173,15 @@ WRONG: dict[str, Case] = {
         "    optimizer.zero_grad()\n    loss.backward()\n    optimizer.step()\n")),
     "an optimizer per batch": by_sgd("        optimizer = ", ("made anew for every batch", "averages"), ("        optimizer.zero_grad()\n",
         "        optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)\n        optimizer.zero_grad()\n")),
+    "a rate of zero at first": by_hand("param -=", ("stay the same over the first", "is 0 there"), ("lr * param.grad", "lr * epoch * param.grad")),
+    "a rate that halves at every batch": by_hand("param -=", ("shrink to nothing", "once an epoch"), ("        train_loss += loss.item()", "        train_loss += loss.item()\n        lr *= 0.5")),
+    "one batch an epoch, again and again": by_hand("next(iter(", ("13 times in a row", "the next batch at every step"),
+        ("    for xb, yb in train_loader:", "    xb, yb = next(iter(train_loader))\n    for _ in range(len(train_loader)):")),
+    "trained in evaluation mode": by_hand("model.eval()", ("dropout does nothing", "`model.train()`"), ("nn.ReLU(), ", "nn.ReLU(), nn.Dropout(0.5), "), ("    train_loss = 0.0", "    model.eval()\n    train_loss = 0.0")),
     # The validation
+    "never set back": by_hand("val_losses", ("adds up over the epochs", "back to 0"), ("    val_loss = 0.0\n", ""), ("val_losses = []", "val_losses = []\nval_loss = 0.0")),
+    "a sum of shares in a tensor": by_hand("val_acc +=", ("the validation accuracy is wrong", "not divided by their number"), ("    val_losses.append", "    val_acc = 0\n    for xb, yb in val_loader:\n"
+        "        z = model(xb)\n        criterion(z, yb)\n        val_acc += (z.argmax(1) == yb).float().mean()\n    val_losses.append")),
     "dropout in the validation": by_hand("val_loss +=", ("in training mode", "model.eval()"), ("nn.ReLU(), ", "nn.ReLU(), nn.Dropout(0.5), ")),
     "one batch too few": by_hand("val_losses.append", ("1.98", "one batch too few"), ("/ len(val_loader)", "/ (len(val_loader) - 1)")),
     "accuracy divided by batches": by_hand("val_acc =", ("the mean is", "number of batches"), ("    val_losses.append", "    hits = 0\n    with torch.no_grad():\n        for xb, yb in val_loader:\n            z = model(xb)\n            criterion(z, yb)\n"
@@ -288,6 +296,7 @@ for epoch in range(20):
 """,
     "an autoencoder": replaced(SCRIPT, (("CrossEntropyLoss", "MSELoss"), (MODEL, "nn.Sequential(nn.Linear(784, 32), nn.ReLU(), nn.Linear(32, 784), nn.Sigmoid())"),
         (LOSS, "criterion(logits, xb)"), ("model(xb), yb)", "model(xb), xb)"))),
+    "a frozen layer": replaced(WITH_SGD, (("val_losses = []", "for p in model[0].parameters():\n    p.requires_grad_(False)\nval_losses = []"),)),
     "an encoder and a head": replaced(WITH_SGD, ((MODEL, "nn.Sequential(nn.Linear(784, 64), nn.ReLU())\nhead = nn.Linear(64, 10)"),
         ("logits = model(xb)", "logits = head(model(xb))"), ("criterion(model(xb), yb)", "criterion(head(model(xb)), yb)"),
         ("SGD(model.parameters()", "SGD([*model.parameters(), *head.parameters()]"))),

@@ -145,6 +145,8 @@ WRONG = (
          "    optimizer.zero_grad()\n", "optimizer.step()", "the loss rises", "maximize"),
     step("the sign of the gradient", "* param.grad\n", "* param.grad.sign()\n", "param -=",
          "by the same amount", "as FGSM"),
+    step("copies of the weights", "in model.parameters()", "in [p.clone() for p in model.parameters()]",
+         "param -=", "None", "copies, which get no gradients"),
     step("times the weight", "param -= learning_rate * param.grad",
          "param *= 1 - learning_rate * param.grad", "param *=", "multiplied by its gradient"),
     step("a new tensor", "param -= learning_rate * param.grad\n            param.grad = None",
@@ -259,6 +261,8 @@ WRONG = (
     step("counts everything", "correct.item()", "len(y_batch)", "return", "counts all"),
     step("counts the wrong ones", "==", "!=", "return", "that are wrong"),
     # Evaluation
+    evaluation("returns after a batch", "    " + RETURN, "            " + RETURN, "return",
+               "the first batch's loss", "inside the loop"),
     evaluation("training images", "in loader", "in train_loader", "train_loader",
                "train_loader", "the loader that it is given"),
     evaluation("summed, not divided", "total / len(loader)", "total", "return",
