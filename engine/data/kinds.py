@@ -76,6 +76,7 @@ _PICKLE = Kind("a Python pickle, in which any code would run", "")
 _BZIP2 = Kind("a bzip2 archive", _UNPACK)
 _ARFF = Kind("an ARFF table", reader="arff.read_arff", unpacks=True, in_folders=True)
 _LIBSVM = Kind("a LIBSVM table", reader="svmlight.read_svmlight", unpacks=True, in_folders=True)
+_ARROW = Kind("an Arrow table", reader="parquet.read_parquet", in_folders=True)
 _MATLAB = Kind("a MATLAB file", reader="mat.read_mat", in_folders=True)
 _TORCH = Kind(
     "a PyTorch file",
@@ -95,7 +96,8 @@ _BY_START = {
     b"MATLAB 7.3": _MATLAB,
     b"\x89HDF": Kind("an HDF5 file", reader="hdf5.read_hdf5", in_folders=True),
     b"PAR1": Kind("a Parquet table", reader="parquet.read_parquet", in_folders=True),
-    b"ARROW1": Kind("an Arrow table"),
+    b"ARROW1": _ARROW,
+    b"\xff\xff\xff\xff": _ARROW,
     b"SQLite": Kind("an SQLite database"),
     b"%PDF": Kind("a PDF document", "name a file of images"),
     b"\xfd7zXZ": Kind("an xz archive", _UNPACK),
