@@ -6,6 +6,7 @@ from tests.bench import (
     brackets,
     browsing,
     commands,
+    data,
     gpu,
     growth,
     interface,
@@ -31,6 +32,7 @@ growth.main()
 processes.main()
 gpu.main()
 commands.main()
+data.main()
 interface.main()
 browsing.main()
 runs.main()

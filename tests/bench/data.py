@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from mnistop.engine.data.sources import load
 from tests.helpers.data_files import write_idx
 
-REPETITIONS = 1
+REPETITIONS = 3
 
 Images = NDArray[np.uint8]
 
@@ -253,6 +253,7 @@ def main() -> None:
                 command += [str(paths[form]), str(warm_ups[form])]
                 output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
                 found[form, loader].append(json.loads(output))
+                print(form, loader, output.strip(), file=sys.stderr)
     print(f"\n{'form':16}{'loaded by':26}{'seconds':>8}{'memory':>9}")
     for (form, loader), measured in found.items():
         seconds, memory = map(statistics.median, zip(*measured, strict=True))

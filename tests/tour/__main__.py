@@ -18,6 +18,7 @@ from mnistop.engine.runs.run_folder import list_runs
 from mnistop.tui.app import MnistopApp
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.attack.accuracy import AccuracyChart
+from mnistop.tui.features.data.findings import Findings
 from mnistop.tui.features.rates.panes import RateCurve
 from mnistop.tui.features.train.images import Digit
 from tests.tour.pictures import picture
@@ -56,6 +57,7 @@ async def tour() -> None:
             if name == "pad":
                 await pilot.press(*A_TWO.split())
             await picture(pilot, name, 1.5)
+        await doubts(pilot)
         await lesson(pilot)
         await line_by_line(pilot)
         await pilot.press("f")
@@ -71,6 +73,15 @@ async def tour() -> None:
         await measured(app)
         await pilot.press("tab", "tab", "z")
         await picture(pilot, "robustness", 1.5)
+
+
+async def doubts(pilot: Pilot[int]) -> None:
+    """The labels that models doubt."""
+    await pilot.press("5", "d")
+    while not pilot.app.screen.query_one(Findings).items:
+        await pilot.pause(0.1)
+    await picture(pilot, "doubts", 1.5)
+    await pilot.press("escape", "escape")
 
 
 async def lesson(pilot: Pilot[int]) -> None:

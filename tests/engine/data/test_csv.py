@@ -265,7 +265,7 @@ def test_a_damaged_table_raises_nothing_else(tmp_path: Path, data: st.DataObject
     st.booleans(),
 )
 def test_all_pixels_arrive(rows: list[list[int]], floats: bool) -> None:
-    from mnistop.engine.data.table import Table
+    from mnistop.engine.data.readers.table import Table
 
     pixels: NDArray[Any] = np.array(rows, float if floats else int)
     labels = (np.arange(len(rows)) + 1) % 2
@@ -364,3 +364,13 @@ def test_columns_may_be_apart_by_spaces(tmp_path: Path) -> None:
     check(load(str(tmp_path / "train.txt")))
     np.savetxt(tmp_path / "train.txt", np.c_[LABELS, ROWS], "%5d")
     check(load(str(tmp_path / "train.txt")))
+
+
+def test_a_zip_with_a_password_is_told(tmp_path: Path) -> None:
+    source = zipped(tmp_path / "a.zip", {"train.csv": text(slice(0, 40))})
+    content = bytearray(source.read_bytes())
+    content[6] |= 1
+    content[content.index(b"PK\1\2") + 8] |= 1
+    source.write_bytes(content)
+    with pytest.raises(DataError, match=r"train\.csv in .* has a password"):
+        load(str(source))

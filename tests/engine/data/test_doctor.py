@@ -139,3 +139,23 @@ def test_images_are_read_a_part_at_a_time(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(doctor, "_BYTES", 100 * dataset.images[0].nbytes)
     assert {len(batch) for batch in in_batches(dataset)} == {100, 97}
     assert sum(map(len, in_batches(dataset))) == 1797
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.data())
+def test_whatever_the_images_are_findings_name_some_of_them(data: st.DataObject) -> None:
+    count, *shape = (data.draw(st.integers(1, 8)) for _ in range(3))
+    colour = data.draw(st.sampled_from([(), (3,)]))
+    random = np.random.default_rng(data.draw(st.integers(0, 99)))
+    images = random.integers(0, 2, (count, *shape, *colour)).astype(np.float32)
+    labels = random.integers(0, 3, count)
+    tests = Unseen([images[::2].astype(np.uint8)], [labels[::2]], Pixels("uint8", 0, 1, 0, 1))
+    dataset = dataset_of(images, labels, tests, classes=3)
+    val = np.flatnonzero(random.integers(0, 2, count))
+    for finding in examine(dataset, val):
+        assert len(finding.images)
+        assert set(finding.images.tolist()) <= set(range(count + len(tests)))
+        assert len(finding.remarks) in (0, len(finding.images))
+        assert finding.sentence[0].isdigit()
+        taken, of = dataset.take(finding.images)
+        assert len(taken) == len(of) == len(finding.images)

@@ -65,6 +65,18 @@ def test_images_in_a_parquet_column_are_read(tmp_path: Path, images: Any) -> Non
     assert dataset.labels.tolist() == LABELS.tolist()
 
 
+@pytest.mark.parametrize("write", [pa.ipc.new_file, pa.ipc.new_stream])
+def test_an_arrow_table_is_read_as_save_to_disk_writes_it(tmp_path: Path, write: Any) -> None:
+    table = pa.table({"image": PICTURES, "label": LABELS})
+    table = table.replace_schema_metadata(hugging_face(["bag", "boot", "coat"]))
+    with write(tmp_path / "data-00000-of-00001.arrow", table.schema) as writer:
+        writer.write_table(table)
+    (tmp_path / "state.json").write_text("{}")
+    dataset = load(str(tmp_path))
+    assert np.array_equal(dataset.images, SCALED)
+    assert dataset.class_names == ("bag", "boot", "coat")
+
+
 def test_pictures_in_colour_and_of_several_sizes(tmp_path: Path) -> None:
     colour = np.random.default_rng(0).integers(0, 256, (2, 4, 5, 3), np.uint8)
     pictures = [png(colour[0]), png(colour[1, 1:])]

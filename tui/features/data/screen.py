@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from textual import on
-from textual.geometry import Size
 
 from mnistop.engine.analysis.label_doubts import FOLDS
 from mnistop.engine.data.doctor import SIDES
@@ -14,68 +13,19 @@ from mnistop.engine.data.sources import absolute
 from mnistop.engine.process.doubt_search import DoubtSearch
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
+from mnistop.tui.features.data.arrangement import DataPanes
 from mnistop.tui.features.data.findings import Findings
 from mnistop.tui.features.data.flattening import Flattening
-from mnistop.tui.features.data.model import DataCheck, DataModel
-from mnistop.tui.features.data.panes import DataFacts, Labels, SampleGrid
+from mnistop.tui.features.data.model import DataModel
+from mnistop.tui.features.data.panes import DataFacts, SampleGrid
 from mnistop.tui.session.view import WRONG_FORM, HostedScreen
 from mnistop.tui.toolkit.background import BackgroundTasks
 from mnistop.tui.toolkit.bindings import IMAGES, ZOOM, bindings, declared, key
 from mnistop.tui.toolkit.dialogs import Section
 from mnistop.tui.toolkit.image_grid import PAGE
-from mnistop.tui.toolkit.pane_host import Pane, PaneHost
+from mnistop.tui.toolkit.pane_host import PaneHost
 
 _LOOK_SECONDS = 0.3
-_MOST_FACTS = 7
-"""Lines that the facts take at most."""
-
-
-class DataPanes(PaneHost):
-    """Images, one of them flattened, findings and labels, with the facts above them.
-
-    Args:
-        terminal: what the terminal can show.
-        check: has the findings.
-    """
-
-    WIDE = Size(110, 32)
-
-    DEFAULT_CSS = """
-    DataPanes > .panes > * { height: 1fr; }
-    DataPanes.wide > .panes { layout: grid; grid-size: 2; grid-gutter: 0 2; }
-    DataPanes.wide DataFacts { column-span: 2; }
-    DataPanes.wide SampleGrid { row-span: 3; }
-    """
-
-    def __init__(self, terminal: Terminal, check: DataCheck) -> None:
-        self.facts = DataFacts(terminal)
-        self.grid = SampleGrid(terminal)
-        self.flattening = Flattening(terminal)
-        self.findings = Findings(terminal, check)
-        self.labels = Labels(terminal)
-        panes = {
-            "Images": self.grid,
-            "Flattening": self.flattening,
-            "Findings": self.findings,
-            "Labels": self.labels,
-        }
-        super().__init__(
-            terminal, [Pane(name, pane, pane) for name, pane in panes.items()], above=[self.facts]
-        )
-
-    def fit(self) -> None:
-        """Show what fits the terminal."""
-        super().fit()
-        is_wide, samples = self.mode == "wide", self.facts.content
-        has_notes = bool(samples and samples.notes)
-        self.facts.display = is_wide or self.active.widget is self.labels or has_notes
-        self.grid.enlarged = self.zoomed
-        width, height = self.app.size
-        facts = self.facts.needed(width, _MOST_FACTS)
-        classes = len(samples.counts.training) if samples else 10
-        findings = min(self.findings.needed(width // 2 - 1), height // 4)
-        self._body.styles.grid_rows = f"{facts} 1fr {findings} {min(classes + 2, height // 3)}"
-        self.facts.styles.height = "1fr" if is_wide else facts
 
 
 class DataScreen(HostedScreen):
@@ -129,6 +79,8 @@ class DataScreen(HostedScreen):
                 return "No search for doubted labels is going on: d begins one."
             case "doubts" if model.check.is_searching:
                 return "Models are being trained to look for doubted labels: s stops them."
+            case "doubts" if not (model.run or self.form()):
+                return WRONG_FORM
             case "doubts" if not model.check.images:
                 wait = "The images are being loaded: they come first."
                 return model.check.skipped or model.error or wait

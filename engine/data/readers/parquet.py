@@ -1,4 +1,4 @@
-"""Parquet tables, as Hugging Face has data sets, by pyarrow, which the extra `parquet` installs.
+"""Parquet and Arrow tables, as of Hugging Face, by pyarrow, which the extra `parquet` installs.
 
 An image is the content of a PNG or JPEG file (`image: struct<bytes, path>`), or lists of pixels,
 or there is a column for each pixel. Hugging Face's `datasets` adds the names of the classes.
@@ -7,6 +7,8 @@ or there is a column for each pixel. Hugging Face's `datasets` adds the names of
 import io
 import json
 import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistop.engine.config import Resize
-from mnistop.engine.data.arrays import damage_reported
-from mnistop.engine.data.extras import needs
-from mnistop.engine.data.named import listed, pairs_in
-from mnistop.engine.data.pictures import read_pictures
+from mnistop.engine.data.readers.arrays import damage_reported
+from mnistop.engine.data.readers.extras import needs
+from mnistop.engine.data.readers.named import listed, pairs_in
+from mnistop.engine.data.readers.pictures import read_pictures
 from mnistop.engine.data.stored import Part, Progress, Stored, check_memory, silent
 from mnistop.engine.errors import DataError, SizesError
 
@@ -40,23 +42,19 @@ class _Columns:
 
 
 def read_parquet(path: Path, progress: Progress = silent, resize: Resize = "off") -> Stored:
-    """Return images and labels in a Parquet table; see `kinds.Reader`.
+    """Return images and labels in a Parquet or Arrow table; see `kinds.Reader`.
 
     Raises:
         DataError: the file is damaged, has no columns of images and labels, or needs pyarrow.
         MemoryError: the machine does not have the memory for the images.
         OSError: the file cannot be read.
     """
-    with needs("pyarrow", "parquet", path):
-        from pyarrow.parquet import ParquetFile
-
-    with damage_reported(path), ParquetFile(path) as file:
-        columns = _columns(file.schema_arrow, path)
-        count = file.metadata.num_rows
+    with damage_reported(path), _opened(path) as (schema, count, batches):
+        columns = _columns(schema, path)
         if not count:
             raise DataError(f"{path} has no rows: choose another one.")
         blocks, labels = [], []
-        for batch in file.iter_batches(_ROWS_AT_ONCE, columns=[*columns.images, columns.label]):
+        for batch in batches([*columns.images, columns.label]):
             blocks.append(_images(batch, columns, path))
             labels.append(_labels(batch.column(columns.label), f"{columns.label} in {path}"))
             check_memory(count / len(blocks[0]) * blocks[0].nbytes)
@@ -69,6 +67,26 @@ def read_parquet(path: Path, progress: Progress = silent, resize: Resize = "off"
     if names and part.labels.dtype.kind in "iu":
         names = names[: int(part.labels.max()) + 1]
     return Stored([part], str(path), names, notes=tuple(notes))
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[Any, int, Callable[[list[str]], Iterable[Any]]]]:
+    """Open a table: its schema, the number of rows, and what yields the rows of some columns."""
+    with needs("pyarrow", "parquet", path):
+        import pyarrow
+        from pyarrow import ipc, parquet
+
+    with path.open("rb") as file:
+        start = file.read(6)
+    if start.startswith(b"PAR1"):
+        with parquet.ParquetFile(path) as file:
+            batches = partial(file.iter_batches, _ROWS_AT_ONCE)
+            yield file.schema_arrow, file.metadata.num_rows, lambda names: batches(columns=names)
+        return
+    open_table = ipc.open_file if start == b"ARROW1" else ipc.open_stream
+    with pyarrow.memory_map(str(path)) as mapped:
+        table = open_table(mapped).read_all()
+        yield table.schema, len(table), lambda names: table.select(names).to_batches(_ROWS_AT_ONCE)
 
 
 def _joined(

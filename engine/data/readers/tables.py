@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistop.engine.config import Resize
-from mnistop.engine.data import families, kinds
-from mnistop.engine.data.named import pairs_in, role_of
-from mnistop.engine.data.stored import Part, Progress, Role, Stored, silent
-from mnistop.engine.data.table import Table, labels_in
+from mnistop.engine.data.readers import families, kinds
+from mnistop.engine.data.readers.named import pairs_in, role_of
+from mnistop.engine.data.readers.table import Table, labels_in
+from mnistop.engine.data.stored import Part, Progress, Role, Stored, check_size, silent
 from mnistop.engine.errors import DataError
 
 
@@ -88,8 +88,9 @@ def read_zip(path: Path, progress: Progress, resize: Resize) -> Stored:
         chosen, left_out = _chosen(tables, path, "unpack it and name one")
 
         def member(name: str, role: Role) -> _File:
-            size = archive.getinfo(name).file_size
-            return _File(name, f"{name} in {path}", lambda: (archive.open(name), size), role)
+            entry, place = archive.getinfo(name), f"{name} in {path}"
+            check_size(place, entry.file_size, entry.compress_size, True)
+            return _File(name, place, lambda: (archive.open(entry), entry.file_size), role)
 
         return _read([member(*each) for each in chosen], path, left_out, progress)
 
@@ -149,6 +150,10 @@ def _damage_reported(place: str) -> Iterator[None]:
         raise DataError(f"{place} is cut off: get it again.") from error
     except (gzip.BadGzipFile, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"{place} is damaged: get it again.") from error
+    except (RuntimeError, NotImplementedError) as error:
+        raise DataError(
+            f"{place} has a password, or is packed in an unusual way: unpack it, and name the file."
+        ) from error
     except UnicodeDecodeError as error:
         raise DataError(f"{place} is not a text in UTF-8: save it as CSV in UTF-8.") from error
 

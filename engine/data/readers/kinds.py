@@ -17,7 +17,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
-from mnistop.engine.data import pickles
+from mnistop.engine.data.readers import pickles
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -50,7 +50,7 @@ class Kind:
     remedy: str = _CONVERT
     """The way to make it readable, where there is no reader; empty for a pickle."""
     reader: str = ""
-    """The module of `mnistop.engine.data` that reads images and labels from such a file, and the
+    """The module of this package that reads images and labels from such a file, and the
     `Reader` in it; empty if there is none."""
     array_reader: str = ""
     """The function that reads the only array in such a file, if it has but one."""
@@ -76,6 +76,7 @@ _PICKLE = Kind("a Python pickle, in which any code would run", "")
 _BZIP2 = Kind("a bzip2 archive", _UNPACK)
 _ARFF = Kind("an ARFF table", reader="arff.read_arff", unpacks=True, in_folders=True)
 _LIBSVM = Kind("a LIBSVM table", reader="svmlight.read_svmlight", unpacks=True, in_folders=True)
+_ARROW = Kind("an Arrow table", reader="parquet.read_parquet", in_folders=True)
 _MATLAB = Kind("a MATLAB file", reader="mat.read_mat", in_folders=True)
 _TORCH = Kind(
     "a PyTorch file",
@@ -95,7 +96,8 @@ _BY_START = {
     b"MATLAB 7.3": _MATLAB,
     b"\x89HDF": Kind("an HDF5 file", reader="hdf5.read_hdf5", in_folders=True),
     b"PAR1": Kind("a Parquet table", reader="parquet.read_parquet", in_folders=True),
-    b"ARROW1": Kind("an Arrow table"),
+    b"ARROW1": _ARROW,
+    b"\xff\xff\xff\xff": _ARROW,
     b"SQLite": Kind("an SQLite database"),
     b"%PDF": Kind("a PDF document", "name a file of images"),
     b"\xfd7zXZ": Kind("an xz archive", _UNPACK),
@@ -172,7 +174,9 @@ def _readable_kind(path: Path) -> Kind:
 
 def _function(name: str) -> Any:
     module, _, function = name.partition(".")
-    return getattr(import_module(f"mnistop.engine.data.{module}"), function) if name else None
+    return (
+        getattr(import_module(f"mnistop.engine.data.readers.{module}"), function) if name else None
+    )
 
 
 def kind_of(path: Path) -> Kind | None:
