@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,22 @@ _COMPARED = 256
 _AT_ONCE = 1024
 
 
-def as_images(images: NDArray[Any], place: str) -> tuple[NDArray[Any], str]:
+def in_one_layout(parts: Sequence[tuple[str, NDArray[Any]]]) -> list[tuple[NDArray[Any], str]]:
+    """Return the images of all parts of a source, with sentences, see `as_images`.
+
+    Flat rows in colour have the order of the first part that has such.
+
+    Args:
+        parts: the name of each part's images in messages, and the images.
+    """
+    rows = next(
+        (images for _, images in parts if images.ndim == 2 and is_in_color(images.shape[1])), None
+    )
+    is_planar = rows is not None and has_planes(rows)
+    return [as_images(images, place, is_planar) for place, images in parts]
+
+
+def as_images(images: NDArray[Any], place: str, is_planar: bool) -> tuple[NDArray[Any], str]:
     """Return stored images in the one layout that everything else takes.
 
     Images may be in gray, `(n, height, width)` with or without a channel, or in colour, with the
@@ -25,6 +41,7 @@ def as_images(images: NDArray[Any], place: str) -> tuple[NDArray[Any], str]:
     Args:
         images: as they are stored.
         place: the name of the array in messages.
+        is_planar: the order of flat rows in colour, see `from_color_rows`.
 
     Returns:
         `(n, height, width)` or `(n, height, width, 3)`, as a view where that is possible, and a
@@ -43,7 +60,7 @@ def as_images(images: NDArray[Any], place: str) -> tuple[NDArray[Any], str]:
     if len(images) == 0 or images.size == 0:
         raise DataError(f"{place} holds no images: choose another one.")
     if images.ndim == 2:
-        return _from_rows(images, place)
+        return _from_rows(images, place, is_planar)
     if images.ndim == 4:
         for axis, channels in ((3, (1,)), (1, (1,)), (3, (3, 4)), (1, (3, 4))):
             if images.shape[axis] in channels:
@@ -89,19 +106,23 @@ def _opaque(opacity: NDArray[Any]) -> float:
     return 255.0 if opacity.max() > 1 else 1.0
 
 
-def _from_rows(rows: NDArray[Any], place: str) -> tuple[NDArray[Any], str]:
+def is_in_color(pixels: int) -> bool:
+    """Return whether so many numbers make a square image in colour, and none in gray."""
+    return math.isqrt(pixels) ** 2 != pixels == 3 * math.isqrt(pixels // 3) ** 2
+
+
+def _from_rows(rows: NDArray[Any], place: str, is_planar: bool) -> tuple[NDArray[Any], str]:
     """Return flat square images with rows and columns, see `as_images`."""
     pixels = rows.shape[1]
     side = math.isqrt(pixels)
     if side * side == pixels:
         return rows.reshape(-1, side, side), ""
-    side = math.isqrt(pixels // 3)
-    if 3 * side * side != pixels:
+    if not is_in_color(pixels):
         raise DataError(
             f"Each image in {place} is a row of {pixels:,} pixels, which makes no square: "
             f"store the images as count × height × width."
         )
-    is_planar = has_planes(rows)
+    side = math.isqrt(pixels // 3)
     order = "all of red, then green, then blue" if is_planar else "red, green and blue by turns"
     return from_color_rows(rows, is_planar), (
         f"Each row of {place} is taken for {side} × {side} pixels in colour, {order}: that way "

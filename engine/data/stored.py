@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mnistop.engine.config import PixelRange, Resize, Split
 from mnistop.engine.data.dataset import Dataset, Unseen
 from mnistop.engine.data.labels import number_classes
-from mnistop.engine.data.layouts import as_images, shape_text
+from mnistop.engine.data.layouts import in_one_layout, shape_text
 from mnistop.engine.data.pixels import Pixels, find_range, scale
 from mnistop.engine.errors import DataError, SizesError, TooFewImagesError
 from mnistop.engine.fingerprint import take_fingerprint
@@ -141,7 +141,7 @@ def to_dataset(
         DataError: the source is unfit for training, or has fewer images than requested.
         PixelRangeError: black and white can only be guessed.
     """
-    stacks = [as_images(part.images, part.images_in) for part in stored.parts]
+    stacks = in_one_layout([(part.images_in, part.images) for part in stored.parts])
     classes = number_classes(
         [(part.labels_in, part.labels) for part in stored.parts], stored.class_names, source
     )

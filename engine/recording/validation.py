@@ -11,7 +11,7 @@ from typing import Any, SupportsIndex
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistop.engine.data.layouts import from_color_rows, has_planes
+from mnistop.engine.data.layouts import from_color_rows, has_planes, is_in_color
 from mnistop.engine.errors import DataError
 from mnistop.engine.files import one_line
 from mnistop.engine.fingerprint import Fingerprint, take_fingerprint
@@ -193,12 +193,7 @@ def _pixels(
 
 def _is_planar(inputs: NDArray[Any]) -> bool:
     """Return whether images are rows of all red, then all green, then all blue pixels."""
-    return len(inputs.shape) == 2 and _is_in_color(inputs.shape[1]) and has_planes(inputs)
-
-
-def _is_in_color(pixels: int) -> bool:
-    """Return whether a row of numbers has room for a square in colour, and for none in gray."""
-    return math.isqrt(pixels) ** 2 != pixels == 3 * math.isqrt(pixels // 3) ** 2
+    return len(inputs.shape) == 2 and is_in_color(inputs.shape[1]) and has_planes(inputs)
 
 
 def _planes(inputs: NDArray[Any], is_planar: bool) -> NDArray[Any]:
@@ -208,7 +203,7 @@ def _planes(inputs: NDArray[Any], is_planar: bool) -> NDArray[Any]:
         case (pixels,) | (1, pixels) if math.isqrt(pixels) ** 2 == pixels > 1:
             side = math.isqrt(pixels)
             return inputs.reshape(-1, side, side, 1)
-        case (pixels,) if _is_in_color(pixels):
+        case (pixels,) if is_in_color(pixels):
             return from_color_rows(inputs, is_planar)
         case (_, _):
             return inputs[..., None]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mnistop.engine import events
 from mnistop.engine.config import RunConfig
 from mnistop.engine.data.dataset import Dataset, describe
-from mnistop.engine.data.layouts import as_images
+from mnistop.engine.data.layouts import in_one_layout
 from mnistop.engine.data.sources import load
 from mnistop.engine.data.stored import Part, Stored, to_dataset
 from mnistop.engine.errors import DataError
@@ -70,6 +70,14 @@ def test_flat_rows_in_colour_are_taken_in_the_order_in_which_neighbours_are_alik
     assert "5 × 5 pixels in colour" in dataset.notes[0]
 
 
+def test_flat_rows_of_all_parts_are_taken_in_the_order_of_the_first() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, SQUARE.shape).astype(np.uint8)
+    rows = planes(SQUARE).reshape(12, -1), planes(noise).reshape(12, -1)
+    parts = [Part(each, labels(12), "images.x", "labels.x") for each in rows]
+    dataset = to_dataset(Stored(parts, "made up"), "made up", None)
+    assert np.array_equal(dataset.images[12:], noise / np.float32(255))
+
+
 def test_an_opaque_fourth_channel_is_dropped_and_the_note_says_so() -> None:
     assert dataset_of(LAYOUTS["opaque"]).notes == (
         "The fourth channel of images.x is dropped: it is opaque everywhere.",
@@ -83,7 +91,7 @@ def test_transparent_images_are_put_on_white(dtype: type) -> None:
     stored[..., :3] = 0
     stored[0, 0, 0, 3] = 0
     stored[0, 1, 1, 3] = opaque // 2 if opaque > 1 else 0.5
-    shown, note = as_images(stored, "images.x")
+    [(shown, note)] = in_one_layout([("images.x", stored)])
     assert shown.dtype == dtype
     assert (shown[0, 0, 0] == opaque).all()
     assert np.allclose(shown[0, 1, 1] / opaque, 0.5, atol=1 / 255)
