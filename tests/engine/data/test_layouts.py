@@ -71,7 +71,7 @@ def test_flat_rows_in_colour_are_taken_in_the_order_in_which_neighbours_are_alik
 
 
 def test_flat_rows_of_all_parts_are_taken_in_the_order_of_the_first() -> None:
-    noise = np.random.default_rng(0).integers(0, 256, SQUARE.shape).astype(np.uint8)
+    noise = np.random.default_rng(1).integers(0, 256, SQUARE.shape).astype(np.uint8)
     rows = planes(SQUARE).reshape(12, -1), planes(noise).reshape(12, -1)
     parts = [Part(each, labels(12), "images.x", "labels.x") for each in rows]
     dataset = to_dataset(Stored(parts, "made up"), "made up", None)
