@@ -33,7 +33,7 @@ Resize = Literal["off"] | tuple[int, int]
 SOURCES = {
     "bundled": "sources.read_bundled",
     "digits": "sources.read_digits",
-    "openml": "openml.read_openml",
+    "openml": "readers.openml.read_openml",
 }
 """The data sources that have a name; all others are paths. Each one's module in
 `mnistop.engine.data`, and the function there that reads it."""

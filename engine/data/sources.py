@@ -20,12 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistop.engine.config import SOURCES, PixelRange, Resize, RunConfig, Split
-from mnistop.engine.data.arrays import read_npz
 from mnistop.engine.data.dataset import Dataset, Description, class_counts, describe, split
-from mnistop.engine.data.files import read_path
-from mnistop.engine.data.idx_sets import find_set
-from mnistop.engine.data.openml import is_cached
-from mnistop.engine.data.picture_folders import is_picture
+from mnistop.engine.data.readers.arrays import read_npz
+from mnistop.engine.data.readers.files import read_path
+from mnistop.engine.data.readers.idx_sets import find_set
+from mnistop.engine.data.readers.openml import is_cached
+from mnistop.engine.data.readers.picture_folders import is_picture
+from mnistop.engine.data.readers.tables import is_table
 from mnistop.engine.data.stored import (
     Part,
     Progress,
@@ -35,7 +36,6 @@ from mnistop.engine.data.stored import (
     silent,
     to_dataset,
 )
-from mnistop.engine.data.tables import is_table
 from mnistop.engine.errors import DataError
 from mnistop.engine.files import expanded, files_below
 
@@ -185,7 +185,7 @@ def _stored(source: str, progress: Progress, resize: Resize) -> Stored:
     if source not in SOURCES:
         _check_name(source)
         return read_path(source, at_most_every_second(progress), resize)
-    module, _, function = SOURCES[source].partition(".")
+    module, _, function = SOURCES[source].rpartition(".")
     read: Callable[[Progress], Stored]
     read = getattr(import_module(f"mnistop.engine.data.{module}"), function)
     return read(progress)

@@ -10,10 +10,11 @@ from mnistop.engine.config import PRESETS, RunConfig
 from mnistop.engine.errors import ConfigError, MnistopError
 from mnistop.engine.hyperparameters import as_text
 from mnistop.engine.lessons import own_runs
-from mnistop.engine.lessons.checks import Choice, Number, Shape, Words, read_number, read_shape
+from mnistop.engine.lessons.checks import Choice, Number, Shape, Words
 from mnistop.engine.lessons.course import KINDS, Check, Place
 from mnistop.engine.lessons.own_runs import EPSILON, FACTS, VERDICTS, OwnNumber, RunWanted
 from mnistop.engine.lessons.sections import Section, near
+from mnistop.engine.lessons.typed import read_number, read_shape
 
 KEYS = {
     "id": "",

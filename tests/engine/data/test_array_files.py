@@ -11,7 +11,7 @@ import pytest
 import torch
 from scipy.io import savemat
 
-from mnistop.engine.data.mat import read_mat
+from mnistop.engine.data.readers.mat import read_mat
 from mnistop.engine.data.sources import load
 from mnistop.engine.errors import DataError
 from tests.helpers.data_files import some_images, some_labels, unseen_of

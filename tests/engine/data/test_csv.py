@@ -265,7 +265,7 @@ def test_a_damaged_table_raises_nothing_else(tmp_path: Path, data: st.DataObject
     st.booleans(),
 )
 def test_all_pixels_arrive(rows: list[list[int]], floats: bool) -> None:
-    from mnistop.engine.data.table import Table
+    from mnistop.engine.data.readers.table import Table
 
     pixels: NDArray[Any] = np.array(rows, float if floats else int)
     labels = (np.arange(len(rows)) + 1) % 2

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import _openml as scikit_learn
 
-from mnistop.engine.data import openml
+from mnistop.engine.data.readers import openml
 from mnistop.engine.data.sources import load, loads_quickly
 from mnistop.engine.errors import DataError
 from tests.helpers.data_files import (

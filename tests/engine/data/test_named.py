@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from mnistop.engine.data.named import align, pairs_in, role_of
+from mnistop.engine.data.readers.named import align, pairs_in, role_of
 
 NAMES = {
     "images labels": ["images labels train"],

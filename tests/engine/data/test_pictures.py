@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from mnistop.engine.data.picture_folders import arrange
+from mnistop.engine.data.readers.picture_folders import arrange
 from mnistop.engine.data.sources import Dataset, load
 from mnistop.engine.errors import DataError, SizesError
 from tests.helpers.data_files import some_images, unseen_of
@@ -314,7 +314,7 @@ def test_pictures_without_two_classes_say_where_they_belong(tmp_path: Path, name
 
 
 def test_coloured_pictures_have_three_channels(tmp_path: Path) -> None:
-    from mnistop.engine.data.picture_folders import read_folder
+    from mnistop.engine.data.readers.picture_folders import read_folder
 
     write(tmp_path)
     colour = np.zeros((4, 4, 3), np.uint8)

@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from mnistop.engine.lessons.checks import Choice, Number, Shape, Words, read_number, read_shape
+from mnistop.engine.lessons.checks import Choice, Number, Shape, Words
+from mnistop.engine.lessons.typed import read_number, read_shape
 
 
 @pytest.mark.parametrize(

@@ -164,7 +164,6 @@ class QuestionElsewhere:
     def _show_result(self) -> None:
         """Show the result of the last check beside the question."""
         model, step, verdict = self._model, self._step, self._model.verdict(self._step)
-        is_answered = model.of(step).state in ("right", "answered")
-        self.question.is_done = is_answered and not model.wants_words(step)
+        self.question.is_done = model.is_done(step)
         self.question.result = verdict.message if verdict else model.progress.get(step.id, "")
         self._screen.post_message(QuestionChanged())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from mnistop.engine import worker
 from mnistop.engine.analysis.fragility import PerturbationBounds, bracket
@@ -13,9 +13,7 @@ from mnistop.engine.lessons import own_runs
 from mnistop.engine.lessons.answers import (
     AnswerBook,
     Answers,
-    State,
     StepAnswers,
-    count_states,
     note_on,
 )
 from mnistop.engine.lessons.checks import Verdict
@@ -66,11 +64,7 @@ class CourseModel:
 
     def _first_open(self) -> int:
         """Return the place of the first step that is not done, else of the last."""
-        undone = (
-            place
-            for place, step in enumerate(self.course.steps)
-            if self.of(step).state in ("open", "wrong")
-        )
+        undone = (place for place, step in enumerate(self.course.steps) if not self.is_done(step))
         return next(undone, len(self.course.steps) - 1)
 
     @property
@@ -120,17 +114,14 @@ class CourseModel:
         """Return whether a run was found, and the student's words on it are missing."""
         return self.of(step).state == "right" and not self.shows_model_answer(step)
 
-    @property
-    def is_finished(self) -> bool:
-        """True if nothing more is asked in any step."""
-        counts = self.counts
-        wanting = any(map(self.wants_words, self.course.steps))
-        return not (counts["open"] or counts["wrong"] or wanting)
+    def is_done(self, step: Step) -> bool:
+        """Return whether nothing more is asked in a step."""
+        return self.of(step).state in ("right", "answered") and not self.wants_words(step)
 
     @property
-    def counts(self) -> Mapping[State, int]:
-        """The number of steps in each state."""
-        return count_states(self.answers, [step.id for step in self.course.steps])
+    def done(self) -> int:
+        """The number of steps that are done."""
+        return sum(map(self.is_done, self.course.steps))
 
     def note_draft(self, step: Step, text: str) -> None:
         """Note what is typed, until `save` keeps it."""

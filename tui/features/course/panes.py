@@ -13,7 +13,7 @@ from mnistop.tui.draw.cells import Strip, clean, flow, line, shorten, unbroken
 from mnistop.tui.draw.palette import Palette
 from mnistop.tui.features.course.model import CourseModel
 from mnistop.tui.text.table import Column
-from mnistop.tui.toolkit.bindings import bindings, hidden, key
+from mnistop.tui.toolkit.bindings import bindings, hidden
 from mnistop.tui.toolkit.list_pane import ListPane
 from mnistop.tui.toolkit.pane import OfModel
 from mnistop.tui.toolkit.scrolled_pane import ScrolledPane
@@ -33,7 +33,7 @@ class StepList(OfModel[CourseModel], ListPane[int]):
 
     BINDINGS = bindings(
         "course",
-        key("open", "enter", "open", "Answer", "Answer the question of this step"),
+        hidden("open", "enter", "open", "Answer", "Answer the question of this step"),
     )
 
     EXPLANATION = (
@@ -53,12 +53,11 @@ class StepList(OfModel[CourseModel], ListPane[int]):
     def columns(self, width: int) -> Sequence[Column[int]]:
         """Return the mark of the state, the number and the title."""
         model = self._model
-        done = model.counts["right"] + model.counts["answered"]
         return (
             Column("", self._mark, 1, style=self._style),
             Column("", lambda place: str(place + 1), 2, gap=1),
             Column(
-                f"{done} of {self.count} done",
+                f"{model.done} of {self.count} done",
                 lambda place: model.course.steps[place].title,
                 max(width - 5, 1),
                 left=True,
@@ -74,9 +73,10 @@ class StepList(OfModel[CourseModel], ListPane[int]):
         return styles.get(self._state(place))
 
     def _state(self, place: int) -> str:
-        step = self._model.course.steps[place]
-        state = self._model.of(step).state
-        return "begun" if state == "open" and self._model.is_begun(step) else state
+        model, step = self._model, self._model.course.steps[place]
+        state = model.of(step).state
+        is_begun = model.wants_words(step) or (state == "open" and model.is_begun(step))
+        return "begun" if is_begun else state
 
     def empty(self) -> str:
         """Return nothing: a course has a step at least."""

@@ -144,12 +144,12 @@ class CourseScreen(SeveralPanes):
             return f"{enter}; Esc leaves the answer, which is kept"
         if not model.course.steps:
             return ""
-        if model.is_finished:
+        if model.done == len(model.course.steps):
             return "All steps are done. H writes a page with all answers, to hand in"
         if model.wants_words(model.step):
             return "You have the run: Enter, and answer in your own words"
         on = [] if model.step is model.course.steps[-1] else ["n goes to the next step"]
-        if model.of(model.step).state in ("right", "answered"):
+        if model.is_done(model.step):
             return "; ".join([*on, "Enter changes the answer"])
         place = model.step.place.screen
         where = [f"o opens {SCREENS[place].name or 'the comparison'}"] if place else []

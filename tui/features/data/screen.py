@@ -79,6 +79,8 @@ class DataScreen(HostedScreen):
                 return "No search for doubted labels is going on: d begins one."
             case "doubts" if model.check.is_searching:
                 return "Models are being trained to look for doubted labels: s stops them."
+            case "doubts" if not (model.run or self.form()):
+                return WRONG_FORM
             case "doubts" if not model.check.images:
                 wait = "The images are being loaded: they come first."
                 return model.check.skipped or model.error or wait

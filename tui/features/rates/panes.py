@@ -25,7 +25,7 @@ class RateCurve(PlottedPane, ContentPane[RangeTest], can_focus=True):
         hidden("higher10", "pagedown", "move(10)", "Much higher", "Ten rates higher"),
         hidden("lowest", "home", "move(-100000)", "Lowest", "To the lowest rate"),
         hidden("highest", "end", "move(100000)", "Highest", "To the highest rate"),
-        key("mark", "n", "mark(1)", "Mark", "To the next of the marked rates", "n p"),
+        key("mark", "n", "mark(1)", "Mark", "To the next of the marked rates", "n/p"),
         hidden("mark_before", "p", "mark(-1)", "Mark before", "To the previous marked rate"),
     )
 

@@ -58,7 +58,7 @@ class SweepScreen(SeveralPanes):
         key("delete", "d", "delete", "Delete", "Delete the sweep with all its runs, after asking"),
         key("runs", "m", "members", "Its runs", "List this sweep's runs, to mark, name or resume"),
         key("new", "S", "new", "New sweep", "Train every combination of some other values"),
-        key("before", "p", "sweep(-1)", "Other sweeps", "Older", "n p"),
+        key("before", "p", "sweep(-1)", "Other sweeps", "Older", "n/p"),
         hidden("after", "n", "sweep(1)", "Newer", "The next sweep"),
         hidden("write", "w", "write", "Write", "Write the table to a text file in this folder"),
     )

@@ -129,7 +129,9 @@ async def test_a_run_that_a_step_asks_for_is_found_by_itself(
         await open_course(shown, parse(text, "two.md", PANES))
         await shown.until_shown("You have no run yet")
         write_notebooks_run(workers)
-        await shown.until_shown("✓ Right: this is your run calm-otter.", "1 of 2 done")
+        await shown.until_shown(
+            "✓ Right: this is your run calm-otter.", "… 1 Pixels", "0 of 2 done"
+        )
         await shown.press("m")
         await shown.until_shown("Answer the question first")
         assert "28 × 28 = 784" not in shown.sentences, "the words are still missing"
@@ -137,7 +139,7 @@ async def test_a_run_that_a_step_asks_for_is_found_by_itself(
         await shown.press("enter")
         await type_in(shown, "It went well.")
         await shown.press("ctrl+s")
-        await shown.until_shown("28 × 28 = 784")
+        await shown.until_shown("28 × 28 = 784", "1 of 2 done")
         assert not [notice for notice in shown.notices if "As before" in notice]
 
 

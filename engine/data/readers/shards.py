@@ -11,8 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from mnistop.engine.config import Resize
-from mnistop.engine.data import kinds
-from mnistop.engine.data.named import listed, role_of
+from mnistop.engine.data.readers import kinds
+from mnistop.engine.data.readers.named import listed, role_of
 from mnistop.engine.data.stored import Progress, Role, Stored
 from mnistop.engine.errors import DataError
 

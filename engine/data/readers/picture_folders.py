@@ -14,10 +14,10 @@ from typing import IO
 import numpy as np
 
 from mnistop.engine.config import Resize
-from mnistop.engine.data import kinds
 from mnistop.engine.data.labels import MAX_CLASSES
-from mnistop.engine.data.named import role_of
-from mnistop.engine.data.pictures import File, read_pictures
+from mnistop.engine.data.readers import kinds
+from mnistop.engine.data.readers.named import role_of
+from mnistop.engine.data.readers.pictures import File, read_pictures
 from mnistop.engine.data.stored import Part, Progress, Role, Stored, check_size, printable
 from mnistop.engine.errors import DataError
 from mnistop.engine.files import files_below

@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistop.engine.config import Resize
-from mnistop.engine.data import families
-from mnistop.engine.data.arrays import damage_reported
-from mnistop.engine.data.named import Arrays, parts_of
+from mnistop.engine.data.readers import families
+from mnistop.engine.data.readers.arrays import damage_reported
+from mnistop.engine.data.readers.named import Arrays, parts_of
 from mnistop.engine.data.stored import Part, Progress, Role, Stored, check_size, silent
 
 _SIZES = {"double": 8, "int64": 8, "uint64": 8, "single": 4, "int32": 4, "uint32": 4, "int16": 2}
@@ -39,7 +39,7 @@ def read_mat(path: Path, progress: Progress = silent, resize: Resize = "off") ->
 
     with damage_reported(path), path.open("rb") as file:
         if matlab.matfile_version(file)[0] == 2:
-            from mnistop.engine.data.hdf5 import arrays_in
+            from mnistop.engine.data.readers.hdf5 import arrays_in
 
             arrays = arrays_in(path, reverse=True)
         else:

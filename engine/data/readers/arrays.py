@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistop.engine.config import Resize
-from mnistop.engine.data import kinds
-from mnistop.engine.data.named import listed, pairs_in, parts_of
+from mnistop.engine.data.readers import kinds
+from mnistop.engine.data.readers.named import listed, pairs_in, parts_of
 from mnistop.engine.data.stored import Progress, Stored, check_size, silent
 from mnistop.engine.errors import DataError
 

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistop.engine.config import Resize
-from mnistop.engine.data import arrays, families, kinds, picture_folders, shards, tables
-from mnistop.engine.data.arrays import read_idx
-from mnistop.engine.data.idx_sets import find_set, is_test, labels_beside
+from mnistop.engine.data.readers import arrays, families, kinds, picture_folders, shards, tables
+from mnistop.engine.data.readers.arrays import read_idx
+from mnistop.engine.data.readers.idx_sets import find_set, is_test, labels_beside
 from mnistop.engine.data.stored import Part, Progress, Role, Stored, silent
 from mnistop.engine.errors import DataError
 

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistop.engine.data.columns import LABELS, find_columns, is_number, without_numbering
 from mnistop.engine.data.labels import MAX_CLASSES
+from mnistop.engine.data.readers.columns import LABELS, find_columns, is_number, without_numbering
 from mnistop.engine.data.stored import Progress, check_memory
 from mnistop.engine.errors import DataError
 from mnistop.engine.formatting import count

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mnistop.engine.config import Resize
-from mnistop.engine.data import kinds
-from mnistop.engine.data.arrays import damage_reported
+from mnistop.engine.data.readers import kinds
+from mnistop.engine.data.readers.arrays import damage_reported
+from mnistop.engine.data.readers.table import Table
 from mnistop.engine.data.stored import Part, Progress, Stored, silent
-from mnistop.engine.data.table import Table
 from mnistop.engine.errors import DataError
 
 _ATTRIBUTE = re.compile(

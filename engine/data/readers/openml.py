@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 import platformdirs
 
-from mnistop.engine.data.arrays import read_npz
+from mnistop.engine.data.readers.arrays import read_npz
 from mnistop.engine.data.stored import Part, Stored
 from mnistop.engine.errors import DataError
 from mnistop.engine.files import expanded, user_folder

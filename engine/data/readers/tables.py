@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistop.engine.config import Resize
-from mnistop.engine.data import families, kinds
-from mnistop.engine.data.named import pairs_in, role_of
+from mnistop.engine.data.readers import families, kinds
+from mnistop.engine.data.readers.named import pairs_in, role_of
+from mnistop.engine.data.readers.table import Table, labels_in
 from mnistop.engine.data.stored import Part, Progress, Role, Stored, check_size, silent
-from mnistop.engine.data.table import Table, labels_in
 from mnistop.engine.errors import DataError
 
 

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistop.engine.config import Resize
-from mnistop.engine.data import kinds
-from mnistop.engine.data.arrays import damage_reported
+from mnistop.engine.data.readers import kinds
+from mnistop.engine.data.readers.arrays import damage_reported
 from mnistop.engine.data.stored import Part, Progress, Stored, check_size, silent
 from mnistop.engine.errors import DataError
 

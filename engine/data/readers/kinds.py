@@ -17,7 +17,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
-from mnistop.engine.data import pickles
+from mnistop.engine.data.readers import pickles
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -50,7 +50,7 @@ class Kind:
     remedy: str = _CONVERT
     """The way to make it readable, where there is no reader; empty for a pickle."""
     reader: str = ""
-    """The module of `mnistop.engine.data` that reads images and labels from such a file, and the
+    """The module of this package that reads images and labels from such a file, and the
     `Reader` in it; empty if there is none."""
     array_reader: str = ""
     """The function that reads the only array in such a file, if it has but one."""
@@ -174,7 +174,9 @@ def _readable_kind(path: Path) -> Kind:
 
 def _function(name: str) -> Any:
     module, _, function = name.partition(".")
-    return getattr(import_module(f"mnistop.engine.data.{module}"), function) if name else None
+    return (
+        getattr(import_module(f"mnistop.engine.data.readers.{module}"), function) if name else None
+    )
 
 
 def kind_of(path: Path) -> Kind | None:
