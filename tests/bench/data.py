@@ -3,9 +3,9 @@
     python -m tests.bench.data [images]
 
 The images are those in this package, repeated. Each measurement is a process of its own, taken in
-turns: the seconds from a path to arrays in memory, without imports, and the memory that this takes
-at its peak, as a multiple of the images' size as float32 (188 MB), as which mnistop trains on them.
-It needs Linux.
+turns: the seconds from a path to arrays in memory, without imports; the seconds of CPU time, which
+others on the machine disturb less; and the memory that this takes at its peak, as a multiple of the
+images' size as float32 (188 MB), as which mnistop trains on them. It needs Linux.
 """
 
 import gzip
@@ -216,15 +216,15 @@ NEEDED = {"torchvision ImageFolder": "torchvision"}
 
 
 def measure(loader: str, path: str, warm_up: str) -> None:
-    """Print seconds and bytes of one loading; a small file before it imports what is needed."""
+    """Print seconds, seconds of CPU time and bytes; a small file before imports what is needed."""
     LOADERS[loader](warm_up)
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
     before = _peak()
-    started = time.perf_counter()
+    started, used = time.perf_counter(), time.process_time()
     found: Any = LOADERS[loader](path)
-    seconds = time.perf_counter() - started
+    seconds, cpu = time.perf_counter() - started, time.process_time() - used
     assert found is not None
-    print(json.dumps([seconds, _peak() - before]))
+    print(json.dumps([seconds, cpu, _peak() - before]))
 
 
 def _peak() -> int:
@@ -254,10 +254,11 @@ def main() -> None:
                 output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
                 found[form, loader].append(json.loads(output))
                 print(form, loader, output.strip(), file=sys.stderr)
-    print(f"\n{'form':16}{'loaded by':26}{'seconds':>8}{'memory':>9}")
+    print(f"\n{'form':16}{'loaded by':26}{'seconds':>8}{'of CPU':>8}{'memory':>9}")
     for (form, loader), measured in found.items():
-        seconds, memory = map(statistics.median, zip(*measured, strict=True))
-        print(f"{form:16}{loader:26}{seconds:8.2f}{memory / (count * 784 * 4):8.1f}×")
+        seconds, cpu, memory = map(statistics.median, zip(*measured, strict=True))
+        times = memory / (count * 784 * 4)
+        print(f"{form:16}{loader:26}{seconds:8.2f}{cpu:8.2f}{times:8.1f}×")
 
 
 if __name__ == "__main__":
