@@ -242,13 +242,13 @@ def _packing(start: bytes) -> tuple[str, Callable[..., Any]]:
 
 
 def _kind(start: bytes, name: str) -> Kind | None:
+    if start[8:10] == b'{"' and start[4:8] == bytes(4):  # its first byte is any
+        return Kind("a safetensors file")
     for signature, kind in _BY_START.items():
         if start.startswith(signature):
             return kind
     if start[257:262] == b"ustar":
         return _TAR
-    if start[8:10] == b'{"' and start[4:8] == bytes(4):
-        return Kind("a safetensors file")
     for pattern, kind in _BY_NAME.items():
         if re.search(pattern, name.lower()):
             return kind

@@ -28,6 +28,6 @@ def how_to_convert(path: Path) -> str:
         open="gzip.open" if packed else "open",
         path=str(path),
         mode="" if packed else ", 'rb'",
-        to=str(path.with_name(re.sub(r"(\.p(kl|ickle)?)?(\.gz)?$", ".npz", path.name))),
+        to=str(path.with_name(re.sub(r"(\.p(kl|ickle)?)?(\.gz)?$", ".npz", path.name, count=1))),
     )
     return f'python -c "import {"gzip, " if packed else ""}numpy, pickle; {line}"'

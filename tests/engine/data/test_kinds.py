@@ -32,7 +32,8 @@ def tar_gz() -> bytes:
 
 
 def safetensors() -> bytes:
-    header = json.dumps({"images": {"dtype": "U8", "shape": [0], "data_offsets": [0, 0]}}).encode()
+    header = json.dumps({"i": {"dtype": "U8", "shape": [0], "data_offsets": [0, 0]}}).encode()
+    header = header.ljust(0x3C)  # the length begins as a web page does, with <
     return len(header).to_bytes(8, "little") + header
 
 

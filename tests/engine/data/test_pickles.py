@@ -27,6 +27,7 @@ def converted(path: Path) -> str:
     before = set(path.parent.iterdir())
     exec(line, {})
     (made,) = set(path.parent.iterdir()) - before
+    assert made.name == f"{path.name.partition('.')[0]}.npz"
     return str(made)
 
 
