@@ -245,14 +245,23 @@ def owner_of(path: Path) -> str:
 
 
 _DEEPEST = 8
-"""Folders below each other that are followed; a link that leads back would have no end."""
+"""Folders below each other that are followed; links between folders would have no end."""
 
 
 def files_below(folder: Path) -> Iterator[tuple[str, ...]]:
-    """Yield the path of each file below a folder, from there, sorted folder by folder."""
+    """Yield the path of each file below a folder, from there, sorted folder by folder.
+
+    Links that lead back to a folder above them are not followed.
+    """
     for place, folders, names in os.walk(folder, followlinks=True):
         above = Path(place).relative_to(folder).parts
-        folders[:] = sorted(folders) if len(above) < _DEEPEST else []
+        here = Path(os.path.realpath(place))
+        folders[:] = [
+            name
+            for name in sorted(folders)
+            if len(above) < _DEEPEST
+            and not here.is_relative_to(os.path.realpath(os.path.join(place, name)))
+        ]
         for name in sorted(names):
             yield *above, name
 

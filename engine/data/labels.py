@@ -103,6 +103,11 @@ def _numbered(
                 f"{least} to {greatest}: give {count} names, in the order of the labels."
             )
         return values, names, ""
+    if columns and greatest >= columns:
+        raise DataError(
+            f"The source {source} has one-hot labels of {columns} classes and the label {greatest} "
+            "besides: store all labels alike."
+        )
     if columns:
         note = "Labels are one-hot: the number of the column with the 1, from 0, is the class."
         return values, tuple(map(str, range(columns))), note

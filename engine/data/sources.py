@@ -48,6 +48,7 @@ __all__ = [
     "class_counts",
     "describe",
     "file_stamp",
+    "is_fetched",
     "load",
     "load_data",
     "loads_quickly",
@@ -135,14 +136,18 @@ def split_by(dataset: Dataset, config: RunConfig) -> tuple[NDArray[np.int64], ND
     return split(dataset, config.val_fraction, config.split_seed, config.stratify == "on")
 
 
+def is_fetched(source: str) -> bool:
+    """Return whether a source is on this machine: `openml` must be downloaded and parsed once."""
+    return source != "openml" or is_cached()
+
+
 def loads_quickly(source: str) -> bool:
     """Return whether `load` is quick.
 
-    `openml` must be downloaded and parsed once, and large tables of text and many pictures take
-    seconds.
+    Large tables of text and many pictures take seconds, and what must be fetched first longer.
     """
     if source in SOURCES:
-        return source != "openml" or is_cached()
+        return is_fetched(source)
     files = file_stamp(source)
     pictures = sum(is_picture(name) for name, _, _ in files)
     text = sum(

@@ -224,6 +224,8 @@ class Evaluator:
 
     def _copy(self, torch: Any, inputs: Any) -> Any:
         """Return a copy of the images, the last one if no model has changed it in place."""
+        if torch.is_inference_mode_enabled() or inputs.is_inference():
+            return inputs.clone()  # whose changes torch does not count
         if self._handed is not None:
             copy, version, some = self._handed
             is_same = copy.device == inputs.device and copy.dtype == inputs.dtype

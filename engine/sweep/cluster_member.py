@@ -19,7 +19,7 @@ from distributed import Event, get_worker
 
 from mnistop.engine.config import RunConfig
 from mnistop.engine.cores import usable_cores
-from mnistop.engine.data.sources import load_data, loads_quickly, source_exists
+from mnistop.engine.data.sources import is_fetched, load_data, source_exists
 from mnistop.engine.errors import DataError, RunError
 from mnistop.engine.files import make_folder, open_like, write_atomically
 from mnistop.engine.fingerprint import Fingerprint
@@ -166,7 +166,7 @@ def fingerprints(configs: Sequence[RunConfig]) -> dict[str, Fingerprint | str]:
     """
     found: dict[str, Fingerprint | str] = {}
     for config in configs:
-        if loads_quickly(config.source):
+        if is_fetched(config.source):
             try:
                 found[key_of(config)] = load_data(config).fingerprint
             except DataError as error:

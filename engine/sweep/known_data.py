@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
 
 from mnistop.engine.config import SPLIT_BY, RunConfig, split_before
-from mnistop.engine.data.sources import loads_quickly
+from mnistop.engine.data.sources import is_fetched
 from mnistop.engine.errors import MnistopError, RunError, TooFewImagesError
 from mnistop.engine.events import SweepData
 from mnistop.engine.fingerprint import Fingerprint, cannot_go_on, changes, has_changed
@@ -90,7 +90,7 @@ class DataCheck:
             (key_of(one), one.val_fraction, one.stratify): one for one in reversed(configs)
         }
         for config in different.values():
-            if loads_quickly(config.source):
+            if is_fetched(config.source):
                 self._check(config, server)
 
     def check_workers(

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from mnistop.engine import events
 from mnistop.engine.config import RunConfig
 from mnistop.engine.cores import usable_cores
-from mnistop.engine.data.sources import load, loads_quickly
+from mnistop.engine.data.sources import is_fetched, load
 from mnistop.engine.errors import MnistopError, RunError
 from mnistop.engine.fingerprint import Fingerprint
 from mnistop.engine.process.control import stop
@@ -142,7 +142,7 @@ class MemberRunner:
                 what, config = run, run.config_to_resume()
         except RunError as error:
             return str(error)
-        needed = NeededData(config, data) if loads_quickly(config.source) else None
+        needed = NeededData(config, data) if is_fetched(config.source) else None
         with (
             self._server.start(_train, needed, what, run.path, self.cores) as process,
             contextlib.suppress(EOFError, OSError, RunError),
@@ -210,7 +210,7 @@ class ThisMachine(MemberRunner):
 
     def _fetch(self, configs: Sequence[RunConfig], log: EventLog) -> None:
         """Fetch the data that do not load quickly, once for all members, and compare them."""
-        late = [config for config in configs if not loads_quickly(config.source)]
+        late = [config for config in configs if not is_fetched(config.source)]
         for source in sorted({config.source for config in late}):
             with (
                 self._server.start(_fetch, None, source) as process,

@@ -1,6 +1,7 @@
 """Python's pickles: never opened, as any code in them would run. How to convert them instead."""
 
 import re
+import shlex
 from pathlib import Path
 
 _PAIR = "i, l = pickle.load({open}({path!r}{mode})); numpy.savez({to!r}, images=i, labels=l)"
@@ -30,4 +31,7 @@ def how_to_convert(path: Path) -> str:
         mode="" if packed else ", 'rb'",
         to=str(path.with_name(re.sub(r"(\.p(kl|ickle)?)?(\.gz)?$", ".npz", path.name, count=1))),
     )
-    return f'python -c "import {"gzip, " if packed else ""}numpy, pickle; {line}"'
+    program = f"import {'gzip, ' if packed else ''}numpy, pickle; {line}"
+    is_plain = not set(program) & set('"$`\\!')
+    quoted = f'"{program}"' if is_plain else shlex.quote(program)
+    return f"python -c {quoted}"

@@ -129,7 +129,7 @@ def _chosen(
 
 def _set_of(name: str) -> str:
     """Return the words of a file's name without that for the part of a data set."""
-    words = re.findall(r"[^\W_]+", Path(name).name.lower())
+    words = re.findall(r"[^\W_]+", Path(name).name.lower().removesuffix(".gz"))
     return " ".join(word for word in words if not role_of(word))
 
 

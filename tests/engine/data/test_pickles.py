@@ -54,6 +54,17 @@ def test_a_batch_of_cifar_10_is_converted(tmp_path: Path) -> None:
         assert arrays["labels"].tolist() == [0, 1] * 3
 
 
+def test_a_name_with_signs_of_the_shell_is_quoted(tmp_path: Path) -> None:
+    name = 'a$(touch pwned)`".pkl'
+    (tmp_path / name).write_bytes(pickle.dumps(PAIR))
+    with pytest.raises(DataError) as told:
+        load(str(tmp_path / name))
+    command = str(told.value).partition("convert it by ")[2].removesuffix(".")
+    _, _, program = shlex.split(command)
+    assert repr(str(tmp_path / name)) in program
+    assert command.partition(" -c ")[2].startswith("'")
+
+
 def test_a_pickle_in_a_folder_says_the_same(tmp_path: Path) -> None:
     (tmp_path / "data_batch_1").write_bytes(pickle.dumps({}, 2))
     with pytest.raises(

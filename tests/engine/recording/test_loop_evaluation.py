@@ -187,6 +187,16 @@ def test_a_model_that_works_in_place_gets_the_same_images_each_time(uncounted: b
     assert len(set(seen)) == 1
 
 
+def test_a_model_is_evaluated_in_inference_mode_and_outside_of_it() -> None:
+    run, model = begin(), small()
+    accuracies = [run.evaluate(model).accuracy]
+    with torch.inference_mode():
+        accuracies += [run.evaluate(model).accuracy, run.evaluate(model).accuracy]
+    accuracies.append(run.evaluate(model).accuracy)
+    run.finish()
+    assert len(set(accuracies)) == 1
+
+
 def test_the_test_accuracy_is_that_of_the_model_at_the_end() -> None:
     run = begin(test=(PIXELS[:20], LABELS[:20]))
     model = small()
