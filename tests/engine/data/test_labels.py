@@ -163,3 +163,9 @@ def test_every_label_keeps_its_name_whatever_the_form(
         assert other.names == one.names
     halves = numbered(labels[:1], labels[1:])
     assert np.concatenate(halves.labels).tolist() == one.labels[0].tolist()
+
+
+def test_one_hot_labels_in_one_part_and_greater_numbers_in_another_are_refused() -> None:
+    parts = [("a", np.eye(3)), ("b", np.arange(1, 4))]
+    with pytest.raises(DataError, match="one-hot labels of 3 classes and the label 3 besides"):
+        number_classes(parts, None, "made up")

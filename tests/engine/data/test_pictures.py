@@ -14,6 +14,7 @@ from PIL import Image
 from mnistop.engine.data.readers.picture_folders import arrange
 from mnistop.engine.data.sources import Dataset, load
 from mnistop.engine.errors import DataError, SizesError
+from mnistop.engine.files import files_below
 from tests.helpers.data_files import some_images, unseen_of
 
 COUNT = 12
@@ -328,3 +329,12 @@ def test_coloured_pictures_have_three_channels(tmp_path: Path) -> None:
     grays = [image[..., 0].tobytes() for image in part.images if np.ptp(image, 2).max() == 0]
     assert len(reds) == 1
     assert sorted(grays) == ALL
+
+
+def test_links_that_lead_back_are_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "1").touch()
+    (tmp_path / "b").symlink_to("a")
+    (tmp_path / "loop").symlink_to(".")
+    (tmp_path / "a" / "up").symlink_to("..")
+    assert list(files_below(tmp_path)) == [("a", "1"), ("b", "1")]
