@@ -99,6 +99,7 @@ def first_alike(batches: Iterable[Floats]) -> Numbers:
     first: list[int] = []
     for images in batches:
         rows = images.reshape(len(images), -1) + np.float32(0)  # which makes 0 of -0
+        rows = np.ascontiguousarray(rows)
         for row in rows:
             digest = hashlib.blake2b(row, digest_size=16).digest()
             first.append(known.setdefault(digest, len(first)))

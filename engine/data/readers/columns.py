@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 LABELS = ("label", "labels", "class", "target", "y", "category", "digit", "character")
 """Names of the column of labels, in any case; the first of them that a table has."""
 
-_NEITHER = re.compile(r"(unnamed: \d+)?|index|(image)?[_ ]?(id|name|path|file|filename)", re.I)
+NEITHER = re.compile(r"(unnamed: \d+)?|index|(image)?[_ ]?(id|name|path|file|filename)", re.I)
 """Names of columns that are neither labels nor pixels."""
 _ROW_AND_COLUMN = re.compile(r"(\d+)x(\d+)")
 """The name of a pixel, as in `28x28`."""
@@ -75,10 +75,10 @@ def _by_names(names: list[str], table: str) -> Columns:
     if are_numbered:
         pixels = [at for at in forms if forms[at] == form]
     else:
-        pixels = [at for at in forms if not _NEITHER.fullmatch(lower[at])]
+        pixels = [at for at in forms if not NEITHER.fullmatch(lower[at])]
     notes = []
     rest = [at for at in forms if at not in pixels]
-    others = [at for at in rest if not _NEITHER.fullmatch(lower[at])]
+    others = [at for at in rest if not NEITHER.fullmatch(lower[at])]
     if label is None and len(others) == 1:
         label = others[0]
         notes.append(f"Column {names[label]} of {table} has the labels.")

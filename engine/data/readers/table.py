@@ -5,6 +5,7 @@ first or the last column: in the one whose most frequent value is rarer, as a pi
 is mostly black.
 """
 
+import contextlib
 import csv
 import itertools
 from collections.abc import Iterable, Iterator
@@ -14,7 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistop.engine.data.labels import MAX_CLASSES
-from mnistop.engine.data.readers.columns import LABELS, find_columns, is_number, without_numbering
+from mnistop.engine.data.readers.columns import (
+    LABELS,
+    NEITHER,
+    find_columns,
+    is_number,
+    without_numbering,
+)
 from mnistop.engine.data.stored import Progress, check_memory
 from mnistop.engine.errors import DataError
 from mnistop.engine.formatting import count
@@ -223,30 +230,60 @@ class Table:
 
 
 def labels_in(lines: Iterable[str], place: str) -> NDArray[Any]:
-    """Return the labels in a table of a single column, or in that with the name of labels.
+    """Return the labels in a table of labels: `(n,)`, or one-hot `(n, k)`.
 
-    Of a table without names it is the last one.
+    They are in the column with the name of labels, in the only one besides indices and names of
+    files, or in all columns if these are one-hot.
 
     Args:
         lines: those of the table.
         place: its name in messages.
 
     Raises:
-        DataError: it is no table.
+        DataError: it is no table, or no column is clearly that of labels.
     """
-    try:
-        rows = [row for row in csv.reader(lines) if any(cell.strip() for cell in row)]
-    except csv.Error as error:
-        raise DataError(f"{place} is no list of labels: check what it is.") from error
-    if not rows:
-        raise DataError(f"{place} is empty: get it again.")
+    rows = _rows([line.strip() for line in lines if line.strip()], place)
     names = [cell.strip().lower() for cell in rows[0]]
     known = next((names.index(name) for name in LABELS if name in names), None)
-    column = -1 if known is None else known
-    labels = [row[column].strip() for row in rows if len(row) > column]
-    if known is not None or (not is_number(labels[0]) and all(map(is_number, labels[1:]))):
-        del labels[0]
-    return _as_numbers(np.array(labels, str))
+    has_numbers = all(is_number(cell) for row in rows[1:] for cell in row if cell.strip())
+    has_names = known is not None or (has_numbers and not all(map(is_number, names)))
+    if has_names:
+        del rows[0]
+    used = [at for at, name in enumerate(names) if not (has_names and NEITHER.fullmatch(name))]
+    if known is not None:
+        used = [known]
+    table = np.array([[row[at].strip() for at in used] for row in rows], str)
+    if len(used) == 1:
+        return _as_numbers(table[:, 0])
+    with contextlib.suppress(ValueError):
+        ones = table.astype(np.float64)
+        if np.isin(ones, (0, 1)).all() and (ones.sum(1) == 1).all():
+            return ones.astype(np.int64)
+    raise DataError(
+        f"{place} has {count(len(names), 'column')}, and none of them is clearly that of labels: "
+        "add a first line with the names of the columns, and name the labels label."
+    )
+
+
+def _rows(lines: list[str], place: str) -> list[list[str]]:
+    """Return the cells of each line of a table of labels."""
+    if not lines:
+        raise DataError(f"{place} is empty: get it again.")
+    delimiter = max(_DELIMITERS, key=lines[0].count)
+    if all(map(is_number, lines[0].split())):
+        rows = [line.replace(delimiter, " ").split() for line in lines]
+    else:
+        try:
+            rows = list(csv.reader(lines, delimiter=delimiter))
+        except csv.Error as error:
+            raise DataError(f"{place} is no list of labels: check what it is.") from error
+    for at, row in enumerate(rows, 1):
+        if len(row) != len(rows[0]):
+            raise DataError(
+                f"Line {at:,} of {place} has {count(len(row), 'column')}, and the first line has "
+                f"{len(rows[0]):,}: complete it, or delete it."
+            )
+    return rows
 
 
 def _as_numbers(labels: NDArray[np.str_]) -> NDArray[Any]:

@@ -374,3 +374,37 @@ def test_a_zip_with_a_password_is_told(tmp_path: Path) -> None:
     source.write_bytes(content)
     with pytest.raises(DataError, match=r"train\.csv in .* has a password"):
         load(str(source))
+
+
+@pytest.mark.parametrize(
+    ("delimiter", "header"),
+    [(",", ""), (",", "a,b,c"), (";", "a;b;c"), ("\t", ""), (" ", "")],
+)
+def test_one_hot_labels_beside_images_are_read(tmp_path: Path, delimiter: str, header: str) -> None:
+    np.save(tmp_path / "x.npy", IMAGES)
+    path = tmp_path / "y.csv"
+    ones = np.eye(3)[LABELS]
+    np.savetxt(path, ones, fmt="%g", delimiter=delimiter, header=header, comments="")
+    dataset = load(f"{tmp_path / 'x.npy'},{path}")
+    assert dataset.labels.tolist() == LABELS.tolist()
+    assert "one-hot" in dataset.notes[0]
+
+
+@pytest.mark.parametrize("header", [",0", "id;digit_name", "image_id\tnumber"])
+def test_the_only_column_besides_an_index_has_the_labels(tmp_path: Path, header: str) -> None:
+    np.save(tmp_path / "x.npy", IMAGES)
+    delimiter = next(one for one in ",;\t" if one in header)
+    lines = [header, *(f"{at}{delimiter}{label}" for at, label in enumerate(LABELS))]
+    (tmp_path / "y.csv").write_text("\n".join(lines))
+    dataset = load(f"{tmp_path / 'x.npy'},{tmp_path / 'y.csv'}")
+    assert dataset.labels.tolist() == LABELS.tolist()
+
+
+@pytest.mark.parametrize("header", ["digit_name,number\n", ""])
+def test_one_of_several_columns_is_not_guessed_to_have_the_labels(
+    tmp_path: Path, header: str
+) -> None:
+    np.save(tmp_path / "x.npy", IMAGES)
+    (tmp_path / "y.csv").write_text(header + "".join(f"{label},7\n" for label in LABELS))
+    with pytest.raises(DataError, match="2 columns, and none of them is clearly that of labels"):
+        load(f"{tmp_path / 'x.npy'},{tmp_path / 'y.csv'}")

@@ -159,3 +159,9 @@ def test_whatever_the_images_are_findings_name_some_of_them(data: st.DataObject)
         assert finding.sentence[0].isdigit()
         taken, of = dataset.take(finding.images)
         assert len(taken) == len(of) == len(finding.images)
+
+
+def test_images_that_are_not_contiguous_are_compared() -> None:
+    images = np.asfortranarray(np.random.default_rng(0).random((4, 3, 3), np.float32))
+    images[3] = images[1]
+    assert doctor.first_alike([images]).tolist() == [0, 1, 2, 1]
