@@ -6,6 +6,7 @@ MNIST's 784, those of LIBSVM's site end at 780.
 """
 
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,9 @@ from mnistop.engine.data.stored import Part, Progress, Stored, check_size, silen
 from mnistop.engine.errors import DataError
 
 _ROWS_AT_ONCE = 4096
+_START = 512
+_LEAST_MNIST, _MNIST = 22, 28
+"""Images between these sides are taken for MNIST's, of which the last rows are black."""
 _COLOUR = 3 * 32 * 32
 """Columns of CIFAR-10, which are those of no square."""
 
@@ -32,12 +36,12 @@ def read_svmlight(path: Path, progress: Progress = silent, resize: Resize = "off
         OSError: the file cannot be read.
     """
     progress(f"reading {path.name}")
-    table, labels = _load(path)
+    table, labels, start = _load(path)
     if not table.nnz:
         raise DataError(f"{path} has no images with pixels other than 0: choose another one.")
-    first = _first_column(table, path)
+    first = _first_column(table, start)
     columns = table.shape[1] - first
-    width = columns if columns == _COLOUR else (math.isqrt(columns - 1) + 1) ** 2
+    width = columns if columns == _COLOUR else _square(columns)
     note = f"The columns of {path.name} are counted from {first}"
     if width > columns:
         note += f", and {width - columns:,} pixels after the last one, {columns:,}, are taken as 0"
@@ -45,10 +49,13 @@ def read_svmlight(path: Path, progress: Progress = silent, resize: Resize = "off
     return Stored([Part(images, labels, str(path), str(path))], str(path), notes=(f"{note}.",))
 
 
-def _load(path: Path) -> tuple[Any, NDArray[Any]]:
-    """Return a sparse table with a column for each number from 0, and the labels."""
+def _load(path: Path) -> tuple[Any, NDArray[Any], bytes]:
+    """Return a sparse table with a column for each number from 0, the labels, and the beginning."""
     from sklearn.datasets import load_svmlight_file
 
+    file, _ = kinds.opened(path)
+    with damage_reported(path), file:
+        start = file.read(_START)
     file, _ = kinds.opened(path)
     with damage_reported(path), file:
         try:
@@ -58,11 +65,21 @@ def _load(path: Path) -> tuple[Any, NDArray[Any]]:
                 f"{path} has a line that is not a label and column:value pairs ({error}): "
                 f"correct it."
             ) from error
-    return table, labels
+    return table, labels, start
 
 
-def _first_column(table: Any, path: Path) -> int:
+def _square(columns: int) -> int:
+    """Return the number of pixels of a square image whose last columns may be missing."""
+    side = math.isqrt(columns - 1) + 1
+    if side * side != columns and _LEAST_MNIST <= side < _MNIST:
+        side = _MNIST  # few digits, or those of few classes, leave out whole rows
+    return side * side
+
+
+def _first_column(table: Any, start: bytes) -> int:
     """Return 0 or 1, the number of the first column."""
+    if said := re.search(rb"^# Column indices are (zero|one)-based", start, re.MULTILINE):
+        return 0 if said[1] == b"zero" else 1  # scikit-learn's comment
     greatest = table.shape[1] - 1
     if table.indices.min() == 0 or math.isqrt(greatest + 1) ** 2 == greatest + 1:
         return 0

@@ -192,6 +192,23 @@ def test_missing_last_columns_are_black(tmp_path: Path) -> None:
     assert "3 pixels after the last one, 13, are taken as 0" in dataset.notes[0]
 
 
+def test_scikit_learns_comment_says_the_first_column(tmp_path: Path) -> None:
+    images = IMAGES.copy()
+    images[:, 0, 0] = images[:, -1, -1] = 0
+    (tmp_path / "some").write_bytes(svmlight(images, LABELS, from_zero=True, comment="digits"))
+    dataset = load(str(tmp_path / "some"))
+    assert np.array_equal(dataset.images, images / np.float32(255))
+
+
+def test_digits_without_their_last_rows_are_those_of_mnist(tmp_path: Path) -> None:
+    images = some_images(6, 28, 28)
+    images[:, 24:] = 0
+    images[0, 0, 0] = images[0, 23, 5] = 9
+    (tmp_path / "some").write_bytes(svmlight(images, some_labels(6)))
+    dataset = load(str(tmp_path / "some"))
+    assert np.array_equal(dataset.images, images / np.float32(255))
+
+
 def test_fractions_stay_fractions(tmp_path: Path) -> None:
     (tmp_path / "usps").write_bytes(svmlight(IMAGES / 255 * 2 - 1, LABELS + 1))
     dataset = load(str(tmp_path / "usps"), pixel_range=(-1, 1))
