@@ -77,6 +77,10 @@ def _by_names(names: list[str], table: str) -> Columns:
     else:
         pixels = [at for at in forms if not NEITHER.fullmatch(lower[at])]
     notes = []
+    ordered = sorted(pixels, key=lambda at: _numbers(lower[at])) if are_numbered else pixels
+    if ordered != pixels:
+        pixels = ordered
+        notes.append(f"The pixels of {table} are in the order of their columns' numbers.")
     rest = [at for at in forms if at not in pixels]
     others = [at for at in rest if not NEITHER.fullmatch(lower[at])]
     if label is None and len(others) == 1:
@@ -87,6 +91,10 @@ def _by_names(names: list[str], table: str) -> Columns:
         notes.append(f"Columns of {table} left out: {', '.join(left_out[:_LISTED])}.")
     lacks_labels = label is None and are_numbered and form != "#"
     return Columns(pixels, label, names, lacks_labels, notes)
+
+
+def _numbers(name: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", name)]
 
 
 def is_header(cells: Sequence[str]) -> bool:

@@ -141,7 +141,7 @@ class Table:
             self._check(lines)
         pixels_at, label_at = self._columns.pixels, self._columns.label
         label = [] if label_at is None else [label_at]
-        row = [("label", f"U{_LONGEST_LABEL}"), ("pixels", self._number, len(pixels_at))]
+        row = [("label", f"U{_LONGEST_LABEL + 1}"), ("pixels", self._number, len(pixels_at))]
         try:
             table = np.loadtxt(
                 texts,
@@ -161,6 +161,11 @@ class Table:
         labels, pixels = (table["label"], table["pixels"]) if label else (table[:0, 0], table)
         if not (np.isfinite(pixels).all() and all(labels)):
             self._check(lines)
+        if label and np.char.str_len(labels).max() > _LONGEST_LABEL:
+            raise DataError(
+                f"{self._place} has a label of more than {_LONGEST_LABEL} characters: check which "
+                "column has the labels, and name it label."
+            )
         return labels.copy(), pixels.copy()
 
     def _check(self, lines: list[tuple[int, str]]) -> None:

@@ -408,3 +408,19 @@ def test_one_of_several_columns_is_not_guessed_to_have_the_labels(
     (tmp_path / "y.csv").write_text(header + "".join(f"{label},7\n" for label in LABELS))
     with pytest.raises(DataError, match="2 columns, and none of them is clearly that of labels"):
         load(f"{tmp_path / 'x.npy'},{tmp_path / 'y.csv'}")
+
+
+def test_pixels_are_in_the_order_of_the_numbers_of_their_columns(tmp_path: Path) -> None:
+    rows = table()
+    rows[["label", *sorted(PIXELS)]].to_csv(tmp_path / "sorted.csv", index=False)
+    dataset = load(str(tmp_path / "sorted.csv"))
+    assert np.array_equal(dataset.images, IMAGES / np.float32(255))
+    assert "in the order of their columns' numbers" in dataset.notes[0]
+
+
+def test_long_labels_are_not_cut_to_the_same(tmp_path: Path) -> None:
+    rows = table()
+    rows["label"] = ["long " * 20 + str(label) for label in LABELS]
+    rows.to_csv(tmp_path / "long.csv", index=False)
+    with pytest.raises(DataError, match="a label of more than 64 characters"):
+        load(str(tmp_path / "long.csv"))
