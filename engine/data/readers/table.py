@@ -161,7 +161,7 @@ class Table:
         labels, pixels = (table["label"], table["pixels"]) if label else (table[:0, 0], table)
         if not (np.isfinite(pixels).all() and all(labels)):
             self._check(lines)
-        if label and np.char.str_len(labels).max() > _LONGEST_LABEL:
+        if label and max(map(len, labels.tolist())) > _LONGEST_LABEL:
             raise DataError(
                 f"{self._place} has a label of more than {_LONGEST_LABEL} characters: check which "
                 "column has the labels, and name it label."
