@@ -50,12 +50,27 @@ def check_size(place: str, size: int, stored: int, compressed: bool) -> None:
         MemoryError: the machine does not have that much memory.
     """
     most = min(size, stored * _DEFLATE_RATIO if compressed else stored)
-    if compressed and most > max(_HARMLESS, stored * _MOST_UNPACKED):
-        raise DataError(
-            f"{place} unpacks from {stored:,} bytes to {size:,}, as images never do: it is damaged "
-            "or made to fill the memory; get it elsewhere."
-        )
+    if compressed:
+        check_unpacked(place, most, stored)
     check_memory(most)
+
+
+def check_unpacked(place: str, size: int, stored: int) -> None:
+    """Check that what has been compressed can be images, and is no zip bomb.
+
+    Args:
+        place: its name in a sentence.
+        size: its size when unpacked, or how much of it there has been so far, in bytes.
+        stored: its size in the file, in bytes.
+
+    Raises:
+        DataError: the compression is implausible for images.
+    """
+    if size > max(_HARMLESS, stored * _MOST_UNPACKED):
+        raise DataError(
+            f"{place} unpacks from {stored:,} bytes to {size:,} or more, as images never do: it is "
+            "damaged or made to fill the memory; get it elsewhere."
+        )
 
 
 def check_memory(size: float) -> None:
@@ -125,6 +140,35 @@ class Stored:
     """Sentences on what reading has made of images and labels."""
     was_one: bool = False
     """True if the source was once read as one part: a random split still takes it as that."""
+    settle: "Settle | None" = None
+    """Decides what only all files of a source show together; `join` calls it."""
+    stated: str = ""
+    """What the file says of itself, for `settle`."""
+
+
+Settle = Callable[[Sequence[Stored]], list[Stored]]
+"""Changes what was read from the files of a source, in their order."""
+
+
+def join(files: Sequence[Stored], provenance: str) -> Stored:
+    """Join what was read from the files of a source.
+
+    Args:
+        files: one or more, in order.
+        provenance: that of the source.
+    """
+    for settle in dict.fromkeys(file.settle for file in files):
+        if settle:
+            settled = iter(settle([file for file in files if file.settle is settle]))
+            files = [next(settled) if file.settle is settle else file for file in files]
+    return replace(
+        files[0],
+        parts=[part for file in files for part in file.parts],
+        provenance=provenance,
+        class_names=max((file.class_names for file in files), key=lambda names: len(names or ())),
+        notes=tuple(dict.fromkeys(note for file in files for note in file.notes)),
+        settle=None,
+    )
 
 
 def to_dataset(
