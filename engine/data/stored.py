@@ -1,7 +1,6 @@
 """Arrays as a source stores them, checked and scaled to a `Dataset`."""
 
 import os
-import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -12,19 +11,13 @@ from numpy.typing import NDArray
 
 from mnistop.engine.config import PixelRange, Resize, Split
 from mnistop.engine.data.dataset import Dataset, Unseen
-from mnistop.engine.data.labels import number_classes
+from mnistop.engine.data.labels import distinct, number_classes
 from mnistop.engine.data.layouts import in_one_layout, shape_text
 from mnistop.engine.data.pixels import Pixels, find_range, scale
 from mnistop.engine.errors import DataError, SizesError, TooFewImagesError
+from mnistop.engine.files import one_line
 from mnistop.engine.fingerprint import take_fingerprint
-
-_UNSHOWABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-
-
-def printable(text: str) -> str:
-    """Replace control characters and what a terminal cannot print."""
-    return _UNSHOWABLE.sub("?", text)
-
+from mnistop.engine.formatting import count
 
 _MOST_UNPACKED = 100
 """Times the compressed size: MNIST's images unpack to 5 times theirs, blank ones to 1,000 times."""
@@ -145,8 +138,9 @@ def to_dataset(
     classes = number_classes(
         [(part.labels_in, part.labels) for part in stored.parts], stored.class_names, source
     )
-    class_names = tuple(map(printable, classes.names))
+    class_names, renamed = distinct(list(map(one_line, classes.names)))
     parts = list(map(_checked, stored.parts, [images for images, _ in stacks], classes.labels))
+    parts, unlabelled = _labelled(parts)
     pixels = find_range(
         [(part.images_in, part.images) for part in parts], stored.white, pixel_range, source
     )
@@ -154,13 +148,14 @@ def to_dataset(
     parts, resized = _resized(parts, resize)
     shape = _common_shape(parts)
     pool, validation, tests = _by_use(parts, split, stored.was_one)
-    count = _count(samples, pool, source, sum(map(len, parts)))
-    used, rest = _divided(pool, count)
-    counted = np.bincount(np.concatenate(classes.labels), minlength=len(class_names))
+    number = _count(samples, pool, source, sum(map(len, parts)))
+    used, rest = _divided(pool, number)
+    every = np.concatenate([part.labels for part in parts])
+    counted = np.bincount(every, minlength=len(class_names))
     labels = np.concatenate([part.labels for part in used])
-    if len(np.unique(labels)) < 2 <= count:
+    if len(np.unique(labels)) < 2 <= number:
         raise DataError(
-            f"The first {count:,} images of {source} are all of one class, "
+            f"The first {number:,} images of {source} are all of one class, "
             f"{class_names[labels[0]]}: ask for more samples."
         )
 
@@ -180,16 +175,16 @@ def to_dataset(
         pixels,
         stored.provenance,
         tuple(counted.tolist()),
-        _unseen(tests or rest, pixels, 0 if tests else count),
-        given_validation=len(labels) - count,
-        notes=_recordable([*stored.notes, classes.note, *layouts, resized]),
+        _unseen(tests or rest, pixels, 0 if tests else number),
+        given_validation=len(labels) - number,
+        notes=_recordable([*stored.notes, *unlabelled, classes.note, renamed, *layouts, resized]),
         fingerprint=fingerprint,
     )
 
 
 def _recordable(notes: Sequence[str]) -> tuple[str, ...]:
     """Return notes as `RunStarted` takes them: once each, printable, and not too many."""
-    shown = list(dict.fromkeys(printable(note)[:_LONGEST_NOTE] for note in notes if note))
+    shown = list(dict.fromkeys(one_line(note)[:_LONGEST_NOTE] for note in notes if note))
     if len(shown) > _MOST_NOTES:
         shown[_MOST_NOTES - 1 :] = [f"{len(shown) - _MOST_NOTES + 1} more notes are left out."]
     return tuple(shown)
@@ -257,6 +252,28 @@ def _checked(part: Part, images: NDArray[Any], labels: NDArray[np.int64]) -> Par
     return replace(part, images=images, labels=labels)
 
 
+def _labelled(parts: Sequence[Part]) -> tuple[list[Part], list[str]]:
+    """Return parts without the images that have no label, and sentences on what is left out."""
+    kept, notes = [], []
+    for part in parts:
+        has_label = part.labels >= 0
+        missing = int(np.count_nonzero(~has_label))
+        if missing == len(part):
+            notes.append(
+                f"All labels in {part.labels_in} are missing: {count(missing, 'image')} left out."
+            )
+            continue
+        if missing:
+            notes.append(f"{count(missing, 'image')} without a label left out: {part.labels_in}.")
+            part = replace(part, images=part.images[has_label], labels=part.labels[has_label])
+        kept.append(part)
+    if "train" not in [part.role for part in kept] and "train" in [part.role for part in parts]:
+        raise DataError(
+            "All labels of the images to train on are missing: store the class of each of them."
+        )
+    return kept, notes
+
+
 def _common_shape(parts: Sequence[Part]) -> tuple[int, ...]:
     first, *others = parts
     for other in others:
@@ -282,8 +299,8 @@ def _count(samples: int | None, pool: Sequence[Part], source: str, whole: int) -
             which = "training images"
             more = ", or set split to random, which trains on test images too"
         raise TooFewImagesError(
-            f"The source {source} has {there:,} {which}, not the {samples:,} asked for: "
-            f"ask for at most {there:,}, or for all of them{more}.",
+            f"The source {source} has {there:,} {which}, and samples is {samples:,}: set it to at "
+            f"most {there:,}, or to all, as in --samples all{more}.",
             f"{samples:,} images used then, {there:,} there now",
         )
     return samples

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistop.engine.data.stored import Part, Progress, Role, printable, silent
+from mnistop.engine.data.stored import Part, Progress, Role, silent
 from mnistop.engine.errors import DataError
+from mnistop.engine.files import one_line
 
 _ROLES: dict[Role, str] = {
     "train": "train(?:ing)?",
@@ -141,5 +142,5 @@ def align(
 
 def listed(names: list[str]) -> str:
     """Return names as a list in a sentence, shortened to a few."""
-    few = ", ".join(printable(name) for name in names[:_LISTED])
+    few = ", ".join(one_line(name) for name in names[:_LISTED])
     return few if len(names) <= _LISTED else f"{few} and {len(names) - _LISTED:,} more"

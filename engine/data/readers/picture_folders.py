@@ -18,9 +18,9 @@ from mnistop.engine.data.labels import MAX_CLASSES
 from mnistop.engine.data.readers import kinds
 from mnistop.engine.data.readers.named import role_of
 from mnistop.engine.data.readers.pictures import File, read_pictures
-from mnistop.engine.data.stored import Part, Progress, Role, Stored, check_size, printable
+from mnistop.engine.data.stored import Part, Progress, Role, Stored, check_size
 from mnistop.engine.errors import DataError
-from mnistop.engine.files import files_below
+from mnistop.engine.files import files_below, one_line
 from mnistop.engine.formatting import count
 
 _ENDINGS = (
@@ -150,7 +150,7 @@ def _read(
         return None
     if len(classes) > MAX_CLASSES:
         raise DataError(
-            f"{place} has {len(classes):,} folders of pictures, such as {printable(classes[-1])}, "
+            f"{place} has {len(classes):,} folders of pictures, such as {one_line(classes[-1])}, "
             f"and {MAX_CLASSES} is the highest possible number of classes: name a folder with a "
             "folder for each class."
         )
@@ -161,7 +161,7 @@ def _read(
         order = np.random.RandomState(0).permutation(len(of_part))
         shuffled = [of_part[at] for at in order]
         chosen += [
-            (printable("/".join(paths[index])), opener(paths[index])) for index, _ in shuffled
+            (one_line("/".join(paths[index])), opener(paths[index])) for index, _ in shuffled
         ]
         labels.append(np.array([numbers[name] for _, name in shuffled], np.int64))
     images, notes = read_pictures(chosen, str(place), progress, resize)
