@@ -1,5 +1,6 @@
 """Arrays as a source stores them, checked and scaled to a `Dataset`."""
 
+import math
 import os
 import re
 import time
@@ -125,6 +126,9 @@ class Stored:
     """Sentences on what reading has made of images and labels."""
     was_one: bool = False
     """True if the source was once read as one part: a random split still takes it as that."""
+    was_in_order: bool = False
+    """True for forms read before there was a choice of split: a random one still takes their images
+    in the order in which they are stored, see `_mixed`."""
 
 
 def to_dataset(
@@ -155,6 +159,14 @@ def to_dataset(
     shape = _common_shape(parts)
     pool, validation, tests = _by_use(parts, split, stored.was_one)
     count = _count(samples, pool, source, sum(map(len, parts)))
+    order = ""
+    if count < sum(map(len, pool)) and _is_sorted(pool):
+        order = f"The images of {source} are sorted by class"
+        if split == "random" and stored.was_in_order:
+            order += f", and a random split takes the first {count:,}: set split to given."
+        else:
+            order += ": they are taken in a random order, always the same."
+            pool = _mixed(pool)
     used, rest = _divided(pool, count)
     counted = np.bincount(np.concatenate(classes.labels), minlength=len(class_names))
     labels = np.concatenate([part.labels for part in used])
@@ -182,7 +194,7 @@ def to_dataset(
         tuple(counted.tolist()),
         _unseen(tests or rest, pixels, 0 if tests else count),
         given_validation=len(labels) - count,
-        notes=_recordable([*stored.notes, classes.note, *layouts, resized]),
+        notes=_recordable([*stored.notes, order, classes.note, *layouts, resized]),
         fingerprint=fingerprint,
     )
 
@@ -217,6 +229,30 @@ def _by_use(
         return train, validation, test
     pool = [replace(part, role="train") for part in parts] if was_one else list(parts)
     return pool, [], []
+
+
+def _is_sorted(parts: Sequence[Part]) -> bool:
+    """Return whether images of a class follow each other far more often than by chance."""
+    labels = np.concatenate([part.labels for part in parts])
+    alike = float(np.sum((np.bincount(labels) / len(labels)) ** 2))
+    by_chance = (len(labels) - 1) * (1 - alike)
+    deviation = math.sqrt(by_chance * alike)
+    return np.count_nonzero(np.diff(labels)) < min(by_chance / 2, by_chance - 2 * deviation)
+
+
+def _mixed(parts: Sequence[Part]) -> list[Part]:
+    """Return images sorted by class in an order in which the first ones are of all classes.
+
+    It is random, and always the same. Parts of the same role become one.
+    """
+    mixed = []
+    for role in dict.fromkeys(part.role for part in parts):
+        same = [part for part in parts if part.role == role]
+        order = np.random.RandomState(0).permutation(sum(map(len, same)))
+        images = same[0].images if len(same) == 1 else np.concatenate([p.images for p in same])
+        labels = np.concatenate([part.labels for part in same])
+        mixed.append(replace(same[0], images=images[order], labels=labels[order]))
+    return mixed
 
 
 def _divided(parts: Sequence[Part], count: int) -> tuple[list[Part], list[Part]]:
