@@ -237,7 +237,8 @@ def _is_sorted(parts: Sequence[Part]) -> bool:
     alike = float(np.sum((np.bincount(labels) / len(labels)) ** 2))
     by_chance = (len(labels) - 1) * (1 - alike)
     deviation = math.sqrt(by_chance * alike)
-    return np.count_nonzero(np.diff(labels)) < min(by_chance / 2, by_chance - 2 * deviation)
+    changes = int(np.count_nonzero(np.diff(labels)))
+    return changes < min(by_chance / 2, by_chance - 2 * deviation)
 
 
 def _mixed(parts: Sequence[Part]) -> list[Part]:
