@@ -1,5 +1,6 @@
 """Arrays as a source stores them, checked and scaled to a `Dataset`."""
 
+import math
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -9,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from mnistop.engine import formatting
 from mnistop.engine.config import PixelRange, Resize, Split
 from mnistop.engine.data.dataset import Dataset, Unseen
 from mnistop.engine.data.labels import distinct, number_classes
@@ -17,7 +19,6 @@ from mnistop.engine.data.pixels import Pixels, find_range, scale
 from mnistop.engine.errors import DataError, SizesError, TooFewImagesError
 from mnistop.engine.files import one_line
 from mnistop.engine.fingerprint import take_fingerprint
-from mnistop.engine.formatting import count
 
 _MOST_UNPACKED = 100
 """Times the compressed size: MNIST's images unpack to 5 times theirs, blank ones to 1,000 times."""
@@ -118,6 +119,9 @@ class Stored:
     """Sentences on what reading has made of images and labels."""
     was_one: bool = False
     """True if the source was once read as one part: a random split still takes it as that."""
+    was_in_order: bool = False
+    """True for forms read before there was a choice of split: a random one still takes their images
+    in the order in which they are stored, see `_mixed`."""
 
 
 def to_dataset(
@@ -148,14 +152,22 @@ def to_dataset(
     parts, resized = _resized(parts, resize)
     shape = _common_shape(parts)
     pool, validation, tests = _by_use(parts, split, stored.was_one)
-    number = _count(samples, pool, source, sum(map(len, parts)))
-    used, rest = _divided(pool, number)
+    count = _count(samples, pool, source, sum(map(len, parts)))
+    order = ""
+    if count < sum(map(len, pool)) and _is_sorted(pool):
+        order = f"The images of {source} are sorted by class"
+        if split == "random" and stored.was_in_order:
+            order += f", and a random split takes the first {count:,}: set split to given."
+        else:
+            order += ": they are taken in a random order, always the same."
+            pool = _mixed(pool)
+    used, rest = _divided(pool, count)
     every = np.concatenate([part.labels for part in parts])
     counted = np.bincount(every, minlength=len(class_names))
     labels = np.concatenate([part.labels for part in used])
-    if len(np.unique(labels)) < 2 <= number:
+    if len(np.unique(labels)) < 2 <= count:
         raise DataError(
-            f"The first {number:,} images of {source} are all of one class, "
+            f"The first {count:,} images of {source} are all of one class, "
             f"{class_names[labels[0]]}: ask for more samples."
         )
 
@@ -175,9 +187,11 @@ def to_dataset(
         pixels,
         stored.provenance,
         tuple(counted.tolist()),
-        _unseen(tests or rest, pixels, 0 if tests else number),
-        given_validation=len(labels) - number,
-        notes=_recordable([*stored.notes, *unlabelled, classes.note, renamed, *layouts, resized]),
+        _unseen(tests or rest, pixels, 0 if tests else count),
+        given_validation=len(labels) - count,
+        notes=_recordable(
+            [*stored.notes, *unlabelled, order, classes.note, renamed, *layouts, resized]
+        ),
         fingerprint=fingerprint,
     )
 
@@ -212,6 +226,31 @@ def _by_use(
         return train, validation, test
     pool = [replace(part, role="train") for part in parts] if was_one else list(parts)
     return pool, [], []
+
+
+def _is_sorted(parts: Sequence[Part]) -> bool:
+    """Return whether images of a class follow each other far more often than by chance."""
+    labels = np.concatenate([part.labels for part in parts])
+    alike = float(np.sum((np.bincount(labels) / len(labels)) ** 2))
+    by_chance = (len(labels) - 1) * (1 - alike)
+    deviation = math.sqrt(by_chance * alike)
+    changes = int(np.count_nonzero(np.diff(labels)))
+    return changes < min(by_chance / 2, by_chance - 2 * deviation)
+
+
+def _mixed(parts: Sequence[Part]) -> list[Part]:
+    """Return images sorted by class in an order in which the first ones are of all classes.
+
+    It is random, and always the same. Parts of the same role become one.
+    """
+    mixed = []
+    for role in dict.fromkeys(part.role for part in parts):
+        same = [part for part in parts if part.role == role]
+        order = np.random.RandomState(0).permutation(sum(map(len, same)))
+        images = same[0].images if len(same) == 1 else np.concatenate([p.images for p in same])
+        labels = np.concatenate([part.labels for part in same])
+        mixed.append(replace(same[0], images=images[order], labels=labels[order]))
+    return mixed
 
 
 def _divided(parts: Sequence[Part], count: int) -> tuple[list[Part], list[Part]]:
@@ -257,16 +296,15 @@ def _labelled(parts: Sequence[Part]) -> tuple[list[Part], list[str]]:
     kept, notes = [], []
     for part in parts:
         has_label = part.labels >= 0
-        missing = int(np.count_nonzero(~has_label))
-        if missing == len(part):
-            notes.append(
-                f"All labels in {part.labels_in} are missing: {count(missing, 'image')} left out."
-            )
-            continue
-        if missing:
-            notes.append(f"{count(missing, 'image')} without a label left out: {part.labels_in}.")
-            part = replace(part, images=part.images[has_label], labels=part.labels[has_label])
-        kept.append(part)
+        missing = formatting.count(int(np.count_nonzero(~has_label)), "image")
+        if not has_label.any():
+            notes.append(f"All labels in {part.labels_in} are missing: {missing} left out.")
+        elif has_label.all():
+            kept.append(part)
+        else:
+            notes.append(f"{missing} without a label left out: {part.labels_in}.")
+            images, labels = part.images[has_label], part.labels[has_label]
+            kept.append(replace(part, images=images, labels=labels))
     if "train" not in [part.role for part in kept] and "train" in [part.role for part in parts]:
         raise DataError(
             "All labels of the images to train on are missing: store the class of each of them."

@@ -158,14 +158,9 @@ def _read(
     chosen: list[File] = []
     labels = []
     for of_part in arranged.pictures.values():
-        order = np.random.RandomState(0).permutation(len(of_part))
-        shuffled = [of_part[at] for at in order]
-        chosen += [
-            (one_line("/".join(paths[index])), opener(paths[index])) for index, _ in shuffled
-        ]
-        labels.append(np.array([numbers[name] for _, name in shuffled], np.int64))
+        chosen += [(one_line("/".join(paths[index])), opener(paths[index])) for index, _ in of_part]
+        labels.append(np.array([numbers[name] for _, name in of_part], np.int64))
     images, notes = read_pictures(chosen, str(place), progress, resize)
-    notes.append("Pictures are in a random order, always the same: their folders are by class.")
     notes += _left_out(files, arranged)
     stacks = np.split(images, np.cumsum([len(part) for part in labels])[:-1])
     parts = [

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
+from mnistop.engine.config import Split
 from mnistop.engine.data.sources import Dataset, describe, load, loads_quickly, split
 from mnistop.engine.data.stored import Part, Stored, to_dataset
 from mnistop.engine.errors import DataError
@@ -250,6 +251,66 @@ def checked(
 ) -> Dataset:
     part = Part(images, np.asarray(labels), "images.x", "labels.x")
     return to_dataset(Stored([part], "made up", names), "made up", samples)
+
+
+def in_parts(sizes: list[int], labels: NDArray[np.int64], was_in_order: bool = False) -> Stored:
+    """Different images with labels, as training parts of these sizes."""
+    images = np.arange(len(labels), dtype=np.uint8).repeat(4).reshape(-1, 2, 2)
+    images[-1] = 255
+    ends = np.cumsum(sizes)
+    parts = [
+        Part(images[end - size : end], labels[end - size : end], "i", "l")
+        for size, end in zip(sizes, ends, strict=True)
+    ]
+    return Stored(parts, "", was_in_order=was_in_order)
+
+
+SORTED, SHUFFLED = np.arange(200) // 20, np.random.default_rng(0).permutation(200) % 10
+
+
+UNEVEN = np.random.default_rng(1).permutation(np.repeat([0, 1], [196, 4]))
+
+
+@pytest.mark.parametrize("split", ["given", "random"])
+@pytest.mark.parametrize("sizes", [[200], [120, 80]])
+def test_images_sorted_by_class_are_mixed(sizes: list[int], split: Split) -> None:
+    some, again = (to_dataset(in_parts(sizes, SORTED), "here", 50, split=split) for _ in range(2))
+    assert len(set(some.labels.tolist())) == 10
+    assert some.fingerprint == again.fingerprint
+    (note,) = some.notes
+    assert note.startswith("The images of here are sorted by class: they are taken in a random")
+    rest = [some.unseen.image(number) for number in range(150)]
+    found = {round(float(image[0, 0]) * 255): label for image, label in rest}
+    found |= {
+        round(float(image[0, 0]) * 255): label
+        for image, label in zip(some.images, some.labels.tolist(), strict=True)
+    }
+    assert found == dict(enumerate(SORTED[:-1].tolist())) | {255: 9}
+
+
+@pytest.mark.parametrize(
+    ("labels", "samples", "split", "was_in_order"),
+    [
+        (SHUFFLED, 50, "given", False),
+        (np.arange(200) % 10, 50, "given", False),
+        (
+            np.repeat([0, 1], [196, 4])[np.random.default_rng(1).permutation(200)],
+            150,
+            "given",
+            False,
+        ),
+        (SORTED, None, "given", False),
+        (SORTED, 50, "random", True),
+    ],
+    ids=["random", "in turn", "uneven", "all", "run from before there was a split"],
+)
+def test_other_images_stay_in_their_order(
+    labels: NDArray[np.int64], samples: int | None, split: Split, was_in_order: bool
+) -> None:
+    dataset = to_dataset(in_parts([200], labels, was_in_order), "here", samples, split=split)
+    first = np.rint(dataset.images[:49, 0, 0] * 255).astype(int)
+    assert first.tolist() == list(range(49))
+    assert bool(dataset.notes) == was_in_order
 
 
 GRAY = np.zeros((4, 3, 2), np.uint8)
