@@ -109,7 +109,7 @@ def pairs_in(names: Iterable[str]) -> list[Pair]:
             every = " or ".join(f"{i.name} and {k.name}" for i, k in together.values())
             raise DataError(f"Either {every} may be meant: save the two in a file of their own.")
         first, *_ = [*meant, *together.values(), (images[0], labels[0])]
-        pairs[used_as] = Pair(*(each.name for each in first), used_as)
+        pairs[used_as] = Pair(first[0].name, first[1].name, used_as)
     return [pairs[role] for role in _ROLES if role in pairs]
 
 
