@@ -43,7 +43,7 @@ def read_npz(path: Path, progress: Progress = silent, resize: Resize = "off") ->
         class_names = _class_names(archive, path) if "class_names" in members else None
         arrays = {name: partial(_read_member, archive, name, path) for name in members}
         parts, notes = parts_of(arrays, str(path), progress)
-    return Stored(parts, str(path), class_names, notes=tuple(notes))
+    return Stored(parts, str(path), class_names, notes=tuple(notes), was_in_order=True)
 
 
 def read_folder(folder: Path, progress: Progress) -> Stored | None:

@@ -104,9 +104,8 @@ def _read_pairs(pairs: list[tuple[Path, Path]]) -> Stored:
     names = _names_beside(first)
     if names is None and all(part.labels.ndim == 1 for part in parts):
         names = families.class_names(first, np.concatenate([part.labels for part in parts]))
-    return Stored(
-        parts, " and ".join(str(images) for images, _ in pairs), names, notes=tuple(notes)
-    )
+    provenance = " and ".join(str(images) for images, _ in pairs)
+    return Stored(parts, provenance, names, notes=tuple(notes), was_in_order=True)
 
 
 def _read_array(

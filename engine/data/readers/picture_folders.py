@@ -18,9 +18,9 @@ from mnistop.engine.data.labels import MAX_CLASSES
 from mnistop.engine.data.readers import kinds
 from mnistop.engine.data.readers.named import role_of
 from mnistop.engine.data.readers.pictures import File, read_pictures
-from mnistop.engine.data.stored import Part, Progress, Role, Stored, check_size, printable
+from mnistop.engine.data.stored import Part, Progress, Role, Stored, check_size
 from mnistop.engine.errors import DataError
-from mnistop.engine.files import files_below
+from mnistop.engine.files import files_below, one_line
 from mnistop.engine.formatting import count
 
 _ENDINGS = (
@@ -150,7 +150,7 @@ def _read(
         return None
     if len(classes) > MAX_CLASSES:
         raise DataError(
-            f"{place} has {len(classes):,} folders of pictures, such as {printable(classes[-1])}, "
+            f"{place} has {len(classes):,} folders of pictures, such as {one_line(classes[-1])}, "
             f"and {MAX_CLASSES} is the highest possible number of classes: name a folder with a "
             "folder for each class."
         )
@@ -158,14 +158,9 @@ def _read(
     chosen: list[File] = []
     labels = []
     for of_part in arranged.pictures.values():
-        order = np.random.RandomState(0).permutation(len(of_part))
-        shuffled = [of_part[at] for at in order]
-        chosen += [
-            (printable("/".join(paths[index])), opener(paths[index])) for index, _ in shuffled
-        ]
-        labels.append(np.array([numbers[name] for _, name in shuffled], np.int64))
+        chosen += [(one_line("/".join(paths[index])), opener(paths[index])) for index, _ in of_part]
+        labels.append(np.array([numbers[name] for _, name in of_part], np.int64))
     images, notes = read_pictures(chosen, str(place), progress, resize)
-    notes.append("Pictures are in a random order, always the same: their folders are by class.")
     notes += _left_out(files, arranged)
     stacks = np.split(images, np.cumsum([len(part) for part in labels])[:-1])
     parts = [

@@ -101,10 +101,10 @@ class Table:
             )
         labels, images = self._rows(size, progress)
         if self._columns.label is not None:
-            return self._mixed(images.reshape(-1, *self._columns.shape), _as_numbers(labels))
+            return images.reshape(-1, *self._columns.shape), _as_numbers(labels)
         at = self._column_of_labels(images)
         rest = images[:, 1:] if at == 0 else images[:, :-1]
-        return self._mixed(rest, images[:, at])
+        return rest, images[:, at]
 
     def read_images(self, size: int, progress: Progress) -> NDArray[Any]:
         """Return the images of a table without labels; for the arguments see `read`."""
@@ -217,21 +217,6 @@ class Table:
         name = "first" if best == 0 else "last"
         self.notes.append(f"{self._name} has no header: its {name} column is taken for the labels.")
         return best
-
-    def _mixed(
-        self, images: NDArray[Any], labels: NDArray[Any]
-    ) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Return images and labels in a random order if they are sorted by class.
-
-        The first of them would be of one class.
-        """
-        if np.any(labels[:-1] > labels[1:]) or labels[0] == labels[-1]:
-            return images, labels
-        self.notes.append(
-            f"{self._name} is sorted by class: its images are in a random order, always the same."
-        )
-        order = np.random.RandomState(0).permutation(len(labels))
-        return images[order], labels[order]
 
 
 def labels_in(lines: Iterable[str], place: str) -> NDArray[Any]:
