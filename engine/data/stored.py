@@ -1,7 +1,6 @@
 """Arrays as a source stores them, checked and scaled to a `Dataset`."""
 
 import math
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -20,61 +19,8 @@ from mnistop.engine.errors import DataError, SizesError, TooFewImagesError
 from mnistop.engine.files import one_line
 from mnistop.engine.fingerprint import take_fingerprint
 
-_MOST_UNPACKED = 100
-"""Times the compressed size: MNIST's images unpack to 5 times theirs, blank ones to 1,000 times."""
-_DEFLATE_RATIO = 1032
-"""Times the compressed size: the largest ratio of zlib."""
-_HARMLESS = 1 << 28
-"""Bytes that may always be unpacked."""
 _MOST_NOTES, _LONGEST_NOTE = 5, 1000
 """`events.RunStarted` has room for five more, those of `notes.data_notes`."""
-
-
-def check_size(place: str, size: int, stored: int, compressed: bool) -> None:
-    """Check before an array is read that it fits into memory.
-
-    Args:
-        place: its name in a sentence.
-        size: its size in bytes, by its header.
-        stored: its size in the file, in bytes.
-        compressed: whether it is compressed.
-
-    Raises:
-        DataError: the compression is implausible for images, as in a zip bomb.
-        MemoryError: the machine does not have that much memory.
-    """
-    most = min(size, stored * _DEFLATE_RATIO if compressed else stored)
-    if compressed:
-        check_unpacked(place, most, stored)
-    check_memory(most)
-
-
-def check_unpacked(place: str, size: int, stored: int) -> None:
-    """Check that what has been compressed can be images, and is no zip bomb.
-
-    Args:
-        place: its name in a sentence.
-        size: its size when unpacked, or how much of it there has been so far, in bytes.
-        stored: its size in the file, in bytes.
-
-    Raises:
-        DataError: the compression is implausible for images.
-    """
-    if size > max(_HARMLESS, stored * _MOST_UNPACKED):
-        raise DataError(
-            f"{place} unpacks from {stored:,} bytes to {size:,} or more, as images never do: it is "
-            "damaged or made to fill the memory; get it elsewhere."
-        )
-
-
-def check_memory(size: float) -> None:
-    """Check before so many bytes are read that the machine has the memory for them.
-
-    Raises:
-        MemoryError: it has not.
-    """
-    if size > os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"):
-        raise MemoryError(f"{size:,.0f} bytes")
 
 
 Progress = Callable[[str], None]

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from mnistop.engine.config import Resize
 from mnistop.engine.data.readers import kinds
 from mnistop.engine.data.readers.named import listed, pairs_in, parts_of
-from mnistop.engine.data.readers.opening import damage_reported
-from mnistop.engine.data.stored import Progress, Stored, check_size, silent
+from mnistop.engine.data.readers.opening import check_size, damage_reported
+from mnistop.engine.data.stored import Progress, Stored, silent
 from mnistop.engine.errors import DataError
 
 

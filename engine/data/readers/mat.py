@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from mnistop.engine.config import Resize
 from mnistop.engine.data.readers import families
 from mnistop.engine.data.readers.named import Arrays, parts_of
-from mnistop.engine.data.readers.opening import damage_reported
-from mnistop.engine.data.stored import Part, Progress, Role, Stored, check_size, silent
+from mnistop.engine.data.readers.opening import check_size, damage_reported
+from mnistop.engine.data.stored import Part, Progress, Role, Stored, silent
 
 _SIZES = {"double": 8, "int64": 8, "uint64": 8, "single": 4, "int32": 4, "uint32": 4, "int16": 2}
 """Bytes of MATLAB's numbers; 1 for the others."""

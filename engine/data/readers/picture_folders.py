@@ -17,8 +17,9 @@ from mnistop.engine.config import Resize
 from mnistop.engine.data.labels import MAX_CLASSES
 from mnistop.engine.data.readers import kinds
 from mnistop.engine.data.readers.named import role_of
+from mnistop.engine.data.readers.opening import check_size
 from mnistop.engine.data.readers.pictures import File, read_pictures
-from mnistop.engine.data.stored import Part, Progress, Role, Stored, check_size
+from mnistop.engine.data.stored import Part, Progress, Role, Stored
 from mnistop.engine.errors import DataError
 from mnistop.engine.files import files_below, one_line
 from mnistop.engine.formatting import count

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistop.engine.config import Resize
-from mnistop.engine.data.stored import Progress, check_memory
+from mnistop.engine.data.readers.opening import check_memory
+from mnistop.engine.data.stored import Progress
 from mnistop.engine.errors import DataError, SizesError
 from mnistop.engine.formatting import count
 

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistop.engine.config import Resize
-from mnistop.engine.data.readers.opening import START, damage_reported, opened
-from mnistop.engine.data.stored import Part, Progress, Stored, check_size, silent
+from mnistop.engine.data.readers.opening import START, check_size, damage_reported, opened
+from mnistop.engine.data.stored import Part, Progress, Stored, silent
 from mnistop.engine.errors import DataError
 
 _ROWS_AT_ONCE = 4096

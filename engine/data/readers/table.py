@@ -22,7 +22,8 @@ from mnistop.engine.data.readers.columns import (
     is_number,
     without_numbering,
 )
-from mnistop.engine.data.stored import Progress, check_memory
+from mnistop.engine.data.readers.opening import check_memory
+from mnistop.engine.data.stored import Progress
 from mnistop.engine.errors import DataError
 from mnistop.engine.formatting import count
 

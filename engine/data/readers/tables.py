@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from mnistop.engine.config import Resize
 from mnistop.engine.data.readers import families
 from mnistop.engine.data.readers.named import pairs_in, role_of
-from mnistop.engine.data.readers.opening import opened
+from mnistop.engine.data.readers.opening import check_size, opened
 from mnistop.engine.data.readers.table import Share, Table, labels_in
-from mnistop.engine.data.stored import Part, Progress, Role, Stored, check_size, silent
+from mnistop.engine.data.stored import Part, Progress, Role, Stored, silent
 from mnistop.engine.errors import DataError
 
 

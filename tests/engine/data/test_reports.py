@@ -10,7 +10,6 @@ from PIL import Image
 from scipy.io import savemat
 from sklearn.datasets import dump_svmlight_file
 
-from mnistop.engine.data.readers.mat import read_mat
 from mnistop.engine.data.sources import load
 from mnistop.engine.errors import PixelRangeError, SizesError
 from tests.helpers.data_files import idx_bytes, some_images, some_labels, write_idx

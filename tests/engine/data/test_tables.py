@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 from sklearn.datasets import dump_svmlight_file
 
-from mnistop.engine.data import stored
+from mnistop.engine.data.readers import opening
 from mnistop.engine.data.sources import load
 from mnistop.engine.errors import DataError
 from tests.helpers.data_files import some_images, some_labels, unseen_of
@@ -217,7 +217,7 @@ def test_parts_of_libsvm_have_the_same_columns(tmp_path: Path) -> None:
 def test_a_packed_table_may_not_fill_the_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, start: bytes, line: bytes, pack: Any
 ) -> None:
-    monkeypatch.setattr(stored, "_HARMLESS", 1 << 15)
+    monkeypatch.setattr(opening, "_HARMLESS", 1 << 15)
     path = tmp_path / f"{name}.gz"
     path.write_bytes(pack(start + line * 20_000))
     with pytest.raises(DataError, match=r"unpacks from .* as images never do"):
