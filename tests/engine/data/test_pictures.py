@@ -6,12 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from mnistop.engine.data.readers.picture_folders import arrange
 from mnistop.engine.data.sources import Dataset, load
 from mnistop.engine.errors import DataError, SizesError
 from mnistop.engine.files import files_below
@@ -139,40 +136,6 @@ def test_validation_pictures_are_kept(tmp_path: Path) -> None:
     assert (dataset.samples, dataset.given_validation) == (COUNT, 1)
 
 
-@pytest.mark.parametrize(
-    ("paths", "expected"),
-    [
-        ("a/1 b/2", {"train": "ab"}),
-        ("x/a/1 x/b/2", {"train": "ab"}),
-        ("a/x/1 a/2 b/3", {"train": "aab"}),
-        ("train/1 car/2 test/3", {"train": ["train", "car", "test"]}),
-        ("s/1 t/2", {"train": "st"}),
-        ("test/a/1 test/b/2", {"test": "ab"}),
-        ("train/a/1 train/b/2 extra/a/3", {"train": "ab"}),
-        ("train/a/1 train/b/2 test/c/3 test/4", {"train": "ab"}),
-        ("valid/b/1 train/b/2 train/a/3", {"train": "ba", "validation": "b"}),
-        ("1 2", {}),
-        ("", {}),
-    ],
-)
-def test_folders_become_parts_and_classes(paths: str, expected: dict[str, Any]) -> None:
-    arranged = arrange([tuple(path.split("/")) for path in paths.split()])
-    found = {role: [name for _, name in each] for role, each in arranged.pictures.items()}
-    assert found == {role: list(names) for role, names in expected.items()}
-
-
-NAMES = st.sampled_from(["a", "b", "train", "test", "t", "val", "x.png"])
-
-
-@given(st.lists(st.lists(NAMES, min_size=1, max_size=4).map(tuple)))
-def test_no_picture_is_taken_twice(paths: list[tuple[str, ...]]) -> None:
-    arranged = arrange(paths)
-    indices = [index for each in arranged.pictures.values() for index, _ in each]
-    assert len(set(indices)) == len(indices)
-    if not arranged.other_folders:
-        assert len(indices) + arranged.without_class == len(paths)
-
-
 def test_what_is_left_out_is_told(tmp_path: Path) -> None:
     write(tmp_path / "train")
     save(tmp_path / "test" / "a" / "x.png", IMAGES[0])
@@ -182,9 +145,8 @@ def test_what_is_left_out_is_told(tmp_path: Path) -> None:
     for name in ("train/.DS_Store", "train/a/Thumbs.db", "train/a/notes.txt"):
         (tmp_path / name).write_text("x")
     assert load(str(tmp_path)).notes == (
-        "Left out are 3 hidden files; 1 file that is no picture (train/a/notes.txt); "
-        "1 picture in no folder of a class; folders beside those of training and test pictures "
-        "(more).",
+        "Left out are folders beside those of training and test pictures (more); 1 test picture in "
+        "no folder of a class; 3 hidden files; 1 file that is no picture (train/a/notes.txt).",
     )
 
 
