@@ -218,7 +218,8 @@ def _without_groups(
         )
         if outer_rank > inner_rank:
             break
-        if outer_rank == inner_rank:
+        are_groups = outer_rank == 0 and all(len(folders) > 2 for _, folders in pictures)
+        if outer_rank == inner_rank and not are_groups:
             raise DataError(
                 f"Either the outer folders of {place} could be the classes ({_listed(inside)}) or "
                 f"those in them ({_listed(inner)}), as all have the same: put the pictures of "
