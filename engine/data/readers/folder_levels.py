@@ -165,8 +165,8 @@ def _by_part(pictures: _Folders, above: list[str], arranged: Arranged) -> dict[R
         if roles and (is_level or (not level and "train" in roles.values())):
             break
     else:
-        role: Role | None = next(filter(None, map(role_of, reversed(above))), None)
-        return {role or "train": pictures}
+        named = next(filter(None, map(role_of, reversed(above))), None)
+        return {named or "train": pictures}
     parts: dict[Role, _Folders] = {}
     for index, folders in pictures:
         if len(folders) > level and (found := roles.get(folders[level])):
@@ -177,8 +177,8 @@ def _by_part(pictures: _Folders, above: list[str], arranged: Arranged) -> dict[R
         if len(same) > 1:
             arranged.notes.append(f"{_listed(same)} are taken together, as {_USES[role]} pictures.")
     if others := folders_there - set(roles):
-        outside = "folders beside those of training and test pictures"
-        arranged.left_out.append(f"{outside} ({_listed(others)})")
+        beside = "folders beside those of training and test pictures"
+        arranged.left_out.append(f"{beside} ({_listed(others)})")
     if outside := sum(len(folders) <= level for _, folders in pictures):
         arranged.left_out.append(f"{count(outside, 'picture')} in no folder of a class")
     return {role: parts[role] for role in _USES if role in parts}
