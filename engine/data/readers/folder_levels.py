@@ -165,8 +165,8 @@ def _by_part(pictures: _Folders, above: list[str], arranged: Arranged) -> dict[R
         if roles and (is_level or (not level and "train" in roles.values())):
             break
     else:
-        named = next(filter(None, map(role_of, reversed(above))), None)
-        return {named or "train": pictures}
+        whole: Role = next(filter(None, map(role_of, reversed(above))), None) or "train"
+        return {whole: pictures}
     parts: dict[Role, _Folders] = {}
     for index, folders in pictures:
         if len(folders) > level and (found := roles.get(folders[level])):
