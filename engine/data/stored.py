@@ -2,7 +2,6 @@
 
 import math
 import os
-import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -11,21 +10,15 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from mnistop.engine import formatting
 from mnistop.engine.config import PixelRange, Resize, Split
 from mnistop.engine.data.dataset import Dataset, Unseen
-from mnistop.engine.data.labels import number_classes
+from mnistop.engine.data.labels import distinct, number_classes
 from mnistop.engine.data.layouts import in_one_layout, shape_text
 from mnistop.engine.data.pixels import Pixels, find_range, scale
 from mnistop.engine.errors import DataError, SizesError, TooFewImagesError
+from mnistop.engine.files import one_line
 from mnistop.engine.fingerprint import take_fingerprint
-
-_UNSHOWABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-
-
-def printable(text: str) -> str:
-    """Replace control characters and what a terminal cannot print."""
-    return _UNSHOWABLE.sub("?", text)
-
 
 _MOST_UNPACKED = 100
 """Times the compressed size: MNIST's images unpack to 5 times theirs, blank ones to 1,000 times."""
@@ -149,8 +142,9 @@ def to_dataset(
     classes = number_classes(
         [(part.labels_in, part.labels) for part in stored.parts], stored.class_names, source
     )
-    class_names = tuple(map(printable, classes.names))
+    class_names, renamed = distinct(list(map(one_line, classes.names)))
     parts = list(map(_checked, stored.parts, [images for images, _ in stacks], classes.labels))
+    parts, unlabelled = _labelled(parts)
     pixels = find_range(
         [(part.images_in, part.images) for part in parts], stored.white, pixel_range, source
     )
@@ -168,7 +162,8 @@ def to_dataset(
             order += ": they are taken in a random order, always the same."
             pool = _mixed(pool)
     used, rest = _divided(pool, count)
-    counted = np.bincount(np.concatenate(classes.labels), minlength=len(class_names))
+    every = np.concatenate([part.labels for part in parts])
+    counted = np.bincount(every, minlength=len(class_names))
     labels = np.concatenate([part.labels for part in used])
     if len(np.unique(labels)) < 2 <= count:
         raise DataError(
@@ -194,14 +189,16 @@ def to_dataset(
         tuple(counted.tolist()),
         _unseen(tests or rest, pixels, 0 if tests else count),
         given_validation=len(labels) - count,
-        notes=_recordable([*stored.notes, order, classes.note, *layouts, resized]),
+        notes=_recordable(
+            [*stored.notes, *unlabelled, order, classes.note, renamed, *layouts, resized]
+        ),
         fingerprint=fingerprint,
     )
 
 
 def _recordable(notes: Sequence[str]) -> tuple[str, ...]:
     """Return notes as `RunStarted` takes them: once each, printable, and not too many."""
-    shown = list(dict.fromkeys(printable(note)[:_LONGEST_NOTE] for note in notes if note))
+    shown = list(dict.fromkeys(one_line(note)[:_LONGEST_NOTE] for note in notes if note))
     if len(shown) > _MOST_NOTES:
         shown[_MOST_NOTES - 1 :] = [f"{len(shown) - _MOST_NOTES + 1} more notes are left out."]
     return tuple(shown)
@@ -294,6 +291,27 @@ def _checked(part: Part, images: NDArray[Any], labels: NDArray[np.int64]) -> Par
     return replace(part, images=images, labels=labels)
 
 
+def _labelled(parts: Sequence[Part]) -> tuple[list[Part], list[str]]:
+    """Return parts without the images that have no label, and sentences on what is left out."""
+    kept, notes = [], []
+    for part in parts:
+        has_label = part.labels >= 0
+        missing = formatting.count(int(np.count_nonzero(~has_label)), "image")
+        if not has_label.any():
+            notes.append(f"All labels in {part.labels_in} are missing: {missing} left out.")
+        elif has_label.all():
+            kept.append(part)
+        else:
+            notes.append(f"{missing} without a label left out: {part.labels_in}.")
+            images, labels = part.images[has_label], part.labels[has_label]
+            kept.append(replace(part, images=images, labels=labels))
+    if "train" not in [part.role for part in kept] and "train" in [part.role for part in parts]:
+        raise DataError(
+            "All labels of the images to train on are missing: store the class of each of them."
+        )
+    return kept, notes
+
+
 def _common_shape(parts: Sequence[Part]) -> tuple[int, ...]:
     first, *others = parts
     for other in others:
@@ -319,8 +337,8 @@ def _count(samples: int | None, pool: Sequence[Part], source: str, whole: int) -
             which = "training images"
             more = ", or set split to random, which trains on test images too"
         raise TooFewImagesError(
-            f"The source {source} has {there:,} {which}, not the {samples:,} asked for: "
-            f"ask for at most {there:,}, or for all of them{more}.",
+            f"The source {source} has {there:,} {which}, and samples is {samples:,}: set it to at "
+            f"most {there:,}, or to all, as in --samples all{more}.",
             f"{samples:,} images used then, {there:,} there now",
         )
     return samples

@@ -11,8 +11,9 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from mnistop.engine.data.readers.named import PART, role_of
-from mnistop.engine.data.stored import Role, printable
+from mnistop.engine.data.stored import Role
 from mnistop.engine.errors import DataError
+from mnistop.engine.files import one_line
 from mnistop.engine.formatting import count
 
 _Folders = list[tuple[int, tuple[str, ...]]]
@@ -245,4 +246,4 @@ def _likeness(names: Collection[str]) -> int:
 
 def _listed(names: Iterable[str]) -> str:
     several = sorted(names)
-    return ", ".join(map(printable, several[:_LISTED])) + (", …" if len(several) > _LISTED else "")
+    return ", ".join(map(one_line, several[:_LISTED])) + (", …" if len(several) > _LISTED else "")

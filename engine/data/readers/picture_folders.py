@@ -17,9 +17,9 @@ from mnistop.engine.data.labels import MAX_CLASSES
 from mnistop.engine.data.readers import kinds
 from mnistop.engine.data.readers.folder_levels import Arranged, arrange
 from mnistop.engine.data.readers.pictures import File, read_pictures
-from mnistop.engine.data.stored import Part, Progress, Stored, check_size, printable
+from mnistop.engine.data.stored import Part, Progress, Stored, check_size
 from mnistop.engine.errors import DataError
-from mnistop.engine.files import files_below
+from mnistop.engine.files import files_below, one_line
 from mnistop.engine.formatting import count
 
 _ENDINGS = (
@@ -93,7 +93,7 @@ def _read(
         return None
     if len(classes) > MAX_CLASSES:
         raise DataError(
-            f"{place} has {len(classes):,} folders of pictures, such as {printable(classes[-1])}, "
+            f"{place} has {len(classes):,} folders of pictures, such as {one_line(classes[-1])}, "
             f"and {MAX_CLASSES} is the highest possible number of classes: name a folder with a "
             "folder for each class."
         )
@@ -101,9 +101,7 @@ def _read(
     chosen: list[File] = []
     labels = []
     for of_part in arranged.pictures.values():
-        chosen += [
-            (printable("/".join(paths[index])), opener(paths[index])) for index, _ in of_part
-        ]
+        chosen += [(one_line("/".join(paths[index])), opener(paths[index])) for index, _ in of_part]
         labels.append(np.array([numbers[name] for _, name in of_part], np.int64))
     images, notes = read_pictures(chosen, str(place), progress, resize)
     notes += [*arranged.notes, *_left_out(files, arranged)]

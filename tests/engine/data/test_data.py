@@ -70,7 +70,9 @@ def test_only_the_first_samples_are_taken_but_all_classes_are_known() -> None:
 
 
 def test_asking_for_more_samples_than_there_are_says_how_many_there_are() -> None:
-    with pytest.raises(DataError, match=r"4,502 images, not the 10,000 asked for.*60,000"):
+    with pytest.raises(
+        DataError, match=r"4,502 images, and samples is 10,000: .*--samples all.*60,000"
+    ):
         load("bundled", samples=10_000)
 
 
@@ -340,7 +342,6 @@ def test_unfit_images_say_what_is_wrong_and_where(images: NDArray[np.generic], s
     [
         ([0, 1, 0], "images.x has 4 images, but labels.x has 3 labels"),
         ([0, 1, 0.5, 0], "labels.x are not all whole numbers"),
-        ([0, 1, np.nan, 0], "labels.x are not all whole numbers"),
         (np.zeros((4, 2, 2)), "labels.x holds 4 images, not labels"),
         ([], "labels.x holds no labels"),
         ([3, 3, 3, 3], "All images of made up have the label 3"),

@@ -106,7 +106,7 @@ def test_transparent_colours_of_a_palette_are_put_on_white(tmp_path: Path) -> No
     palette = Image.new("P", (4, 4), 1)
     palette.putpalette([9, 9, 9, 0, 0, 0])
     palette.putpixel((0, 0), 0)
-    palette.save_picture(tmp_path / "a" / "x.gif", transparency=1)
+    palette.save(tmp_path / "a" / "x.gif", transparency=1)
     dataset = load(str(tmp_path))
     assert "Transparent pixels are made white, in 1 picture." in dataset.notes
     assert any(image[0, 0] == np.float32(9 / 255) and image.sum() > 15 for image in dataset.images)
@@ -117,9 +117,7 @@ def test_frames_after_the_first_are_told(tmp_path: Path, ending: str) -> None:
     write_pictures(tmp_path)
     frames = [Image.fromarray(image) for image in some_images(3)]
     options = {"lossless": True} if ending == "webp" else {}
-    frames[0].save_picture(
-        tmp_path / "a" / f"x.{ending}", save_all=True, append_images=frames, **options
-    )
+    frames[0].save(tmp_path / "a" / f"x.{ending}", save_all=True, append_images=frames, **options)
     dataset = load(str(tmp_path))
     assert set(pictures_as_bytes(dataset)) == {*ALL, some_images(3)[0].tobytes()}
     assert dataset.notes == (
@@ -130,7 +128,7 @@ def test_frames_after_the_first_are_told(tmp_path: Path, ending: str) -> None:
 def test_pages_of_a_tiff_are_not_dropped(tmp_path: Path) -> None:
     write_pictures(tmp_path)
     first, *others = (Image.fromarray(image) for image in IMAGES)
-    first.save_picture(tmp_path / "a" / "x.tif", save_all=True, append_images=others)
+    first.save(tmp_path / "a" / "x.tif", save_all=True, append_images=others)
     with pytest.raises(DataError, match=r"a/x.tif in .* has 12 pages: save each as a picture"):
         load(str(tmp_path))
 
