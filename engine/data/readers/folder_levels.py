@@ -166,8 +166,8 @@ def _by_part(pictures: _Folders, above: list[str], arranged: Arranged) -> dict[R
         if roles and (is_level or (not level and "train" in roles.values())):
             break
     else:
-        whole: Role = next(filter(None, map(role_of, reversed(above))), None) or "train"
-        return {whole: pictures}
+        named: list[Role] = [role for name in reversed(above) if (role := role_of(name))]
+        return {named[0] if named else "train": pictures}
     parts: dict[Role, _Folders] = {}
     for index, folders in pictures:
         if len(folders) > level and (found := roles.get(folders[level])):
