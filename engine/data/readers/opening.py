@@ -129,10 +129,11 @@ def check_unpacked(place: str, size: int, stored: int) -> None:
     Raises:
         DataError: the compression is implausible for images.
     """
-    if size > max(_HARMLESS, stored * _MOST_UNPACKED):
+    most = max(_HARMLESS, stored * _MOST_UNPACKED)
+    if size > most:
         raise DataError(
-            f"{place} unpacks from {stored:,} bytes to {size:,} or more, as images never do: it is "
-            "damaged or made to fill the memory; get it elsewhere."
+            f"{place} unpacks from {stored:,} bytes to more than {most:,}, as images never do: it "
+            "is damaged or made to fill the memory; get it elsewhere."
         )
 
 
