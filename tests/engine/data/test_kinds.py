@@ -39,8 +39,7 @@ def safetensors() -> bytes:
 
 
 OTHERS = {
-    "idx.zip": (zipped("MNIST/raw/train-images-idx3-ubyte.gz"), "a zip archive of IDX files"),
-    "some.zip": (zipped("a.txt"), "a zip archive without NumPy arrays"),
+    "cut.zip": (zipped("a.txt")[:-30], "a damaged zip archive"),
     "one.png": (b"\x89PNG\r\n\x1a\n", "a PNG picture"),
     "one.jpg": (b"\xff\xd8\xff\xe0", "a JPEG picture"),
     "data.tar.gz": (tar_gz(), "a tar archive, gzipped"),
