@@ -48,7 +48,7 @@ def arrays_in(path: Path, reverse: bool = False) -> Arrays:
         def read() -> NDArray[Any]:
             with damage_reported(path), h5py.File(path) as file:
                 array = file[name]
-                check_size(f"{name} in {path}", array.nbytes, array.nbytes, compressed=False)
+                _check(array, f"{name} in {path}")
                 content = np.asarray(array[()])
             return content.T if reverse else content
 
@@ -57,3 +57,23 @@ def arrays_in(path: Path, reverse: bool = False) -> Arrays:
     with damage_reported(path), h5py.File(path) as file:
         file.visititems(add)
     return arrays
+
+
+def _check(array: Any, place: str) -> None:
+    """Check before a dataset is read that all of it is in its file, and fits into memory.
+
+    Raises:
+        DataError: it is in other files, or large parts of it have never been written.
+        MemoryError: the machine does not have that much memory.
+    """
+    if array.is_virtual or array.external:
+        raise DataError(
+            f"{place} is kept in other files, which are not opened: copy it into one, as by "
+            "h5repack."
+        )
+    stored = array.id.get_storage_size()
+    if array.chunks:
+        check_unpacked(place, array.nbytes, stored)
+    elif array.size and not stored:
+        raise DataError(f"{place} has never been written: write it, or get the file again.")
+    check_memory(array.nbytes)
