@@ -261,8 +261,15 @@ def files_below(folder: Path) -> Iterator[tuple[str, ...]]:
     """Yield the path of each file below a folder, from there, sorted folder by folder.
 
     Links that lead back to a folder above them are not followed.
+
+    Raises:
+        OSError: a folder cannot be read.
     """
-    for place, folders, names in os.walk(folder, followlinks=True):
+
+    def refuse(error: OSError) -> None:
+        raise error
+
+    for place, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
         above = Path(place).relative_to(folder).parts
         here = Path(os.path.realpath(place))
         folders[:] = [

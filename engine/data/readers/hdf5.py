@@ -8,10 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistop.engine.config import Resize
-from mnistop.engine.data.readers.arrays import damage_reported
-from mnistop.engine.data.readers.extras import needs
 from mnistop.engine.data.readers.named import Arrays, parts_of
-from mnistop.engine.data.stored import Progress, Stored, check_size, silent
+from mnistop.engine.data.readers.opening import (
+    check_memory,
+    check_unpacked,
+    damage_reported,
+    needs,
+)
+from mnistop.engine.data.stored import Progress, Stored, silent
+from mnistop.engine.errors import DataError
 
 
 def read_hdf5(path: Path, progress: Progress = silent, resize: Resize = "off") -> Stored:
@@ -68,12 +73,12 @@ def _check(array: Any, place: str) -> None:
     """
     if array.is_virtual or array.external:
         raise DataError(
-            f"{place} is kept in other files, which are not opened: copy it into one, as by "
-            "h5repack."
+            f"{place} is kept in other files, which are not opened: save the array itself, as by "
+            "file.create_dataset(NAME, data=array)."
         )
+    check_memory(array.nbytes)
     stored = array.id.get_storage_size()
+    if array.size and not stored:
+        raise DataError(f"{place} has never been written: write it, or get the file again.")
     if array.chunks:
         check_unpacked(place, array.nbytes, stored)
-    elif array.size and not stored:
-        raise DataError(f"{place} has never been written: write it, or get the file again.")
-    check_memory(array.nbytes)

@@ -23,7 +23,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistop.engine.data.stored import check_size
+from mnistop.engine.data.readers.opening import check_size
 from mnistop.engine.errors import DataError
 
 _HEADER = 128
