@@ -10,6 +10,7 @@ import pwd
 import random
 import stat
 import time
+import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
@@ -228,8 +229,16 @@ def write_atomically(path: Path, content: bytes | memoryview) -> None:
 
 
 def one_line(text: str) -> str:
-    """Replace unprintable characters, which could end a line or steer a terminal."""
-    return "".join(char if char.isprintable() else "?" for char in text)
+    """Replace characters that could end a line, steer a terminal or change the direction of text.
+
+    Each becomes `?`, and a space of another kind, as between the words of a name, a usual one.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() else " " if unicodedata.category(char) == "Zs" else "?"
+        for char in text
+    )
 
 
 def owner_of(path: Path) -> str:
@@ -252,8 +261,15 @@ def files_below(folder: Path) -> Iterator[tuple[str, ...]]:
     """Yield the path of each file below a folder, from there, sorted folder by folder.
 
     Links that lead back to a folder above them are not followed.
+
+    Raises:
+        OSError: a folder cannot be read.
     """
-    for place, folders, names in os.walk(folder, followlinks=True):
+
+    def refuse(error: OSError) -> None:
+        raise error
+
+    for place, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
         above = Path(place).relative_to(folder).parts
         here = Path(os.path.realpath(place))
         folders[:] = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from mnistop.engine.evaluate import wilson_interval
 from mnistop.engine.events import RunStarted
@@ -73,6 +73,12 @@ def size(bytes: int) -> str:
 def count(number: int, thing: str) -> str:
     """Format a count as in `1 epoch` or `1,000 images`."""
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def name_list(names: Sequence[str], most: int | None = None) -> str:
+    """Return names as a list in a sentence, at most some of them; one with a comma is quoted."""
+    shown = [f"'{name}'" if "," in name else name for name in names[:most]]
+    return ", ".join(shown) + (", …" if len(shown) < len(names) else "")
 
 
 def epochs_of(done: int, planned: int) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mnistop.engine.events import RunStarted
+from mnistop.engine.formatting import name_list
 
 FAINT = 1 / 8
 """Images whose pixels span less than this share of black to white are nearly blank."""
@@ -91,7 +92,7 @@ class ClassCounts:
     def listed(self, classes: Sequence[int]) -> str:
         """Return the names of some classes, only the first three of many."""
         names = [self.names[index][:_NAME_LENGTH] for index in classes[:_NAMED]]
-        return ", ".join(names) + (", …" if len(classes) > _NAMED else "")
+        return name_list(names) + (", …" if len(classes) > _NAMED else "")
 
     def share(self, classes: Sequence[int]) -> str:
         """Return a phrase as in `5 of the 10 classes have`."""

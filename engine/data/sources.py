@@ -32,12 +32,11 @@ from mnistop.engine.data.stored import (
     Progress,
     Stored,
     at_most_every_second,
-    printable,
     silent,
     to_dataset,
 )
 from mnistop.engine.errors import DataError
-from mnistop.engine.files import expanded, files_below
+from mnistop.engine.files import expanded, files_below, one_line
 
 __all__ = [
     "SOURCES",
@@ -224,7 +223,7 @@ def read_digits(progress: Progress) -> Stored:
 
 def _check_name(source: str) -> None:
     """Check for a mistyped name, as opposed to a wrong path."""
-    if not source.strip() or printable(source) != source:
+    if not source.strip() or one_line(source).count("?") > source.count("?"):
         raise DataError(
             f"The source must be {', '.join(SOURCES)} or a path of printable characters, "
             f"not {source!r}."

@@ -1,7 +1,6 @@
 """Arrays as a source stores them, checked and scaled to a `Dataset`."""
 
-import os
-import re
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -10,62 +9,18 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from mnistop.engine import formatting
 from mnistop.engine.config import PixelRange, Resize, Split
 from mnistop.engine.data.dataset import Dataset, Unseen
-from mnistop.engine.data.labels import number_classes
+from mnistop.engine.data.labels import distinct, number_classes
 from mnistop.engine.data.layouts import in_one_layout, shape_text
 from mnistop.engine.data.pixels import Pixels, find_range, scale
 from mnistop.engine.errors import DataError, SizesError, TooFewImagesError
+from mnistop.engine.files import one_line
 from mnistop.engine.fingerprint import take_fingerprint
 
-_UNSHOWABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-
-
-def printable(text: str) -> str:
-    """Replace control characters and what a terminal cannot print."""
-    return _UNSHOWABLE.sub("?", text)
-
-
-_MOST_UNPACKED = 100
-"""Times the compressed size: MNIST's images unpack to 5 times theirs, blank ones to 1,000 times."""
-_DEFLATE_RATIO = 1032
-"""Times the compressed size: the largest ratio of zlib."""
-_HARMLESS = 1 << 28
-"""Bytes that may always be unpacked."""
 _MOST_NOTES, _LONGEST_NOTE = 5, 1000
 """`events.RunStarted` has room for five more, those of `notes.data_notes`."""
-
-
-def check_size(place: str, size: int, stored: int, compressed: bool) -> None:
-    """Check before an array is read that it fits into memory.
-
-    Args:
-        place: its name in a sentence.
-        size: its size in bytes, by its header.
-        stored: its size in the file, in bytes.
-        compressed: whether it is compressed.
-
-    Raises:
-        DataError: the compression is implausible for images, as in a zip bomb.
-        MemoryError: the machine does not have that much memory.
-    """
-    most = min(size, stored * _DEFLATE_RATIO if compressed else stored)
-    if compressed and most > max(_HARMLESS, stored * _MOST_UNPACKED):
-        raise DataError(
-            f"{place} unpacks from {stored:,} bytes to {size:,}, as images never do: it is damaged "
-            "or made to fill the memory; get it elsewhere."
-        )
-    check_memory(most)
-
-
-def check_memory(size: float) -> None:
-    """Check before so many bytes are read that the machine has the memory for them.
-
-    Raises:
-        MemoryError: it has not.
-    """
-    if size > os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"):
-        raise MemoryError(f"{size:,.0f} bytes")
 
 
 Progress = Callable[[str], None]
@@ -125,6 +80,38 @@ class Stored:
     """Sentences on what reading has made of images and labels."""
     was_one: bool = False
     """True if the source was once read as one part: a random split still takes it as that."""
+    was_in_order: bool = False
+    """True for forms read before there was a choice of split: a random one still takes their images
+    in the order in which they are stored, see `_mixed`."""
+    settle: "Settle | None" = None
+    """Decides what only all files of a source show together; `join` calls it."""
+    stated: str = ""
+    """What the file says of itself, for `settle`."""
+
+
+Settle = Callable[[Sequence[Stored]], list[Stored]]
+"""Changes what was read from the files of a source, in their order."""
+
+
+def join(files: Sequence[Stored], provenance: str) -> Stored:
+    """Join what was read from the files of a source.
+
+    Args:
+        files: one or more, in order.
+        provenance: that of the source.
+    """
+    for settle in dict.fromkeys(file.settle for file in files):
+        if settle:
+            settled = iter(settle([file for file in files if file.settle is settle]))
+            files = [next(settled) if file.settle is settle else file for file in files]
+    return replace(
+        files[0],
+        parts=[part for file in files for part in file.parts],
+        provenance=provenance,
+        class_names=max((file.class_names for file in files), key=lambda names: len(names or ())),
+        notes=tuple(dict.fromkeys(note for file in files for note in file.notes)),
+        settle=None,
+    )
 
 
 def to_dataset(
@@ -145,8 +132,9 @@ def to_dataset(
     classes = number_classes(
         [(part.labels_in, part.labels) for part in stored.parts], stored.class_names, source
     )
-    class_names = tuple(map(printable, classes.names))
+    class_names, renamed = distinct(list(map(one_line, classes.names)))
     parts = list(map(_checked, stored.parts, [images for images, _ in stacks], classes.labels))
+    parts, unlabelled = _labelled(parts)
     pixels = find_range(
         [(part.images_in, part.images) for part in parts], stored.white, pixel_range, source
     )
@@ -155,8 +143,17 @@ def to_dataset(
     shape = _common_shape(parts)
     pool, validation, tests = _by_use(parts, split, stored.was_one)
     count = _count(samples, pool, source, sum(map(len, parts)))
+    order = ""
+    if count < sum(map(len, pool)) and _is_sorted(pool):
+        order = f"The images of {source} are sorted by class"
+        if split == "random" and stored.was_in_order:
+            order += f", and a random split takes the first {count:,}: set split to given."
+        else:
+            order += ": they are taken in a random order, always the same."
+            pool = _mixed(pool)
     used, rest = _divided(pool, count)
-    counted = np.bincount(np.concatenate(classes.labels), minlength=len(class_names))
+    every = np.concatenate([part.labels for part in parts])
+    counted = np.bincount(every, minlength=len(class_names))
     labels = np.concatenate([part.labels for part in used])
     if len(np.unique(labels)) < 2 <= count:
         raise DataError(
@@ -182,14 +179,16 @@ def to_dataset(
         tuple(counted.tolist()),
         _unseen(tests or rest, pixels, 0 if tests else count),
         given_validation=len(labels) - count,
-        notes=_recordable([*stored.notes, classes.note, *layouts, resized]),
+        notes=_recordable(
+            [*stored.notes, *unlabelled, order, classes.note, renamed, *layouts, resized]
+        ),
         fingerprint=fingerprint,
     )
 
 
 def _recordable(notes: Sequence[str]) -> tuple[str, ...]:
     """Return notes as `RunStarted` takes them: once each, printable, and not too many."""
-    shown = list(dict.fromkeys(printable(note)[:_LONGEST_NOTE] for note in notes if note))
+    shown = list(dict.fromkeys(one_line(note)[:_LONGEST_NOTE] for note in notes if note))
     if len(shown) > _MOST_NOTES:
         shown[_MOST_NOTES - 1 :] = [f"{len(shown) - _MOST_NOTES + 1} more notes are left out."]
     return tuple(shown)
@@ -217,6 +216,31 @@ def _by_use(
         return train, validation, test
     pool = [replace(part, role="train") for part in parts] if was_one else list(parts)
     return pool, [], []
+
+
+def _is_sorted(parts: Sequence[Part]) -> bool:
+    """Return whether images of a class follow each other far more often than by chance."""
+    labels = np.concatenate([part.labels for part in parts])
+    alike = float(np.sum((np.bincount(labels) / len(labels)) ** 2))
+    by_chance = (len(labels) - 1) * (1 - alike)
+    deviation = math.sqrt(by_chance * alike)
+    changes = int(np.count_nonzero(np.diff(labels)))
+    return changes < min(by_chance / 2, by_chance - 2 * deviation)
+
+
+def _mixed(parts: Sequence[Part]) -> list[Part]:
+    """Return images sorted by class in an order in which the first ones are of all classes.
+
+    It is random, and always the same. Parts of the same role become one.
+    """
+    mixed = []
+    for role in dict.fromkeys(part.role for part in parts):
+        same = [part for part in parts if part.role == role]
+        order = np.random.RandomState(0).permutation(sum(map(len, same)))
+        images = same[0].images if len(same) == 1 else np.concatenate([p.images for p in same])
+        labels = np.concatenate([part.labels for part in same])
+        mixed.append(replace(same[0], images=images[order], labels=labels[order]))
+    return mixed
 
 
 def _divided(parts: Sequence[Part], count: int) -> tuple[list[Part], list[Part]]:
@@ -257,6 +281,27 @@ def _checked(part: Part, images: NDArray[Any], labels: NDArray[np.int64]) -> Par
     return replace(part, images=images, labels=labels)
 
 
+def _labelled(parts: Sequence[Part]) -> tuple[list[Part], list[str]]:
+    """Return parts without the images that have no label, and sentences on what is left out."""
+    kept, notes = [], []
+    for part in parts:
+        has_label = part.labels >= 0
+        missing = formatting.count(int(np.count_nonzero(~has_label)), "image")
+        if not has_label.any():
+            notes.append(f"All labels in {part.labels_in} are missing: {missing} left out.")
+        elif has_label.all():
+            kept.append(part)
+        else:
+            notes.append(f"{missing} without a label left out: {part.labels_in}.")
+            images, labels = part.images[has_label], part.labels[has_label]
+            kept.append(replace(part, images=images, labels=labels))
+    if "train" not in [part.role for part in kept] and "train" in [part.role for part in parts]:
+        raise DataError(
+            "All labels of the images to train on are missing: store the class of each of them."
+        )
+    return kept, notes
+
+
 def _common_shape(parts: Sequence[Part]) -> tuple[int, ...]:
     first, *others = parts
     for other in others:
@@ -282,8 +327,8 @@ def _count(samples: int | None, pool: Sequence[Part], source: str, whole: int) -
             which = "training images"
             more = ", or set split to random, which trains on test images too"
         raise TooFewImagesError(
-            f"The source {source} has {there:,} {which}, not the {samples:,} asked for: "
-            f"ask for at most {there:,}, or for all of them{more}.",
+            f"The source {source} has {there:,} {which}, and samples is {samples:,}: set it to at "
+            f"most {there:,}, or to all, as in --samples all{more}.",
             f"{samples:,} images used then, {there:,} there now",
         )
     return samples

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NoReturn, TypeVar
 
 from mnistop.engine.errors import MnistopError, RunError, causes, host_error
-from mnistop.engine.files import lacks_inodes, open_private
+from mnistop.engine.files import lacks_inodes, one_line, open_private
 from mnistop.engine.runs.folder import Folder
 
 T = TypeVar("T")
@@ -128,11 +128,10 @@ def set_title(title: str) -> None:
         title: characters that a terminal would not print become `?`: a name may come from a folder
             of another user.
     """
-    shown = "".join(character if character.isprintable() else "?" for character in title)
     with contextlib.suppress(ImportError):  # no reason not to train
         from setproctitle import setproctitle
 
-        setproctitle(shown)
+        setproctitle(one_line(title))
 
 
 def describe_error(error: Exception, folder: Folder) -> str:

@@ -20,6 +20,7 @@ from mnistop.engine.formatting import (
     epochs_of,
     is_milestone,
     loss,
+    name_list,
     on_device,
     percent,
 )
@@ -232,7 +233,7 @@ def _model(started: RunStarted, kept: ModelKept | None) -> Listing:
         "validation images": started.validation_images and f"{started.validation_images:,}",
         "unseen images, to test on": started.test_images is not None and f"{started.test_images:,}",
         "image size": started.image_shape and f"{'×'.join(map(str, started.shape))} pixels",
-        "classes": ", ".join(started.class_names),
+        "classes": name_list(started.class_names),
         "images of each class, training + validation": _class_counts(started),
         "layers": "-".join(map(str, model.layers or ())),
         "parameters": model.parameters and f"{model.parameters:,}",

@@ -18,7 +18,7 @@ from mnistop.engine.analysis.methods import METHODS
 from mnistop.engine.analysis.robustness import robustness
 from mnistop.engine.analysis.robustness import shortest_float32 as shortest
 from mnistop.engine.errors import RunError
-from mnistop.engine.formatting import accuracy, count, percent
+from mnistop.engine.formatting import accuracy, count, name_list, percent
 from mnistop.engine.images import to_png
 from mnistop.engine.runs.entry import Summary
 from mnistop.engine.runs.lookup import find_run
@@ -172,7 +172,7 @@ class _Attack:
             there = f"epochs 0 to {finished - 1}" if finished else "no epochs yet"
             raise click.UsageError(f"Run {run.name} has {there}, not {epoch}.")
         if target is not None and target not in names:
-            raise click.UsageError(f"There is no class {target}: {', '.join(names)}.")
+            raise click.UsageError(f"There is no class {target}: {name_list(names)}.")
         epochs = None if epoch is None else epoch + 1
         place = None if target is None else names.index(target)
         return cls(run, names, epochs, method, epsilon, place)

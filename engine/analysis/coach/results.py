@@ -10,7 +10,7 @@ from mnistop.engine.analysis.coach import Advice, either, number, percent
 from mnistop.engine.analysis.coach.curves import RECENT, Curve, Curves, falls_steadily, median
 from mnistop.engine.evaluate import wilson_interval
 from mnistop.engine.events import RunFinished
-from mnistop.engine.formatting import count
+from mnistop.engine.formatting import count, name_list
 from mnistop.engine.learning_rate import for_example, lower_rate
 
 ENOUGH_IMAGES = 5
@@ -93,7 +93,7 @@ def never_predicted(curves: Curves) -> Advice | None:
         sentence = f"No validation image is taken for {names[0]}, {of}."
     else:
         more = f" and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
-        sentence = f"{len(missing)} classes are never predicted: {', '.join(names)}{more}."
+        sentence = f"{len(missing)} classes are never predicted: {name_list(names)}{more}."
     if images[missing].max() < RARE * len(predictions) / curves.classes:
         remedy = _for_rare_classes(curves)
     elif curves.epochs <= RECENT or _falls(curves.val):

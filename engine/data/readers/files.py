@@ -13,7 +13,7 @@ from mnistop.engine.config import Resize
 from mnistop.engine.data.readers import arrays, families, kinds, picture_folders, shards, tables
 from mnistop.engine.data.readers.arrays import read_idx
 from mnistop.engine.data.readers.idx_sets import find_set, is_test, labels_beside
-from mnistop.engine.data.stored import Part, Progress, Role, Stored, silent
+from mnistop.engine.data.stored import Part, Progress, Role, Stored, join, silent
 from mnistop.engine.errors import DataError
 
 _EXAMINED = 100
@@ -42,7 +42,7 @@ def read_path(source: str, progress: Progress = silent, resize: Resize = "off") 
         return _read_pairs([(images, labels)])
     read = kinds.reader_of(_existing(path))
     stored = read(path, progress, resize) if read else None
-    return stored or _read_pairs([(path, _labels_of(path))])
+    return join([stored], stored.provenance) if stored else _read_pairs([(path, _labels_of(path))])
 
 
 def _read_folder(folder: Path, progress: Progress, resize: Resize) -> Stored:
@@ -104,9 +104,8 @@ def _read_pairs(pairs: list[tuple[Path, Path]]) -> Stored:
     names = _names_beside(first)
     if names is None and all(part.labels.ndim == 1 for part in parts):
         names = families.class_names(first, np.concatenate([part.labels for part in parts]))
-    return Stored(
-        parts, " and ".join(str(images) for images, _ in pairs), names, notes=tuple(notes)
-    )
+    provenance = " and ".join(str(images) for images, _ in pairs)
+    return Stored(parts, provenance, names, notes=tuple(notes), was_in_order=True)
 
 
 def _read_array(

@@ -8,10 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistop.engine.config import Resize
-from mnistop.engine.data.readers.arrays import damage_reported
-from mnistop.engine.data.readers.extras import needs
 from mnistop.engine.data.readers.named import Arrays, parts_of
-from mnistop.engine.data.stored import Progress, Stored, check_size, silent
+from mnistop.engine.data.readers.opening import check_size, damage_reported, needs
+from mnistop.engine.data.stored import Progress, Stored, silent
 
 
 def read_hdf5(path: Path, progress: Progress = silent, resize: Resize = "off") -> Stored:

@@ -1,13 +1,7 @@
-"""MATLAB's files: those up to version 7 by SciPy, those of 7.3, which are HDF5, by h5py.
-
-SVHN counts its digits from 1 to 10, where 10 is a zero. Netzer, Wang, Coates, Bissacco, Wu, Ng:
-Reading digits in natural images with unsupervised feature learning, 2011,
-http://ufldl.stanford.edu/housenumbers
-"""
+"""MATLAB's files: those up to version 7 by SciPy, those of 7.3, which are HDF5, by h5py."""
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,9 +11,9 @@ from numpy.typing import NDArray
 
 from mnistop.engine.config import Resize
 from mnistop.engine.data.readers import families
-from mnistop.engine.data.readers.arrays import damage_reported
 from mnistop.engine.data.readers.named import Arrays, parts_of
-from mnistop.engine.data.stored import Part, Progress, Role, Stored, check_size, silent
+from mnistop.engine.data.readers.opening import check_size, damage_reported
+from mnistop.engine.data.stored import Part, Progress, Role, Stored, silent
 
 _SIZES = {"double": 8, "int64": 8, "uint64": 8, "single": 4, "int32": 4, "uint32": 4, "int16": 2}
 """Bytes of MATLAB's numbers; 1 for the others."""
@@ -52,16 +46,13 @@ def read_mat(path: Path, progress: Progress = silent, resize: Resize = "off") ->
     if emnist := families.emnist_set(path):
         parts, notes = families.emnist_upright(parts, emnist == "letters")
         names = families.class_names(path, np.concatenate([part.labels for part in parts]))
-    elif all(_is_svhn(part) for part in parts):
-        parts = [replace(part, labels=part.labels % 10) for part in parts]
-        notes.append("Labels are 1 to 10, as in SVHN: 10 is the digit 0.")
     elif parts[0].images.ndim == 2:
         notes.append(
             f"The pixels in each row of {path.name} are taken line by line, and MATLAB counts them "
             "column by column: if the images lie on their side, store them as "
             "count × height × width."
         )
-    return Stored(parts, str(path), names, notes=tuple(notes))
+    return Stored(parts, str(path), names, notes=tuple(notes), settle=families.settle_svhn)
 
 
 def _arrays_in(path: Path) -> Arrays:
@@ -107,11 +98,3 @@ def _by_class(arrays: Arrays, path: Path) -> list[Part]:
         place = f"{role}0, {role}1, … in {path}"
         parts.append(Part(images, labels, place, place, role))
     return parts
-
-
-def _is_svhn(part: Part) -> bool:
-    return (
-        part.images.shape[1:] == (32, 32, 3)
-        and part.labels.dtype.kind in "iuf"
-        and (part.labels.min(), part.labels.max()) == (1, 10)
-    )

@@ -14,23 +14,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistop.engine.data.stored import Part, Progress, Role, printable, silent
+from mnistop.engine.data.stored import Part, Progress, Role, silent
 from mnistop.engine.errors import DataError
+from mnistop.engine.files import one_line
 
 _ROLES: dict[Role, str] = {
-    "train": "train(?:ing)?",
-    "validation": "val(?:id(?:ation)?)?|dev",
-    "test": "test(?:ing)?|t10k|t",  # LIBSVM's site has mnist and mnist.t
+    "train": "train(?:ing)?|trn|tr",
+    "validation": "val(?:id(?:ation)?)?|vld|dev|cv",
+    "test": "test(?:ing)?|tst|te|t10k|t",  # LIBSVM's site has mnist and mnist.t
 }
+PART = "|".join(_ROLES.values())
+"""A pattern of the words and abbreviations for a part of a data set."""
+_THINGS = "data|set|imgs?|images?|pics?|pictures?|digits?|folder"
 _IMAGES = "images?", "ima?gs?", "x", "pixel_values", "pixels?", "data", "fea(?:tures?)?", "inputs?"
 _LABELS = "labels?", "y", "targets?", "gnd", "class(?:es)?", "outputs?"
 """Patterns of names; of two in a file, the earlier one is meant."""
 
-_ROLE = "|".join(_ROLES.values())
 _NAME = re.compile(
-    rf"(?:.*[\W_])?(?P<before>{_ROLE})?[\W_]*"
+    rf"(?:.*[\W_])?(?P<before>{PART})?[\W_]*"
     rf"(?:(?P<images>{'|'.join(_IMAGES)})|(?P<labels>{'|'.join(_LABELS)}))"
-    rf"[\W_]*(?P<after>{_ROLE})?"
+    rf"[\W_]*(?P<after>{PART})?"
 )
 _LISTED = 8
 """The most names in a sentence."""
@@ -53,32 +56,64 @@ def role_of(name: str) -> Role | None:
     """Return what the file of a name is for, as `test-00000-of-00001.parquet`; None if unsaid."""
     for word in re.findall(r"[^\W_]+", name.lower()):
         for role, pattern in _ROLES.items():
-            if re.fullmatch(rf"(?:{pattern})(?:data|set)?", word):
+            if re.fullmatch(rf"(?:{pattern})(?:{_THINGS})?", word):
                 return role
     return None
+
+
+@dataclass(frozen=True)
+class _Known:
+    """A name that is known to be that of images or of labels."""
+
+    name: str
+    kind: str
+    """`images` or `labels`."""
+    rank: int
+    """That of the word for them; the lowest is meant."""
+    role: Role | None
+    rest: str
+    """The other words in the name, which images and their labels have in common."""
+
+
+def _known(name: str) -> _Known | None:
+    match = _NAME.fullmatch(name.lower())
+    if not match:
+        return None
+    kind, patterns = ("images", _IMAGES) if match["images"] else ("labels", _LABELS)
+    rank = next(i for i, each in enumerate(patterns) if re.fullmatch(each, match[kind]))
+    role = role_of(match["before"] or match["after"] or name)
+    rest = f"{name[: match.start(kind)]} {name[match.end(kind) :]}".lower()
+    return _Known(name, kind, rank, role, " ".join(re.findall(r"[^\W_]+", rest)))
 
 
 def pairs_in(names: Iterable[str]) -> list[Pair]:
     """Return the images and labels among names, a pair for each use; none if there is no pair.
 
-    Images and labels without a use are those to train on, unless others are named so.
+    Images and labels without a use are those to train on, unless others are named so. Of several
+    pairs for a use, the one without other words is meant, as `x` and `y` beside `noisy_x` and
+    `noisy_y`.
+
+    Raises:
+        DataError: there are several pairs for a use, and none is meant.
     """
-    images: dict[Role | None, tuple[int, str]] = {}
-    labels: dict[Role | None, tuple[int, str]] = {}
-    for name in names:
-        match = _NAME.fullmatch(name.lower())
-        if not match:
+    known = sorted(filter(None, map(_known, names)), key=lambda each: each.rank)
+    pairs: dict[Role, Pair] = {}
+    for role in (*_ROLES, None):
+        used_as: Role = role or "train"
+        images, labels = (
+            [each for each in known if each.role == role and each.kind == kind]
+            for kind in ("images", "labels")
+        )
+        if used_as in pairs or not images or not labels:
             continue
-        role = role_of(match["before"] or match["after"] or name)
-        found, patterns = (images, _IMAGES) if match["images"] else (labels, _LABELS)
-        word = match["images"] or match["labels"]
-        rank = next(i for i, pattern in enumerate(patterns) if re.fullmatch(pattern, word))
-        if role not in found or rank < found[role][0]:
-            found[role] = rank, name
-    pairs = {role: (images[role][1], labels[role][1]) for role in images if role in labels}
-    if "train" not in pairs and None in pairs:
-        pairs["train"] = pairs[None]
-    return [Pair(*pairs[role], role) for role in _ROLES if role in pairs]
+        together = {i.rest: (i, k) for i in images[::-1] for k in labels[::-1] if i.rest == k.rest}
+        meant = [pair for rest, pair in together.items() if all(map(role_of, rest.split()))]
+        if len(together) > 1 and not meant:
+            every = " or ".join(f"{i.name} and {k.name}" for i, k in together.values())
+            raise DataError(f"Either {every} may be meant: save the two in a file of their own.")
+        first, *_ = [*meant, *together.values(), (images[0], labels[0])]
+        pairs[used_as] = Pair(first[0].name, first[1].name, used_as)
+    return [pairs[role] for role in _ROLES if role in pairs]
 
 
 def parts_of(
@@ -110,6 +145,9 @@ def parts_of(
         notes += [note] if note else []
         places = f"{pair.images} in {file}", f"{pair.labels} in {file}"
         parts.append(Part(images, labels, *places, pair.role))
+    used = {name for pair in pairs for name in (pair.images, pair.labels)}
+    if left_out := [name for name in arrays if name not in used]:
+        notes.append(f"Not used in {file}: {listed(left_out)}.")
     return parts, notes
 
 
@@ -141,5 +179,5 @@ def align(
 
 def listed(names: list[str]) -> str:
     """Return names as a list in a sentence, shortened to a few."""
-    few = ", ".join(printable(name) for name in names[:_LISTED])
+    few = ", ".join(one_line(name) for name in names[:_LISTED])
     return few if len(names) <= _LISTED else f"{few} and {len(names) - _LISTED:,} more"

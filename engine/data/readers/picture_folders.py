@@ -6,7 +6,6 @@ Above them may be folders for the parts of a data set, such as `train` and `test
 
 import zipfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from typing import IO
@@ -16,22 +15,20 @@ import numpy as np
 from mnistop.engine.config import Resize
 from mnistop.engine.data.labels import MAX_CLASSES
 from mnistop.engine.data.readers import kinds
-from mnistop.engine.data.readers.named import role_of
+from mnistop.engine.data.readers.folder_levels import Arranged, arrange
+from mnistop.engine.data.readers.opening import check_size
 from mnistop.engine.data.readers.pictures import File, read_pictures
-from mnistop.engine.data.stored import Part, Progress, Role, Stored, check_size, printable
+from mnistop.engine.data.stored import Part, Progress, Stored
 from mnistop.engine.errors import DataError
-from mnistop.engine.files import files_below
+from mnistop.engine.files import files_below, one_line
 from mnistop.engine.formatting import count
 
 _ENDINGS = (
     *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".dib", ".webp", ".gif", ".tif", ".tiff"),
     *(".pgm", ".ppm", ".pbm", ".pnm"),
 )
-_OF_SYSTEMS = ("thumbs.db", "desktop.ini", "__macosx")
+_OF_SYSTEMS = ("thumbs.db", "desktop.ini", "__macosx", "@eadir", "lost+found")
 _LISTED = 3
-_Paths = list[tuple[int, tuple[str, ...]]]
-"""Some pictures: the index of each, and its path below a folder."""
-_ORDER: tuple[Role, ...] = ("train", "validation", "test")
 
 
 def read_folder(folder: Path, progress: Progress, resize: Resize) -> Stored | None:
@@ -82,59 +79,6 @@ def _is_hidden(path: Sequence[str]) -> bool:
     return any(name.startswith(".") or name.lower() in _OF_SYSTEMS for name in path)
 
 
-@dataclass
-class Arranged:
-    """Pictures by part and class."""
-
-    pictures: dict[Role, list[tuple[int, str]]] = field(default_factory=dict)
-    """The index of each picture among the paths, and its class."""
-    without_class: int = 0
-    """Pictures that are in no folder of a class."""
-    other_folders: list[str] = field(default_factory=list)
-    """Folders beside those of parts."""
-
-
-def arrange(paths: Sequence[tuple[str, ...]]) -> Arranged:
-    """Find the parts and classes of pictures by the folders in their paths."""
-    above, every = _descend(list(enumerate(paths)))
-    role: Role | None = next(filter(None, map(role_of, reversed(above))), None)
-    deep = {path[0] for _, path in every if len(path) > 2}
-    roles = {name: found for name in sorted(deep) if (found := role_of(name))}
-    tops = {path[0] for _, path in every if len(path) > 1}
-    arranged = Arranged()
-    if not role and ("train" in roles.values() or (roles and set(roles) == tops)):
-        arranged.other_folders = sorted(tops - set(roles))
-        groups = [
-            (found, [p for p in every if p[1][0] == name and p[1][1:]])
-            for name, found in roles.items()
-        ]
-        arranged.without_class = sum(len(path) == 1 for _, path in every)
-    else:
-        role = role or "train"
-        groups = [(role, [(index, ("", *path)) for index, path in every])]
-    groups.sort(key=lambda group: _ORDER.index(group[0]))
-    known: set[str] = set()
-    for found, group in groups:
-        _, below = _descend([(index, path[1:]) for index, path in group])
-        of_classes = [(index, path[0]) for index, path in below if len(path) > 1]
-        if known:
-            of_classes = [each for each in of_classes if each[1] in known]
-        known = known or {name for _, name in of_classes}
-        arranged.without_class += len(below) - len(of_classes)
-        if of_classes:
-            arranged.pictures.setdefault(found, []).extend(of_classes)
-    return arranged
-
-
-def _descend(every: _Paths) -> tuple[list[str], _Paths]:
-    """Leave out folders that hold nothing but one folder of folders, and return their names."""
-    above = []
-    while len({path[0] for _, path in every}) == 1 and min(len(path) for _, path in every) > 2:
-        above.append(every[0][1][0])
-        every = [(index, path[1:]) for index, path in every]
-    return above, every
-
-
 def _read(
     files: Sequence[tuple[str, ...]],
     opener: Callable[[tuple[str, ...]], Callable[[], IO[bytes]]],
@@ -144,13 +88,13 @@ def _read(
 ) -> Stored | None:
     visible = [path for path in files if not _is_hidden(path)]
     paths = [path for path in visible if is_picture(path[-1])]
-    arranged = arrange(paths)
+    arranged = arrange(paths, str(place))
     classes = sorted({name for of_part in arranged.pictures.values() for _, name in of_part})
     if len(classes) < 2:
         return None
     if len(classes) > MAX_CLASSES:
         raise DataError(
-            f"{place} has {len(classes):,} folders of pictures, such as {printable(classes[-1])}, "
+            f"{place} has {len(classes):,} folders of pictures, such as {one_line(classes[-1])}, "
             f"and {MAX_CLASSES} is the highest possible number of classes: name a folder with a "
             "folder for each class."
         )
@@ -158,15 +102,10 @@ def _read(
     chosen: list[File] = []
     labels = []
     for of_part in arranged.pictures.values():
-        order = np.random.RandomState(0).permutation(len(of_part))
-        shuffled = [of_part[at] for at in order]
-        chosen += [
-            (printable("/".join(paths[index])), opener(paths[index])) for index, _ in shuffled
-        ]
-        labels.append(np.array([numbers[name] for _, name in shuffled], np.int64))
+        chosen += [(one_line("/".join(paths[index])), opener(paths[index])) for index, _ in of_part]
+        labels.append(np.array([numbers[name] for _, name in of_part], np.int64))
     images, notes = read_pictures(chosen, str(place), progress, resize)
-    notes.append("Pictures are in a random order, always the same: their folders are by class.")
-    notes += _left_out(files, arranged)
+    notes += [*arranged.notes, *_left_out(files, arranged)]
     stacks = np.split(images, np.cumsum([len(part) for part in labels])[:-1])
     parts = [
         Part(stack, of_part, str(place), str(place), role)
@@ -179,16 +118,11 @@ def _left_out(files: Sequence[tuple[str, ...]], arranged: Arranged) -> list[str]
     """Return a sentence on files that are not read; none if all are."""
     hidden = [path for path in files if _is_hidden(path)]
     others = ["/".join(p) for p in files if not _is_hidden(p) and not is_picture(p[-1])]
-    phrases = []
+    phrases = list(arranged.left_out)
     if hidden:
         phrases.append(count(len(hidden), "hidden file"))
     if others:
         few = ", ".join(others[:_LISTED]) + (", …" if len(others) > _LISTED else "")
         are = "is no picture" if len(others) == 1 else "are no pictures"
         phrases.append(f"{count(len(others), 'file')} that {are} ({few})")
-    if arranged.without_class:
-        phrases.append(f"{count(arranged.without_class, 'picture')} in no folder of a class")
-    if arranged.other_folders:
-        few = ", ".join(arranged.other_folders[:_LISTED])
-        phrases.append(f"folders beside those of training and test pictures ({few})")
     return [f"Left out are {'; '.join(phrases)}."] if phrases else []

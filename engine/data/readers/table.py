@@ -8,7 +8,7 @@ is mostly black.
 import contextlib
 import csv
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -22,9 +22,12 @@ from mnistop.engine.data.readers.columns import (
     is_number,
     without_numbering,
 )
-from mnistop.engine.data.stored import Progress, check_memory
+from mnistop.engine.data.readers.opening import check_memory
+from mnistop.engine.data.stored import Progress
 from mnistop.engine.errors import DataError
 from mnistop.engine.formatting import count
+
+Share = Callable[[], float]
 
 _DELIMITERS = ",;\t"
 _FEWEST_PIXELS = 4
@@ -83,11 +86,11 @@ class Table:
                 "have the label and all pixels of an image."
             )
 
-    def read(self, size: int, progress: Progress) -> tuple[NDArray[Any], NDArray[Any]]:
+    def read(self, share: Share, progress: Progress) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return images `(n, pixels)` or `(n, height, width)`, and labels `(n,)`.
 
         Args:
-            size: about the number of characters in the table.
+            share: what returns the share of the table that has been read, in (0, 1].
             progress: called with a line to show.
 
         Raises:
@@ -99,28 +102,28 @@ class Table:
                 f"{self._place} has no column of labels: name it label in the first line, or name "
                 "two files, as IMAGES,LABELS."
             )
-        labels, images = self._rows(size, progress)
+        labels, images = self._rows(share, progress)
         if self._columns.label is not None:
-            return self._mixed(images.reshape(-1, *self._columns.shape), _as_numbers(labels))
+            return images.reshape(-1, *self._columns.shape), _as_numbers(labels)
         at = self._column_of_labels(images)
         rest = images[:, 1:] if at == 0 else images[:, :-1]
-        return self._mixed(rest, images[:, at])
+        return rest, images[:, at]
 
-    def read_images(self, size: int, progress: Progress) -> NDArray[Any]:
+    def read_images(self, share: Share, progress: Progress) -> NDArray[Any]:
         """Return the images of a table without labels; for the arguments see `read`."""
-        return self._rows(size, progress)[1].reshape(-1, *self._columns.shape)
+        return self._rows(share, progress)[1].reshape(-1, *self._columns.shape)
 
-    def _rows(self, size: int, progress: Progress) -> tuple[NDArray[Any], NDArray[Any]]:
+    def _rows(self, share: Share, progress: Progress) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return the labels of all lines, if a column has them, and their pixels `(n, k)`."""
         labels: list[NDArray[Any]] = []
         blocks: list[NDArray[Any]] = []
-        read = 0
+        read = size = 0
         while lines := list(itertools.islice(self._lines, _LINES)):
             of_lines, pixels = self._parsed(lines)
-            if not blocks:
-                check_memory(pixels.nbytes * size / sum(len(line) for _, line in lines))
             labels.append(of_lines)
             blocks.append(pixels)
+            size += pixels.nbytes
+            check_memory(size / share())
             read += len(lines)
             progress(f"reading {self._name}: {count(read, 'image')}")
         if not blocks:
@@ -217,21 +220,6 @@ class Table:
         name = "first" if best == 0 else "last"
         self.notes.append(f"{self._name} has no header: its {name} column is taken for the labels.")
         return best
-
-    def _mixed(
-        self, images: NDArray[Any], labels: NDArray[Any]
-    ) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Return images and labels in a random order if they are sorted by class.
-
-        The first of them would be of one class.
-        """
-        if np.any(labels[:-1] > labels[1:]) or labels[0] == labels[-1]:
-            return images, labels
-        self.notes.append(
-            f"{self._name} is sorted by class: its images are in a random order, always the same."
-        )
-        order = np.random.RandomState(0).permutation(len(labels))
-        return images[order], labels[order]
 
 
 def labels_in(lines: Iterable[str], place: str) -> NDArray[Any]:

@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistop.engine.config import Resize
-from mnistop.engine.data.readers import families, kinds
+from mnistop.engine.data.readers import families
 from mnistop.engine.data.readers.named import pairs_in, role_of
-from mnistop.engine.data.readers.table import Table, labels_in
-from mnistop.engine.data.stored import Part, Progress, Role, Stored, check_size, silent
+from mnistop.engine.data.readers.opening import check_size, opened
+from mnistop.engine.data.readers.table import Share, Table, labels_in
+from mnistop.engine.data.stored import Part, Progress, Role, Stored, silent
 from mnistop.engine.errors import DataError
 
 
@@ -29,8 +30,8 @@ class _File:
     name: str
     place: str
     """Its name in messages."""
-    open: Callable[[], tuple[IO[bytes], int]]
-    """Opens it, and returns about its size besides."""
+    open: Callable[[], tuple[IO[bytes], Share]]
+    """Opens it, and returns what returns the share that has been read besides."""
     role: Role = "train"
 
 
@@ -70,8 +71,8 @@ def read_folder(folder: Path, progress: Progress) -> Stored | None:
 def read_images(path: Path) -> NDArray[Any]:
     """Read the images in a CSV file without labels; for the errors see `read_csv`."""
     file = _on_disk(path, "train")
-    with _text_of(file) as (text, size):
-        return Table(text, file.name, file.place).read_images(size, silent)
+    with _text_of(file) as (text, share):
+        return Table(text, file.name, file.place).read_images(share, silent)
 
 
 def read_labels(path: Path) -> NDArray[Any]:
@@ -90,7 +91,12 @@ def read_zip(path: Path, progress: Progress, resize: Resize) -> Stored:
         def member(name: str, role: Role) -> _File:
             entry, place = archive.getinfo(name), f"{name} in {path}"
             check_size(place, entry.file_size, entry.compress_size, True)
-            return _File(name, place, lambda: (archive.open(entry), entry.file_size), role)
+
+            def open_member() -> tuple[IO[bytes], Share]:
+                file = archive.open(entry)
+                return file, lambda: file.tell() / entry.file_size
+
+            return _File(name, place, open_member, role)
 
         return _read([member(*each) for each in chosen], path, left_out, progress)
 
@@ -103,7 +109,7 @@ def is_table(name: str) -> bool:
 
 
 def _on_disk(path: Path, role: Role) -> _File:
-    return _File(path.name, str(path), lambda: kinds.opened(path), role)
+    return _File(path.name, str(path), lambda: opened(path), role)
 
 
 def _chosen(
@@ -134,12 +140,12 @@ def _set_of(name: str) -> str:
 
 
 @contextmanager
-def _text_of(file: _File) -> Iterator[tuple[TextIOWrapper, int]]:
-    """Open a table, and return about the number of its characters besides."""
+def _text_of(file: _File) -> Iterator[tuple[TextIOWrapper, Share]]:
+    """Open a table, and return what returns the share that has been read besides."""
     with _damage_reported(file.place):
-        raw, size = file.open()
+        raw, share = file.open()
         with TextIOWrapper(raw, "utf-8-sig") as text:
-            yield text, size
+            yield text, share
 
 
 @contextmanager
@@ -162,12 +168,12 @@ def _read(files: list[_File], path: Path, left_out: list[str], progress: Progres
     notes: list[str] = []
     parts: list[Part] = []
     for file in files:
-        with _text_of(file) as (text, size):
+        with _text_of(file) as (text, share):
             table = Table(text, file.name, file.place)
             if table.lacks_labels and file.role == "test":
                 notes.append(f"{file.name} has no labels, and is left out.")
                 continue
-            images, labels = table.read(size, progress)
+            images, labels = table.read(share, progress)
         parts.append(Part(images, labels, file.place, file.place, file.role))
         notes += table.notes
     if left_out:

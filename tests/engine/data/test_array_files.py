@@ -11,7 +11,6 @@ import pytest
 import torch
 from scipy.io import savemat
 
-from mnistop.engine.data.readers.mat import read_mat
 from mnistop.engine.data.sources import load
 from mnistop.engine.errors import DataError
 from tests.helpers.data_files import some_images, some_labels, unseen_of
@@ -129,10 +128,17 @@ def test_svhn_has_the_digit_0_as_10(tmp_path: Path) -> None:
     images = np.random.default_rng(0).integers(0, 256, (32, 32, 3, 12), np.uint8)
     labels = np.array([*range(1, 11), 1, 10], np.uint8)
     path = Path(write_packed_mat(tmp_path, {"X": images, "y": labels[:, None]}))
-    stored = read_mat(path)
-    assert np.array_equal(stored.parts[0].images, images.transpose(3, 0, 1, 2))
-    assert stored.parts[0].labels.tolist() == [*range(1, 10), 0, 1, 0]
-    assert "Labels are 1 to 10, as in SVHN: 10 is the digit 0." in stored.notes
+    dataset = load(str(path))
+    assert np.array_equal(dataset.images, images.transpose(3, 0, 1, 2) / np.float32(255))
+    assert dataset.labels.tolist() == [*range(1, 10), 0, 1, 0]
+    assert "Labels are 1 to 10, as in SVHN: 10 is the digit 0." in dataset.notes
+
+
+def test_parts_of_svhn_without_all_digits_have_the_same_labels(tmp_path: Path) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (32, 32, 3, 10), np.uint8)
+    savemat(tmp_path / "train_32x32.mat", {"X": images, "y": np.arange(1, 11)[:, None]})
+    savemat(tmp_path / "test_32x32.mat", {"X": images[..., :3], "y": [[3], [10], [5]]})
+    assert unseen_of(load(str(tmp_path)))[1].tolist() == [3, 0, 5]
 
 
 def test_a_structure_has_its_fields(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from mnistop.engine.data.sources import Dataset, load
+from mnistop.engine.data.stored import silent
 from mnistop.engine.errors import DataError
 from tests.helpers.data_files import some_images, some_labels, unseen_of
 
@@ -270,7 +271,7 @@ def test_all_pixels_arrive(rows: list[list[int]], floats: bool) -> None:
     pixels: NDArray[Any] = np.array(rows, float if floats else int)
     labels = (np.arange(len(rows)) + 1) % 2
     written = pd.DataFrame(pixels).assign(label=labels).to_csv(index=False)
-    images, read = Table(io.StringIO(written), "a.csv", "a.csv").read(100, lambda text: None)
+    images, read = Table(io.StringIO(written), "a.csv", "a.csv").read(lambda: 1.0, silent)
     assert np.array_equal(images, pixels)
     assert read.tolist() == labels.tolist()
 
@@ -291,7 +292,7 @@ def test_a_table_sorted_by_class_is_mixed(tmp_path: Path, words: bool) -> None:
     table(labels[order], ROWS[order]).to_csv(tmp_path / "a.csv", index=False)
     dataset = load(str(tmp_path / "a.csv"), 6)
     assert len(set(dataset.labels.tolist())) > 1
-    assert "a.csv is sorted by class: its images are in a random order" in dataset.notes[0]
+    assert "a.csv are sorted by class: they are taken in a random order" in dataset.notes[0]
     whole = load(str(tmp_path / "a.csv"))
     pixels = (whole.images * 255).round().astype(np.uint8)
     found = {image.tobytes(): int(k) for image, k in zip(pixels, whole.labels, strict=True)}

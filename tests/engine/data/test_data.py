@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
+from mnistop.engine.config import Split
 from mnistop.engine.data.sources import Dataset, describe, load, loads_quickly, split
 from mnistop.engine.data.stored import Part, Stored, to_dataset
 from mnistop.engine.errors import DataError
@@ -69,7 +70,9 @@ def test_only_the_first_samples_are_taken_but_all_classes_are_known() -> None:
 
 
 def test_asking_for_more_samples_than_there_are_says_how_many_there_are() -> None:
-    with pytest.raises(DataError, match=r"4,502 images, not the 10,000 asked for.*60,000"):
+    with pytest.raises(
+        DataError, match=r"4,502 images, and samples is 10,000: .*--samples all.*60,000"
+    ):
         load("bundled", samples=10_000)
 
 
@@ -250,6 +253,66 @@ def checked(
     return to_dataset(Stored([part], "made up", names), "made up", samples)
 
 
+def in_parts(sizes: list[int], labels: NDArray[np.int64], was_in_order: bool = False) -> Stored:
+    """Different images with labels, as training parts of these sizes."""
+    images = np.arange(len(labels), dtype=np.uint8).repeat(4).reshape(-1, 2, 2)
+    images[-1] = 255
+    ends = np.cumsum(sizes)
+    parts = [
+        Part(images[end - size : end], labels[end - size : end], "i", "l")
+        for size, end in zip(sizes, ends, strict=True)
+    ]
+    return Stored(parts, "", was_in_order=was_in_order)
+
+
+SORTED, SHUFFLED = np.arange(200) // 20, np.random.default_rng(0).permutation(200) % 10
+
+
+UNEVEN = np.random.default_rng(1).permutation(np.repeat([0, 1], [196, 4]))
+
+
+@pytest.mark.parametrize("split", ["given", "random"])
+@pytest.mark.parametrize("sizes", [[200], [120, 80]])
+def test_images_sorted_by_class_are_mixed(sizes: list[int], split: Split) -> None:
+    some, again = (to_dataset(in_parts(sizes, SORTED), "here", 50, split=split) for _ in range(2))
+    assert len(set(some.labels.tolist())) == 10
+    assert some.fingerprint == again.fingerprint
+    (note,) = some.notes
+    assert note.startswith("The images of here are sorted by class: they are taken in a random")
+    rest = [some.unseen.image(number) for number in range(150)]
+    found = {round(float(image[0, 0]) * 255): label for image, label in rest}
+    found |= {
+        round(float(image[0, 0]) * 255): label
+        for image, label in zip(some.images, some.labels.tolist(), strict=True)
+    }
+    assert found == dict(enumerate(SORTED[:-1].tolist())) | {255: 9}
+
+
+@pytest.mark.parametrize(
+    ("labels", "samples", "split", "was_in_order"),
+    [
+        (SHUFFLED, 50, "given", False),
+        (np.arange(200) % 10, 50, "given", False),
+        (
+            np.repeat([0, 1], [196, 4])[np.random.default_rng(1).permutation(200)],
+            150,
+            "given",
+            False,
+        ),
+        (SORTED, None, "given", False),
+        (SORTED, 50, "random", True),
+    ],
+    ids=["random", "in turn", "uneven", "all", "run from before there was a split"],
+)
+def test_other_images_stay_in_their_order(
+    labels: NDArray[np.int64], samples: int | None, split: Split, was_in_order: bool
+) -> None:
+    dataset = to_dataset(in_parts([200], labels, was_in_order), "here", samples, split=split)
+    first = np.rint(dataset.images[:49, 0, 0] * 255).astype(int)
+    assert first.tolist() == list(range(49))
+    assert bool(dataset.notes) == was_in_order
+
+
 GRAY = np.zeros((4, 3, 2), np.uint8)
 
 
@@ -279,7 +342,6 @@ def test_unfit_images_say_what_is_wrong_and_where(images: NDArray[np.generic], s
     [
         ([0, 1, 0], "images.x has 4 images, but labels.x has 3 labels"),
         ([0, 1, 0.5, 0], "labels.x are not all whole numbers"),
-        ([0, 1, np.nan, 0], "labels.x are not all whole numbers"),
         (np.zeros((4, 2, 2)), "labels.x holds 4 images, not labels"),
         ([], "labels.x holds no labels"),
         ([3, 3, 3, 3], "All images of made up have the label 3"),

@@ -1,8 +1,10 @@
 """Labels of every form that people store them in become classes from 0, and a note says how."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -85,13 +87,12 @@ def test_names_of_a_source_are_kept() -> None:
         ([3, 3], "All images of made up have the label 3"),
         (["x", "x"], "All images of made up have the label 'x'"),
         ([0, 1, 0.5], r"labels\.0 are not all whole numbers"),
-        ([0, 1, np.nan], "not all whole numbers"),
         ([0, 1, np.inf], "not all whole numbers"),
         ([0, 1, 1e300], "not all whole numbers"),
         ([0, 2**64 - 1], "not all whole numbers"),
-        (["a", "", "b"], r"Label 1 in labels\.0, counted from 0, is empty"),
-        (np.array(["a", None], object), "Label 1 in .* is missing"),
-        (np.array([0, 1, float("nan")], object), "Label 2 in .* is missing"),
+        ([np.nan, np.nan], r"All labels in labels\.0 are missing"),
+        (["", "NA"], r"All labels in labels\.0 are missing"),
+        ([-1, -1], r"All labels in labels\.0 are missing"),
         (np.array([0, [1]], object), "Label 1 in .* is a list"),
         ([1j, 0], "neither numbers nor texts"),
         ([b"\xff", b"a"], "not texts in UTF-8"),
@@ -100,6 +101,67 @@ def test_names_of_a_source_are_kept() -> None:
 def test_what_is_no_label_is_told(labels: Any, says: str) -> None:
     with pytest.raises(DataError, match=says):
         numbered(labels)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        [2, 0, np.nan, 1],
+        [2, 0, -1, 1],
+        [3, 1, -1, 2],
+        np.array([2, 0, None, 1], object),
+        np.array([2, 0, pd.NA, 1], object),
+        ["2", "0", "", "1"],
+        ["c", "a", "NaN", "b"],
+        np.array(["c", "a", None, "b"], object),
+        np.array(["c", "a", float("nan"), "b"], object),
+        [b"c", b"a", b"NULL", b"b"],
+    ],
+)
+def test_missing_labels_are_no_class(labels: Any) -> None:
+    found = numbered(labels)
+    assert found.labels[0].tolist() == [2, 0, -1, 1]
+    assert len(found.names) == 3
+
+
+def test_minus_1_may_be_a_class() -> None:
+    assert numbered([-1, 1, -1]).labels[0].tolist() == [0, 1, 0]
+    assert numbered([-1, 0, 1]).names == ("-1", "0", "1")
+
+
+def test_the_minus_1_of_a_test_part_is_no_class() -> None:
+    for names in (None, ("a", "b")):
+        found = numbered([0, 1], [-1, -1], names=names)
+        assert [labels.tolist() for labels in found.labels] == [[0, 1], [-1, -1]]
+
+
+def test_images_without_a_label_are_left_out_and_counted() -> None:
+    images = np.arange(6 * 9).reshape(6, 3, 3)
+    parts = [
+        Part(images, np.array(["b", "a", "", "b", None, "a"], object), "x", "y"),
+        Part(images, np.full(6, np.nan), "x.test", "y.test", "test"),
+    ]
+    dataset = to_dataset(Stored(parts, ""), "made up", None, (0, 255))
+    assert dataset.labels.tolist() == [1, 0, 1, 0]
+    assert (dataset.images[:, 0, 0] * 255).round().tolist() == [0, 9, 27, 45]
+    assert len(dataset.unseen) == 0
+    assert dataset.notes[:2] == (
+        "2 images without a label left out: y.",
+        "All labels in y.test are missing: 6 images left out.",
+    )
+    with pytest.raises(DataError, match="All labels of the images to train on are missing"):
+        to_dataset(
+            Stored([replace(parts[0], role="test"), replace(parts[1], role="train")], ""), "", None
+        )
+
+
+def test_class_names_are_shown_apart() -> None:
+    texts = np.array(["bag, small", "a\u202eb", "a\u200bb", "a\u00a0b"])
+    part = Part(np.arange(36).reshape(4, 3, 3), texts, "x", "y")
+    dataset = to_dataset(Stored([part], ""), "made up", None, (0, 255))
+    assert set(dataset.class_names) == {"a?b", "a?b (2)", "a b", "bag, small"}
+    assert "'bag, small'" in dataset.notes[0]
+    assert dataset.notes[1] == "Classes of the same name are numbered: a?b (2)."
 
 
 def test_parts_that_do_not_match_are_told() -> None:

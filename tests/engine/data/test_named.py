@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from mnistop.engine.data.readers.named import align, pairs_in, role_of
+from mnistop.engine.data.readers.named import align, pairs_in, parts_of, role_of
+from mnistop.engine.errors import DataError
 
 NAMES = {
     "images labels": ["images labels train"],
@@ -25,6 +26,12 @@ NAMES = {
     "img fine_label coarse_label": ["img fine_label train"],
     "x y x_train y_train": ["x_train y_train train"],
     "x y x_test y_test": ["x y train", "x_test y_test test"],
+    "noisy_x noisy_y x y": ["x y train"],
+    "extra/images extra/labels train/images train/labels": ["train/images train/labels train"],
+    "mnist_images mnist_labels x_test y_test": [
+        "mnist_images mnist_labels train",
+        "x_test y_test test",
+    ],
     "conv.weight conv.bias": [],
     "images class_names": [],
 }
@@ -34,6 +41,21 @@ NAMES = {
 def test_pairs_are_found_by_name(names: str, pairs: list[str]) -> None:
     found = pairs_in(names.split())
     assert [f"{pair.images} {pair.labels} {pair.role}" for pair in found] == pairs
+
+
+@pytest.mark.parametrize(
+    "names", ["fold0_x fold0_y fold1_x fold1_y", "a/train/x b/train/x a/train/y b/train/y"]
+)
+def test_several_pairs_for_a_use_are_refused(names: str) -> None:
+    with pytest.raises(DataError, match=r"or .*: save the two in a file of their own"):
+        pairs_in(names.split())
+
+
+def test_what_is_not_used_is_named() -> None:
+    arrays = dict.fromkeys(["x_train", "y_train", "x_test", "fold"], lambda: np.zeros((4, 2)))
+    parts, notes = parts_of(arrays, "a.npz")
+    assert [part.role for part in parts] == ["train"]
+    assert notes == ["Not used in a.npz: x_test, fold."]
 
 
 @pytest.mark.parametrize(
