@@ -83,6 +83,11 @@ def _without_data(folder: Path) -> str:
     if not found:
         return f"{start}: name a folder that has such, or a file."
     path, kind = found
+    if kind.remedy == kinds.PICTURES:
+        return (
+            f"{folder} has pictures, such as {path.relative_to(folder)}, but not in folders of two "
+            f"classes or more: {kind.remedy}."
+        )
     return (
         f"{start}, and {path.relative_to(folder)} in it is {kind.name}: {kinds.remedy(kind, path)}."
     )
