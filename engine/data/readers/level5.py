@@ -214,7 +214,7 @@ class _Elements:
         kind, content = self._element()
         return np.frombuffer(content, self._order + _NUMBERS[kind])
 
-    def _element(self) -> tuple[int, bytes]:
+    def _element(self) -> tuple[int, bytes | bytearray]:
         """Read the type of an element, and its bytes."""
         kind, size, content = self._tag()
         if content is None:
@@ -222,7 +222,7 @@ class _Elements:
             self._bytes(-size % 8)
         return kind, content
 
-    def _tag(self) -> tuple[int, int, bytes | None]:
+    def _tag(self) -> tuple[int, int, bytes | bytearray | None]:
         """Read the type of an element, the number of its bytes, and they if they are at hand."""
         number = self._bytes(4)
         (kind,) = np.frombuffer(number, f"{self._order}u4").tolist()
@@ -238,7 +238,7 @@ class _Elements:
             self._bytes(min(count, _AT_ONCE))
             count -= _AT_ONCE
 
-    def _bytes(self, count: int) -> bytes:
+    def _bytes(self, count: int) -> bytes | bytearray:
         """Read some bytes."""
         self._at += count
         if not self._inflate:
