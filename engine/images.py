@@ -33,7 +33,8 @@ def resize(image: NDArray[Any], height: int, width: int, axis: int = 0) -> NDArr
     rows, columns = image.shape[axis : axis + 2]
     moved = np.moveaxis(image, sides, (-2, -1))
     resampled = _weights(rows, height) @ moved @ _weights(columns, width).T
-    return np.moveaxis(resampled, (-2, -1), sides).astype(np.float32)
+    resized: NDArray[np.float32] = np.moveaxis(resampled, (-2, -1), sides).astype(np.float32)
+    return resized
 
 
 def resize_all(images: NDArray[Any], height: int, width: int) -> NDArray[Any]:
