@@ -82,6 +82,11 @@ def without_data(folder: Path) -> str:
         if not path.is_file():
             return f"{start}, and {'/'.join(name)} in it is not a regular file: copy what is in it."
         if (kind := kinds.kind_of(path)) and kind != kinds.TEXT:
+            if kind.remedy == kinds.PICTURES:
+                return (
+                    f"{folder} has pictures, such as {'/'.join(name)}, but not in folders of two "
+                    f"classes or more: {kind.remedy}."
+                )
             remedy = kinds.remedy(kind, path)
             return f"{start}, and {'/'.join(name)} in it is {kind.name}: {remedy}."
     return f"{start}: name a folder that has such, or a file."

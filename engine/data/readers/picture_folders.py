@@ -5,7 +5,7 @@ Above them may be folders for the parts of a data set, such as `train` and `test
 """
 
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import IO
@@ -16,18 +16,17 @@ from mnistop.engine.config import Resize
 from mnistop.engine.data.labels import MAX_CLASSES
 from mnistop.engine.data.readers.folder_levels import Arranged, arrange
 from mnistop.engine.data.readers.opening import check_size
-from mnistop.engine.data.readers.pictures import File, read_pictures
+from mnistop.engine.data.readers.pictures import File, few, read_pictures
 from mnistop.engine.data.stored import Part, Progress, Stored
 from mnistop.engine.errors import DataError
-from mnistop.engine.files import files_below, one_line, open_regular
+from mnistop.engine.files import folders_below, one_line, open_regular
 from mnistop.engine.formatting import count
 
 _ENDINGS = (
     *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".dib", ".webp", ".gif", ".tif", ".tiff"),
-    *(".pgm", ".ppm", ".pbm", ".pnm"),
+    *(".pgm", ".ppm", ".pbm", ".pnm", ".avif", ".jp2", ".tga"),
 )
 _OF_SYSTEMS = ("thumbs.db", "desktop.ini", "__macosx", "@eadir", "lost+found")
-_LISTED = 3
 
 
 def read_folder(folder: Path, progress: Progress, resize: Resize) -> Stored | None:
@@ -41,7 +40,9 @@ def read_folder(folder: Path, progress: Progress, resize: Resize) -> Stored | No
     def opener(path: tuple[str, ...]) -> Callable[[], IO[bytes]]:
         return lambda: open_regular(folder.joinpath(*path))
 
-    return _read(list(files_below(folder)), opener, folder, progress, resize)
+    found = dict(folders_below(folder))
+    files = [(*place, name) for place, names in found.items() for name in names]
+    return _read(files, found, opener, folder, progress, resize)
 
 
 def read_members(
@@ -64,7 +65,8 @@ def read_members(
     def opener(name: tuple[str, ...]) -> Callable[[], IO[bytes]]:
         return lambda: _member(archive, members[name], path)
 
-    return _read(sorted(members), opener, path, progress, resize)
+    folders = [tuple(e.filename.split("/"))[:-1] for e in archive.infolist() if e.is_dir()]
+    return _read(sorted(members), folders, opener, path, progress, resize)
 
 
 def _member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) -> IO[bytes]:
@@ -84,6 +86,7 @@ def is_hidden(path: Sequence[str]) -> bool:
 
 def _read(
     files: Sequence[tuple[str, ...]],
+    folders: Iterable[tuple[str, ...]],
     opener: Callable[[tuple[str, ...]], Callable[[], IO[bytes]]],
     place: Path,
     progress: Progress,
@@ -108,7 +111,7 @@ def _read(
         chosen += [(one_line("/".join(paths[index])), opener(paths[index])) for index, _ in of_part]
         labels.append(np.array([numbers[name] for _, name in of_part], np.int64))
     images, notes = read_pictures(chosen, str(place), progress, resize)
-    notes += [*arranged.notes, *_left_out(files, arranged)]
+    notes += [*arranged.notes, *_left_out(files, folders, arranged)]
     stacks = np.split(images, np.cumsum([len(part) for part in labels])[:-1])
     parts = [
         Part(stack, of_part, str(place), str(place), role)
@@ -117,15 +120,24 @@ def _read(
     return Stored(parts, str(place), tuple(classes), notes=tuple(notes))
 
 
-def _left_out(files: Sequence[tuple[str, ...]], arranged: Arranged) -> list[str]:
-    """Return a sentence on files that are not read; none if all are."""
+def _left_out(
+    files: Sequence[tuple[str, ...]], folders: Iterable[tuple[str, ...]], arranged: Arranged
+) -> list[str]:
+    """Return a sentence on files and folders that have no part in the data; none without any."""
     hidden = [path for path in files if is_hidden(path)]
-    others = ["/".join(p) for p in files if not is_hidden(p) and not is_picture(p[-1])]
+    visible = [path for path in files if not is_hidden(path)]
+    others = ["/".join(path) for path in visible if not is_picture(path[-1])]
+    used = {path[:end] for path in visible if is_picture(path[-1]) for end in range(len(path))}
+    empty = [
+        "/".join(path)
+        for path in sorted({*folders, *(path[:-1] for path in visible)} - used)
+        if path[:-1] in used and not is_hidden(path)
+    ]
     phrases = list(arranged.left_out)
+    if empty:
+        phrases.append(f"{count(len(empty), 'folder')} without pictures ({few(empty)})")
     if hidden:
         phrases.append(count(len(hidden), "hidden file"))
     if others:
-        few = ", ".join(others[:_LISTED]) + (", …" if len(others) > _LISTED else "")
-        are = "is no picture" if len(others) == 1 else "are no pictures"
-        phrases.append(f"{count(len(others), 'file')} that {are} ({few})")
-    return [f"Left out are {'; '.join(phrases)}."] if phrases else []
+        phrases.append(f"{count(len(others), 'file')} of other kinds ({few(others)})")
+    return [f"Left out: {'; '.join(phrases)}."] if phrases else []
