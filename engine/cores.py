@@ -1,5 +1,5 @@
-"""Processor cores that this process may use, and how many threads train a model where `threads` is
-`auto`.
+"""Processor cores and memory that this process may use, and how many threads train a model where
+`threads` is `auto`.
 
 Nearly all the time of a training goes into matrix products. More threads make a large one shorter,
 but after each they wait for one another, which costs more than a small product takes. Both are
@@ -10,6 +10,7 @@ beside what is fastest.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 from collections.abc import Iterator, Sequence
@@ -40,24 +41,58 @@ def cpu_quota(root: Path = Path("/")) -> float | None:
     Args:
         root: where `proc` and the mounted cgroups are found.
     """
-    quotas = [quota for folder in _folders(root) if (quota := _quota_of(folder))]
+    quotas = [quota for folder in _folders("cpu", root) if (quota := _quota_of(folder))]
     return min(quotas, default=None)
 
 
-def _folders(root: Path) -> Iterator[Path]:
+def available_memory(root: Path = Path("/")) -> int:
+    """Return how many bytes of memory processes can still take.
+
+    Those that the machine has without swapping, and no more than the limits of this process's
+    cgroups leave (containers, Slurm). Caches of files count as available.
+
+    Args:
+        root: where `proc` and the mounted cgroups are found.
+    """
+    machine = _statistics(root / "proc/meminfo").get("MemAvailable:", 0) * 1024
+    left = [machine or os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2]
+    for folder in _folders("memory", root):
+        caches = _statistics(folder / "memory.stat")
+        for limit, usage, cache in _MEMORY_FILES:
+            with contextlib.suppress(ValueError):  # none there, or "max"
+                used = int("".join(_lines(folder / usage))) - caches.get(cache, 0)
+                left.append(int("".join(_lines(folder / limit))) - used)
+    return max(0, min(left))
+
+
+_MEMORY_FILES = (
+    ("memory.max", "memory.current", "inactive_file"),
+    ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+)
+"""Files with the limit and the usage of a cgroup, version 2 and 1, and the name of the caches in
+its `memory.stat`."""
+
+
+def _statistics(path: Path) -> dict[str, int]:
+    """Return the numbers of a file with a name and a number in each line."""
+    rows = [line.split() for line in _lines(path)]
+    return {row[0]: int(row[1]) for row in rows if len(row) > 1 and row[1].isdecimal()}
+
+
+def _folders(controller: str, root: Path) -> Iterator[Path]:
     """The folders of this process's cgroup and of those above it, of each mounted hierarchy."""
     groups = {}
     for line in _lines(root / "proc/self/cgroup"):
         _, controllers, path = (*line.split(":", 2), "", "")[:3]
         if not controllers:
             groups[_V2] = path
-        elif "cpu" in controllers.split(","):
+        elif controller in controllers.split(","):
             groups[_V1] = path
     for line in _lines(root / "proc/self/mountinfo"):
         mount, _, system = (words.split() for words in line.partition(" - "))
         if len(mount) < 5 or not system or system[0] not in groups:
             continue
-        if system[0] == _V1 and "cpu" not in system[-1].split(","):
+        if system[0] == _V1 and controller not in system[-1].split(","):
             continue
         top = root / mount[4].lstrip("/")
         own = PurePosixPath(groups[system[0]])

@@ -261,8 +261,22 @@ def files_below(folder: Path) -> Iterator[tuple[str, ...]]:
     """Yield the path of each file below a folder, from there, sorted folder by folder.
 
     Links that lead back to a folder above them are not followed.
+
+    Raises:
+        OSError: a folder cannot be read.
     """
-    for place, folders, names in os.walk(folder, followlinks=True):
+    for place, names in folders_below(folder):
+        for name in names:
+            yield *place, name
+
+
+def folders_below(folder: Path) -> Iterator[tuple[tuple[str, ...], list[str]]]:
+    """Yield the path of each folder below one, and of itself, with its files; see `files_below`."""
+
+    def refuse(error: OSError) -> None:
+        raise error
+
+    for place, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
         above = Path(place).relative_to(folder).parts
         here = Path(os.path.realpath(place))
         folders[:] = [
@@ -271,8 +285,7 @@ def files_below(folder: Path) -> Iterator[tuple[str, ...]]:
             if len(above) < _DEEPEST
             and not here.is_relative_to(os.path.realpath(os.path.join(place, name)))
         ]
-        for name in sorted(names):
-            yield *above, name
+        yield above, sorted(names)
 
 
 def disk_usage(folder: str) -> int:

@@ -1,7 +1,6 @@
 """Arrays as a source stores them, checked and scaled to a `Dataset`."""
 
 import math
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -20,46 +19,8 @@ from mnistop.engine.errors import DataError, SizesError, TooFewImagesError
 from mnistop.engine.files import one_line
 from mnistop.engine.fingerprint import take_fingerprint
 
-_MOST_UNPACKED = 100
-"""Times the compressed size: MNIST's images unpack to 5 times theirs, blank ones to 1,000 times."""
-_DEFLATE_RATIO = 1032
-"""Times the compressed size: the largest ratio of zlib."""
-_HARMLESS = 1 << 28
-"""Bytes that may always be unpacked."""
 _MOST_NOTES, _LONGEST_NOTE = 5, 1000
 """`events.RunStarted` has room for five more, those of `notes.data_notes`."""
-
-
-def check_size(place: str, size: int, stored: int, compressed: bool) -> None:
-    """Check before an array is read that it fits into memory.
-
-    Args:
-        place: its name in a sentence.
-        size: its size in bytes, by its header.
-        stored: its size in the file, in bytes.
-        compressed: whether it is compressed.
-
-    Raises:
-        DataError: the compression is implausible for images, as in a zip bomb.
-        MemoryError: the machine does not have that much memory.
-    """
-    most = min(size, stored * _DEFLATE_RATIO if compressed else stored)
-    if compressed and most > max(_HARMLESS, stored * _MOST_UNPACKED):
-        raise DataError(
-            f"{place} unpacks from {stored:,} bytes to {size:,}, as images never do: it is damaged "
-            "or made to fill the memory; get it elsewhere."
-        )
-    check_memory(most)
-
-
-def check_memory(size: float) -> None:
-    """Check before so many bytes are read that the machine has the memory for them.
-
-    Raises:
-        MemoryError: it has not.
-    """
-    if size > os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"):
-        raise MemoryError(f"{size:,.0f} bytes")
 
 
 Progress = Callable[[str], None]
@@ -122,6 +83,35 @@ class Stored:
     was_in_order: bool = False
     """True for forms read before there was a choice of split: a random one still takes their images
     in the order in which they are stored, see `_mixed`."""
+    settle: "Settle | None" = None
+    """Decides what only all files of a source show together; `join` calls it."""
+    stated: str = ""
+    """What the file says of itself, for `settle`."""
+
+
+Settle = Callable[[Sequence[Stored]], list[Stored]]
+"""Changes what was read from the files of a source, in their order."""
+
+
+def join(files: Sequence[Stored], provenance: str) -> Stored:
+    """Join what was read from the files of a source.
+
+    Args:
+        files: one or more, in order.
+        provenance: that of the source.
+    """
+    for settle in dict.fromkeys(file.settle for file in files):
+        if settle:
+            settled = iter(settle([file for file in files if file.settle is settle]))
+            files = [next(settled) if file.settle is settle else file for file in files]
+    return replace(
+        files[0],
+        parts=[part for file in files for part in file.parts],
+        provenance=provenance,
+        class_names=max((file.class_names for file in files), key=lambda names: len(names or ())),
+        notes=tuple(dict.fromkeys(note for file in files for note in file.notes)),
+        settle=None,
+    )
 
 
 def to_dataset(

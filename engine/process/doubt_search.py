@@ -9,13 +9,14 @@ import os
 import signal
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mnistop.engine.analysis.label_doubts import Doubts, assign_folds, find_doubts
 from mnistop.engine.config import RunConfig
-from mnistop.engine.cores import usable_cores
+from mnistop.engine.cores import available_memory, choose_threads, usable_cores
 from mnistop.engine.data.dataset import Dataset
 from mnistop.engine.data.sources import load_data
 from mnistop.engine.errors import DataError, MnistopError, RunError, host_error
@@ -27,6 +28,12 @@ from mnistop.engine.process.child import (
     detach_from_terminal,
     end_with,
 )
+
+_MODEL_BYTES = 200_000_000
+"""Memory of a process that trains a model, beside the images."""
+_COPIED = 1.1
+"""The share of the images that it copies at most: two of the folds, and those to train on without
+their unused pixels."""
 
 _DIED = (
     "A process of the search was killed: there may be too little memory, or too many processes. "
@@ -104,6 +111,7 @@ def _search(asked: Connection, config: RunConfig, folds: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # ended children are no zombies then
     os.nice(Niceness.LOW)
+    end_with(asked)
     result: Doubts | MnistopError
     try:
         dataset = load_data(config, asked.send)
@@ -114,6 +122,41 @@ def _search(asked: Connection, config: RunConfig, folds: int) -> None:
     asked.send(result)
 
 
+class Resources(NamedTuple):
+    """The share of the machine that the models get."""
+
+    at_once: int
+    """Models that are trained at the same time."""
+    threads: int
+    """Threads of each."""
+
+
+def share_out(
+    config: RunConfig, dataset: Dataset, folds: int, cores: int, memory: int, on_cpu: bool
+) -> Resources:
+    """Decide how many models are trained at once, and with how many threads each.
+
+    Args:
+        config: their hyperparameters.
+        dataset: all images.
+        folds: the number of models, 2 or more.
+        cores: that may be used.
+        memory: that is available, in bytes.
+        on_cpu: false if they are trained on another device, which one model at a time fills: the
+            others would only wait for it, and take its memory.
+    """
+    if not on_cpu:
+        return Resources(1, 1)
+    each = _MODEL_BYTES + _COPIED * dataset.images.nbytes
+    at_once = max(1, min(folds, cores, int(memory / each)))
+    layers = [dataset.images[0].size, *config.hidden, dataset.classes]
+    checked = len(dataset) // folds
+    threads = choose_threads(
+        layers, config.batch_size, len(dataset) - checked, checked, cores // at_once
+    )
+    return Resources(at_once, threads)
+
+
 def _classify(
     asked: Connection, dataset: Dataset, config: RunConfig, fold: NDArray[np.int64]
 ) -> NDArray[np.float32]:
@@ -122,21 +165,24 @@ def _classify(
     Raises:
         MnistopError: there are too few different images, or a model cannot be trained.
     """
+    from mnistop.engine.training.examples import find_device
+
     waiting = np.unique(fold).tolist()
     if len(waiting) < 2:
         raise DataError("Too few images differ to train on some and to check the others.")
     folds, epochs = len(waiting), 0
+    os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"  # CUDA cannot be used in a fork once it was
+    on_cpu = find_device(config.device).type == "cpu"
+    at_once, threads = share_out(config, dataset, folds, usable_cores(), available_memory(), on_cpu)
     probabilities = np.empty((len(dataset), dataset.classes), np.float32)
     running: dict[Connection, int] = {}
     while waiting or running:
-        while waiting and len(running) < usable_cores():
+        while waiting and len(running) < at_once:
             number = waiting.pop(0)
-            running[_forked(dataset, config, fold == number)] = number
+            running[_forked(dataset, config, fold == number, threads)] = number
         done = folds - len(waiting) - len(running)
         asked.send(f"training {folds} models, each on other images: {done} done, {epochs:,} epochs")
-        for ready in wait([asked, *running]):
-            if ready is asked:  # whoever asked has closed it
-                os._exit(0)
+        for ready in wait(list(running)):
             assert isinstance(ready, Connection)
             try:
                 result = ready.recv()
@@ -152,19 +198,22 @@ def _classify(
     return probabilities
 
 
-def _forked(dataset: Dataset, config: RunConfig, fold: NDArray[np.bool_]) -> Connection:
+def _forked(
+    dataset: Dataset, config: RunConfig, fold: NDArray[np.bool_], threads: int
+) -> Connection:
     """Fork off a process that classifies a fold; it sends numbers of epochs, then probabilities."""
     ours, theirs = Pipe()
     if os.fork():
         theirs.close()
         return ours
     try:
-        from mnistop.engine.analysis.loading import use_one_thread
+        import torch
+
         from mnistop.engine.training.folds import classify_fold
 
         close_inherited({theirs.fileno()})
         end_with(theirs)
-        use_one_thread()
+        torch.set_num_threads(threads)
         theirs.send(classify_fold(dataset, config, fold, theirs.send))
     except Exception as error:
         theirs.send(as_sentence(error))

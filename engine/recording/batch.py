@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,9 @@ from mnistop.engine.recording import metrics
 
 START = -1
 """The epoch of the untrained model's evaluation."""
+
+NO_STEP = -1
+"""Stands for a step that the loop did not give."""
 
 Work = Callable[[], list[events.Event]]
 """What writes other files, and returns the events that name them."""
@@ -54,10 +58,8 @@ class Calls:
     names: Names = field(default_factory=list)
     epoch: int = 0
     has_steps: bool = False
-    times: list[float] = field(default_factory=list)
-    steps: list[int | None] = field(default_factory=list)
-    values: list[float | Late] = field(default_factory=list)
-    """Of all names of the first call, then of the second, and so on."""
+    rows: list[Any] = field(default_factory=list)
+    """Time, epoch, step and the values of all names of the first call, then of the second, …"""
 
 
 @dataclass(frozen=True)
@@ -96,26 +98,24 @@ class Batch:
             calls: at least one.
             may_be_late: whether any of their values may come from a device.
         """
-        count, names = len(calls.times), calls.names
-        columns = [column for column, metric in enumerate(names) if metric is not None]
-        values = np.array(calls.values, np.float64).reshape(count, len(names))
+        names, width = calls.names, 3 + len(calls.names)
+        columns = [3 + place for place, metric in enumerate(names) if metric is not None]
         if may_be_late:
             places = itertools.count(len(self.records) // metrics.RECORD)
-            rows = (
-                calls.values[at : at + len(names)] for at in range(0, len(calls.values), len(names))
-            )
+            rows = (calls.rows[at : at + width] for at in range(0, len(calls.rows), width))
             kept = (row[column] for row in rows for column in columns)
             self.late += [
                 (place, value.slot)
                 for place, value in zip(places, kept, strict=False)
                 if isinstance(value, Late)
             ]
-        records = np.empty((count, len(columns)), metrics.LAYOUT)
-        records["value"] = values[:, columns]
-        records["time"] = np.array(calls.times)[:, None]
+        table = np.array(calls.rows, np.float64).reshape(-1, width)
+        records = np.empty((len(table), len(columns)), metrics.LAYOUT)
+        records["value"] = table[:, columns]
+        records["time"] = table[:, :1]
         for place, metric in enumerate(filter(None, names)):
-            counted = metric.next_step + np.arange(count)
-            given = np.array(calls.steps) if calls.has_steps else counted
+            counted = metric.next_step + np.arange(len(table))
+            given = table[:, 2].astype(np.int64) if calls.has_steps else counted
             steps = np.minimum(given, metrics.LAST_STEP)
             metric.next_step = min(int(steps[-1]) + 1, metrics.LAST_STEP)
             records["key"][:, place] = metric.key | steps

@@ -26,10 +26,6 @@ from mnistop.engine.runs.run_folder import Run
 
 TICK_SECONDS = 0.5
 """This often what waits is written, and requests are read."""
-_LOOKS = 10
-"""How often within that time the thread looks whether…"""
-_MANY = 50_000
-"""…so many items wait, which it takes at once: they need much memory."""
 _LONGEST_REQUEST = 16
 
 
@@ -125,6 +121,7 @@ class LoopWriter(threading.Thread):
         self._files = files
         self._log = log
         self._troubles = troubles
+        log.wake = self.wake
         self._waking: queue.SimpleQueue[None] = queue.SimpleQueue()
         """A handler of a signal may put to it too, which it may not do to a `threading.Event`."""
         self._last: tuple[type[events.Event], dict[str, Any]] | None = None
@@ -174,12 +171,9 @@ class LoopWriter(threading.Thread):
         lock.release(self._held)
 
     def _wait(self) -> None:
-        """Wait until the thread is woken, for a tick at most, or until very much was logged."""
-        for _ in range(_LOOKS):
-            if self._log.waiting > _MANY:
-                return
-            with contextlib.suppress(queue.Empty):
-                return self._waking.get(timeout=TICK_SECONDS / _LOOKS)
+        """Wait until the thread is woken, for a tick at most."""
+        with contextlib.suppress(queue.Empty):
+            self._waking.get(timeout=TICK_SECONDS)
 
     @contextlib.contextmanager
     def _errors_named(self) -> Iterator[None]:

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-import itertools
 import operator
+import sys
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from mnistop.engine import events
 from mnistop.engine.files import one_line
 from mnistop.engine.recording import metrics
-from mnistop.engine.recording.batch import Batch, Calls, EndOfEpoch, Late, Metric, Names, Work
+from mnistop.engine.recording.batch import (
+    NO_STEP,
+    Batch,
+    Calls,
+    EndOfEpoch,
+    Late,
+    Metric,
+    Names,
+    Work,
+)
 from mnistop.engine.recording.troubles import Troubles
 
+MANY = 50_000
+"""Items, some five a call, that the thread takes at once: they need much memory."""
 _MANY_NAMES = 1000
 _MOST_NAMES = 10_000
 _MOST_SETS = 10_000
@@ -45,6 +56,8 @@ class MetricLog:
         """Names by id; 0 is no id."""
         self.device_values: Any = None
         """A `DeviceValues` once a number comes from a device; False if there can be none."""
+        self.wake: Callable[[], None] = lambda: None
+        """Called when so many items wait that the thread should take them at once."""
         self._troubles = troubles
         self._queue: deque[Any] = deque()
         """Calls of `log` as names, time, epoch, step and values, records, and what is `put`.
@@ -53,6 +66,8 @@ class MetricLog:
         self._metrics: dict[str, Metric] = {}
         self._sets: dict[tuple[Any, ...], Names] = {}
         """By the keys of a call's dictionary."""
+        self._many = MANY
+        """More items than these are not to wait."""
         self._kinds_with_item: set[type] = set()
         """Types of values whose method `item` has returned a number."""
         self._marked_epoch = 0
@@ -93,9 +108,10 @@ class MetricLog:
         except Exception:  # new, or not what it should be
             self._log_one_by_one(logged, step, epoch)
             return
-        if step is not None:
-            step = self._checked_step(step, names)
+        step = NO_STEP if step is None else self._checked_step(step, names)
         self._queue.extend((names, time.time(), epoch, step, *values))
+        if len(self._queue) > self._many:
+            self._call_for_take()
 
     def _log_one_by_one(self, logged: Mapping[Any, Any], step: int | None, epoch: int) -> None:
         """Take up numbers of which each is looked at."""
@@ -112,8 +128,7 @@ class MetricLog:
             if len(self._sets) >= _MOST_SETS:
                 self._sets.clear()
             names = self._sets[tuple(found)] = [self._metric(name) for name in found]
-        if step is not None:
-            step = self._checked_step(step, names)
+        step = NO_STEP if step is None else self._checked_step(step, names)
         self._queue.extend((names, time.time(), epoch, step, *found.values()))
 
     def whole(self, what: str, value: Any, most: int) -> int | None:
@@ -127,18 +142,24 @@ class MetricLog:
         self._troubles.warn(what, f"{value!r} is no {what}: whole numbers from 0 up are.")
         return None
 
-    def _checked_step(self, given: Any, names: Names) -> int | None:
+    def _checked_step(self, given: Any, names: Names) -> int:
         step = self.whole("step", given, metrics.LAST_STEP)
-        if step is not None:
-            for metric in filter(None, names):
-                if step < metric.given_step:
-                    self._troubles.warn(
-                        "steps",
-                        f"Steps go back: {_shown(metric.name)} was logged at step {step} after "
-                        f"step {metric.given_step}.",
-                    )
-                metric.given_step = step
+        if step is None:
+            return NO_STEP
+        for metric in filter(None, names):
+            if step < metric.given_step:
+                self._troubles.warn(
+                    "steps",
+                    f"Steps go back: {_shown(metric.name)} was logged at step {step} after "
+                    f"step {metric.given_step}.",
+                )
+            metric.given_step = step
         return step
+
+    def _call_for_take(self) -> None:
+        """Have the thread take what waits before its time; once, until it has."""
+        self._many = sys.maxsize
+        self.wake()
 
     def _number(self, name: Any, value: Any) -> float | Late | None:
         """Return a value as a float, or as one that comes later; None if it is no number."""
@@ -210,28 +231,26 @@ class MetricLog:
 
     # What the thread calls
 
-    @property
-    def waiting(self) -> int:
-        """Return the number of items that have not been taken, some five a call."""
-        return len(self._queue)
-
     def take(self) -> Batch:
         """Return what has been recorded since the last call."""
-        batch, calls = Batch(), Calls()
-        items = (self._queue.popleft() for _ in range(len(self._queue)))
-        for item in items:
+        batch, calls, at = Batch(), Calls(), 0
+        items = [self._queue.popleft() for _ in range(len(self._queue))]
+        self._many = MANY
+        while at < len(items):
+            item = items[at]
+            at += 1
             if type(item) is list:
-                now, epoch, step = next(items), next(items), next(items)
+                end = at + 3 + len(item)
+                epoch, has_step = items[at + 1], items[at + 2] != NO_STEP
                 if (
                     calls.names is not item
                     or calls.epoch != epoch
-                    or calls.has_steps is not (step is not None)
+                    or calls.has_steps is not has_step
                 ):
                     self._pack(calls, batch)
-                    calls = Calls(item, epoch, step is not None)
-                calls.times.append(now)
-                calls.steps.append(step)
-                calls.values += itertools.islice(items, len(item))
+                    calls = Calls(item, epoch, has_step)
+                calls.rows += items[at:end]
+                at = end
                 continue
             self._pack(calls, batch)
             calls = Calls()
@@ -249,7 +268,7 @@ class MetricLog:
 
     def _pack(self, calls: Calls, batch: Batch) -> None:
         """Append the records of calls that are alike."""
-        if not calls.times:
+        if not calls.rows:
             return
         if calls.epoch != self._marked_epoch:
             self._marked_epoch = calls.epoch

@@ -33,7 +33,7 @@ def classify_fold(
     They are those of the epoch in which the fold's loss was lowest, the best calibrated one.
 
     Args:
-        dataset: all images.
+        dataset: all images; their order is changed, which needs less memory than copies of all.
         config: the hyperparameters; training is shorter, and stops early if not so configured.
         fold: true for its images, `(n,)`.
         after_epoch: called with the number of epochs done.
@@ -48,23 +48,38 @@ def classify_fold(
     patience = config.early_stopping or PATIENCE
     config = replace(config, epochs=min(config.epochs, most), early_stopping=patience)
     device = find_device(config.device)
-    counts = np.bincount(dataset.labels[~fold], minlength=dataset.classes).tolist()
-    training = TrainState(config, dataset.image_shape, counts, device)
+    training_images, held_out = split_fold(dataset, fold, device)
+    counts = np.bincount(training_images.labels.cpu(), minlength=dataset.classes).tolist()
     lowest = _LowestLoss(after_epoch)
-    train(
-        training,
-        _labelled(dataset, ~fold, device),
-        _labelled(dataset, fold, device),
-        lowest,
-        _Unstoppable(),
-    )
+    training = TrainState(config, dataset.image_shape, counts, device)
+    train(training, training_images, held_out, lowest, _Unstoppable())
     probabilities: NDArray[np.float32] = lowest.log_probabilities.exp().cpu().numpy()
     return probabilities
 
 
-def _labelled(dataset: Dataset, chosen: NDArray[np.bool_], device: torch.device) -> Labelled:
-    pixels = torch.from_numpy(dataset.images[chosen]).flatten(1)
-    return Labelled(pixels.to(device), torch.from_numpy(dataset.labels[chosen]).to(device))
+def split_fold(
+    dataset: Dataset, fold: NDArray[np.bool_], device: torch.device
+) -> tuple[Labelled, Labelled]:
+    """Return the images outside a fold, and those of the fold in their order, on a device.
+
+    The latter are moved to the end, and the last images to their places, so that both are views. A
+    process that was forked to do this copies two folds only, and shares the rest.
+    """
+    images, labels = dataset.images, dataset.labels
+    held_out = images[fold], labels[fold]
+    kept = len(fold) - len(held_out[1])
+    gaps, late = np.flatnonzero(fold[:kept]), kept + np.flatnonzero(~fold[kept:])
+    for gap, row in zip(gaps, late, strict=True):
+        images[gap], labels[gap] = images[row], labels[row]
+    images[kept:], labels[kept:] = held_out
+    parts = [
+        Labelled(
+            torch.from_numpy(images[rows]).flatten(1).to(device),
+            torch.from_numpy(labels[rows]).to(device),
+        )
+        for rows in (slice(kept), slice(kept, None))
+    ]
+    return parts[0], parts[1]
 
 
 class _LowestLoss:

@@ -3,11 +3,12 @@
     python -m tests.bench.own_loops [repetitions]
 
 All in turns, in this process with one thread; ratios are medians of the ratios within each turn.
-The notebook's loop is that of `docs/own_loop.py`. Its time with recording goes from before its
-first step to after `finish`. In place of its own evaluation of each epoch it calls `evaluate`,
-whose loss and accuracy it reads as it reads its own; with `log_predictions` it keeps its own. The
-others record the same numbers without predictions, on this machine only and without statistics
-of it; wandb does so in a process of its own. `pip install ".[bench]"` installs them.
+The notebook's loop has two `DataLoader`s and gathers loss and accuracy of each step as floats.
+Recorded it hands them to `log` instead. In place of its own evaluation of each epoch it calls
+`evaluate`, and reads loss and accuracy; with `log_predictions` it keeps its own. Its time goes from
+before its first step to after `finish`. The others record the same numbers without predictions, on
+this machine only and without statistics of it; wandb does so in a process of its own.
+`pip install ".[bench]"` installs them.
 """
 
 import contextlib
@@ -25,10 +26,10 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 import mnistop
 from mnistop.engine.config import RunConfig
+from tests.bench.peers import NotebookLoop
 from tests.bench.timing import alternated, ratio, timed
 from tests.bench.training import arrays_of
 
@@ -145,79 +146,64 @@ def print_calls(others: Others, repetitions: int) -> None:
 
 
 class Notebook:
-    """The notebook's data and its loop."""
+    """The notebook's data and its loop, recorded in several ways; each returns seconds."""
 
     def __init__(self, epochs: int) -> None:
-        arrays = map(torch.from_numpy, arrays_of(RunConfig(device="cpu")))
-        self.x, self.y, self.x_val, self.y_val = arrays
-        self.epochs = epochs
-        self.weights: bytes = b""
+        config = RunConfig(device="cpu", epochs=epochs)
+        arrays = arrays_of(config)
+        self.validation = arrays[2:]
+        self.weights = b""
+        self._loop = NotebookLoop(config, arrays)
 
-    def loop(self, log: Callable[[Tensor, Tensor], object], end: Callable[..., object]) -> float:
-        """Train, and return the seconds.
-
-        Args:
-            log: gets loss and accuracy of each step.
-            end: gets the model at the end of each epoch.
-        """
+    def _train(
+        self, log: Callable[[Tensor, Tensor], object], end: Callable[[nn.Module], object]
+    ) -> float:
         torch.manual_seed(0)
-        model = nn.Sequential(nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 10))
         began = time.perf_counter()
-        for _ in range(self.epochs):
-            for rows in torch.randperm(len(self.x)).split(32):
-                x, y = self.x[rows], self.y[rows]
-                logits = model(x)
-                loss = functional.cross_entropy(logits, y)
-                loss.backward()
-                with torch.no_grad():
-                    for parameter in model.parameters():
-                        assert parameter.grad is not None
-                        parameter -= 0.1 * parameter.grad
-                        parameter.grad = None
-                log(loss, (logits.argmax(1) == y).float().mean())
-            end(model)
+        model = self._loop.train(log, end)
         seconds = time.perf_counter() - began
         self.weights = b"".join(each.detach().numpy().tobytes() for each in model.parameters())
         return seconds
 
-    def validate(self, model: nn.Module) -> Tensor:
-        """The notebook's own validation."""
-        with torch.no_grad():
-            logits = model(self.x_val)
-            float(functional.cross_entropy(logits, self.y_val))
-            float((logits.argmax(1) == self.y_val).float().mean())
-        return logits
-
     def bare(self) -> float:
-        """Without recording, loss and accuracy of each epoch being gathered as it has them."""
-        losses: list[Tensor] = []
-        return self.loop(lambda loss, acc: losses.append(loss.detach()), self.validate)
+        losses: list[float] = []
+        accuracies: list[float] = []
 
-    def own_validation(self) -> float:
-        with recorded(validation=(self.x_val, self.y_val)) as run:
-            return self.loop(
-                lambda loss, acc: run.log({"train/loss": loss, "train/acc": acc}),
-                lambda model: run.log_predictions(self.validate(model)),
-            ) + timed(run.finish)
+        def log(loss: Tensor, hits: Tensor) -> None:
+            losses.append(loss.item())
+            accuracies.append(hits.float().mean().item())
+
+        return self._train(log, self._loop.validate)
 
     def evaluated(self) -> float:
-        with recorded(validation=(self.x_val, self.y_val)) as run:
+        """With `log` and `evaluate` in place of what the loop gathers itself."""
 
-            def evaluate(model: nn.Module) -> None:
-                found = run.evaluate(model)
-                assert found.loss + found.accuracy > 0
+        def evaluate(run: mnistop.Run, model: nn.Module) -> None:
+            found = run.evaluate(model)
+            assert found.loss + found.accuracy > 0
 
-            return self.loop(
-                lambda loss, acc: run.log({"train/loss": loss, "train/acc": acc}), evaluate
-            ) + timed(run.finish)
+        return self._recorded(evaluate)
+
+    def own_validation(self) -> float:
+        """With `log` and, after the loop's own evaluation, `log_predictions`."""
+        return self._recorded(lambda run, model: run.log_predictions(self._loop.validate(model)[0]))
+
+    def _recorded(self, end: Callable[[mnistop.Run, nn.Module], object]) -> float:
+        with recorded(validation=self.validation) as run:
+
+            def log(loss: Tensor, hits: Tensor) -> None:
+                run.log({"train/loss": loss, "train/acc": hits.float().mean()})
+
+            return self._train(log, partial(end, run)) + timed(run.finish)
 
     def other(self, open_log: Callable[[str], contextlib.AbstractContextManager[Log]]) -> float:
         with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
             log, steps = stack.enter_context(open_log(folder)), iter(range(10**9))
-            return self.loop(
-                lambda loss, acc: log({"train/loss": loss, "train/acc": acc}, next(steps)),
-                self.validate,
-            ) + timed(stack.close)
+
+            def log_step(loss: Tensor, hits: Tensor) -> None:
+                log({"train/loss": loss, "train/acc": hits.float().mean()}, next(steps))
+
+            return self._train(log_step, self._loop.validate) + timed(stack.close)
 
 
 def print_loop(others: Others, repetitions: int) -> None:
@@ -254,7 +240,7 @@ def print_once(repetitions: int) -> None:
     model = nn.Sequential(nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 10))
     for _ in range(repetitions + 1):
         began = time.perf_counter()
-        with recorded(validation=(notebook.x_val, notebook.y_val)) as run:
+        with recorded(validation=notebook.validation) as run:
             begin.append(time.perf_counter() - began)
             run.evaluate(model)
             end.append(timed(partial(run.finish, model=model)))

@@ -28,36 +28,73 @@ Arrays = tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float32], NDAr
 
 
 def notebook(config: RunConfig, arrays: Arrays) -> float:
-    """The course notebook's loop with `DataLoader`; returns the validation accuracy."""
-    x_train, y_train, x_val, y_val = map(torch.from_numpy, arrays)
-    train = DataLoader(TensorDataset(x_train, y_train), batch_size=config.batch_size, shuffle=True)
-    val = DataLoader(TensorDataset(x_val, y_val), batch_size=config.batch_size)
-    model = nn.Sequential(nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 10))
-    criterion = nn.CrossEntropyLoss()
-    accuracy = 0.0
-    for _ in range(config.epochs):
-        model.train()
-        losses, right = [], 0
-        for x, y in train:
-            logits = model(x)
-            loss = criterion(logits, y)
-            model.zero_grad()
-            loss.backward()
-            with torch.no_grad():
-                for parameter in model.parameters():
-                    parameter -= config.lr * parameter.grad
-            losses.append(loss.item())
-            right += (logits.argmax(1) == y).sum().item()
-        model.eval()
-        with torch.no_grad():
-            losses, right = [], 0
-            for x, y in val:
-                logits = model(x)
-                losses.append(criterion(logits, y).item())
-                right += (logits.argmax(1) == y).sum().item()
-        accuracy = right / len(y_val)
-        np.mean(losses)
+    """The course notebook's loop; returns the validation accuracy."""
+    losses: list[float] = []
+    right: list[float] = []
+
+    def log(loss: Tensor, hits: Tensor) -> None:
+        losses.append(loss.item())
+        right.append(hits.sum().item())
+
+    loop, accuracy = NotebookLoop(config, arrays), 0.0
+
+    def end(model: nn.Module) -> None:
+        nonlocal accuracy
+        _, accuracy = loop.validate(model)
+
+    loop.train(log, end)
     return accuracy
+
+
+class NotebookLoop:
+    """The course notebook's loop with `DataLoader`s; others gather what it finds."""
+
+    def __init__(self, config: RunConfig, arrays: Arrays) -> None:
+        x_train, y_train, x_val, y_val = map(torch.from_numpy, arrays)
+        train, val = TensorDataset(x_train, y_train), TensorDataset(x_val, y_val)
+        self._train = DataLoader(train, batch_size=config.batch_size, shuffle=True)
+        # a generator of its own, so that weights are the same without validation
+        self._val = DataLoader(val, config.batch_size, generator=torch.Generator())
+        self._criterion = nn.CrossEntropyLoss()
+        self._config = config
+
+    def train(
+        self, log: Callable[[Tensor, Tensor], object], end: Callable[[nn.Module], object]
+    ) -> nn.Module:
+        """Train a model, and return it.
+
+        Args:
+            log: gets loss and hits, of shape `(b,)`, of each step.
+            end: gets the model at the end of each epoch.
+        """
+        model = nn.Sequential(nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 10))
+        for _ in range(self._config.epochs):
+            model.train()
+            for x, y in self._train:
+                logits = model(x)
+                loss = self._criterion(logits, y)
+                model.zero_grad()
+                loss.backward()
+                with torch.no_grad():
+                    for parameter in model.parameters():
+                        parameter -= self._config.lr * parameter.grad
+                log(loss, logits.argmax(1) == y)
+            end(model)
+        return model
+
+    def validate(self, model: nn.Module) -> tuple[Tensor, float]:
+        """Return logits `(n, classes)` and accuracy; the mean loss is computed too."""
+        model.eval()
+        batches, losses, right = [], [], 0
+        with torch.no_grad():
+            for x, y in self._val:
+                logits = model(x)
+                batches.append(logits)
+                losses.append(self._criterion(logits, y).item())
+                right += (logits.argmax(1) == y).sum().item()
+        np.mean(losses)
+        logits = torch.cat(batches)
+        return logits, right / len(logits)
 
 
 def floor(config: RunConfig, arrays: Arrays) -> None:

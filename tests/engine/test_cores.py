@@ -1,4 +1,4 @@
-"""The cores that a process may use: affinity and the CPU quota of its cgroup, versions 1 and 2."""
+"""The cores and the memory that a process may use: affinity, limits of its cgroups, 1 and 2."""
 
 import os
 import subprocess
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mnistop.engine.cores import cpu_quota, usable_cores
+from mnistop.engine.cores import available_memory, cpu_quota, usable_cores
 
 _PRINT = "from mnistop.engine.cores import usable_cores; print(usable_cores())"
 _CGROUP = Path("/sys/fs/cgroup")
@@ -100,3 +100,44 @@ def test_a_real_cgroup_with_half_a_core_leaves_one() -> None:
         assert subprocess.check_output([sys.executable, "-c", inside], text=True) == "1\n"
     finally:
         group.rmdir()
+
+
+_FREE = {"proc/meminfo": "MemTotal:  16000 kB\nMemFree: 1000 kB\nMemAvailable:   9000 kB\n"}
+
+
+@pytest.mark.parametrize(
+    ("cgroup", "mounts", "files", "left"),
+    [
+        ("0::/\n", _V2_MOUNT, {}, 9_216_000),
+        (
+            "0::/job/step\n",
+            _V2_MOUNT,
+            {
+                "sys/fs/cgroup/job/memory.max": "4000000\n",
+                "sys/fs/cgroup/job/memory.current": "3000000\n",
+                "sys/fs/cgroup/job/memory.stat": "anon 1\ninactive_file 500000\n",
+                "sys/fs/cgroup/job/step/memory.max": "max\n",
+                "sys/fs/cgroup/job/step/memory.current": "3000000\n",
+            },
+            1_500_000,
+        ),
+        (
+            "4:memory:/slurm\n3:cpu:/\n",
+            "40 31 0:29 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n",
+            {
+                "sys/fs/cgroup/memory/slurm/memory.limit_in_bytes": "2000000\n",
+                "sys/fs/cgroup/memory/slurm/memory.usage_in_bytes": "2500000\n",
+            },
+            0,
+        ),
+    ],
+)
+def test_available_memory_is_the_machines_or_what_a_cgroup_leaves(
+    tmp_path: Path, cgroup: str, mounts: str, files: dict[str, str], left: int
+) -> None:
+    host = made_up_host(tmp_path, cgroup, mounts, files | _FREE)
+    assert available_memory(host) == left
+
+
+def test_a_system_without_meminfo_has_half_its_memory(tmp_path: Path) -> None:
+    assert available_memory(tmp_path) > 1 << 26

@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mnistop.engine.config import Resize
-from mnistop.engine.data.readers import kinds
-from mnistop.engine.data.readers.arrays import damage_reported
+from mnistop.engine.data.readers.opening import damage_reported, opened
 from mnistop.engine.data.readers.table import Table
 from mnistop.engine.data.stored import Part, Progress, Stored, silent
 from mnistop.engine.errors import DataError
@@ -33,12 +32,12 @@ def read_arff(path: Path, progress: Progress = silent, resize: Resize = "off") -
         OSError: the file cannot be read.
     """
     with damage_reported(path):
-        raw, size = kinds.opened(path)
+        raw, share = opened(path)
         with io.TextIOWrapper(raw, "utf-8") as lines:
             header, names = _header(lines, path)
             table = Table(_as_csv(header, lines, path), path.name, str(path))
-            images, labels = table.read(size, progress)
-    part = Part(images, labels, str(path), f"the labels of {path}")
+            rows = table.read(share, progress)
+    part = Part(rows.images, rows.labels, str(path), f"the labels of {path}")
     return Stored([part], str(path), names, notes=tuple(table.notes))
 
 

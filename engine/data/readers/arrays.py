@@ -5,7 +5,6 @@ dimensions, each dimension as four bytes, then the numbers, all big-endian. Desc
 LeCun, Corinna Cortes and Christopher Burges on their page on MNIST.
 """
 
-import errno
 import gzip
 import math
 import zipfile
@@ -23,7 +22,8 @@ from numpy.typing import NDArray
 from mnistop.engine.config import Resize
 from mnistop.engine.data.readers import kinds
 from mnistop.engine.data.readers.named import listed, pairs_in, parts_of
-from mnistop.engine.data.stored import Progress, Stored, check_size, silent
+from mnistop.engine.data.readers.opening import check_size, damage_reported
+from mnistop.engine.data.stored import Progress, Stored, silent
 from mnistop.engine.errors import DataError
 
 
@@ -157,26 +157,6 @@ def _class_names(archive: zipfile.ZipFile, path: Path) -> tuple[str, ...]:
     if names.ndim != 1 or names.dtype.kind != "U":
         raise DataError(f"class_names in {path} is not a list of texts: save it as one.")
     return tuple(str(name) for name in names)
-
-
-@contextmanager
-def damage_reported(path: Path) -> Iterator[None]:
-    """Report any error of reading a file, other than one of the disk, as that it is damaged.
-
-    Raises:
-        DataError: the file is damaged.
-    """
-    try:
-        yield
-    except (DataError, MemoryError):
-        raise
-    except OSError as error:
-        # EINVAL is that of a seek to before the file's start; libraries' own errors have no number.
-        if error.errno not in (None, errno.EINVAL):
-            raise OSError(error.errno, error.strerror, str(path)) from error
-        raise DataError(f"{path} is damaged: get it again.") from error
-    except Exception as error:  # libraries raise a dozen kinds for damaged bytes
-        raise DataError(f"{path} is damaged or not of a known kind: get it again.") from error
 
 
 # IDX

@@ -4,6 +4,10 @@ EMNIST's images are stored transposed, the labels of its letters count from 1, a
 beside them maps labels to characters. Cohen, Afshar, Tapson, van Schaik: EMNIST: an extension of
 MNIST to handwritten letters, 2017, https://arxiv.org/abs/1702.05373
 
+SVHN counts its digits from 1 to 10, where 10 is a zero. Netzer, Wang, Coates, Bissacco, Wu, Ng:
+Reading digits in natural images with unsupervised feature learning, 2011,
+http://ufldl.stanford.edu/housenumbers
+
 The labels of QMNIST have eight columns, of which the first is the digit. Yadav, Bottou: Cold case:
 the lost MNIST digits, 2019, https://arxiv.org/abs/1905.10498
 """
@@ -16,9 +20,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
-from mnistop.engine.data.stored import Part
+from mnistop.engine.data.stored import Part, Stored
 from mnistop.engine.errors import DataError
 
 _FASHION = (
@@ -35,8 +40,14 @@ _EMNIST_CLASSES = {
 }
 """Characters in the order of the labels; of the other sets they are the digits."""
 _EMNIST_NAME = re.compile(r"emnist-(?P<set>[a-z]+)[-.]", re.IGNORECASE)
-_FOLDERS_LOOKED_AT = 3
-"""Folders of a path whose names may be that of the data set, as in `FashionMNIST/raw`."""
+_KNOWN = [
+    (r"fashion[-_ ]?mnist|f-?mnist", "fashion", _FASHION),
+    (r"kmnist|kuzushiji[-_ ]?mnist", "kuzushiji", _KUZUSHIJI),
+]
+"""Names of data sets, short names, and classes. The short one may be a word of a file's name, but
+not of a folder's, as in `fashion-course/mnist.npz`."""
+_FOR_ANY = re.compile(r"raw|processed|data|csv|train(ing)?|test(ing)?", re.IGNORECASE)
+"""Names of folders in that of a data set, as in `FashionMNIST/raw`."""
 
 
 def emnist_set(images: Path) -> str | None:
@@ -48,17 +59,21 @@ def emnist_set(images: Path) -> str | None:
 def emnist_upright(parts: Sequence[Part], letters: bool) -> tuple[list[Part], list[str]]:
     """Return the parts of an EMNIST data set as others have them, and sentences on the changes."""
     notes = ["EMNIST stores its images lying on their side: they are turned upright."]
+    from_one = letters and all(
+        part.labels.size and part.labels.dtype.kind in "iuf" and part.labels.min() >= 1
+        for part in parts
+    )
+    if from_one:
+        notes.append("Labels are 1 to 26, from A to Z: they are counted from 0 here.")
     upright = []
     for part in parts:
-        images, labels = part.images, part.labels
+        images = part.images
         side = math.isqrt(images.shape[1]) if images.ndim == 2 else 0
         if side and side * side == images.shape[1]:
             images = images.reshape(-1, side, side)
         if images.ndim == 3:
             images = images.swapaxes(1, 2)
-        if letters and labels.size and labels.dtype.kind in "iuf" and labels.min() == 1:
-            labels = labels - 1
-            notes[1:] = ["Labels are 1 to 26, from A to Z: they are counted from 0 here."]
+        labels = part.labels - 1 if from_one else part.labels
         upright.append(replace(part, images=images, labels=labels))
     return upright, notes
 
@@ -85,12 +100,14 @@ def class_names(images: Path, labels: NDArray[Any]) -> tuple[str, ...] | None:
 def _known(images: Path) -> tuple[str, ...] | None:
     if name := emnist_set(images):
         return tuple(_EMNIST_CLASSES.get(name, string.digits))
-    folders = [folder.name.lower() for folder in list(images.absolute().parents)]
-    words = " ".join([images.name.lower(), *folders[:_FOLDERS_LOOKED_AT]])
-    if re.search(r"fashion", words):
-        return _FASHION
-    if re.search(r"\bkmnist|kuzushiji-?mnist", words):
-        return _KUZUSHIJI
+    folder = images.absolute().parent
+    while _FOR_ANY.fullmatch(folder.name):
+        folder = folder.parent
+    for name, short, classes in _KNOWN:
+        of_file = rf"(?<![a-z])({name}|{short})(?![a-z])"
+        of_folder = rf"(?<![a-z])({name})(?![a-z])|^{short}$"
+        if re.search(of_file, images.name.lower()) or re.search(of_folder, folder.name.lower()):
+            return classes
     return None
 
 
@@ -112,3 +129,23 @@ def _mapped(images: Path) -> tuple[str, ...] | None:
 def digits_of_qmnist(labels: NDArray[Any]) -> NDArray[Any]:
     """Return the digit of each image from QMNIST's table of labels `(n, 8)`."""
     return labels[:, 0] if labels.ndim == 2 else labels
+
+
+def settle_svhn(files: Sequence[Stored]) -> list[Stored]:
+    """Take SVHN's label 10 for the digit 0; its parts are known by all their labels together."""
+    parts = [part for file in files for part in file.parts]
+    is_svhn = all(
+        part.images.shape[1:] == (32, 32, 3) and part.labels.dtype.kind in "iuf" for part in parts
+    )
+    labels = np.concatenate([part.labels.ravel() for part in parts]) if is_svhn else np.array([0])
+    if (labels.min(), labels.max()) != (1, 10):
+        return list(files)
+    note = "Labels are 1 to 10, as in SVHN: 10 is the digit 0."
+    return [
+        replace(
+            file,
+            parts=[replace(part, labels=part.labels % 10) for part in file.parts],
+            notes=(*file.notes, note),
+        )
+        for file in files
+    ]

@@ -2,7 +2,6 @@
 
 import itertools
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,8 @@ from mnistop.engine.config import Resize
 from mnistop.engine.data.readers import arrays, families, kinds, picture_folders, shards, tables
 from mnistop.engine.data.readers.arrays import read_idx
 from mnistop.engine.data.readers.idx_sets import find_set, is_test, labels_beside
-from mnistop.engine.data.stored import Part, Progress, Role, Stored, silent
+from mnistop.engine.data.readers.table import Rows
+from mnistop.engine.data.stored import Part, Progress, Role, Stored, join, silent
 from mnistop.engine.errors import DataError
 
 _EXAMINED = 100
@@ -42,7 +42,7 @@ def read_path(source: str, progress: Progress = silent, resize: Resize = "off") 
         return _read_pairs([(images, labels)])
     read = kinds.reader_of(_existing(path))
     stored = read(path, progress, resize) if read else None
-    return stored or _read_pairs([(path, _labels_of(path))])
+    return join([stored], stored.provenance) if stored else _read_pairs([(path, _labels_of(path))])
 
 
 def _read_folder(folder: Path, progress: Progress, resize: Resize) -> Stored:
@@ -83,6 +83,11 @@ def _without_data(folder: Path) -> str:
     if not found:
         return f"{start}: name a folder that has such, or a file."
     path, kind = found
+    if kind.remedy == kinds.PICTURES:
+        return (
+            f"{folder} has pictures, such as {path.relative_to(folder)}, but not in folders of two "
+            f"classes or more: {kind.remedy}."
+        )
     return (
         f"{start}, and {path.relative_to(folder)} in it is {kind.name}: {kinds.remedy(kind, path)}."
     )
@@ -91,12 +96,18 @@ def _without_data(folder: Path) -> str:
 def _read_pairs(pairs: list[tuple[Path, Path]]) -> Stored:
     parts, notes = [], []
     for images_path, labels_path in pairs:
-        images = _read_array(images_path, tables.read_images)
-        labels = _read_array(labels_path, tables.read_labels)
+        role: Role = "test" if is_test(images_path) else "train"
+        rows = tables.read_images(images_path) if _is_text(images_path) else None
+        images = rows.images if rows else _read_array(images_path)
+        if _is_text(labels_path):
+            found, note = tables.labelled(rows or Rows(images), images_path, labels_path, role)
+            parts += found
+            notes += note
+            continue
+        labels = _read_array(labels_path)
         if "idx2-int" in labels_path.name:
             labels = families.digits_of_qmnist(labels)
             notes = ["QMNIST's labels have eight columns: the first is the digit."]
-        role: Role = "test" if is_test(images_path) else "train"
         parts.append(Part(images, labels, str(images_path), str(labels_path), role))
     first, _ = pairs[0]
     if emnist := families.emnist_set(first):
@@ -108,13 +119,14 @@ def _read_pairs(pairs: list[tuple[Path, Path]]) -> Stored:
     return Stored(parts, provenance, names, notes=tuple(notes), was_in_order=True)
 
 
-def _read_array(
-    path: Path, read_text: Callable[[Path], NDArray[Any]] | None = None
-) -> NDArray[Any]:
-    """Return the only array in a file; a text is read by a function, if there is one."""
-    kind = kinds.kind_of(path) if read_text else None
-    if read_text and kind and (kind == kinds.TEXT or kind.reader == kinds.CSV.reader):
-        return read_text(path)
+def _is_text(path: Path) -> bool:
+    """Return whether a file is a table of text, or another text."""
+    kind = kinds.kind_of(path)
+    return kind is not None and (kind == kinds.TEXT or kind.reader == kinds.CSV.reader)
+
+
+def _read_array(path: Path) -> NDArray[Any]:
+    """Return the only array in a file."""
     read = kinds.array_reader_of(path) or read_idx
     return read(path)
 

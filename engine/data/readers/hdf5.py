@@ -8,10 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistop.engine.config import Resize
-from mnistop.engine.data.readers.arrays import damage_reported
-from mnistop.engine.data.readers.extras import needs
 from mnistop.engine.data.readers.named import Arrays, parts_of
-from mnistop.engine.data.stored import Progress, Stored, check_size, silent
+from mnistop.engine.data.readers.opening import (
+    check_memory,
+    check_unpacked,
+    damage_reported,
+    needs,
+)
+from mnistop.engine.data.stored import Progress, Stored, silent
+from mnistop.engine.errors import DataError
 
 
 def read_hdf5(path: Path, progress: Progress = silent, resize: Resize = "off") -> Stored:
@@ -48,7 +53,7 @@ def arrays_in(path: Path, reverse: bool = False) -> Arrays:
         def read() -> NDArray[Any]:
             with damage_reported(path), h5py.File(path) as file:
                 array = file[name]
-                check_size(f"{name} in {path}", array.nbytes, array.nbytes, compressed=False)
+                _check(array, f"{name} in {path}")
                 content = np.asarray(array[()])
             return content.T if reverse else content
 
@@ -57,3 +62,23 @@ def arrays_in(path: Path, reverse: bool = False) -> Arrays:
     with damage_reported(path), h5py.File(path) as file:
         file.visititems(add)
     return arrays
+
+
+def _check(array: Any, place: str) -> None:
+    """Check before a dataset is read that all of it is in its file, and fits into memory.
+
+    Raises:
+        DataError: it is in other files, or large parts of it have never been written.
+        MemoryError: the machine does not have that much memory.
+    """
+    if array.is_virtual or array.external:
+        raise DataError(
+            f"{place} is kept in other files, which are not opened: save the array itself, as by "
+            "file.create_dataset(NAME, data=array)."
+        )
+    check_memory(array.nbytes)
+    stored = array.id.get_storage_size()
+    if array.size and not stored:
+        raise DataError(f"{place} has never been written: write it, or get the file again.")
+    if array.chunks:
+        check_unpacked(place, array.nbytes, stored)

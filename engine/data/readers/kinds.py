@@ -7,17 +7,17 @@ text, by their name.
 from __future__ import annotations
 
 import bz2
-import gzip
 import re
+import shlex
 import zipfile
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from mnistop.engine.data.readers import pickles
+from mnistop.engine.data.readers.opening import START, check_regular, packing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,11 +30,16 @@ Reader: TypeAlias = "Callable[[Path, Progress, Resize], Stored | None]"
 often as there is a new one, and resizes pictures to the third if they have not all the same size.
 None means that there is a single array of images or labels in the file."""
 
-_START = 512
-"""Bytes by which a file is recognised."""
-
-_UNPACKED = 4
-"""Times the size that MNIST as a table has when compressed, at least."""
+_PAIR = "i, l = pickle.load({open}({path!r}{mode})); numpy.savez({to!r}, images=i, labels=l)"
+_CIFAR = (
+    "d = pickle.load({open}({path!r}{mode}), encoding='bytes'); "
+    "numpy.savez({to!r}, images=d[b'data'].reshape(-1, 3, 32, 32), labels=d[b'labels'])"
+)
+_THREE_PAIRS = (  # as deeplearning.net has MNIST
+    "(i, l), (vi, vl), (ti, tl) = pickle.load({open}({path!r}{mode}), encoding='latin1'); "
+    "numpy.savez({to!r}, train_images=i, train_labels=l, val_images=vi, val_labels=vl, "
+    "test_images=ti, test_labels=tl)"
+)
 
 _CONVERT = "read it in Python and save its arrays by numpy.savez(FILE, images=…, labels=…)"
 PICTURES = "put the pictures of each class into a folder with its name, and name the one above"
@@ -85,7 +90,7 @@ _TORCH = Kind(
     in_folders=True,
 )
 
-_BY_START = {
+_BYSTART = {
     b"\x93NUMPY": NUMPY,
     b"\x89PNG": Kind("a PNG picture", PICTURES),
     b"\xff\xd8\xff": Kind("a JPEG picture", PICTURES),
@@ -183,18 +188,20 @@ def kind_of(path: Path) -> Kind | None:
     """Return the kind of a file that is not an IDX file; None if it is unknown.
 
     Raises:
+        DataError: it is no regular file.
         OSError: it cannot be read.
     """
+    check_regular(path)
     with path.open("rb") as file:
-        start = file.read(_START)
+        start = file.read(START)
     if start.startswith(b"PK"):
         return _in_zip(path)
-    how, unpack = _packing(start)
+    how, unpack = packing(start)
     if unpack is open:
         return _kind(start, path.name)
     try:
         with unpack(path, "rb") as file:
-            inner = _kind(file.read(_START), path.stem)
+            inner = _kind(file.read(START), path.stem)
     except (EOFError, OSError, zlib.error):
         return None
     if inner is None:
@@ -203,20 +210,6 @@ def kind_of(path: Path) -> Kind | None:
     if inner.reader and not inner.unpacks:
         return Kind(name, _UNPACK)
     return replace(inner, name=name)
-
-
-def opened(path: Path) -> tuple[BinaryIO, int]:
-    """Open a file for reading, unpacking it if it is gzipped or in bzip2.
-
-    Returns:
-        The file, and about its size when unpacked, in bytes.
-
-    Raises:
-        OSError: it cannot be read.
-    """
-    with path.open("rb") as file:
-        _, unpack = _packing(file.read(_START))
-    return unpack(path, "rb"), path.stat().st_size * (1 if unpack is open else _UNPACKED)
 
 
 def sentence(path: Path) -> str:
@@ -231,20 +224,34 @@ def sentence(path: Path) -> str:
 
 def remedy(kind: Kind, path: Path) -> str:
     """Return the way to make a file of a kind readable."""
-    return kind.remedy or f"if you trust it, convert it by {pickles.how_to_convert(path)}"
+    return kind.remedy or f"if you trust it, convert it by {_pickle_command(path)}"
 
 
-def _packing(start: bytes) -> tuple[str, Callable[..., Any]]:
-    """Return how a file is packed by its first bytes, and what opens it."""
-    if start.startswith(b"\x1f\x8b"):
-        return "gzipped", gzip.open
-    return ("in bzip2", bz2.open) if start.startswith(b"BZh") else ("", open)
+def _pickle_command(path: Path) -> str:
+    """Return a command that converts a pickle to an `.npz`, by what files of its name hold."""
+    if re.fullmatch(r"data_batch_\d|test_batch", path.name):
+        line = _CIFAR
+    elif re.fullmatch(r"mnist.*\.pkl(\.gz)?", path.name.lower()):
+        line = _THREE_PAIRS
+    else:
+        line = _PAIR
+    packed = path.suffix == ".gz"
+    line = line.format(
+        open="gzip.open" if packed else "open",
+        path=str(path),
+        mode="" if packed else ", 'rb'",
+        to=str(path.with_name(re.sub(r"(\.p(kl|ickle)?)?(\.gz)?$", ".npz", path.name, count=1))),
+    )
+    program = f"import {'gzip, ' if packed else ''}numpy, pickle; {line}"
+    is_plain = not set(program) & set('"$`\\!')
+    quoted = f'"{program}"' if is_plain else shlex.quote(program)
+    return f"python -c {quoted}"
 
 
 def _kind(start: bytes, name: str) -> Kind | None:
     if start[8:10] == b'{"' and start[4:8] == bytes(4):  # its first byte is any
         return Kind("a safetensors file")
-    for signature, kind in _BY_START.items():
+    for signature, kind in _BYSTART.items():
         if start.startswith(signature):
             return kind
     if start[257:262] == b"ustar":

@@ -184,7 +184,9 @@ def by_role(part: Part, roles: NDArray[np.str_] | None) -> list[Part]:
     for role in get_args(Role):
         rows = roles == role
         if rows.any():
-            parts.append(replace(part, images=part.images[rows], labels=part.labels[rows], role=role))
+            parts.append(
+                replace(part, images=part.images[rows], labels=part.labels[rows], role=role)
+            )
     return parts
 
 
@@ -236,6 +238,7 @@ def in_order(
 def _counts(numbers: Sequence[Any]) -> bool:
     """Return whether numbers or texts count from 0 or 1."""
     return any(
-        [str(number) for number in numbers] == [str(at) for at in range(start, start + len(numbers))]
+        [str(number) for number in numbers]
+        == [str(at) for at in range(start, start + len(numbers))]
         for start in (0, 1)
     )

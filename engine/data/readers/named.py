@@ -19,19 +19,21 @@ from mnistop.engine.errors import DataError
 from mnistop.engine.files import one_line
 
 _ROLES: dict[Role, str] = {
-    "train": "train(?:ing)?",
-    "validation": "val(?:id(?:ation)?)?|dev",
-    "test": "test(?:ing)?|t10k|t",  # LIBSVM's site has mnist and mnist.t
+    "train": "train(?:ing)?|trn|tr",
+    "validation": "val(?:id(?:ation)?)?|vld|dev|cv",
+    "test": "test(?:ing)?|tst|te|t10k|t",  # LIBSVM's site has mnist and mnist.t
 }
+PART = "|".join(_ROLES.values())
+"""A pattern of the words and abbreviations for a part of a data set."""
+_THINGS = "data|set|imgs?|images?|pics?|pictures?|digits?|folder"
 _IMAGES = "images?", "ima?gs?", "x", "pixel_values", "pixels?", "data", "fea(?:tures?)?", "inputs?"
 _LABELS = "labels?", "y", "targets?", "gnd", "class(?:es)?", "outputs?"
 """Patterns of names; of two in a file, the earlier one is meant."""
 
-_ROLE = "|".join(_ROLES.values())
 _NAME = re.compile(
-    rf"(?:.*[\W_])?(?P<before>{_ROLE})?[\W_]*"
+    rf"(?:.*[\W_])?(?P<before>{PART})?[\W_]*"
     rf"(?:(?P<images>{'|'.join(_IMAGES)})|(?P<labels>{'|'.join(_LABELS)}))"
-    rf"[\W_]*(?P<after>{_ROLE})?"
+    rf"[\W_]*(?P<after>{PART})?"
 )
 _LISTED = 8
 """The most names in a sentence."""
@@ -54,7 +56,7 @@ def role_of(name: str) -> Role | None:
     """Return what the file of a name is for, as `test-00000-of-00001.parquet`; None if unsaid."""
     for word in re.findall(r"[^\W_]+", name.lower()):
         for role, pattern in _ROLES.items():
-            if re.fullmatch(rf"(?:{pattern})(?:data|set)?", word):
+            if re.fullmatch(rf"(?:{pattern})(?:{_THINGS})?", word):
                 return role
     return None
 

@@ -18,11 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistop.engine.config import Resize
-from mnistop.engine.data.readers.arrays import damage_reported
-from mnistop.engine.data.readers.extras import needs
 from mnistop.engine.data.readers.named import listed, pairs_in
+from mnistop.engine.data.readers.opening import check_memory, damage_reported, needs
 from mnistop.engine.data.readers.pictures import read_pictures
-from mnistop.engine.data.stored import Part, Progress, Stored, check_memory, silent
+from mnistop.engine.data.stored import Part, Progress, Stored, silent
 from mnistop.engine.errors import DataError, SizesError
 
 _ROWS_AT_ONCE = 2048

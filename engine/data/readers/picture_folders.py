@@ -5,8 +5,7 @@ Above them may be folders for the parts of a data set, such as `train` and `test
 """
 
 import zipfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import IO
@@ -16,22 +15,19 @@ import numpy as np
 from mnistop.engine.config import Resize
 from mnistop.engine.data.labels import MAX_CLASSES
 from mnistop.engine.data.readers import kinds
-from mnistop.engine.data.readers.named import role_of
-from mnistop.engine.data.readers.pictures import File, read_pictures
-from mnistop.engine.data.stored import Part, Progress, Role, Stored, check_size
+from mnistop.engine.data.readers.folder_levels import Arranged, arrange
+from mnistop.engine.data.readers.opening import check_size
+from mnistop.engine.data.readers.pictures import File, few, read_pictures
+from mnistop.engine.data.stored import Part, Progress, Stored
 from mnistop.engine.errors import DataError
-from mnistop.engine.files import files_below, one_line
+from mnistop.engine.files import folders_below, one_line, open_regular
 from mnistop.engine.formatting import count
 
 _ENDINGS = (
     *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".dib", ".webp", ".gif", ".tif", ".tiff"),
-    *(".pgm", ".ppm", ".pbm", ".pnm"),
+    *(".pgm", ".ppm", ".pbm", ".pnm", ".avif", ".jp2", ".tga"),
 )
-_OF_SYSTEMS = ("thumbs.db", "desktop.ini", "__macosx")
-_LISTED = 3
-_Paths = list[tuple[int, tuple[str, ...]]]
-"""Some pictures: the index of each, and its path below a folder."""
-_ORDER: tuple[Role, ...] = ("train", "validation", "test")
+_OF_SYSTEMS = ("thumbs.db", "desktop.ini", "__macosx", "@eadir", "lost+found")
 
 
 def read_folder(folder: Path, progress: Progress, resize: Resize) -> Stored | None:
@@ -43,9 +39,11 @@ def read_folder(folder: Path, progress: Progress, resize: Resize) -> Stored | No
     """
 
     def opener(path: tuple[str, ...]) -> Callable[[], IO[bytes]]:
-        return lambda: folder.joinpath(*path).open("rb")
+        return lambda: open_regular(folder.joinpath(*path))
 
-    return _read(list(files_below(folder)), opener, folder, progress, resize)
+    found = dict(folders_below(folder))
+    files = [(*place, name) for place, names in found.items() for name in names]
+    return _read(files, found, opener, folder, progress, resize)
 
 
 def read_zip(path: Path, progress: Progress, resize: Resize) -> Stored:
@@ -54,11 +52,12 @@ def read_zip(path: Path, progress: Progress, resize: Resize) -> Stored:
         with zipfile.ZipFile(path) as archive:
             entries = {tuple(each.filename.split("/")): each for each in archive.infolist()}
             files = sorted(name for name, entry in entries.items() if not entry.is_dir())
+            folders = [name[:-1] for name, entry in entries.items() if entry.is_dir()]
 
             def opener(name: tuple[str, ...]) -> Callable[[], IO[bytes]]:
                 return lambda: _member(archive, entries[name], path)
 
-            stored = _read(files, opener, path, progress, resize)
+            stored = _read(files, folders, opener, path, progress, resize)
     except zipfile.BadZipFile as error:
         raise DataError(f"{path} is damaged: get it again.") from error
     if stored is None:
@@ -82,61 +81,9 @@ def _is_hidden(path: Sequence[str]) -> bool:
     return any(name.startswith(".") or name.lower() in _OF_SYSTEMS for name in path)
 
 
-@dataclass
-class Arranged:
-    """Pictures by part and class."""
-
-    pictures: dict[Role, list[tuple[int, str]]] = field(default_factory=dict)
-    """The index of each picture among the paths, and its class."""
-    without_class: int = 0
-    """Pictures that are in no folder of a class."""
-    other_folders: list[str] = field(default_factory=list)
-    """Folders beside those of parts."""
-
-
-def arrange(paths: Sequence[tuple[str, ...]]) -> Arranged:
-    """Find the parts and classes of pictures by the folders in their paths."""
-    above, every = _descend(list(enumerate(paths)))
-    role: Role | None = next(filter(None, map(role_of, reversed(above))), None)
-    deep = {path[0] for _, path in every if len(path) > 2}
-    roles = {name: found for name in sorted(deep) if (found := role_of(name))}
-    tops = {path[0] for _, path in every if len(path) > 1}
-    arranged = Arranged()
-    if not role and ("train" in roles.values() or (roles and set(roles) == tops)):
-        arranged.other_folders = sorted(tops - set(roles))
-        groups = [
-            (found, [p for p in every if p[1][0] == name and p[1][1:]])
-            for name, found in roles.items()
-        ]
-        arranged.without_class = sum(len(path) == 1 for _, path in every)
-    else:
-        role = role or "train"
-        groups = [(role, [(index, ("", *path)) for index, path in every])]
-    groups.sort(key=lambda group: _ORDER.index(group[0]))
-    known: set[str] = set()
-    for found, group in groups:
-        _, below = _descend([(index, path[1:]) for index, path in group])
-        of_classes = [(index, path[0]) for index, path in below if len(path) > 1]
-        if known:
-            of_classes = [each for each in of_classes if each[1] in known]
-        known = known or {name for _, name in of_classes}
-        arranged.without_class += len(below) - len(of_classes)
-        if of_classes:
-            arranged.pictures.setdefault(found, []).extend(of_classes)
-    return arranged
-
-
-def _descend(every: _Paths) -> tuple[list[str], _Paths]:
-    """Leave out folders that hold nothing but one folder of folders, and return their names."""
-    above = []
-    while len({path[0] for _, path in every}) == 1 and min(len(path) for _, path in every) > 2:
-        above.append(every[0][1][0])
-        every = [(index, path[1:]) for index, path in every]
-    return above, every
-
-
 def _read(
     files: Sequence[tuple[str, ...]],
+    folders: Iterable[tuple[str, ...]],
     opener: Callable[[tuple[str, ...]], Callable[[], IO[bytes]]],
     place: Path,
     progress: Progress,
@@ -144,7 +91,7 @@ def _read(
 ) -> Stored | None:
     visible = [path for path in files if not _is_hidden(path)]
     paths = [path for path in visible if is_picture(path[-1])]
-    arranged = arrange(paths)
+    arranged = arrange(paths, str(place))
     classes = sorted({name for of_part in arranged.pictures.values() for _, name in of_part})
     if len(classes) < 2:
         return None
@@ -161,7 +108,7 @@ def _read(
         chosen += [(one_line("/".join(paths[index])), opener(paths[index])) for index, _ in of_part]
         labels.append(np.array([numbers[name] for _, name in of_part], np.int64))
     images, notes = read_pictures(chosen, str(place), progress, resize)
-    notes += _left_out(files, arranged)
+    notes += [*arranged.notes, *_left_out(files, folders, arranged)]
     stacks = np.split(images, np.cumsum([len(part) for part in labels])[:-1])
     parts = [
         Part(stack, of_part, str(place), str(place), role)
@@ -170,20 +117,24 @@ def _read(
     return Stored(parts, str(place), tuple(classes), notes=tuple(notes))
 
 
-def _left_out(files: Sequence[tuple[str, ...]], arranged: Arranged) -> list[str]:
-    """Return a sentence on files that are not read; none if all are."""
+def _left_out(
+    files: Sequence[tuple[str, ...]], folders: Iterable[tuple[str, ...]], arranged: Arranged
+) -> list[str]:
+    """Return a sentence on files and folders that have no part in the data; none without any."""
     hidden = [path for path in files if _is_hidden(path)]
-    others = ["/".join(p) for p in files if not _is_hidden(p) and not is_picture(p[-1])]
-    phrases = []
+    visible = [path for path in files if not _is_hidden(path)]
+    others = ["/".join(path) for path in visible if not is_picture(path[-1])]
+    used = {path[:end] for path in visible if is_picture(path[-1]) for end in range(len(path))}
+    empty = [
+        "/".join(path)
+        for path in sorted({*folders, *(path[:-1] for path in visible)} - used)
+        if path[:-1] in used and not _is_hidden(path)
+    ]
+    phrases = list(arranged.left_out)
+    if empty:
+        phrases.append(f"{count(len(empty), 'folder')} without pictures ({few(empty)})")
     if hidden:
         phrases.append(count(len(hidden), "hidden file"))
     if others:
-        few = ", ".join(others[:_LISTED]) + (", …" if len(others) > _LISTED else "")
-        are = "is no picture" if len(others) == 1 else "are no pictures"
-        phrases.append(f"{count(len(others), 'file')} that {are} ({few})")
-    if arranged.without_class:
-        phrases.append(f"{count(arranged.without_class, 'picture')} in no folder of a class")
-    if arranged.other_folders:
-        few = ", ".join(arranged.other_folders[:_LISTED])
-        phrases.append(f"folders beside those of training and test pictures ({few})")
-    return [f"Left out are {'; '.join(phrases)}."] if phrases else []
+        phrases.append(f"{count(len(others), 'file')} of other kinds ({few(others)})")
+    return [f"Left out: {'; '.join(phrases)}."] if phrases else []

@@ -1,7 +1,7 @@
 """Pictures, decoded by Pillow, which is imported when they are read.
 
 They are gray if all of them are, and else have three channels. They are turned as a camera says
-(EXIF), and transparent ones are put on white.
+(EXIF). Transparent ones are put on white, or on black if what they show is light.
 """
 
 import warnings
@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistop.engine.config import Resize
-from mnistop.engine.data.stored import Progress, check_memory
+from mnistop.engine.data.readers.opening import check_memory
+from mnistop.engine.data.stored import Progress
 from mnistop.engine.errors import DataError, SizesError
 from mnistop.engine.formatting import count
 
@@ -27,6 +28,10 @@ _DEEP = ("I", "I;16", "I;16B", "I;16L", "F")
 """Pillow's modes of gray pixels with more than 8 bits."""
 _TRANSPARENT = ("LA", "La", "PA", "RGBA", "RGBa")
 _LISTED = 3
+_OPAQUE = 255
+_LIGHT = 0.75
+"""The share of white from which on what a transparent picture shows is light."""
+_AT_ONCE = 1024
 
 
 def read_pictures(
@@ -51,45 +56,104 @@ def read_pictures(
     """
     sizes: Counter[tuple[int, int]] = Counter()
     damaged: list[str] = []
-    made: NDArray[Any] | None = None
-    transparent = 0
+    animated: list[str] = []
+    stack: _Stack | None = None
     for row, (name, opened) in enumerate(files):
         progress(f"reading pictures: {row:,} of {len(files):,}")
         try:
             with opened() as file, _opened(file, f"{name} in {place}") as picture:
                 sizes[_upright_size(picture)] += 1
+                if _has_frames(picture, f"{name} in {place}"):
+                    animated.append(name)
                 if resize == "off" and len(sizes) > 1:
                     continue
-                is_transparent, pixels = _pixels(picture, resize)
+                pixels, opacity = _pixels(picture, resize)
         except (DataError, MemoryError):
             raise
         except Exception as error:  # Pillow raises many kinds for damaged bytes
-            if isinstance(error, OSError) and error.errno:
-                raise
+            if (
+                isinstance(error, OSError)
+                and error.errno
+                and not isinstance(error, FileNotFoundError)
+            ):
+                raise  # else of a link that leads nowhere
             damaged.append(name)
             continue
-        transparent += is_transparent
-        if made is None:
-            check_memory(pixels.nbytes * len(files))
-            made = np.empty((len(files), *pixels.shape), pixels.dtype)
-        if made.dtype != pixels.dtype:
-            raise DataError(
-                f"{name} in {place} has pixels of type {pixels.dtype}, and others of {made.dtype}: "
-                "convert all pictures to one."
-            )
-        if pixels.ndim > made.ndim - 1:
-            check_memory(pixels.nbytes * len(files))
-            made = np.repeat(made[..., None], 3, axis=3)
-        made[row] = pixels if pixels.ndim == made.ndim - 1 else pixels[..., None]
+        stack = stack or _Stack(len(files), pixels)
+        stack.put(row, pixels, opacity, f"{name} in {place}")
     _check(sizes, damaged, len(files), place, resize)
-    assert made is not None
+    assert stack is not None
     notes = []
     if resize != "off" and set(sizes) != {resize}:
         what = f"of {_size(*next(iter(sizes)))}" if len(sizes) == 1 else f"of {len(sizes)} sizes"
         notes.append(f"{count(len(files), 'picture')} {what} are resized to {_size(*resize)}.")
-    if transparent:
-        notes.append(f"Transparent pixels are made white, in {count(transparent, 'picture')}.")
-    return made, notes
+    if animated:
+        notes.append(
+            f"{count(len(animated), 'picture')} with several frames ({few(animated)}): only the "
+            "first frame of each is taken."
+        )
+    return stack.pixels, notes + stack.put_on_ground()
+
+
+class _Stack:
+    """The pixels of pictures, `(n, height, width)`, or `(n, height, width, 3)` if any has colour.
+
+    Args:
+        rows: the number of pictures.
+        first: the pixels of the first one.
+    """
+
+    def __init__(self, rows: int, first: NDArray[Any]) -> None:
+        check_memory(first.nbytes * rows)
+        self.pixels = np.empty((rows, *first.shape), first.dtype)
+        self.opacity: NDArray[np.uint8] | None = None
+        """`(n, height, width)`; None if no picture is transparent anywhere."""
+
+    def put(
+        self, row: int, pixels: NDArray[Any], opacity: NDArray[np.uint8] | None, place: str
+    ) -> None:
+        """Store a picture; `opacity` is None if it is opaque."""
+        if self.pixels.dtype != pixels.dtype:
+            raise DataError(
+                f"{place} has pixels of type {pixels.dtype}, and others of {self.pixels.dtype}: "
+                "convert all pictures to one."
+            )
+        if pixels.ndim > self.pixels.ndim - 1:
+            check_memory(3 * self.pixels.nbytes)
+            self.pixels = np.repeat(self.pixels[..., None], 3, axis=3)
+        self.pixels[row] = pixels if pixels.ndim == self.pixels.ndim - 1 else pixels[..., None]
+        if opacity is None:
+            return
+        if self.opacity is None:
+            check_memory(opacity.size * len(self.pixels))
+            self.opacity = np.full((len(self.pixels), *opacity.shape), _OPAQUE, np.uint8)
+        self.opacity[row] = opacity
+
+    def put_on_ground(self) -> list[str]:
+        """Put transparent pictures on white or black, and return a sentence on that.
+
+        All get the same ground: black if on average what they show is so light that it would be
+        lost on white. Opacity that is the same all over each picture, such as 0, is unused.
+        """
+        if self.opacity is None:
+            return []
+        rows = np.flatnonzero(self.opacity.min((1, 2)) < _OPAQUE)
+        batches = [rows[at : at + _AT_ONCE] for at in range(0, len(rows), _AT_ONCE)]
+        if not np.ptp(self.opacity[rows], axis=(1, 2)).any():
+            return [f"The opacity of {count(len(rows), 'picture')} is the same all over: unused."]
+        shown = sum(float((self._gray(some) * self.opacity[some]).sum()) for some in batches)
+        lightness = shown / max(1.0, float(self.opacity[rows].sum(dtype=np.float64)))
+        ground = 0 if lightness > _LIGHT * _OPAQUE else _OPAQUE
+        for some in batches:
+            share = self.opacity[some].astype(np.float32) / _OPAQUE
+            share = share if self.pixels.ndim == 3 else share[..., None]
+            self.pixels[some] = np.rint(ground + (self.pixels[some] - np.float32(ground)) * share)
+        shade = "white" if ground else "black, as what is drawn on them is light"
+        return [f"Transparent pixels are made {shade}, in {count(len(rows), 'picture')}."]
+
+    def _gray(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        pixels = self.pixels[rows].astype(np.float32)
+        return pixels if pixels.ndim == 3 else pixels.mean(-1)
 
 
 def _check(
@@ -101,21 +165,25 @@ def _check(
         DataError: they are not, or have not.
     """
     if damaged:
-        few = ", ".join(damaged[:_LISTED]) + (", …" if len(damaged) > _LISTED else "")
         raise DataError(
-            f"{len(damaged):,} of {count(files, 'picture')} in {place} cannot be read ({few}): "
-            "delete them, or get them again."
+            f"{len(damaged):,} of {count(files, 'picture')} in {place} cannot be read "
+            f"({few(damaged)}): delete them, or get them again."
         )
     if len(sizes) > 1 and resize == "off":
         usual = sizes.most_common(_LISTED)
-        few = ", ".join(f"{_size(*size)} ({number:,})" for size, number in usual)
+        sizes_text = ", ".join(f"{_size(*size)} ({number:,})" for size, number in usual)
         (height, width), _ = usual[0]
         example = f"{height}" if height == width else f'"{height} {width}"'
         raise SizesError(
-            f"The pictures in {place} have {len(sizes):,} sizes, {few}"
+            f"The pictures in {place} have {len(sizes):,} sizes, {sizes_text}"
             f"{', …' if len(sizes) > _LISTED else ''}: set resize, as in "
             f"--resize {example}."
         )
+
+
+def few(names: Sequence[str]) -> str:
+    """Return the first few names as a list in a sentence."""
+    return ", ".join(names[:_LISTED]) + (", …" if len(names) > _LISTED else "")
 
 
 def _size(height: int, width: int) -> str:
@@ -150,35 +218,56 @@ def _upright_size(picture: "Image") -> tuple[int, int]:
     return picture.size if is_on_its_side else (picture.height, picture.width)
 
 
-def _pixels(picture: "Image", resize: Resize) -> tuple[bool, NDArray[Any]]:
-    """Return whether a picture is transparent, and its pixels, gray if they have no colour."""
+def _has_frames(picture: "Image", place: str) -> bool:
+    """Return whether a picture moves, of which only the first frame is taken.
+
+    Raises:
+        DataError: it is a TIFF of several pages, which may well be a picture each.
+    """
+    if not getattr(picture, "is_animated", False) or picture.format == "MPO":
+        return False  # a camera's MPO has a preview besides
+    if picture.format == "TIFF":
+        pages = getattr(picture, "n_frames", 2)
+        raise DataError(f"{place} has {pages:,} pages: save each as a picture of its own.")
+    return True
+
+
+def _pixels(picture: "Image", resize: Resize) -> tuple[NDArray[Any], NDArray[np.uint8] | None]:
+    """Return the pixels of a picture, gray if they have no colour, and its opacity if it has any.
+
+    Opacity is from 0 to 255, `(height, width)`; None if the picture is opaque.
+    """
     from PIL import Image, ImageOps
 
     if resize != "off":
         enough = 2 * max(resize)
         picture.draft(None, (enough, enough))  # JPEG is decoded smaller
     ImageOps.exif_transpose(picture, in_place=True)
-    mode = picture.mode
-    is_deep, is_transparent = mode in _DEEP, False
+    mode, is_pgm = picture.mode, picture.format == "PPM"
+    is_deep, opacity = mode in _DEEP, None
     if is_deep:
         picture = picture if resize == "off" else picture.convert("F")
     elif mode in ("1", "L") and "transparency" not in picture.info:
         picture = picture.convert("L")
+    elif mode in _TRANSPARENT or "transparency" in picture.info:
+        picture = picture.convert("RGBA")
+        opacity = picture.getchannel("A")
+        low, high = opacity.getextrema()
+        if low == high:  # else resizing would weigh colours by their opacity
+            picture = picture.convert("RGB")
+        if low == _OPAQUE:
+            opacity = None
     else:
-        if mode in _TRANSPARENT or "transparency" in picture.info:
-            picture = picture.convert("RGBA")
-            lowest, _ = picture.getchannel("A").getextrema()
-            is_transparent = lowest != 255
-            ground = Image.new("RGBA", picture.size, "white")
-            ground.alpha_composite(picture)
-            picture = ground
         picture = picture.convert("RGB")
     if resize != "off":
-        height, width = resize
-        picture = picture.resize((width, height), Image.Resampling.BILINEAR)
+        size = resize[1], resize[0]
+        picture = picture.resize(size, Image.Resampling.BILINEAR)
+        opacity = opacity and opacity.resize(size, Image.Resampling.BILINEAR)
     pixels = np.asarray(picture)
     if is_deep:
-        pixels = pixels.astype(np.float32) if mode in ("I", "F") else np.rint(pixels).astype("u2")
+        is_wide = mode == "F" or (mode == "I" and not is_pgm)
+        pixels = pixels.astype(np.float32) if is_wide else np.rint(pixels).astype("u2")
+    pixels = pixels[..., :3] if pixels.ndim == 3 else pixels
     if pixels.ndim == 3 and np.all(pixels == pixels[..., :1]):
         pixels = pixels[..., 0]
-    return is_transparent, pixels
+    return pixels, None if opacity is None else np.asarray(opacity)

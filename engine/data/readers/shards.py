@@ -13,7 +13,7 @@ from pathlib import Path
 from mnistop.engine.config import Resize
 from mnistop.engine.data.readers import kinds
 from mnistop.engine.data.readers.named import listed, role_of
-from mnistop.engine.data.stored import Progress, Role, Stored
+from mnistop.engine.data.stored import Progress, Role, Stored, join
 from mnistop.engine.errors import DataError
 
 _DEEPEST = 2
@@ -45,15 +45,11 @@ def read_folder(folder: Path, progress: Progress, resize: Resize) -> Stored | No
             f"{folder} has {len(files)} files of images, {what}: name one, such as {names[0]}."
         )
     read = [_read(path, role, progress, resize) for path, role in chosen]
-    notes = [note for stored in read for note in stored.notes]
+    stored = join(read, str(folder))
     if left_out := [path.name for path in files if not roles[path]]:
-        notes.append(f"Not read, as no part of the data set by name: {listed(left_out)}.")
-    return Stored(
-        [part for stored in read for part in stored.parts],
-        str(folder),
-        max((stored.class_names for stored in read), key=lambda names: len(names or ())),
-        notes=tuple(dict.fromkeys(notes)),
-    )
+        note = f"Not read, as no part of the data set by name: {listed(left_out)}."
+        stored = replace(stored, notes=(*stored.notes, note))
+    return stored
 
 
 def _read(path: Path, role: Role, progress: Progress, resize: Resize) -> Stored:

@@ -2,11 +2,13 @@
 
 A line is a label and the pixels that are not 0, each after its column: `5 153:3 154:18`. Columns
 count from 1, in some files from 0, and the last are missing where they are 0 in all images: of
-MNIST's 784, those of LIBSVM's site end at 780.
+MNIST's 784, those of LIBSVM's site end at 780 in the training part, and at 778 in the test part.
 """
 
 import math
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistop.engine.config import Resize
-from mnistop.engine.data.readers import kinds
-from mnistop.engine.data.readers.arrays import damage_reported
-from mnistop.engine.data.stored import Part, Progress, Stored, check_size, silent
+from mnistop.engine.data.readers.opening import START, check_size, damage_reported, opened
+from mnistop.engine.data.stored import Part, Progress, Stored, silent
 from mnistop.engine.errors import DataError
 
 _ROWS_AT_ONCE = 4096
-_START = 512
+_COMMENT = re.compile(rb"^# Column indices are (zero|one)-based", re.MULTILINE)
+"""As scikit-learn writes it above a table."""
 _LEAST_MNIST, _MNIST = 22, 28
 """Images between these sides are taken for MNIST's, of which the last rows are black."""
 _COLOUR = 3 * 32 * 32
@@ -36,27 +38,21 @@ def read_svmlight(path: Path, progress: Progress = silent, resize: Resize = "off
         OSError: the file cannot be read.
     """
     progress(f"reading {path.name}")
-    table, labels, start = _load(path)
+    table, labels, comment = _load(path)
     if not table.nnz:
         raise DataError(f"{path} has no images with pixels other than 0: choose another one.")
-    first = _first_column(table, start)
-    columns = table.shape[1] - first
-    width = columns if columns == _COLOUR else _square(columns)
-    note = f"The columns of {path.name} are counted from {first}"
-    if width > columns:
-        note += f", and {width - columns:,} pixels after the last one, {columns:,}, are taken as 0"
-    images = _dense(table, first, width, str(path))
-    return Stored([Part(images, labels, str(path), str(path))], str(path), notes=(f"{note}.",))
+    part = Part(_dense(table, str(path)), labels, str(path), str(path))
+    return Stored([part], str(path), settle=_settle, stated=comment)
 
 
-def _load(path: Path) -> tuple[Any, NDArray[Any], bytes]:
-    """Return a sparse table with a column for each number from 0, the labels, and the beginning."""
+def _load(path: Path) -> tuple[Any, NDArray[Any], str]:
+    """Return a sparse table with a column for each number from 0, the labels, and `stated`."""
     from sklearn.datasets import load_svmlight_file
 
-    file, _ = kinds.opened(path)
+    file, _ = opened(path)
     with damage_reported(path), file:
-        start = file.read(_START)
-    file, _ = kinds.opened(path)
+        comment = _COMMENT.search(file.read(START))
+    file, _ = opened(path, is_kept=True)
     with damage_reported(path), file:
         try:
             table, labels = load_svmlight_file(file, dtype=np.float32, zero_based=True)
@@ -65,36 +61,59 @@ def _load(path: Path) -> tuple[Any, NDArray[Any], bytes]:
                 f"{path} has a line that is not a label and column:value pairs ({error}): "
                 f"correct it."
             ) from error
-    return table, labels, start
+    return table, labels, comment[1].decode() if comment else ""
 
 
-def _square(columns: int) -> int:
-    """Return the number of pixels of a square image whose last columns may be missing."""
-    side = math.isqrt(columns - 1) + 1
-    if side * side != columns and _LEAST_MNIST <= side < _MNIST:
-        side = _MNIST  # few digits, or those of few classes, leave out whole rows
-    return side * side
+def _dense(table: Any, place: str) -> NDArray[Any]:
+    """Return images `(n, columns)` and more columns of 0, enough for a square.
 
-
-def _first_column(table: Any, start: bytes) -> int:
-    """Return 0 or 1, the number of the first column."""
-    if said := re.search(rb"^# Column indices are (zero|one)-based", start, re.MULTILINE):
-        return 0 if said[1] == b"zero" else 1  # scikit-learn's comment
-    greatest = table.shape[1] - 1
-    if table.indices.min() == 0 or math.isqrt(greatest + 1) ** 2 == greatest + 1:
-        return 0
-    return 1
-
-
-def _dense(table: Any, first: int, width: int, place: str) -> NDArray[Any]:
-    """Return images `(n, width)`, as bytes if all pixels are whole numbers from 0 to 255."""
+    They are bytes if all pixels are whole numbers from 0 to 255.
+    """
     values = table.data
     fits = values.min() >= 0 and values.max() <= 255 and np.array_equal(values, np.floor(values))
     dtype = np.dtype(np.uint8 if fits else np.float32)
+    width = 1 + _image_size(table.shape[1])
     size = table.shape[0] * width * dtype.itemsize
     check_size(place, size, size, compressed=False)
     images = np.zeros((table.shape[0], width), dtype)
     for start in range(0, len(images), _ROWS_AT_ONCE):
-        rows = table[start : start + _ROWS_AT_ONCE].toarray()[:, first:]
+        rows = table[start : start + _ROWS_AT_ONCE].toarray()
         images[start : start + _ROWS_AT_ONCE, : rows.shape[1]] = rows
     return images
+
+
+def _settle(files: Sequence[Stored]) -> list[Stored]:
+    """Cut the columns of all files alike: the first of them, and the size of an image."""
+    stacks = [file.parts[0].images for file in files]
+    stated = {file.stated for file in files if file.stated}
+    if stated:
+        first, why = (0 if "zero" in stated else 1), "as a comment says"
+    elif any(stack[:, 0].any() for stack in stacks):
+        first, why = 0, "as there is a column 0"
+    else:
+        first, why = 1, "as is usual"
+    last = max(int(np.flatnonzero(stack.any(0))[-1]) for stack in stacks)
+    columns = last + 1 - first
+    size = _image_size(columns)
+    note = f"The columns of the LIBSVM table are counted from {first}, {why}."
+    if not stated and first:
+        note += " If yours begin at 0, make # Column indices are zero-based its first line."
+    if size > columns:
+        note += f" {size - columns:,} pixels after the last one, {columns:,}, are taken as 0."
+    settled = []
+    for file, stack in zip(files, stacks, strict=True):
+        images = stack[:, first : first + size]
+        if images.shape[1] < size:
+            images = np.pad(images, [(0, 0), (0, size - images.shape[1])])
+        settled.append(replace(file, parts=[replace(file.parts[0], images=images)], notes=(note,)))
+    return settled
+
+
+def _image_size(columns: int) -> int:
+    """Return the number of pixels of a square image whose last columns may be missing."""
+    if columns == _COLOUR:
+        return columns
+    side = math.isqrt(columns - 1) + 1
+    if side * side != columns and _LEAST_MNIST <= side < _MNIST:
+        side = _MNIST  # few digits, or those of few classes, leave out whole rows
+    return side * side

@@ -5,8 +5,8 @@ they are one-hot; see `columns.labels_without_header`.
 """
 
 import itertools
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,18 +14,25 @@ from numpy.typing import NDArray
 
 from mnistop.engine.data.readers.columns import (
     find_columns,
-    is_header,
     is_number,
     is_one_hot,
     is_transposed,
     labels_without_header,
     without_numbering,
 )
-from mnistop.engine.data.readers.label_files import LONGEST_LABEL, as_numbers, roles_of
+from mnistop.engine.data.readers.label_files import (
+    LONGEST_LABEL,
+    as_numbers,
+    checked_labels,
+    roles_of,
+)
+from mnistop.engine.data.readers.opening import check_memory
 from mnistop.engine.data.readers.table_lines import Line, TableLines
-from mnistop.engine.data.stored import Progress, check_memory
+from mnistop.engine.data.stored import Progress
 from mnistop.engine.errors import DataError
 from mnistop.engine.formatting import count, name_list
+
+Share = Callable[[], float]
 
 _FEWEST_PIXELS = 4
 _LINES = 2048
@@ -40,7 +47,7 @@ class Rows:
 
     images: NDArray[Any]
     """`(n, pixels)`, or `(n, height, width)` or with channels if the header says so."""
-    labels: NDArray[Any]
+    labels: NDArray[Any] = field(default_factory=lambda: np.empty(0))
     """`(n,)`, or one-hot `(n, k)`; empty if no column has them."""
     ids: NDArray[np.str_] | None = None
     """A name for each image, `(n,)`; None if no column has it."""
@@ -85,19 +92,17 @@ class Table:
         self._texts: list[int] = []
         self._repeated = 0
         self._lines = self._images() if self._columns.names else iter(self._table)
-        if not self.has_pixels:
-            return
 
     @property
     def has_pixels(self) -> bool:
         """True if it has enough columns for images."""
         return len(self._columns.pixels) >= _FEWEST_PIXELS
 
-    def read(self, size: int, progress: Progress) -> Rows:
+    def read(self, share: Share, progress: Progress) -> Rows:
         """Return images and labels.
 
         Args:
-            size: about the number of characters in the table.
+            share: what returns the share of the table that has been read, in (0, 1].
             progress: called with a line to show.
 
         Raises:
@@ -109,7 +114,7 @@ class Table:
                 f"{self._place} has no column of labels: name it label in the first line, or name "
                 "two files, as IMAGES,LABELS."
             )
-        rows = self._read(size, progress)
+        rows = self._read(share, progress)
         if self._columns.label is not None or self._columns.one_hot:
             return rows
         columns = labels_without_header(rows.images)
@@ -126,11 +131,11 @@ class Table:
         self.notes.append(f"{self._name} has no header: its {what} taken for the labels.")
         return Rows(images, labels[:, 0] if labels.shape[1] == 1 else labels)
 
-    def read_images(self, size: int, progress: Progress) -> Rows:
+    def read_images(self, share: Share, progress: Progress) -> Rows:
         """Return the images of a table without labels; for the arguments see `read`."""
-        return self._read(size, progress)
+        return self._read(share, progress)
 
-    def _read(self, size: int, progress: Progress) -> Rows:
+    def _read(self, share: Share, progress: Progress) -> Rows:
         if not self.has_pixels:
             raise DataError(
                 f"{self._place} has {count(self._width, 'column')}, too few for images: each line "
@@ -139,12 +144,12 @@ class Table:
         columns = self._columns
         self._texts = [at for at in (columns.label, columns.part, columns.ids) if at is not None]
         blocks: list[tuple[NDArray[Any], ...]] = []
-        read = 0
+        read = size = 0
         while lines := list(itertools.islice(self._lines, _LINES)):
             block = self._parsed(lines)
-            if not blocks:
-                check_memory(block[-1].nbytes * size / sum(len(line) for _, line in lines))
             blocks.append(block)
+            size += block[-1].nbytes
+            check_memory(size / share())
             read += len(lines)
             progress(f"reading {self._name}: {count(read, 'image')}")
         if not blocks:
@@ -218,15 +223,8 @@ class Table:
             self._check(lines)
         columns = [table[str(at)].copy() for at in self._texts]
         if self._columns.label is not None:
-            self._check_labels(columns[0])
+            checked_labels(columns[0].tolist(), self._place)
         return *columns, pixels.copy()
-
-    def _check_labels(self, labels: NDArray[np.str_]) -> None:
-        if max(map(len, labels.tolist())) > LONGEST_LABEL:
-            raise DataError(
-                f"{self._place} has a label of more than {LONGEST_LABEL} characters: check which "
-                "column has the labels, and name it label."
-            )
 
     def _check(self, lines: list[Line]) -> None:
         """Find the first cell that is wrong, and say what is.

@@ -1,5 +1,6 @@
 """CSV files, plain or gzipped, in a folder or in a zip archive, as Kaggle has MNIST."""
 
+import codecs
 import gzip
 import re
 import zipfile
@@ -9,16 +10,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mnistop.engine.config import Resize
-from mnistop.engine.data.readers import families, kinds
+from mnistop.engine.data.readers import families
+from mnistop.engine.data.readers.label_files import (
+    LabelTable,
+    by_role,
+    in_order,
+    read_label_table,
+)
 from mnistop.engine.data.readers.named import pairs_in, role_of
-from mnistop.engine.data.readers.table import Table, labels_in
-from mnistop.engine.data.stored import Part, Progress, Role, Stored, check_size, silent
+from mnistop.engine.data.readers.opening import check_size, opened
+from mnistop.engine.data.readers.table import Rows, Share, Table
+from mnistop.engine.data.readers.table_lines import bounded
+from mnistop.engine.data.stored import Part, Progress, Role, Stored, silent
 from mnistop.engine.errors import DataError
 
 
@@ -29,8 +37,8 @@ class _File:
     name: str
     place: str
     """Its name in messages."""
-    open: Callable[[], tuple[IO[bytes], int]]
-    """Opens it, and returns about its size besides."""
+    open: Callable[[], tuple[IO[bytes], Share]]
+    """Opens it, and returns what returns the share that has been read besides."""
     role: Role = "train"
 
 
@@ -51,13 +59,14 @@ def read_folder(folder: Path, progress: Progress) -> Stored | None:
         return None
     stems = {name.partition(".")[0]: folder / name for name in tables}
     if pairs := pairs_in(stems):
-        parts = []
+        parts, notes = [], []
         for pair in pairs:
             images, labels = stems[pair.images], stems[pair.labels]
             progress(f"reading {images.name}")
-            places = str(images), str(labels)
-            parts.append(Part(read_images(images), read_labels(labels), *places, pair.role))
-        return Stored(parts, str(folder))
+            found, note = labelled(read_images(images), images, labels, pair.role)
+            parts += found
+            notes += note
+        return Stored(parts, str(folder), notes=tuple(notes))
     chosen, left_out = _chosen(
         tables,
         folder,
@@ -67,17 +76,32 @@ def read_folder(folder: Path, progress: Progress) -> Stored | None:
     return _read(files, folder, left_out, progress)
 
 
-def read_images(path: Path) -> NDArray[Any]:
+def read_images(path: Path) -> Rows:
     """Read the images in a CSV file without labels; for the errors see `read_csv`."""
     file = _on_disk(path, "train")
-    with _text_of(file) as (text, size):
-        return Table(text, file.name, file.place).read_images(size, silent)
+    with _text_of(file) as (text, share):
+        return Table(text, file.name, file.place).read_images(share, silent)
 
 
-def read_labels(path: Path) -> NDArray[Any]:
+def read_labels(path: Path) -> LabelTable:
     """Read the labels in a CSV file without images; for the errors see `read_csv`."""
     with _text_of(_on_disk(path, "train")) as (text, _):
-        return labels_in(text, str(path))
+        return read_label_table(text, str(path))
+
+
+def labelled(
+    images: Rows, images_path: Path, labels_path: Path, role: Role
+) -> tuple[list[Part], list[str]]:
+    """Return images with the labels in a CSV file, and sentences on what was decided.
+
+    Raises:
+        DataError: the labels are those of other images, and as of `read_csv`.
+        OSError: it cannot be read.
+    """
+    labels = read_labels(labels_path)
+    labels, note = in_order(labels, len(images.images), images.ids, labels_path.name)
+    part = Part(images.images, labels.labels, str(images_path), str(labels_path), role)
+    return by_role(part, labels.roles), [note] if note else []
 
 
 def read_zip(path: Path, progress: Progress, resize: Resize) -> Stored:
@@ -90,7 +114,12 @@ def read_zip(path: Path, progress: Progress, resize: Resize) -> Stored:
         def member(name: str, role: Role) -> _File:
             entry, place = archive.getinfo(name), f"{name} in {path}"
             check_size(place, entry.file_size, entry.compress_size, True)
-            return _File(name, place, lambda: (archive.open(entry), entry.file_size), role)
+
+            def open_member() -> tuple[IO[bytes], Share]:
+                file = archive.open(entry)
+                return file, lambda: file.tell() / entry.file_size
+
+            return _File(name, place, open_member, role)
 
         return _read([member(*each) for each in chosen], path, left_out, progress)
 
@@ -103,7 +132,7 @@ def is_table(name: str) -> bool:
 
 
 def _on_disk(path: Path, role: Role) -> _File:
-    return _File(path.name, str(path), lambda: kinds.opened(path), role)
+    return _File(path.name, str(path), lambda: opened(path), role)
 
 
 def _chosen(
@@ -134,12 +163,13 @@ def _set_of(name: str) -> str:
 
 
 @contextmanager
-def _text_of(file: _File) -> Iterator[tuple[TextIOWrapper, int]]:
-    """Open a table, and return about the number of its characters besides."""
+def _text_of(file: _File) -> Iterator[tuple[Iterator[str], Share]]:
+    """Open a table, and return what returns the share that has been read besides."""
     with _damage_reported(file.place):
-        raw, size = file.open()
-        with TextIOWrapper(raw, "utf-8-sig") as text:
-            yield text, size
+        raw, share = file.open()
+        is_utf_16 = raw.peek(2)[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+        with TextIOWrapper(raw, "utf-16" if is_utf_16 else "utf-8-sig") as text:
+            yield bounded(text, file.place), share
 
 
 @contextmanager
@@ -162,13 +192,14 @@ def _read(files: list[_File], path: Path, left_out: list[str], progress: Progres
     notes: list[str] = []
     parts: list[Part] = []
     for file in files:
-        with _text_of(file) as (text, size):
+        with _text_of(file) as (text, share):
             table = Table(text, file.name, file.place)
             if table.lacks_labels and file.role == "test":
                 notes.append(f"{file.name} has no labels, and is left out.")
                 continue
-            images, labels = table.read(size, progress)
-        parts.append(Part(images, labels, file.place, file.place, file.role))
+            rows = table.read(share, progress)
+        part = Part(rows.images, rows.labels, file.place, file.place, file.role)
+        parts += by_role(part, rows.roles)
         notes += table.notes
     if left_out:
         few = ", ".join(left_out[:3]) + (", …" if len(left_out) > 3 else "")

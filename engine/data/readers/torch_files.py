@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistop.engine.config import Resize
-from mnistop.engine.data.readers.arrays import damage_reported
 from mnistop.engine.data.readers.named import listed, pairs_in, parts_of
+from mnistop.engine.data.readers.opening import damage_reported
 from mnistop.engine.data.stored import Progress, Stored, silent
 from mnistop.engine.errors import DataError
 

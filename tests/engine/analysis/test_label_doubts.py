@@ -1,14 +1,23 @@
 """Confident learning: by hand on few images, and with planted wrong labels."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mnistop.engine.analysis.label_doubts import as_finding, assign_folds, find_doubts
+from mnistop.engine.analysis.label_doubts import (
+    Floats,
+    Numbers,
+    as_finding,
+    assign_folds,
+    find_doubts,
+)
 from mnistop.engine.config import RunConfig
 from mnistop.engine.data.sources import load
-from mnistop.engine.training.folds import classify_fold
+from mnistop.engine.training.folds import classify_fold, split_fold
 from tests.helpers.odd_data import dataset_of, with_wrong_labels
 
 PROBABILITIES = np.array(
@@ -62,13 +71,29 @@ def test_images_that_are_the_same_are_in_one_fold() -> None:
     assert (fold == fold[:, :1]).all()
 
 
+def test_a_fold_is_set_aside_without_a_copy_of_the_others() -> None:
+    dataset = load("digits", 50)
+    images, labels, fold = dataset.images.copy(), dataset.labels.copy(), np.arange(50) % 3 == 1
+    others, held_out = split_fold(dataset, fold, torch.device("cpu"))
+    assert np.shares_memory(others.pixels.numpy(), dataset.images)
+    assert np.array_equal(held_out.pixels.numpy(), images[fold].reshape(-1, 64))
+    assert np.array_equal(held_out.labels.numpy(), labels[fold])
+
+    def rows(pixels: Floats, labels: Numbers) -> list[tuple[bytes, int]]:
+        return sorted((row.tobytes(), label) for row, label in zip(pixels, labels, strict=True))
+
+    left = rows(others.pixels.numpy(), others.labels.numpy())
+    assert left == rows(images[~fold].reshape(-1, 64), labels[~fold])
+
+
 @pytest.mark.slow
 def test_planted_wrong_labels_are_found() -> None:
     dataset, wrong = with_wrong_labels(1000, 50)
     fold = assign_folds(dataset, 3, 42)
     probabilities = np.empty((1000, 10), np.float32)
     for number in range(3):
-        probabilities[fold == number] = classify_fold(dataset, RunConfig(), fold == number)
+        copied = replace(dataset, images=dataset.images.copy(), labels=dataset.labels.copy())
+        probabilities[fold == number] = classify_fold(copied, RunConfig(), fold == number)
     found = find_doubts(probabilities, dataset.labels)
     right = np.isin(found.images, wrong)
     assert right.sum() >= 0.6 * len(wrong)

@@ -11,7 +11,6 @@ import pytest
 import torch
 from scipy.io import savemat
 
-from mnistop.engine.data.readers.mat import read_mat
 from mnistop.engine.data.sources import load
 from mnistop.engine.errors import DataError
 from tests.helpers.data_files import some_images, some_labels, unseen_of
@@ -107,8 +106,9 @@ def test_a_file_cut_off_anywhere_says_so(tmp_path: Path, write: Writer) -> None:
             load(str(path))
 
 
-# SciPy crashes on some changed bytes of uncompressed files; the others have checksums.
-@pytest.mark.parametrize("write", [write_packed_mat, write_hdf5, write_torch])
+@pytest.mark.parametrize(
+    "write", [write_mat, write_packed_mat, write_old_mat, write_hdf5, write_torch]
+)
 def test_changed_bytes_give_a_sentence_or_images(tmp_path: Path, write: Writer) -> None:
     path = Path(write(tmp_path, {"images": IMAGES, "labels": LABELS}))
     content = path.read_bytes()
@@ -120,61 +120,6 @@ def test_changed_bytes_give_a_sentence_or_images(tmp_path: Path, write: Writer) 
         path.write_bytes(damaged)
         with contextlib.suppress(DataError):
             load(str(path))
-
-
-# --- MATLAB --------------------------------------------------------------------------------------
-
-
-def test_svhn_has_the_digit_0_as_10(tmp_path: Path) -> None:
-    images = np.random.default_rng(0).integers(0, 256, (32, 32, 3, 12), np.uint8)
-    labels = np.array([*range(1, 11), 1, 10], np.uint8)
-    path = Path(write_packed_mat(tmp_path, {"X": images, "y": labels[:, None]}))
-    stored = read_mat(path)
-    assert np.array_equal(stored.parts[0].images, images.transpose(3, 0, 1, 2))
-    assert stored.parts[0].labels.tolist() == [*range(1, 10), 0, 1, 0]
-    assert "Labels are 1 to 10, as in SVHN: 10 is the digit 0." in stored.notes
-
-
-def test_a_structure_has_its_fields(tmp_path: Path) -> None:
-    images, labels = some_images(8) / 255, some_labels(8)
-    parts = {
-        name: {"images": images[rows].transpose(1, 2, 0), "labels": labels[rows], "count": 3.0}
-        for name, rows in {"training": slice(0, 5), "test": slice(5, 8)}.items()
-    }
-    dataset = load(write_mat(tmp_path, parts))
-    assert np.allclose(dataset.images, images[:5])
-    assert unseen_of(dataset)[1].tolist() == labels[5:].tolist()
-
-
-def test_emnist_for_matlab_is_turned_upright_and_counts_from_0(tmp_path: Path) -> None:
-    lying = IMAGES.transpose(0, 2, 1).reshape(6, -1)
-    labels = np.array([1, 2, 3, 1, 2, 26])[:, None]
-    dataset = {"train": {"images": lying, "labels": labels, "writers": labels}}
-    path = Path(write_packed_mat(tmp_path, {"dataset": dataset}))
-    loaded = load(str(path.rename(tmp_path / "emnist-letters.mat")))
-    assert np.array_equal(loaded.images, SCALED)
-    assert loaded.labels.tolist() == [0, 1, 2, 0, 1, 25]
-    assert loaded.class_names[-1] == "Z"
-
-
-def test_an_array_for_each_class_is_read(tmp_path: Path) -> None:
-    rows = IMAGES.reshape(6, -1)
-    dataset = load(
-        write_mat(
-            tmp_path, {"train0": rows[:2], "train1": rows[2:4], "test0": rows[4:], "test1": rows}
-        )
-    )
-    assert dataset.labels.tolist() == [0, 0, 1, 1]
-    assert np.array_equal(dataset.images, SCALED[:4])
-    assert len(unseen_of(dataset)[1]) == 8
-
-
-def test_rows_of_pixels_say_in_which_order_they_are_taken(tmp_path: Path) -> None:
-    dataset = load(
-        write_mat(tmp_path, {"fea": IMAGES.reshape(6, -1), "gnd": LABELS[:, None] + 1.0})
-    )
-    assert "column by column: if the images lie on their side" in dataset.notes[0]
-    assert dataset.class_names == ("1", "2", "3")
 
 
 # --- HDF5 ----------------------------------------------------------------------------------------
@@ -210,6 +155,38 @@ def test_images_larger_than_the_memory_are_not_tried(tmp_path: Path) -> None:
         file["labels"] = LABELS
     with pytest.raises(DataError, match="not enough memory"):
         load(str(tmp_path / "large.h5"))
+
+
+def test_parts_that_were_never_written_are_no_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mnistop.engine.data.readers.opening._HARMLESS", 10_000)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        images = file.create_dataset("images", (6000, 28, 28), np.uint8, chunks=(1, 28, 28))
+        file["labels"] = np.arange(6000) % 3
+    with pytest.raises(DataError, match=r"images in .* has never been written"):
+        load(str(tmp_path / "a.h5"))
+    with h5py.File(tmp_path / "a.h5", "r+") as file:
+        images = file["images"]
+        images[:6] = 1
+    with pytest.raises(DataError, match="as images never do"):
+        load(str(tmp_path / "a.h5"))
+
+
+@pytest.mark.parametrize("how", ["external", "virtual"])
+def test_hdf5_does_not_open_other_files(tmp_path: Path, how: str) -> None:
+    (tmp_path / "secret").write_bytes(IMAGES.tobytes())
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["labels"] = LABELS
+        if how == "external":
+            parts = [(str(tmp_path / "secret"), 0, IMAGES.nbytes)]
+            file.create_dataset("images", IMAGES.shape, np.uint8, external=parts)
+        else:
+            layout = h5py.VirtualLayout(IMAGES.shape, np.uint8)
+            layout[:] = h5py.VirtualSource(str(tmp_path / "b.h5"), "images", IMAGES.shape)
+            file.create_virtual_dataset("images", layout)
+    with pytest.raises(DataError, match=r"images in .* is kept in other files"):
+        load(str(tmp_path / "a.h5"))
 
 
 # --- PyTorch -------------------------------------------------------------------------------------

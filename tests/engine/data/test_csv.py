@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from mnistop.engine.data.sources import Dataset, load
+from mnistop.engine.data.stored import silent
 from mnistop.engine.errors import DataError
 from tests.helpers.data_files import some_images, some_labels, unseen_of
 
@@ -270,7 +271,7 @@ def test_all_pixels_arrive(rows: list[list[int]], floats: bool) -> None:
     pixels: NDArray[Any] = np.array(rows, float if floats else int)
     labels = (np.arange(len(rows)) + 1) % 2
     written = pd.DataFrame(pixels).assign(label=labels).to_csv(index=False)
-    images, read = Table(io.StringIO(written), "a.csv", "a.csv").read(100, lambda text: None)
+    images, read = Table(io.StringIO(written), "a.csv", "a.csv").read(lambda: 1.0, silent)
     assert np.array_equal(images, pixels)
     assert read.tolist() == labels.tolist()
 

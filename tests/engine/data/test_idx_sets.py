@@ -47,6 +47,8 @@ def test_a_root_with_several_data_sets_names_them(tmp_path: Path) -> None:
         ("fashion-mnist/data", "T-shirt/top", "Ankle boot"),
         ("KMNIST/raw", "o", "wo"),
         ("MNIST/raw", "0", "9"),
+        ("fashion-course/raw", "0", "9"),
+        ("fashion/digits", "0", "9"),
     ],
 )
 def test_classes_are_named_by_the_data_sets_folder(

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import tarfile
 import zipfile
 from pathlib import Path
@@ -66,6 +67,14 @@ def test_another_kind_is_named_with_what_to_do(
     assert sentence.startswith(f"{tmp_path / name} is {kind}")
     assert ", which cannot be read: " in sentence
     assert sentence.endswith(".")
+
+
+@pytest.mark.parametrize("name", ["train.csv", "x_train.npy", "train.parquet", "pipe"])
+def test_a_pipe_is_not_waited_for(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / name)
+    for source in (tmp_path / name, tmp_path):
+        with pytest.raises(DataError, match=r"not a regular file|neither IDX"):
+            load(str(source))
 
 
 def test_an_unknown_kind_says_so(tmp_path: Path) -> None:

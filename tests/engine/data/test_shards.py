@@ -108,9 +108,10 @@ def test_labels_missing_in_a_part_keep_their_classes(tmp_path: Path) -> None:
 
 
 def test_notes_are_no_more_than_a_run_records(tmp_path: Path) -> None:
+    flat = {"X": IMAGES.reshape(8, -1), "y": LABELS}
     for at in range(12):
-        write_libsvm(tmp_path / f"train-{at:04}-of-00012.bz2", slice(0, 8))
-        write_libsvm(tmp_path / f"\x1b[31m{'x' * 200}{at}.bz2", slice(0, 8))
+        savemat(tmp_path / f"train-{at:04}-of-00012.mat", flat)
+        savemat(tmp_path / f"\x1b[31m{'x' * 200}{at}.mat", flat)
     dataset = load(str(tmp_path))
     assert len(dataset.notes) == 5
     assert dataset.notes[-1] == "9 more notes are left out."

@@ -4,6 +4,7 @@ import bz2
 import gzip
 import io
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,10 @@ import pytest
 from PIL import Image
 from sklearn.datasets import dump_svmlight_file
 
+from mnistop.engine.data.readers import opening
 from mnistop.engine.data.sources import load
 from mnistop.engine.errors import DataError
-from tests.helpers.data_files import some_images, some_labels
+from tests.helpers.data_files import some_images, some_labels, unseen_of
 
 IMAGES, LABELS = some_images(6), some_labels(6)
 SCALED = IMAGES / np.float32(255)
@@ -172,14 +174,65 @@ def test_libsvm_is_read_plain_and_packed(tmp_path: Path, name: str, pack: Any) -
     assert dataset.labels.tolist() == LABELS.tolist()
 
 
-@pytest.mark.parametrize("from_zero", [False, True])
-def test_the_first_column_is_found_by_the_number_of_pixels(tmp_path: Path, from_zero: bool) -> None:
+def test_columns_are_counted_from_1_unless_there_is_a_column_0(tmp_path: Path) -> None:
+    (tmp_path / "some").write_bytes(svmlight(IMAGES, LABELS, from_zero=True))
+    dataset = load(str(tmp_path / "some"))
+    assert np.array_equal(dataset.images, SCALED)
+    assert "counted from 0, as there is a column 0" in dataset.notes[0]
     images = IMAGES.copy()
-    images[:, 0, 0] = 0
-    (tmp_path / "some").write_bytes(svmlight(images, LABELS, from_zero))
+    images[:, -1, -1] = images[:, 0, 0] = 0  # the last column, 15, is one less than a square
+    (tmp_path / "some").write_bytes(svmlight(images, LABELS))
     dataset = load(str(tmp_path / "some"))
     assert np.array_equal(dataset.images, images / np.float32(255))
-    assert f"columns of some are counted from {0 if from_zero else 1}" in dataset.notes[0]
+    assert "counted from 1, as is usual" in dataset.notes[0]
+
+
+def test_parts_of_libsvm_have_the_same_columns(tmp_path: Path) -> None:
+    train, test = IMAGES.copy(), IMAGES.copy()
+    train[:, 0, 0] = 0
+    test[:, 0, 0] = 1
+    test[:, 2:] = 0
+    for from_zero, comment in [(True, ""), (False, "")]:
+        (tmp_path / "mnist").write_bytes(svmlight(train, LABELS, from_zero, comment))
+        (tmp_path / "mnist.t").write_bytes(svmlight(test, LABELS, from_zero, comment))
+        dataset = load(str(tmp_path))
+        assert np.array_equal(dataset.images, train / np.float32(255))
+        assert np.array_equal(unseen_of(dataset)[0], test / np.float32(255))
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress])
+@pytest.mark.parametrize(
+    ("name", "start", "line"),
+    [
+        ("a.csv", b"label,1x1,1x2,2x1,2x2\n", b"0,0,0,0,0\n1,0,0,0,0\n"),
+        ("a.svm", b"", b"1 1:1\n2 2:2\n"),
+        (
+            "a.arff",
+            b"@relation a\n@attribute label {0,1}\n%s@data\n"
+            % b"".join(b"@attribute p%d numeric\n" % at for at in range(4)),
+            b"0,0,0,0,0\n",
+        ),
+    ],
+)
+def test_a_packed_table_may_not_fill_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, start: bytes, line: bytes, pack: Any
+) -> None:
+    monkeypatch.setattr(opening, "_HARMLESS", 1 << 15)
+    path = tmp_path / f"{name}.gz"
+    path.write_bytes(pack(start + line * 20_000))
+    with pytest.raises(DataError, match=r"unpacks from .* as images never do"):
+        load(str(path))
+
+
+def test_a_table_that_grows_beyond_the_memory_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = ",".join(["3"] + [str(at % 251) for at in range(100)])
+    rows = [row] * 5000 + [row.replace(",7,", ",7.5,")] * 5000  # bytes, then of 4 times the size
+    (tmp_path / "a.csv.gz").write_bytes(gzip.compress("\n".join(rows).encode()))
+    monkeypatch.setattr(os, "sysconf", lambda name: 1 if "PHYS" in name else 1_500_000)
+    with pytest.raises(DataError, match="not enough memory"):
+        load(str(tmp_path / "a.csv.gz"))
 
 
 def test_missing_last_columns_are_black(tmp_path: Path) -> None:

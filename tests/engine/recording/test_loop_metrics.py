@@ -9,7 +9,9 @@ import pytest
 import torch
 from torch import nn
 
-from mnistop.engine.recording.metrics import MetricsReader
+from mnistop.engine.recording.metric_log import MetricLog
+from mnistop.engine.recording.metrics import LAYOUT, MetricsReader, name_ids
+from mnistop.engine.recording.troubles import Troubles
 from tests.helpers.loops import history_of, the_run
 from tests.helpers.own_loop import SCORES, begin, series, small, warned, warns
 from tests.helpers.waiting import wait_until
@@ -223,6 +225,19 @@ def test_numbers_that_come_late_from_a_device_keep_their_place() -> None:
     assert series(the_run(), "loss").values.tolist() == [2, 3, 4]
     assert series(the_run(), "loss").steps.tolist() == [0, 1, 2]
     assert history_of(the_run()).epochs[0].train_loss == 2
+
+
+def test_the_thread_is_woken_once_when_very_much_waits() -> None:
+    log, woken = MetricLog(Troubles()), []
+    log.wake = lambda: woken.append(True)
+    for steps in (range(12_000), range(12_000, 24_000)):
+        woken.clear()
+        for step in steps:
+            log.log({"loss": float(step)}, None, 0)
+        assert len(woken) == 1
+        found = np.frombuffer(bytes(log.take().records), LAYOUT)
+        values = found["value"][name_ids(found) > 0]
+        assert values.tolist() == [*steps]
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
