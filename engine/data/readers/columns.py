@@ -222,10 +222,18 @@ def is_one_hot(table: NDArray[Any]) -> bool:
     return bool(np.isin(table, (0, 1)).all() and (table.sum(1) == 1).all())
 
 
+def named_classes(one_hot: NDArray[Any], names: Sequence[str]) -> NDArray[Any]:
+    """Return one-hot labels `(n, k)` as texts `(n,)`, if the columns are named by their classes."""
+    if any(_numbers(name)[-1:] != [at] for at, name in enumerate(names)):
+        texts: NDArray[Any] = np.array(names)[one_hot.argmax(1)]
+        return texts
+    return one_hot.astype(np.int64)
+
+
 def is_number(cell: str) -> bool:
     """Return whether a cell is a finite number."""
     try:
-        return math.isfinite(float(cell))
+        return "_" not in cell and math.isfinite(float(cell))
     except ValueError:
         return False
 

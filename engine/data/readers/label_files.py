@@ -1,4 +1,4 @@
-"""Tables of labels whose images are elsewhere: in an array, in another table, or in pictures' files.
+"""Tables of labels whose images are elsewhere: in an array, another table, or pictures' files.
 
 As `labels.csv` with a label a line, `id,label`, one-hot labels, or `filename,label,split`.
 """
@@ -19,6 +19,7 @@ from mnistop.engine.data.readers.columns import (
     PARTS,
     is_number,
     is_one_hot,
+    named_classes,
 )
 from mnistop.engine.data.readers.named import role_of
 from mnistop.engine.data.readers.table_lines import TableLines
@@ -77,7 +78,7 @@ def read_label_table(lines: Iterable[str], place: str) -> LabelTable:
         known is not None or ids is not None or (has_numbers and not all(map(is_number, names)))
     )
     if not has_names:
-        return LabelTable(_labels(rows, list(range(len(names))), place))
+        return LabelTable(_labels(rows, list(range(len(names))), [], place))
     if ids is None and len(names) > 1:
         ids = next((at for at, name in enumerate(names) if INDEX.fullmatch(name)), None)
     part = next((at for at, name in enumerate(names) if PARTS.fullmatch(name)), None)
@@ -85,9 +86,9 @@ def read_label_table(lines: Iterable[str], place: str) -> LabelTable:
     if known is None:
         neither = (INDEX, IDS, PARTS)
         used = [at for at, name in enumerate(names) if not any(p.fullmatch(name) for p in neither)]
-    del rows[0]
+    headers = rows.pop(0)
     return LabelTable(
-        _labels(rows, used, place),
+        _labels(rows, used, headers, place),
         None if ids is None or ids == known else [row[ids] for row in rows],
         names[ids] if ids is not None else "",
         None if part is None else roles_of(np.array([row[part] for row in rows])),
@@ -97,7 +98,7 @@ def read_label_table(lines: Iterable[str], place: str) -> LabelTable:
 def _rows(lines: Iterable[str], place: str) -> list[list[str]]:
     """Return the cells of each line of a table of labels."""
     table = TableLines(lines, place)
-    rows = []
+    rows: list[list[str]] = []
     for at, line in table:
         row = table.cells(line)
         if len(row) != len(table.first):
@@ -116,7 +117,7 @@ def _rows(lines: Iterable[str], place: str) -> list[list[str]]:
     return rows
 
 
-def _labels(rows: list[list[str]], used: list[Any], place: str) -> NDArray[Any]:
+def _labels(rows: list[list[str]], used: list[Any], names: list[str], place: str) -> NDArray[Any]:
     """Return the labels in some columns: `(n,)`, or one-hot `(n, k)`."""
     if not rows:
         raise DataError(f"{place} has a header only: get it again.")
@@ -125,7 +126,7 @@ def _labels(rows: list[list[str]], used: list[Any], place: str) -> NDArray[Any]:
     if all(is_number(row[at]) for row in rows for at in used):
         ones = np.array([[row[at] for at in used] for row in rows], np.float64)
         if is_one_hot(ones):
-            return ones.astype(np.int64)
+            return named_classes(ones, [names[at] for at in used] if names else [])
     raise DataError(
         f"{place} has {count(len(rows[0]), 'column')}, and none of them is clearly that of labels: "
         "add a first line with the names of the columns, and name the labels label."
@@ -237,8 +238,5 @@ def in_order(
 
 def _counts(numbers: Sequence[Any]) -> bool:
     """Return whether numbers or texts count from 0 or 1."""
-    return any(
-        [str(number) for number in numbers]
-        == [str(at) for at in range(start, start + len(numbers))]
-        for start in (0, 1)
-    )
+    texts = [str(number) for number in numbers]
+    return any(texts == [str(start + at) for at in range(len(texts))] for start in (0, 1))

@@ -18,6 +18,7 @@ from mnistop.engine.data.readers.columns import (
     is_one_hot,
     is_transposed,
     labels_without_header,
+    named_classes,
     without_numbering,
 )
 from mnistop.engine.data.readers.label_files import (
@@ -38,7 +39,7 @@ _FEWEST_PIXELS = 4
 _LINES = 2048
 """Lines that are read at once."""
 _LONGEST_SHOWN = 20
-_TURN = "pandas.read_csv(FILE, header=None, index_col=0).T.to_csv(NEW, index=False)"
+_LISTED = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +82,7 @@ class Table:
             )
         if is_transposed(cells, self._table.second):
             raise DataError(
-                f"{place} has a column for each image: turn it, as by {_TURN} of pandas."
+                f"{place} has a column for each image, not a line: turn it, as by .T of pandas."
             )
         self._width = len(cells)
         self._columns = find_columns(cells, name)
@@ -127,9 +128,10 @@ class Table:
         labels = rows.images[:, columns]
         images = np.delete(rows.images, columns, axis=1)
         which = "first" if columns.start == 0 else "last"
-        what = f"{which} column is" if labels.shape[1] == 1 else f"{which} {labels.shape[1]} are"
+        number = labels.shape[1]
+        what = f"{which} column is" if number == 1 else f"{which} {number} columns are"
         self.notes.append(f"{self._name} has no header: its {what} taken for the labels.")
-        return Rows(images, labels[:, 0] if labels.shape[1] == 1 else labels)
+        return Rows(images, labels[:, 0] if number == 1 else labels)
 
     def read_images(self, share: Share, progress: Progress) -> Rows:
         """Return the images of a table without labels; for the arguments see `read`."""
@@ -164,11 +166,8 @@ class Table:
         if columns.one_hot:
             labels, pixels = np.split(pixels, [len(columns.one_hot)], axis=1)
             if not is_one_hot(labels):
-                names = name_list([columns.names[at] for at in columns.one_hot], 5)
-                raise DataError(
-                    f"{self._place} has columns beside those of pixels, {names}, of which none is "
-                    "clearly that of labels: name it label in the first line."
-                )
+                raise self._without_label()
+            labels = named_classes(labels, [columns.names[at] for at in columns.one_hot])
         roles = None
         if columns.part is not None:
             roles = roles_of(found[columns.part])
@@ -177,6 +176,13 @@ class Table:
                 self.notes.append(f"Column {name} of {self._name} is not used.")
         ids = None if columns.ids is None else found[columns.ids]
         return Rows(pixels.reshape(-1, *columns.shape), labels, ids, roles)
+
+    def _without_label(self) -> DataError:
+        names = name_list([self._columns.names[at] for at in self._columns.one_hot], _LISTED)
+        return DataError(
+            f"{self._place} has columns beside those of pixels, {names}, and none of them is "
+            "clearly that of labels: name it label in the first line."
+        )
 
     def _images(self) -> Iterator[Line]:
         """Yield the lines after the header, without those that repeat it."""
@@ -245,6 +251,8 @@ class Table:
                 if not cells[column]:
                     raise DataError(f"{where} nothing: fill in a number, or delete the line.")
                 if not is_number(cells[column]):
+                    if column in self._columns.one_hot:
+                        raise self._without_label()
                     comma = "with a point in place of a comma" if "," in cells[column] else "there"
                     raise DataError(
                         f"{where} {cells[column][:_LONGEST_SHOWN]!r}, which is no pixel: store a "

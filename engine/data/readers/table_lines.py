@@ -26,6 +26,8 @@ _LONGEST = 1 << 24
 _NUMBER = r"[-+]?[\d.]+(?:e[-+]?\d+)?"
 _PIXELS = re.compile(rf"[\[(\s]*{_NUMBER}(?:[\s,;]+{_NUMBER}){{3,}}[\])\s]*", re.IGNORECASE)
 """A cell with all pixels of an image, as `70 80 82` or `[70, 80, 82]`."""
+_DECIMAL = re.compile(r"[-+]?\d+,\d+(e[-+]?\d+)?", re.IGNORECASE)
+_DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
 _BETWEEN = str.maketrans(dict.fromkeys("[](),;", " "))
 
 
@@ -59,7 +61,7 @@ class TableLines:
         self._place = place
         self._steps: list[Callable[[str], str]] = []
         blank = _DELIMITERS + "\r\n "
-        stream = ((at, line) for at, line in enumerate(lines, 1) if line.strip(blank))
+        stream = ((at, line) for at, line in self._whole(lines) if line.strip(blank))
         separator, comments, data = "", list[Line](), list[Line]()
         for at, line in stream:
             if match := _SEPARATOR.fullmatch(line):
@@ -75,7 +77,8 @@ class TableLines:
         self.delimiter = separator or delimiter_of(data[0][1])
         if not self.delimiter:
             self.delimiter = ","
-            if _has_numbers(data[-1][1].split()):
+            words = data[0][1].split()
+            if _has_numbers(data[-1][1].split()) and (len(words) > 1 or is_number(words[0])):
                 self._steps.append(lambda line: ",".join(line.split()))
         if comments and self._is_header(comments[-1][1], data[0][1]):
             data.insert(0, comments[-1])
@@ -87,6 +90,7 @@ class TableLines:
         self._rest = itertools.chain(data[1:], stream)
         self._trim()
         self._unpack()
+        self._spell()
 
     def __iter__(self) -> Iterator[Line]:
         yield self._at, self.line(self.first)
@@ -139,6 +143,34 @@ class TableLines:
             self.first = self.first[: len(self.second)]
         elif is_longer:
             self.first = ["", *self.first]
+
+    def _spell(self) -> None:
+        """Write numbers with a point, not a comma, and truth as 1 and 0."""
+        cells = self.second or self.first
+        if self.delimiter != "," and any(map(_DECIMAL.fullmatch, cells)):
+            self._steps.append(lambda line: _DECIMAL_COMMA.sub(".", line))
+            self.first = self.cells(_DECIMAL_COMMA.sub(".", self.line(self.first)))
+        if sum(cell in ("True", "False") for cell in cells) > 1:
+            self._steps.append(lambda line: line.replace("True", "1").replace("False", "0"))
+
+    def _whole(self, lines: Iterable[str]) -> Iterator[Line]:
+        """Yield lines with their numbers; those of a cell in quotes are joined."""
+        numbered = enumerate(lines, 1)
+        for at, line in numbered:
+            if line.count('"') % 2:
+                parts, length = [line.rstrip("\r\n")], 0
+                for _, more in numbered:
+                    parts.append(more.rstrip("\r\n"))
+                    length += len(more)
+                    if more.count('"') % 2:
+                        break
+                    if length > _LONGEST:
+                        raise DataError(
+                            f"Line {at:,} of {self._place} has a quote that is not closed: close "
+                            "it, or delete it."
+                        )
+                line = " ".join(parts)
+            yield at, line
 
     def _unpack(self) -> None:
         """Give a cell to each pixel, if all those of an image are in one."""

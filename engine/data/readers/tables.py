@@ -8,9 +8,8 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from io import TextIOWrapper
+from io import BufferedReader, TextIOWrapper
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
@@ -37,7 +36,7 @@ class _File:
     name: str
     place: str
     """Its name in messages."""
-    open: Callable[[], tuple[IO[bytes], Share]]
+    open: Callable[[], tuple[BufferedReader | zipfile.ZipExtFile, Share]]
     """Opens it, and returns what returns the share that has been read besides."""
     role: Role = "train"
 
@@ -115,8 +114,9 @@ def read_zip(path: Path, progress: Progress, resize: Resize) -> Stored:
             entry, place = archive.getinfo(name), f"{name} in {path}"
             check_size(place, entry.file_size, entry.compress_size, True)
 
-            def open_member() -> tuple[IO[bytes], Share]:
+            def open_member() -> tuple[BufferedReader | zipfile.ZipExtFile, Share]:
                 file = archive.open(entry)
+                assert isinstance(file, zipfile.ZipExtFile)
                 return file, lambda: file.tell() / entry.file_size
 
             return _File(name, place, open_member, role)
