@@ -15,8 +15,9 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 from mnistop.engine.config import Split
+from mnistop.engine.data.preparation import to_dataset
 from mnistop.engine.data.sources import Dataset, describe, load, loads_quickly, split
-from mnistop.engine.data.stored import Part, Stored, to_dataset
+from mnistop.engine.data.stored import Part, Stored
 from mnistop.engine.errors import DataError
 from mnistop.engine.fingerprint import take_fingerprint
 

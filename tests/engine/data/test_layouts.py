@@ -13,8 +13,9 @@ from mnistop.engine import events
 from mnistop.engine.config import RunConfig
 from mnistop.engine.data.dataset import Dataset, describe
 from mnistop.engine.data.layouts import in_one_layout
+from mnistop.engine.data.preparation import to_dataset
 from mnistop.engine.data.sources import load
-from mnistop.engine.data.stored import Part, Stored, to_dataset
+from mnistop.engine.data.stored import Part, Stored
 from mnistop.engine.errors import DataError
 from mnistop.engine.events import RunStarted, UnreadableEventError
 from mnistop.engine.fingerprint import Fingerprint, changes, take_fingerprint
