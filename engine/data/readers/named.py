@@ -35,6 +35,8 @@ _NAME = re.compile(
     rf"(?:(?P<images>{'|'.join(_IMAGES)})|(?P<labels>{'|'.join(_LABELS)}))"
     rf"[\W_]*(?P<after>{PART})?"
 )
+_SHARD = re.compile(r"\d{4,5}(-of-\d{5})?")
+_PACKED = ("gz", "bz2")
 _LISTED = 8
 """The most names in a sentence."""
 
@@ -59,6 +61,13 @@ def role_of(name: str) -> Role | None:
             if re.fullmatch(rf"(?:{pattern})(?:{_THINGS})?", word):
                 return role
     return None
+
+
+def set_of(name: str) -> str:
+    """Return the words of a file's path without those for its part and its number."""
+    words = re.split(r"[^\w-]|_", name.lower())
+    rest = [_SHARD.sub("", word).strip("-") for word in words]
+    return " ".join(word for word in rest if word not in _PACKED and word and not role_of(word))
 
 
 @dataclass(frozen=True)

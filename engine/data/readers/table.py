@@ -5,6 +5,7 @@ they are one-hot; see `columns.labels_without_header`.
 """
 
 import itertools
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,12 +31,13 @@ from mnistop.engine.data.readers.label_files import (
 from mnistop.engine.data.readers.opening import check_memory
 from mnistop.engine.data.readers.table_lines import Line, TableLines
 from mnistop.engine.data.stored import Progress
-from mnistop.engine.errors import DataError
+from mnistop.engine.errors import DataError, UnlabelledError
 from mnistop.engine.formatting import count, name_list
 
 Share = Callable[[], float]
 
 _FEWEST_PIXELS = 4
+_CLEARLY_IMAGES = 49
 _LINES = 2048
 """Lines that are read at once."""
 _LONGEST_SHOWN = 20
@@ -87,8 +89,11 @@ class Table:
         self._width = len(cells)
         self._columns = find_columns(cells, name)
         self.notes += self._columns.notes
-        self.lacks_labels = self._columns.lacks_labels
-        """True if no column has the labels, as in Kaggle's test.csv."""
+        names = [self._columns.names[at] for at in self._columns.pixels if self._columns.names]
+        self.is_of_images = len(self._columns.pixels) >= _CLEARLY_IMAGES or (
+            bool(names) and all(re.search(r"\d", name) for name in names)
+        )
+        """True if its columns are clearly pixels: many, or with numbers in their names."""
         self._number: type = np.uint8
         self._texts: list[int] = []
         self._repeated = 0
@@ -110,8 +115,8 @@ class Table:
             DataError: a line is no image, or no column has the labels.
             MemoryError: this machine does not have enough.
         """
-        if self.lacks_labels:
-            raise DataError(
+        if self._columns.lacks_labels:
+            raise UnlabelledError(
                 f"{self._place} has no column of labels: name it label in the first line, or name "
                 "two files, as IMAGES,LABELS."
             )
