@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from mnistop.engine.config import Resize
 from mnistop.engine.data.readers import arrays, families, kinds, picture_folders, shards, tables
-from mnistop.engine.data.readers.arrays import read_idx
+from mnistop.engine.data.readers.idx import read_idx
 from mnistop.engine.data.readers.idx_sets import find_set, is_test, labels_beside
+from mnistop.engine.data.readers.named import align
 from mnistop.engine.data.stored import Part, Progress, Role, Stored, join, silent
 from mnistop.engine.errors import DataError
 
@@ -94,13 +95,16 @@ def _without_data(folder: Path) -> str:
 
 
 def _read_pairs(pairs: list[tuple[Path, Path]]) -> Stored:
-    parts, notes = [], []
+    parts: list[Part] = []
+    notes: list[str] = []
     for images_path, labels_path in pairs:
         images = _read_array(images_path, tables.read_images)
         labels = _read_array(labels_path, tables.read_labels)
         if "idx2-int" in labels_path.name:
             labels = families.digits_of_qmnist(labels)
             notes = ["QMNIST's labels have eight columns: the first is the digit."]
+        images, labels, moved = align(images, labels, str(images_path))
+        notes += [moved] if moved else []
         role: Role = "test" if is_test(images_path) else "train"
         parts.append(Part(images, labels, str(images_path), str(labels_path), role))
     first, _ = pairs[0]
