@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mnistop.engine.config import Resize
 from mnistop.engine.data.readers import kinds
-from mnistop.engine.data.readers.named import lone_array, pairs_in, parts_of
+from mnistop.engine.data.readers.named import lone_array, parts_of
 from mnistop.engine.data.readers.opening import check_size, damage_reported
 from mnistop.engine.data.stored import Progress, Stored, silent
 from mnistop.engine.errors import DataError
@@ -38,24 +38,10 @@ def read_npz(path: Path, progress: Progress = silent, resize: Resize = "off") ->
     return Stored(parts, str(path), class_names, notes=tuple(notes), was_in_order=True)
 
 
-def read_folder(folder: Path, progress: Progress) -> Stored | None:
-    """Read files of one array each, such as `x_train.npy` and `y_train.npy`; None without such.
-
-    Raises:
-        DataError: a file is damaged.
-        OSError: one cannot be read.
-    """
-    files = [path for path in sorted(folder.iterdir()) if path.suffix in (".npy", ".npz")]
-    arrays = {path.stem: partial(read_lone_array, path) for path in files if _has_one_array(path)}
-    if not pairs_in(arrays):
-        return None
-    parts, notes = parts_of(arrays, str(folder), progress)
-    return Stored(parts, str(folder), notes=tuple(notes))
-
-
-def _has_one_array(path: Path) -> bool:
-    if not path.is_file() or not zipfile.is_zipfile(path):
-        return path.is_file()
+def has_one_array(path: Path) -> bool:
+    """Return whether a file of NumPy is an `.npy`, or an `.npz` with a single array."""
+    if not zipfile.is_zipfile(path):
+        return True
     with zipfile.ZipFile(path) as archive:
         return len(archive.namelist()) == 1
 
@@ -89,7 +75,7 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
         is_archive = zipfile.is_zipfile(path)
     if not is_archive:
         kind = kinds.kind_of(path)
-        if kind and kind not in (kinds.TEXT, kinds.ZIP):
+        if kind and kind not in (kinds.TEXT, kinds.BROKEN_ZIP):
             raise DataError(kinds.sentence(path))
         raise DataError(
             f"{path} is not an .npz file, or is cut off: get it again, or save it with numpy.savez."

@@ -36,17 +36,13 @@ def read_mat(path: Path, progress: Progress = silent, resize: Resize = "off") ->
         parts = _by_class(arrays, path)
         if not parts:
             parts, notes = parts_of(arrays, str(path), progress)
-    names = None
-    if emnist := families.emnist_set(path):
-        parts, notes = families.emnist_upright(parts, emnist == "letters")
-        names = families.class_names(path, np.concatenate([part.labels for part in parts]))
-    elif parts[0].images.ndim == 2:
+    if parts[0].images.ndim == 2 and not families.emnist_set(path):
         notes.append(
             f"The pixels in each row of {path.name} are taken line by line, and MATLAB counts them "
             "column by column: if the images lie on their side, store them as "
             "count × height × width."
         )
-    return Stored(parts, str(path), names, notes=tuple(notes), settle=families.settle_svhn)
+    return Stored(parts, str(path), notes=tuple(notes), settle=families.settle)
 
 
 def read_lone_array(path: Path) -> NDArray[Any]:

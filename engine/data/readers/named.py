@@ -26,17 +26,8 @@ _ROLES: dict[Role, str] = {
 PART = "|".join(_ROLES.values())
 """A pattern of the words and abbreviations for a part of a data set."""
 _THINGS = "data|set|imgs?|images?|pics?|pictures?|digits?|folder"
-_IMAGES = [
-    "images?",
-    "ima?gs?",
-    "x",
-    "pixel_values",
-    "pixels?",
-    "data",
-    "fea(?:tures?)?",
-    "inputs?",
-    "arr_0",
-]
+_IMAGES = ["images?", "ima?gs?", "x", "pixel_values", "pixels?", "data", "fea(?:tures?)?"]
+_IMAGES += ["inputs?", "arr_0"]
 _LABELS = ["labels?", "y", "targets?", "gnd", "class(?:es)?", "outputs?", "arr_1"]
 """Patterns of names; of two in a file, the earlier one is meant. `numpy.savez` calls arrays without
 names `arr_0`, `arr_1`, ….
@@ -47,6 +38,8 @@ _NAME = re.compile(
     rf"(?:(?P<images>{'|'.join(_IMAGES)})|(?P<labels>{'|'.join(_LABELS)}))"
     rf"[\W_]*(?P<after>{PART})?"
 )
+_SHARD = re.compile(r"\d{4,5}(-of-\d{5})?")
+_PACKED = ("gz", "bz2")
 _LISTED = 8
 """The most names in a sentence."""
 
@@ -71,6 +64,13 @@ def role_of(name: str) -> Role | None:
             if re.fullmatch(rf"(?:{pattern})(?:{_THINGS})?", word):
                 return role
     return None
+
+
+def set_of(name: str) -> str:
+    """Return the words of a file's path without those for its part and its number."""
+    words = re.split(r"[^\w-]|_", name.lower())
+    rest = [_SHARD.sub("", word).strip("-") for word in words]
+    return " ".join(word for word in rest if word not in _PACKED and word and not role_of(word))
 
 
 @dataclass(frozen=True)

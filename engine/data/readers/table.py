@@ -8,6 +8,7 @@ is mostly black.
 import contextlib
 import csv
 import itertools
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -24,13 +25,14 @@ from mnistop.engine.data.readers.columns import (
 )
 from mnistop.engine.data.readers.opening import check_memory
 from mnistop.engine.data.stored import Progress
-from mnistop.engine.errors import DataError
+from mnistop.engine.errors import DataError, UnlabelledError
 from mnistop.engine.formatting import count
 
 Share = Callable[[], float]
 
 _DELIMITERS = ",;\t"
 _FEWEST_PIXELS = 4
+_CLEARLY_IMAGES = 49
 _LINES = 2048
 """Lines that are read at once."""
 _LONGEST_LABEL = 64
@@ -75,8 +77,11 @@ class Table:
             )
         self._columns = find_columns(cells, name)
         self.notes += self._columns.notes
-        self.lacks_labels = self._columns.lacks_labels
-        """True if no column has the labels, as in Kaggle's test.csv."""
+        names = [self._columns.names[at] for at in self._columns.pixels if self._columns.names]
+        self.is_of_images = len(self._columns.pixels) >= _CLEARLY_IMAGES or (
+            bool(names) and all(re.search(r"\d", name) for name in names)
+        )
+        """True if its columns are clearly pixels: many, or with numbers in their names."""
         self._number: type = np.uint8
         if not self._columns.names:
             self._lines = itertools.chain([first], self._lines)
@@ -97,8 +102,8 @@ class Table:
             DataError: a line is no image, or no column has the labels.
             MemoryError: this machine does not have enough.
         """
-        if self.lacks_labels:
-            raise DataError(
+        if self._columns.lacks_labels:
+            raise UnlabelledError(
                 f"{self._place} has no column of labels: name it label in the first line, or name "
                 "two files, as IMAGES,LABELS."
             )

@@ -170,7 +170,7 @@ def test_kaggles_test_table_without_labels_is_left_out(tmp_path: Path) -> None:
     check(dataset)
     assert dataset.notes == (
         "test.csv has no labels, and is left out.",
-        "Other tables are left out: sample_submission.csv.",
+        "Not used: sample_submission.csv, train/train.csv.",
     )
 
 
@@ -183,7 +183,7 @@ def test_kaggles_test_table_alone_has_no_labels(tmp_path: Path) -> None:
 def test_several_data_sets_ask_for_one(tmp_path: Path) -> None:
     for name in ("a_train.csv", "b_train.csv"):
         (tmp_path / name).write_text(text(slice(0, 40)))
-    with pytest.raises(DataError, match=r"2 CSV tables, 2 data sets: name one, such as .*a_train"):
+    with pytest.raises(DataError, match=r"2 files of images, of 2 data sets: .*a_train"):
         load(str(tmp_path))
 
 
