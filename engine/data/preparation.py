@@ -53,6 +53,9 @@ def to_dataset(
     shape = _common_shape(parts)
     pool, validation, tests = _by_use(parts, split, stored.was_one)
     count = _count(samples, pool, source, sum(map(len, parts)))
+    untrained = ""
+    if not any(part.role == "train" for part in parts):
+        untrained = f"{source} has no training images: models are trained on its test images."
     order = ""
     if count < sum(map(len, pool)) and _is_sorted(pool):
         order = f"The images of {source} are sorted by class"
@@ -90,7 +93,7 @@ def to_dataset(
         _unseen(tests or rest, pixels, 0 if tests else count),
         given_validation=len(labels) - count,
         notes=_recordable(
-            [*stored.notes, *unlabelled, order, classes.note, renamed, *layouts, resized]
+            [*stored.notes, *unlabelled, untrained, order, classes.note, renamed, *layouts, resized]
         ),
         fingerprint=fingerprint,
     )

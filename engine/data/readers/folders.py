@@ -149,7 +149,7 @@ def _clear(files: Sequence[Path], folder: Path) -> list[Path]:
 def _read_pairs(pairs: list[Files], folder: Path, progress: Progress) -> tuple[Stored, list[Path]]:
     progress(f"reading {folder}")
     used = [file for pair in pairs for file in (pair.images, pair.labels)]
-    return replace(read_pairs(pairs, any_axis=True), provenance=str(folder)), used
+    return replace(read_pairs(pairs, was_in_order=False), provenance=str(folder)), used
 
 
 def _read_files(

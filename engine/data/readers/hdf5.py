@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistop.engine.config import Resize
-from mnistop.engine.data.readers.named import Arrays, parts_of
+from mnistop.engine.data.readers.named import Arrays, lone_array, parts_of
 from mnistop.engine.data.readers.opening import (
     check_memory,
     check_unpacked,
@@ -19,16 +19,24 @@ from mnistop.engine.data.stored import Progress, Stored, silent
 from mnistop.engine.errors import DataError
 
 
-def read_hdf5(path: Path, progress: Progress = silent, resize: Resize = "off") -> Stored:
-    """Return images and labels in an HDF5 file, in groups of any depth.
+def read_hdf5(path: Path, progress: Progress = silent, resize: Resize = "off") -> Stored | None:
+    """Return images and labels in an HDF5 file, in groups of any depth; None for a single array.
 
     Raises:
         DataError: the file is damaged, has no arrays of known names, or h5py is missing.
         MemoryError: the machine does not have the memory for them.
         OSError: the file cannot be read.
     """
-    parts, notes = parts_of(arrays_in(path), str(path), progress)
+    arrays = arrays_in(path)
+    if len(arrays) == 1:
+        return None
+    parts, notes = parts_of(arrays, str(path), progress)
     return Stored(parts, str(path), notes=tuple(notes))
+
+
+def read_lone_array(path: Path) -> NDArray[Any]:
+    """Return the only array in an HDF5 file; for the errors see `read_hdf5`."""
+    return lone_array(arrays_in(path), str(path))
 
 
 def arrays_in(path: Path, reverse: bool = False) -> Arrays:

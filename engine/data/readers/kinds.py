@@ -83,7 +83,12 @@ _ARFF = Kind("an ARFF table", reader="arff.read_arff", unpacks=True, in_folders=
 _LIBSVM = Kind("a LIBSVM table", reader="svmlight.read_svmlight", unpacks=True, in_folders=True)
 PARQUET = Kind("a Parquet table", reader="parquet.read_parquet", in_folders=True)
 ARROW = Kind("an Arrow table", reader="parquet.read_parquet", in_folders=True)
-_MATLAB = Kind("a MATLAB file", reader="mat.read_mat", in_folders=True)
+_MATLAB = Kind(
+    "a MATLAB file", reader="mat.read_mat", array_reader="mat.read_lone_array", in_folders=True
+)
+_HDF5 = Kind(
+    "an HDF5 file", reader="hdf5.read_hdf5", array_reader="hdf5.read_lone_array", in_folders=True
+)
 TORCH = Kind(
     "a PyTorch file",
     reader="torch_files.read_torch",
@@ -100,7 +105,7 @@ _BYSTART = {
     b"MM\0*": Kind("a TIFF picture", PICTURES),
     b"MATLAB 5.0": _MATLAB,
     b"MATLAB 7.3": _MATLAB,
-    b"\x89HDF": Kind("an HDF5 file", reader="hdf5.read_hdf5", in_folders=True),
+    b"\x89HDF": _HDF5,
     b"PAR1": PARQUET,
     b"ARROW1": ARROW,
     b"\xff\xff\xff\xff": ARROW,

@@ -3,12 +3,14 @@
 import re
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mnistop.engine.config import Resize
 from mnistop.engine.data.readers import families, level5
-from mnistop.engine.data.readers.named import Arrays, parts_of
+from mnistop.engine.data.readers.named import Arrays, lone_array, parts_of
 from mnistop.engine.data.readers.opening import damage_reported
 from mnistop.engine.data.stored import Part, Progress, Role, Stored, silent
 
@@ -16,8 +18,10 @@ _OF_A_CLASS = re.compile(r"(?P<role>train|test)(?P<label>\d{1,2})")
 _ROLES: tuple[Role, ...] = ("train", "test")
 
 
-def read_mat(path: Path, progress: Progress = silent, resize: Resize = "off") -> Stored:
+def read_mat(path: Path, progress: Progress = silent, resize: Resize = "off") -> Stored | None:
     """Return images and labels in a `.mat`, whatever the axis that counts the images.
+
+    None for a file with a single array.
 
     Raises:
         DataError: the file is damaged, has no arrays of known names, or needs h5py.
@@ -26,6 +30,8 @@ def read_mat(path: Path, progress: Progress = silent, resize: Resize = "off") ->
     """
     with damage_reported(path):
         arrays = _arrays_in(path)
+        if len(arrays) == 1:
+            return None
         notes: list[str] = []
         parts = _by_class(arrays, path)
         if not parts:
@@ -37,6 +43,12 @@ def read_mat(path: Path, progress: Progress = silent, resize: Resize = "off") ->
             "count × height × width."
         )
     return Stored(parts, str(path), notes=tuple(notes), settle=families.settle)
+
+
+def read_lone_array(path: Path) -> NDArray[Any]:
+    """Return the only array in a `.mat`; for the errors see `read_mat`."""
+    with damage_reported(path):
+        return lone_array(_arrays_in(path), str(path))
 
 
 def _arrays_in(path: Path) -> Arrays:

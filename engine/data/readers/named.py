@@ -26,9 +26,12 @@ _ROLES: dict[Role, str] = {
 PART = "|".join(_ROLES.values())
 """A pattern of the words and abbreviations for a part of a data set."""
 _THINGS = "data|set|imgs?|images?|pics?|pictures?|digits?|folder"
-_IMAGES = "images?", "ima?gs?", "x", "pixel_values", "pixels?", "data", "fea(?:tures?)?", "inputs?"
-_LABELS = "labels?", "y", "targets?", "gnd", "class(?:es)?", "outputs?"
-"""Patterns of names; of two in a file, the earlier one is meant."""
+_IMAGES = ["images?", "ima?gs?", "x", "pixel_values", "pixels?", "data", "fea(?:tures?)?"]
+_IMAGES += ["inputs?", "arr_0"]
+_LABELS = ["labels?", "y", "targets?", "gnd", "class(?:es)?", "outputs?", "arr_1"]
+"""Patterns of names; of two in a file, the earlier one is meant. `numpy.savez` calls arrays without
+names `arr_0`, `arr_1`, ….
+"""
 
 _NAME = re.compile(
     rf"(?:.*[\W_])?(?P<before>{PART})?[\W_]*"
@@ -160,6 +163,21 @@ def parts_of(
     return parts, notes
 
 
+def lone_array(arrays: Arrays, file: str) -> NDArray[Any]:
+    """Return the only array of a file.
+
+    Raises:
+        DataError: there are others.
+    """
+    if len(arrays) != 1:
+        raise DataError(
+            f"{file} has several arrays, {listed(list(arrays))}: give this file alone when it has "
+            "both images and labels, or else one with a single array."
+        )
+    [read] = arrays.values()
+    return read()
+
+
 def align(
     images: NDArray[Any], labels: NDArray[Any], name: str
 ) -> tuple[NDArray[Any], NDArray[Any], str]:
@@ -170,7 +188,7 @@ def align(
     Returns:
         Images, labels, and a sentence if anything was moved.
     """
-    if labels.ndim == 2 and 1 in labels.shape:
+    if labels.ndim > 1 and labels.size == max(labels.shape):
         labels = labels.ravel()
     if images.ndim < 2 or not labels.ndim or images.shape[0] == labels.shape[0]:
         return images, labels, ""

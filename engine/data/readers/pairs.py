@@ -8,7 +8,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from mnistop.engine.data.readers import families, kinds, tables
-from mnistop.engine.data.readers.arrays import read_idx
+from mnistop.engine.data.readers.idx import read_idx
 from mnistop.engine.data.readers.idx_sets import IdxSet, is_test, labels_beside
 from mnistop.engine.data.readers.label_files import by_role, in_order
 from mnistop.engine.data.readers.named import align
@@ -35,12 +35,12 @@ def read_idx_set(found: IdxSet) -> Stored:
     )
 
 
-def read_pairs(pairs: Sequence[Files], any_axis: bool = False) -> Stored:
+def read_pairs(pairs: Sequence[Files], was_in_order: bool = True) -> Stored:
     """Read a data set of which each part is in two files.
 
     Args:
         pairs: the parts, one or more.
-        any_axis: whether the images may be counted along another axis than the first.
+        was_in_order: see `Stored.was_in_order`.
 
     Raises:
         DataError: a file is damaged, or has something else.
@@ -61,9 +61,8 @@ def read_pairs(pairs: Sequence[Files], any_axis: bool = False) -> Stored:
         if "idx2-int" in pair.labels.name:
             labels = families.digits_of_qmnist(labels)
             notes.append("QMNIST's labels have eight columns: the first is the digit.")
-        if any_axis:
-            images, labels, note = align(images, labels, pair.images.name)
-            notes.append(note)
+        images, labels, note = align(images, labels, pair.images.name)
+        notes.append(note)
         part = Part(images, labels, str(pair.images), str(pair.labels), pair.role)
         parts += by_role(part, roles)
     first = pairs[0].images
@@ -72,7 +71,7 @@ def read_pairs(pairs: Sequence[Files], any_axis: bool = False) -> Stored:
         str(first),
         _names_beside(first),
         notes=tuple(filter(None, notes)),
-        was_in_order=not any_axis,
+        was_in_order=was_in_order,
         settle=families.settle,
     )
     return join([stored], " and ".join(str(pair.images) for pair in pairs))

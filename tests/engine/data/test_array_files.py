@@ -122,6 +122,19 @@ def test_changed_bytes_give_a_sentence_or_images(tmp_path: Path, write: Writer) 
             load(str(path))
 
 
+@pytest.mark.parametrize("write", [write_mat, write_new_mat, write_hdf5])
+def test_images_and_labels_may_be_in_two_files(tmp_path: Path, write: Writer) -> None:
+    sources = []
+    for name, array in {"x": IMAGES, "y": LABELS.reshape(-1, 1, 1, 1)}.items():
+        (tmp_path / name).mkdir()
+        sources.append(write(tmp_path / name, {name: array}))
+    dataset = load(",".join(sources))
+    assert np.array_equal(dataset.images, SCALED)
+    assert dataset.labels.tolist() == LABELS.tolist()
+    with pytest.raises(DataError, match="comes without labels: name both files"):
+        load(sources[0])
+
+
 # --- HDF5 ----------------------------------------------------------------------------------------
 
 

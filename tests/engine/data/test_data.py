@@ -314,6 +314,12 @@ def test_other_images_stay_in_their_order(
     assert bool(dataset.notes) == was_in_order
 
 
+def test_a_source_of_test_images_only_says_that_they_are_trained_on() -> None:
+    stored = in_parts([200], SHUFFLED)
+    parts = [replace(part, role="test") for part in stored.parts]
+    assert "has no training images" in to_dataset(replace(stored, parts=parts), "here", 50).notes[0]
+
+
 GRAY = np.zeros((4, 3, 2), np.uint8)
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
-from mnistop.engine.data.readers.arrays import read_idx
+from mnistop.engine.data.readers.idx import read_idx
 from mnistop.engine.errors import DataError
 from tests.helpers.data_files import idx_bytes, some_images, some_labels
 

@@ -32,6 +32,7 @@ NAMES = {
         "mnist_images mnist_labels train",
         "x_test y_test test",
     ],
+    "arr_0 arr_1": ["arr_0 arr_1 train"],
     "conv.weight conv.bias": [],
     "images class_names": [],
 }
@@ -81,7 +82,7 @@ def test_the_use_of_a_file_is_in_its_name(name: str, role: str | None) -> None:
         st.sampled_from([np.uint8, np.int32, ">u2"]),
         arrays.array_shapes(min_dims=2, max_dims=4, min_side=1, max_side=5),
     ),
-    column=st.sampled_from(["flat", "column", "row"]),
+    column=st.sampled_from(["flat", "column", "row", "deep"]),
     moved=st.booleans(),
 )
 def test_images_are_brought_to_the_front_and_never_changed(
@@ -90,7 +91,7 @@ def test_images_are_brought_to_the_front_and_never_changed(
     count = len(images)
     labels = np.arange(count)
     stored = np.moveaxis(images, 0, -1) if moved else images
-    shape = {"flat": (-1,), "column": (-1, 1), "row": (1, -1)}[column]
+    shape = {"flat": (-1,), "column": (-1, 1), "row": (1, -1), "deep": (-1, 1, 1, 1)}[column]
     found, numbers, note = align(stored, labels.reshape(shape), "X")
     assert numbers.tolist() == labels.tolist()
     if moved and stored.shape[0] != count:
