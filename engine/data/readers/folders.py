@@ -63,6 +63,8 @@ def read_folder(
     elif pictures := (read_pictures or partial(picture_folders.read_folder, folder))(
         progress, resize
     ):
+        for path in filter(_is_csv, data):
+            tables.check_agrees(path, folder)
         return pictures
     elif files := [path for path in data if not _is_csv(path)] or data:
         stored, used = _read_files(files, folder, progress, resize)

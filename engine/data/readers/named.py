@@ -25,7 +25,7 @@ _ROLES: dict[Role, str] = {
 }
 PART = "|".join(_ROLES.values())
 """A pattern of the words and abbreviations for a part of a data set."""
-_THINGS = "data|set|imgs?|images?|pics?|pictures?|digits?|folder"
+_THINGS = "data|set|labels?|imgs?|images?|pics?|pictures?|digits?|folder"
 _IMAGES = ["images?", "ima?gs?", "x", "pixel_values", "pixels?", "data", "fea(?:tures?)?"]
 _IMAGES += ["inputs?", "arr_0"]
 _LABELS = ["labels?", "y", "targets?", "gnd", "class(?:es)?", "outputs?", "arr_1"]
