@@ -109,6 +109,9 @@ _BYSTART = {
     b"PAR1": PARQUET,
     b"ARROW1": ARROW,
     b"\xff\xff\xff\xff": ARROW,
+    b"version https://git-lfs": Kind(
+        "a pointer of Git LFS in place of the file", "get the file itself by git lfs pull"
+    ),
     b"SQLite": Kind("an SQLite database"),
     b"%PDF": Kind("a PDF document", "name a file of images"),
     b"\xfd7zXZ": Kind("an xz archive", _UNPACK),
@@ -135,7 +138,7 @@ _TEXTS = {
     r"\s*(%|@relation)": _ARFF,
     r"\s*[{\[]": Kind("a JSON file"),
     r"(#[^\n]*\n)*[-+\d.e]+( \d+:[-+\d.e]+)+\s": _LIBSVM,
-    r"[^\n]*[,;\t]": CSV,
+    r"[^\n]*[,;\t|]": CSV,
     r"\s*[-+\d.e]+( +[-+\d.e]+){4}": CSV,
 }
 """By the beginning of a text."""

@@ -1,6 +1,6 @@
 """Images and labels in two files, of whatever kinds: arrays, IDX, CSV, labels one a line."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from mnistop.engine.data.readers import families, kinds, tables
 from mnistop.engine.data.readers.idx import read_idx
 from mnistop.engine.data.readers.idx_sets import IdxSet, is_test, labels_beside
+from mnistop.engine.data.readers.label_files import by_role, in_order
 from mnistop.engine.data.readers.named import align
 from mnistop.engine.data.stored import Part, Role, Stored, join
 from mnistop.engine.errors import DataError
@@ -47,14 +48,23 @@ def read_pairs(pairs: Sequence[Files], was_in_order: bool = True) -> Stored:
     """
     parts, notes = [], []
     for pair in pairs:
-        images = read_array(pair.images, tables.read_images)
-        labels = read_array(pair.labels, tables.read_labels)
+        rows = tables.read_images(pair.images) if _is_table(pair.images) else None
+        images, roles = rows.images if rows else read_array(pair.images), None
+        if _is_table(pair.labels):
+            found = tables.read_labels(pair.labels)
+            ids = rows.ids if rows else None
+            found, note = in_order(found, len(images), ids, pair.labels.name)
+            labels, roles = found.labels, found.roles
+            notes.append(note)
+        else:
+            labels = read_array(pair.labels)
         if "idx2-int" in pair.labels.name:
             labels = families.digits_of_qmnist(labels)
             notes.append("QMNIST's labels have eight columns: the first is the digit.")
         images, labels, note = align(images, labels, pair.images.name)
         notes.append(note)
-        parts.append(Part(images, labels, str(pair.images), str(pair.labels), pair.role))
+        part = Part(images, labels, str(pair.images), str(pair.labels), pair.role)
+        parts += by_role(part, roles)
     first = pairs[0].images
     stored = Stored(
         parts,
@@ -67,11 +77,14 @@ def read_pairs(pairs: Sequence[Files], was_in_order: bool = True) -> Stored:
     return join([stored], " and ".join(str(pair.images) for pair in pairs))
 
 
-def read_array(path: Path, read_text: Callable[[Path], NDArray[Any]] | None = None) -> NDArray[Any]:
-    """Return the only array in a file; a text is read by a function, if there is one."""
-    kind = kinds.kind_of(path) if read_text else None
-    if read_text and kind and (kind == kinds.TEXT or kind.reader == kinds.CSV.reader):
-        return read_text(path)
+def _is_table(path: Path) -> bool:
+    """Return whether a file is a table of text, or another text."""
+    kind = kinds.kind_of(path)
+    return kind is not None and (kind == kinds.TEXT or kind.reader == kinds.CSV.reader)
+
+
+def read_array(path: Path) -> NDArray[Any]:
+    """Return the only array in a file."""
     read = kinds.array_reader_of(path) or read_idx
     return read(path)
 

@@ -1,5 +1,6 @@
 """CSV files, plain or packed, as Kaggle has MNIST."""
 
+import codecs
 import gzip
 import re
 import zlib
@@ -7,14 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Any
-
-from numpy.typing import NDArray
 
 from mnistop.engine.config import Resize
 from mnistop.engine.data.readers import families
+from mnistop.engine.data.readers.label_files import LabelTable, by_role, read_label_table
 from mnistop.engine.data.readers.opening import opened
-from mnistop.engine.data.readers.table import Share, Table, labels_in
+from mnistop.engine.data.readers.table import Rows, Share, Table
+from mnistop.engine.data.readers.table_lines import bounded
 from mnistop.engine.data.stored import Part, Progress, Stored, silent
 from mnistop.engine.errors import DataError
 
@@ -29,21 +29,21 @@ def read_csv(path: Path, progress: Progress, resize: Resize) -> Stored:
     """
     with _text_of(path) as (text, share):
         table = Table(text, path.name, str(path))
-        images, labels = table.read(share, progress)
-    part = Part(images, labels, str(path), str(path))
-    return Stored([part], str(path), notes=tuple(table.notes), settle=families.settle)
+        rows = table.read(share, progress)
+    parts = by_role(Part(rows.images, rows.labels, str(path), str(path)), rows.roles)
+    return Stored(parts, str(path), notes=tuple(table.notes), settle=families.settle)
 
 
-def read_images(path: Path) -> NDArray[Any]:
+def read_images(path: Path) -> Rows:
     """Read the images in a CSV file without labels; for the errors see `read_csv`."""
     with _text_of(path) as (text, share):
         return Table(text, path.name, str(path)).read_images(share, silent)
 
 
-def read_labels(path: Path) -> NDArray[Any]:
+def read_labels(path: Path) -> LabelTable:
     """Read the labels in a CSV file without images; for the errors see `read_csv`."""
     with _text_of(path) as (text, _):
-        return labels_in(text, str(path))
+        return read_label_table(text, str(path))
 
 
 def is_table(name: str) -> bool:
@@ -61,12 +61,13 @@ def has_images(path: Path) -> bool:
 
 
 @contextmanager
-def _text_of(path: Path) -> Iterator[tuple[TextIOWrapper, Share]]:
+def _text_of(path: Path) -> Iterator[tuple[Iterator[str], Share]]:
     """Open a table, and return what returns the share that has been read besides."""
     with _damage_reported(str(path)):
         raw, share = opened(path)
-        with TextIOWrapper(raw, "utf-8-sig") as text:
-            yield text, share
+        is_utf_16 = raw.peek(2)[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+        with TextIOWrapper(raw, "utf-16" if is_utf_16 else "utf-8-sig") as text:
+            yield bounded(text, str(path)), share
 
 
 @contextmanager
