@@ -15,8 +15,9 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 from mnistop.engine.config import Split
+from mnistop.engine.data.preparation import to_dataset
 from mnistop.engine.data.sources import Dataset, describe, load, loads_quickly, split
-from mnistop.engine.data.stored import Part, Stored, to_dataset
+from mnistop.engine.data.stored import Part, Stored
 from mnistop.engine.errors import DataError
 from mnistop.engine.fingerprint import take_fingerprint
 
@@ -311,6 +312,12 @@ def test_other_images_stay_in_their_order(
     first = np.rint(dataset.images[:49, 0, 0] * 255).astype(int)
     assert first.tolist() == list(range(49))
     assert bool(dataset.notes) == was_in_order
+
+
+def test_a_source_of_test_images_only_says_that_they_are_trained_on() -> None:
+    stored = in_parts([200], SHUFFLED)
+    parts = [replace(part, role="test") for part in stored.parts]
+    assert "has no training images" in to_dataset(replace(stored, parts=parts), "here", 50).notes[0]
 
 
 GRAY = np.zeros((4, 3, 2), np.uint8)
