@@ -1,6 +1,8 @@
 """HDF5 files by h5py, which the extra `hdf5` installs."""
 
+import math
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,9 @@ from mnistop.engine.data.readers.opening import (
 )
 from mnistop.engine.data.stored import Progress, Stored, silent
 from mnistop.engine.errors import DataError
+
+_MATLABS_OWN = "#refs#"
+"""The group of what MATLAB's cells refer to."""
 
 
 def read_hdf5(path: Path, progress: Progress = silent, resize: Resize = "off") -> Stored | None:
@@ -53,40 +58,52 @@ def arrays_in(path: Path, reverse: bool = False) -> Arrays:
         import h5py
 
     arrays: dict[str, Callable[[], NDArray[Any]]] = {}
-
-    def add(name: str, found: Any) -> None:
-        if not isinstance(found, h5py.Dataset) or not found.ndim or name.startswith("#"):
-            return
-
-        def read() -> NDArray[Any]:
-            with damage_reported(path), h5py.File(path) as file:
-                array = file[name]
-                _check(array, f"{name} in {path}")
-                content = np.asarray(array[()])
-            return content.T if reverse else content
-
-        arrays[name] = read
-
     with damage_reported(path), h5py.File(path) as file:
-        file.visititems(add)
+        groups, known = [("", file["/"])], {file["/"]}
+        while groups:
+            above, group = groups.pop(0)
+            for name in group:
+                link, whole = group.get(name, getlink=True), f"{above}{name}"
+                found = group[name] if isinstance(link, h5py.HardLink) else None
+                if isinstance(found, h5py.Group) and found not in known and name != _MATLABS_OWN:
+                    known.add(found)
+                    groups.append((f"{whole}/", found))
+                elif found is None or (isinstance(found, h5py.Dataset) and found.ndim):
+                    arrays[whole] = partial(_read, path, whole, found is None, reverse)
     return arrays
 
 
-def _check(array: Any, place: str) -> None:
-    """Check before a dataset is read that all of it is in its file, and fits into memory.
+def _read(path: Path, name: str, is_link: bool, reverse: bool) -> NDArray[Any]:
+    """Read an array. Nothing is read from other files.
 
     Raises:
-        DataError: it is in other files, or large parts of it have never been written.
-        MemoryError: the machine does not have that much memory.
+        DataError: it is in another file, or part of it has never been written.
+        MemoryError: the machine does not have the memory for it.
     """
-    if array.is_virtual or array.external:
-        raise DataError(
-            f"{place} is kept in other files, which are not opened: save the array itself, as by "
-            "file.create_dataset(NAME, data=array)."
-        )
-    check_memory(array.nbytes)
-    stored = array.id.get_storage_size()
-    if array.size and not stored:
-        raise DataError(f"{place} has never been written: write it, or get the file again.")
-    if array.chunks:
-        check_unpacked(place, array.nbytes, stored)
+    import h5py
+
+    place = f"{name} in {path}"
+    with damage_reported(path), h5py.File(path) as file:
+        array = None if is_link else file[name]
+        if array is None or array.is_virtual or array.external:
+            raise DataError(
+                f"{place} is a link, or kept in other files, which are not opened: save the array "
+                "itself, as by file.create_dataset(NAME, data=array)."
+            )
+        check_memory(array.nbytes)
+        if array.chunks:
+            chunks = math.prod(
+                math.ceil(side / chunk)
+                for side, chunk in zip(array.shape, array.chunks, strict=True)
+            )
+            missing = chunks - array.id.get_num_chunks()
+        else:
+            chunks, missing = 1, int(array.size > 0 and not array.id.get_storage_size())
+        if missing:
+            raise DataError(
+                f"{missing:,} of {chunks:,} blocks of {place} have never been written: write all "
+                "of it, or save the rest alone."
+            )
+        check_unpacked(place, array.nbytes, array.id.get_storage_size())
+        content = np.asarray(array[()])
+    return content.T if reverse else content

@@ -40,6 +40,7 @@ _NAME = re.compile(
 )
 _SHARD = re.compile(r"\d{4,5}(-of-\d{5})?")
 _PACKED = ("gz", "bz2")
+_CHOICES = 3
 _LISTED = 8
 """The most names in a sentence."""
 
@@ -121,8 +122,12 @@ def pairs_in(names: Iterable[str]) -> list[Pair]:
         together = {i.rest: (i, k) for i in images[::-1] for k in labels[::-1] if i.rest == k.rest}
         meant = [pair for rest, pair in together.items() if all(map(role_of, rest.split()))]
         if len(together) > 1 and not meant:
-            every = " or ".join(f"{i.name} and {k.name}" for i, k in together.values())
-            raise DataError(f"Either {every} may be meant: save the two in a file of their own.")
+            few = [f"{i.name} and {k.name}" for i, k in list(together.values())[:_CHOICES]]
+            few += ["others"] if len(together) > _CHOICES else []
+            raise DataError(
+                f"Either {' or '.join(few)} may be meant: name a file or folder that has only the "
+                "images and labels to use."
+            )
         first, *_ = [*meant, *together.values(), (images[0], labels[0])]
         pairs[used_as] = Pair(first[0].name, first[1].name, used_as)
     return [pairs[role] for role in _ROLES if role in pairs]

@@ -170,23 +170,37 @@ def test_images_larger_than_the_memory_are_not_tried(tmp_path: Path) -> None:
         load(str(tmp_path / "large.h5"))
 
 
-def test_parts_that_were_never_written_are_no_images(
+def test_blocks_that_were_never_written_are_no_images(tmp_path: Path) -> None:
+    for path, chunks in ((tmp_path / "a.h5", (2, 4, 4)), (tmp_path / "b.h5", None)):
+        with h5py.File(path, "w") as file:
+            images = file.create_dataset("images", IMAGES.shape, np.uint8, chunks=chunks)
+            file["labels"] = LABELS
+            if chunks:
+                images[:3] = IMAGES[:3]
+        says = "1 of 3 blocks" if chunks else "1 of 1 blocks"
+        with pytest.raises(DataError, match=f"{says} of images in .* have never been written"):
+            load(str(path))
+
+
+def test_packed_blocks_that_fill_the_memory_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mnistop.engine.data.readers.opening._HARMLESS", 10_000)
-    with h5py.File(tmp_path / "a.h5", "w") as file:
-        images = file.create_dataset("images", (6000, 28, 28), np.uint8, chunks=(1, 28, 28))
-        file["labels"] = np.arange(6000) % 3
-    with pytest.raises(DataError, match=r"images in .* has never been written"):
-        load(str(tmp_path / "a.h5"))
-    with h5py.File(tmp_path / "a.h5", "r+") as file:
-        images = file["images"]
-        images[:6] = 1
     with pytest.raises(DataError, match="as images never do"):
-        load(str(tmp_path / "a.h5"))
+        load(write_hdf5(tmp_path, {"images": np.zeros((6000, 28, 28)), "labels": LABELS}))
 
 
-@pytest.mark.parametrize("how", ["external", "virtual"])
+def test_an_array_of_two_names_has_both_and_links_may_lead_back(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["a"], file["labels"] = IMAGES, LABELS
+        file["images"] = file["a"]
+        file.create_group("more")["back"] = file["/"]
+    dataset = load(str(tmp_path / "a.h5"))
+    assert np.array_equal(dataset.images, SCALED)
+    assert dataset.notes == (f"Not used in {tmp_path}/a.h5: a.",)
+
+
+@pytest.mark.parametrize("how", ["external", "virtual", "external link", "link"])
 def test_hdf5_does_not_open_other_files(tmp_path: Path, how: str) -> None:
     (tmp_path / "secret").write_bytes(IMAGES.tobytes())
     with h5py.File(tmp_path / "a.h5", "w") as file:
@@ -194,9 +208,13 @@ def test_hdf5_does_not_open_other_files(tmp_path: Path, how: str) -> None:
         if how == "external":
             parts = [(str(tmp_path / "secret"), 0, IMAGES.nbytes)]
             file.create_dataset("images", IMAGES.shape, np.uint8, external=parts)
+        elif how == "external link":
+            file["images"] = h5py.ExternalLink(str(tmp_path / "b.h5"), "images")
+        elif how == "link":
+            file["images"], file["real"] = h5py.SoftLink("/real"), IMAGES
         else:
             layout = h5py.VirtualLayout(IMAGES.shape, np.uint8)
             layout[:] = h5py.VirtualSource(str(tmp_path / "b.h5"), "images", IMAGES.shape)
             file.create_virtual_dataset("images", layout)
-    with pytest.raises(DataError, match=r"images in .* is kept in other files"):
+    with pytest.raises(DataError, match=r"images in .* is a link, or kept in other files"):
         load(str(tmp_path / "a.h5"))

@@ -48,7 +48,7 @@ def test_pairs_are_found_by_name(names: str, pairs: list[str]) -> None:
     "names", ["fold0_x fold0_y fold1_x fold1_y", "a/train/x b/train/x a/train/y b/train/y"]
 )
 def test_several_pairs_for_a_use_are_refused(names: str) -> None:
-    with pytest.raises(DataError, match=r"or .*: save the two in a file of their own"):
+    with pytest.raises(DataError, match=r" or .* may be meant: name a file or folder that"):
         pairs_in(names.split())
 
 
