@@ -99,8 +99,6 @@ def test_missing_pictures_are_counted(tmp_path: Path) -> None:
         load(str(tmp_path / "labels.csv"))
     save(tmp_path / "images", NAMES[1:])
     with pytest.raises(DataError, match=r"1 of 12 pictures named in .* cannot be found below"):
-        DataError, match=r"1 of 12 pictures named in .* cannot .* \(0\.png\)"
-    ):
         load(str(tmp_path))
 
 
