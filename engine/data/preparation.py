@@ -20,6 +20,7 @@ from mnistop.engine.files import one_line
 from mnistop.engine.fingerprint import take_fingerprint
 from mnistop.engine.images import resize_all
 
+_LISTED = 5
 _MOST_NOTES, _LONGEST_NOTE = 5, 1000
 """`events.RunStarted` has room for five more, those of `notes.data_notes`."""
 
@@ -50,12 +51,10 @@ def to_dataset(
     )
     layouts = [note for _, note in stacks]
     parts, resized = _resized(parts, resize)
+    parts, coloured = _alike_in_color(parts)
     shape = _common_shape(parts)
     pool, validation, tests = _by_use(parts, split, stored.was_one)
     count = _count(samples, pool, source, sum(map(len, parts)))
-    untrained = ""
-    if not any(part.role == "train" for part in parts):
-        untrained = f"{source} has no training images: models are trained on its test images."
     order = ""
     if count < sum(map(len, pool)) and _is_sorted(pool):
         order = f"The images of {source} are sorted by class"
@@ -93,7 +92,10 @@ def to_dataset(
         _unseen(tests or rest, pixels, 0 if tests else count),
         given_validation=len(labels) - count,
         notes=_recordable(
-            [*stored.notes, *unlabelled, untrained, order, classes.note, renamed, *layouts, resized]
+            [
+                *(*stored.notes, *unlabelled, _untrained(parts, class_names, source), order),
+                *(classes.note, renamed, *layouts, coloured, resized),
+            ]
         ),
         fingerprint=fingerprint,
     )
@@ -116,6 +118,36 @@ def _resized(parts: list[Part], resize: Resize) -> tuple[list[Part], str]:
     sizes = " and ".join(dict.fromkeys(shape_text(part.images[0]) for part in others))
     note = f"Images of {sizes} pixels are resized to {height} × {width}."
     return [replace(part, images=resize_all(part.images, height, width)) for part in parts], note
+
+
+def _alike_in_color(parts: list[Part]) -> tuple[list[Part], str]:
+    """Return parts that are all in colour if some are, and a note if others were not."""
+    gray = [part for part in parts if part.images.ndim == 3]
+    if len(gray) in (0, len(parts)):
+        return parts, ""
+    three = [
+        replace(part, images=np.broadcast_to(part.images[..., None], (*part.images.shape, 3)))
+        if part.images.ndim == 3
+        else part
+        for part in parts
+    ]
+    places = ", ".join(dict.fromkeys(part.images_in for part in gray))
+    return three, f"The images in {places} are gray, and taken for colour images as others are."
+
+
+def _untrained(parts: Sequence[Part], class_names: Sequence[str], source: str) -> str:
+    """Return a sentence on classes that a source has no training image of; empty without any."""
+    trained = {label for part in parts if part.role == "train" for label in np.unique(part.labels)}
+    if not trained:
+        return f"{source} has no training images: models are trained on its test images."
+    labels = sorted({label for part in parts for label in np.unique(part.labels)} - trained)
+    if not labels:
+        return ""
+    names = formatting.name_list([class_names[label] for label in labels], _LISTED)
+    return (
+        f"No training image has the label {names}, but validation or test images have: check that "
+        "labels mean the same in all parts."
+    )
 
 
 def _by_use(

@@ -126,6 +126,8 @@ def _arrays(content: Any, place: str, notes: list[str], path: Path) -> Iterator[
         yield f"{place}labels", [_plain(label) for _, label in content]
     elif isinstance(content, tuple | list) and content:
         nested = isinstance(content[0], tuple | list)
+        if not nested and len(content) == 4 and _are_images_of_two(*content[:2]):
+            content = [content[at] for at in (0, 2, 1, 3)]  # as of scikit-learn's train_test_split
         pairs = content if nested else list(zip(content[::2], content[1::2], strict=False))
         roles = _ORDERS.get(len(pairs), ())
         if not all(len(pair) >= 2 and _are_images_and_labels(*pair[:2]) for pair in pairs):
@@ -156,6 +158,12 @@ def _are_images_and_labels(images: Any, labels: Any) -> bool:
     if not _is_tensor(images):
         return False
     return _are_plain(labels) or (_is_tensor(labels) and images.shape != labels.shape)
+
+
+def _are_images_of_two(one: Any, other: Any) -> bool:
+    return (
+        _is_tensor(one) and _is_tensor(other) and one.ndim > 1 and one.shape[1:] == other.shape[1:]
+    )
 
 
 def _are_plain(value: Any) -> bool:

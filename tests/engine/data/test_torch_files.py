@@ -73,6 +73,7 @@ def test_what_an_unnamed_tensor_is_taken_for_is_told(tmp_path: Path) -> None:
     [
         (*SEEN, *UNSEEN),
         (SEEN, UNSEEN),
+        (SEEN[0], UNSEEN[0], SEEN[1], UNSEEN[1]),
         {"train": SEEN, "test": UNSEEN},
         {"train": {"x": SEEN[0], "y": SEEN[1]}, "test": {"x": UNSEEN[0], "y": UNSEEN[1]}},
     ],
