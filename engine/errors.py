@@ -67,6 +67,10 @@ class PixelRangeError(DataError):
     setting = "pixel_range"
 
 
+class UnlabelledError(DataError):
+    """Images without labels."""
+
+
 class SizesError(DataError):
     """Images of different sizes."""
 

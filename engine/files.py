@@ -265,6 +265,13 @@ def files_below(folder: Path) -> Iterator[tuple[str, ...]]:
     Raises:
         OSError: a folder cannot be read.
     """
+    for place, names in folders_below(folder):
+        for name in names:
+            yield *place, name
+
+
+def folders_below(folder: Path) -> Iterator[tuple[tuple[str, ...], list[str]]]:
+    """Yield the path of each folder below one, and of itself, with its files; see `files_below`."""
 
     def refuse(error: OSError) -> None:
         raise error
@@ -278,8 +285,7 @@ def files_below(folder: Path) -> Iterator[tuple[str, ...]]:
             if len(above) < _DEEPEST
             and not here.is_relative_to(os.path.realpath(os.path.join(place, name)))
         ]
-        for name in sorted(names):
-            yield *above, name
+        yield above, sorted(names)
 
 
 def disk_usage(folder: str) -> int:

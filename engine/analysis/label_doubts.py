@@ -111,11 +111,15 @@ def as_finding(doubts: Doubts, folds: int, names: tuple[str, ...]) -> Finding:
         folds: the number of models.
         names: of the classes.
     """
+    number = len(doubts.images)
+    doubted = f"{number:,}" if number else "None"
     sentence = (
-        f"{count(len(doubts.images), 'label')} of {doubts.total:,} doubted, the worst first, "
-        f"by {folds} models that had not seen these images; they agree with "
-        f"{percent(doubts.accuracy)} of the labels. Hard images are doubted, too."
+        f"{doubted} of {count(doubts.total, 'label')} {'are' if number > 1 else 'is'} doubted by "
+        f"{folds} models, each trained without the images that it was asked about; they agree with "
+        f"{percent(doubts.accuracy)} of all labels."
     )
+    if number:
+        sentence += " The most doubtful come first; images that are hard to read are among them."
     remarks = tuple(
         f"{names[believed]}? {percent(confidence, 0)}"
         for believed, confidence in zip(doubts.believed, doubts.confidence, strict=True)

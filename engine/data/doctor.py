@@ -171,28 +171,28 @@ def _copies(dataset: Dataset, traits: _Traits) -> Iterator[Finding]:
             "error",
             "image",
             conflict & (first != images),
-            "with the pixels of another one, but another label: one of the two is wrong.",
+            "copied from another one, but with a different label: one of the two labels is wrong.",
         ),
         (
             "test images seen",
             "warning",
             "test image",
             (side == 2) & (earlier < 2),
-            "also among those to train on or to validate with: test accuracy is too high.",
+            "also used for training or validation: the test accuracy is too high.",
         ),
         (
             "validation images seen",
             "warning",
             "validation image",
             (side == 1) & (earlier < 1),
-            "also among those to train on: validation accuracy is too high.",
+            "also used for training: the validation accuracy is too high.",
         ),
         (
             "copies",
             "note",
             "image",
             again & ~conflict,
-            "repeated on the same side of the split: each counts more than once.",
+            "copied from another one on the same side of the split, so each counts more than once.",
         ),
     )
     for kind, severity, thing, copies, words in kinds:
@@ -202,25 +202,25 @@ def _copies(dataset: Dataset, traits: _Traits) -> Iterator[Finding]:
             f"= {dataset.name_of(original)}" if original != image else ""
             for image, original in zip(shown.tolist(), first[shown].tolist(), strict=True)
         )
-        sentence = f"{count(int(copies.sum()), thing)} {words}"
+        sentence = _sentence(int(copies.sum()), thing, words)
         yield Finding(kind, severity, sentence, shown, remarks)
 
 
 def _unusual(traits: _Traits) -> Iterator[Finding]:
     """Yield images without content, and those on another background than nearly all."""
     blank, faint = traits.span == 0, traits.span < FAINT
-    yield _finding("blank", "warning", blank, "image", "of a single colour, which show nothing.")
+    yield _finding("blank", "warning", blank, "blank: all pixels are the same.")
     if faint.mean() <= 1 - _MOST:  # the notes have it if most are
-        words = "with little contrast: the pixels hardly differ."
-        yield _finding("little contrast", "warning", faint & ~blank, "image", words)
+        words = "nearly blank: the pixels hardly differ."
+        yield _finding("little contrast", "warning", faint & ~blank, words)
     light, dark = traits.background >= _LIGHT, traits.background <= 1 - _LIGHT
     for ground, odd, other, rest in (
         ("light", light, "dark", dark),
         ("dark", dark, "light", light),
     ):
         if rest.mean() >= _MOST:
-            words = f"on a {ground} background, where nearly all others have a {other} one."
-            yield _finding("other background", "warning", odd & ~blank, "image", words)
+            words = f"on a {ground} background, while nearly all others are on a {other} one."
+            yield _finding("other background", "warning", odd & ~blank, words)
 
 
 def _sizes(traits: _Traits) -> Iterator[Finding]:
@@ -234,8 +234,8 @@ def _sizes(traits: _Traits) -> Iterator[Finding]:
             little[rows] = ink[rows] < low - FAR_OUT * (high - low)
             much[rows] = ink[rows] > high + FAR_OUT * (high - low)
     for kind, odd, more in (("little ink", little, "less"), ("much ink", much, "more")):
-        words = f"with far {more} ink than others of the same class."
-        yield _finding(kind, "note", odd, "image", words)
+        words = f"drawn with far {more} ink than the others of the same class."
+        yield _finding(kind, "note", odd, words)
 
 
 def _rare(dataset: Dataset) -> Finding:
@@ -243,20 +243,24 @@ def _rare(dataset: Dataset) -> Finding:
     counts, names = np.bincount(dataset.labels, minlength=dataset.classes), dataset.class_names
     rare = np.flatnonzero((counts > 0) & (counts * RARE < counts.max()))
     rare = rare[np.argsort(counts[rare], kind="stable")]
-    few = ", ".join(f"{names[label]} with {counts[label]:,}" for label in rare[:3])
+    few = ", ".join(f"{names[label]} ({count(int(counts[label]), 'image')})" for label in rare[:3])
     largest = int(counts.argmax())
     sentence = (
-        f"{len(rare)} rare {'class' if len(rare) == 1 else 'classes'}: {few}"
-        f"{', …' if len(rare) > 3 else ''} of {len(dataset):,} images, while {names[largest]} has "
-        f"{counts[largest]:,}: accuracy hardly depends on them. Class weights or the balanced "
-        "sampler let a model learn them."
+        f"{len(rare)} {'class is' if len(rare) == 1 else 'classes are'} rare: {few}"
+        f"{', …' if len(rare) > 3 else ''}; the largest, {names[largest]}, has "
+        f"{counts[largest]:,}. The accuracy hardly depends on rare classes; class weights or the "
+        "balanced sampler help a model to learn them."
     )
     images = np.flatnonzero(np.isin(dataset.labels, rare))
     images = images[np.lexsort((dataset.labels[images], counts[dataset.labels[images]]))]
     return Finding("rare classes", "note", sentence, images)
 
 
-def _finding(kind: str, severity: Severity, odd: Mask, thing: str, words: str) -> Finding:
+def _finding(kind: str, severity: Severity, odd: Mask, words: str) -> Finding:
     """Return a finding whose sentence begins with the number of images."""
     images = np.flatnonzero(odd)
-    return Finding(kind, severity, f"{count(len(images), thing)} {words}", images)
+    return Finding(kind, severity, _sentence(len(images), "image", words), images)
+
+
+def _sentence(number: int, thing: str, words: str) -> str:
+    return f"{count(number, thing)} {'is' if number == 1 else 'are'} {words}"

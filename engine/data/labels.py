@@ -25,7 +25,7 @@ MAX_CLASSES = 100
 
 _WHOLE = re.compile(r"[-+]?\d{1,15}(\.0*)?")
 """A text that is a whole number."""
-_NOTHING = ("", "nan", "NaN", "NA", "N/A", "n/a", "#N/A", "<NA>", "null", "NULL", "None")
+MISSING = ("", "nan", "NaN", "NA", "N/A", "n/a", "#N/A", "<NA>", "null", "NULL", "None")
 """Texts that pandas and others write in place of a missing value."""
 _UNLABELLED = -1
 _GREATEST = 10**15 - 1
@@ -193,7 +193,7 @@ def _flat(
         labels = _of_objects(labels.tolist(), place)
     if labels.dtype.kind in "UT":
         texts = np.char.strip(labels.astype(str))
-        present = ~np.isin(texts, [text for text in _NOTHING if text not in names])
+        present = ~np.isin(texts, [text for text in MISSING if text not in names])
         return texts[present], present
     if labels.dtype.kind not in "buif":
         raise DataError(

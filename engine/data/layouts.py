@@ -14,6 +14,8 @@ from mnistop.engine.errors import DataError
 _COMPARED = 256
 """Images of which the layout is found."""
 _AT_ONCE = 1024
+_BITS = 8
+"""Pixels of black and white in a byte."""
 
 
 def in_one_layout(parts: Sequence[tuple[str, NDArray[Any]]]) -> list[tuple[NDArray[Any], str]]:
@@ -70,7 +72,22 @@ def as_images(images: NDArray[Any], place: str, is_planar: bool) -> tuple[NDArra
             f"The images in {place} have {images.ndim} dimensions, {shape_text(images)}: "
             f"store them as count × height × width, or count × height × width × 3 in colour."
         )
-    return images, ""
+    return images, _odd_size(images, place)
+
+
+def _odd_size(images: NDArray[Any], place: str) -> str:
+    """Return a sentence on images `(n, height, width)` whose size is hardly meant; else nothing."""
+    _, height, width = images.shape
+    size = f"The images in {place} are taken for {height} × {width} pixels"
+    side = math.isqrt(height * width)
+    if 1 in (height, width) and side * side == height * width > 1:
+        return f"{size}: if they are {side} × {side} in a row, store them as count × {side * side}."
+    if images.dtype == np.uint8 and height >= _BITS and width == math.ceil(height / _BITS):
+        return (
+            f"{size}: if they are packed bits, store numpy.unpackbits(images, axis=2)"
+            f"[:, :, :{height}]."
+        )
+    return ""
 
 
 def _from_channels(images: NDArray[Any], place: str) -> tuple[NDArray[Any], str]:
@@ -118,9 +135,11 @@ def _from_rows(rows: NDArray[Any], place: str, is_planar: bool) -> tuple[NDArray
     if side * side == pixels:
         return rows.reshape(-1, side, side), ""
     if not is_in_color(pixels):
+        are_bits = rows.dtype == np.uint8 and math.isqrt(_BITS * pixels) ** 2 == _BITS * pixels
+        unpacked = ", or unpack their bits by numpy.unpackbits(images, axis=1)" if are_bits else ""
         raise DataError(
             f"Each image in {place} is a row of {pixels:,} pixels, which makes no square: "
-            f"store the images as count × height × width."
+            f"store the images as count × height × width{unpacked}."
         )
     side = math.isqrt(pixels // 3)
     order = "all of red, then green, then blue" if is_planar else "red, green and blue by turns"

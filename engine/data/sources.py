@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from mnistop.engine.config import SOURCES, PixelRange, Resize, RunConfig, Split
 from mnistop.engine.data.dataset import Dataset, Description, class_counts, describe, split
+from mnistop.engine.data.preparation import to_dataset
 from mnistop.engine.data.readers.arrays import read_npz
 from mnistop.engine.data.readers.files import read_path
 from mnistop.engine.data.readers.idx_sets import find_set
@@ -33,7 +34,6 @@ from mnistop.engine.data.stored import (
     Stored,
     at_most_every_second,
     silent,
-    to_dataset,
 )
 from mnistop.engine.errors import DataError
 from mnistop.engine.files import expanded, files_below, one_line

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from mnistop.engine.data.preparation import to_dataset
 from mnistop.engine.data.sources import load
-from mnistop.engine.data.stored import Part, Stored, to_dataset
+from mnistop.engine.data.stored import Part, Stored
 from mnistop.engine.fingerprint import Fingerprint, changes, take_fingerprint
 from tests.helpers.data_files import some_images, some_labels, write_idx
 

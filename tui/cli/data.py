@@ -142,15 +142,20 @@ def _about_unseen(facts: Description, samples: int | None) -> str:
     if facts.unseen:
         return f"{count(facts.unseen, 'more image')} left to test a trained model on"
     spare = facts.count - default if default else 0
-    fewer = f"--samples {default} {spare:,}" if spare > 0 else "fewer samples some"
-    return f"none are left to test a trained model on; with {fewer} would"
+    fewer = f"--samples {default} leaves {spare:,}" if spare > 0 else "fewer samples leave some"
+    return f"none are left to test a trained model on; {fewer}"
 
 
 def _print_findings(out: Printer, checked: CheckedData) -> None:
     """Print a sentence on each finding, with its first images."""
     out.heading("What is odd")
     for finding in checked.findings:
-        named = ", ".join(map(checked.dataset.name_of, finding.images[:_NAMED].tolist()))
+        names = map(checked.dataset.name_of, finding.images[:_NAMED].tolist())
+        remarks = finding.remarks or [""] * _NAMED
+        named = ", ".join(
+            f"{name} ({remark})" if remark else name
+            for name, remark in zip(names, remarks, strict=False)
+        )
         more = ", …" if len(finding.images) > _NAMED else ""
         images = "Images" if len(finding.images) > 1 else "Image"
         out.beside(f"{finding.severity + ':':<9}", f"{finding.sentence} {images} {named}{more}")

@@ -36,8 +36,8 @@ def read_arff(path: Path, progress: Progress = silent, resize: Resize = "off") -
         with io.TextIOWrapper(raw, "utf-8") as lines:
             header, names = _header(lines, path)
             table = Table(_as_csv(header, lines, path), path.name, str(path))
-            images, labels = table.read(share, progress)
-    part = Part(images, labels, str(path), f"the labels of {path}")
+            rows = table.read(share, progress)
+    part = Part(rows.images, rows.labels, str(path), f"the labels of {path}")
     return Stored([part], str(path), names, notes=tuple(table.notes))
 
 

@@ -1,18 +1,10 @@
-"""Files of arrays: NumPy's, read without unpickling anything, and IDX, the format of MNIST.
+"""NumPy's files of arrays, read without unpickling anything."""
 
-An IDX file is two zero bytes, a byte for the type of its numbers, a byte for the number of its
-dimensions, each dimension as four bytes, then the numbers, all big-endian. Described by Yann
-LeCun, Corinna Cortes and Christopher Burges on their page on MNIST.
-"""
-
-import gzip
 import math
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from io import BufferedIOBase
 from pathlib import Path
 from typing import IO, Any
 
@@ -21,7 +13,7 @@ from numpy.typing import NDArray
 
 from mnistop.engine.config import Resize
 from mnistop.engine.data.readers import kinds
-from mnistop.engine.data.readers.named import listed, pairs_in, parts_of
+from mnistop.engine.data.readers.named import lone_array, parts_of
 from mnistop.engine.data.readers.opening import check_size, damage_reported
 from mnistop.engine.data.stored import Progress, Stored, silent
 from mnistop.engine.errors import DataError
@@ -46,24 +38,10 @@ def read_npz(path: Path, progress: Progress = silent, resize: Resize = "off") ->
     return Stored(parts, str(path), class_names, notes=tuple(notes), was_in_order=True)
 
 
-def read_folder(folder: Path, progress: Progress) -> Stored | None:
-    """Read files of one array each, such as `x_train.npy` and `y_train.npy`; None without such.
-
-    Raises:
-        DataError: a file is damaged.
-        OSError: one cannot be read.
-    """
-    files = [path for path in sorted(folder.iterdir()) if path.suffix in (".npy", ".npz")]
-    arrays = {path.stem: partial(read_lone_array, path) for path in files if _has_one_array(path)}
-    if not pairs_in(arrays):
-        return None
-    parts, notes = parts_of(arrays, str(folder), progress)
-    return Stored(parts, str(folder), notes=tuple(notes))
-
-
-def _has_one_array(path: Path) -> bool:
-    if not path.is_file() or not zipfile.is_zipfile(path):
-        return path.is_file()
+def has_one_array(path: Path) -> bool:
+    """Return whether a file of NumPy is an `.npy`, or an `.npz` with a single array."""
+    if not zipfile.is_zipfile(path):
+        return True
     with zipfile.ZipFile(path) as archive:
         return len(archive.namelist()) == 1
 
@@ -79,13 +57,8 @@ def read_lone_array(path: Path) -> NDArray[Any]:
         with damage_reported(path), path.open("rb") as file:
             return _read_npy(file, path.stat().st_size, str(path))
     with _opened(path) as archive:
-        members = _members(archive, path)
-        if len(members) > 1:
-            raise DataError(
-                f"{path} has several arrays, {listed(members)}: give this file alone when it "
-                f"has both images and labels, or else one with a single array."
-            )
-        return _read_member(archive, members[0], path)
+        names = _members(archive, path)
+        return lone_array({n: partial(_read_member, archive, n, path) for n in names}, str(path))
 
 
 def _is_npy(path: Path) -> bool:
@@ -102,7 +75,7 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
         is_archive = zipfile.is_zipfile(path)
     if not is_archive:
         kind = kinds.kind_of(path)
-        if kind and kind not in (kinds.TEXT, kinds.ZIP):
+        if kind and kind not in (kinds.TEXT, kinds.BROKEN_ZIP):
             raise DataError(kinds.sentence(path))
         raise DataError(
             f"{path} is not an .npz file, or is cut off: get it again, or save it with numpy.savez."
@@ -114,7 +87,7 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
 def _members(archive: zipfile.ZipFile, path: Path) -> list[str]:
     names = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
     if not names:
-        raise DataError(kinds.sentence(path))
+        raise DataError(f"{path} has no arrays of NumPy: check what it is.")
     return names
 
 
@@ -157,85 +130,3 @@ def _class_names(archive: zipfile.ZipFile, path: Path) -> tuple[str, ...]:
     if names.ndim != 1 or names.dtype.kind != "U":
         raise DataError(f"class_names in {path} is not a list of texts: save it as one.")
     return tuple(str(name) for name in names)
-
-
-# IDX
-
-_NUMBER_TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
-_MOST_DIMENSIONS = 4
-_CHUNK = 1 << 24
-
-
-def read_idx(path: Path) -> NDArray[Any]:
-    """Return the array in an IDX file, plain or gzipped by its content, whatever its name.
-
-    Memory is allocated as the content is read, never by the size that the header claims.
-
-    Raises:
-        DataError: the file is empty, not an IDX file, truncated, too long or damaged.
-        OSError: the file cannot be read.
-    """
-    with path.open("rb") as file:
-        start = file.read(2)
-    if not start:
-        raise DataError(f"{path} is empty: get it again.")
-    if start != b"\x1f\x8b":
-        with path.open("rb") as file:
-            return _read_idx(file, path, compressed=False)
-    try:
-        with gzip.open(path, "rb") as file:
-            return _read_idx(file, path, compressed=True)
-    except EOFError as error:
-        raise DataError(f"{path} is cut off, its gzip data has no end: get it again.") from error
-    except (gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(f"{path} is damaged, its gzip data is broken: get it again.") from error
-
-
-def _read_idx(file: BufferedIOBase, path: Path, compressed: bool) -> NDArray[Any]:
-    dtype, shape = _read_header(file, path)
-    expected = math.prod(shape) * dtype.itemsize
-    check_size(str(path), expected, path.stat().st_size, compressed)
-    body = _read_up_to(file, expected)
-    if len(body) < expected:
-        raise DataError(
-            f"{path} is cut off: its header promises {expected:,} bytes for "
-            f"{' × '.join(map(str, shape))} numbers, and {len(body):,} are there; get it again."
-        )
-    if file.read(1):
-        raise DataError(
-            f"{path} is damaged: more follows after the {expected:,} bytes that its header "
-            f"promises for {' × '.join(map(str, shape))} numbers; get it again."
-        )
-    return np.frombuffer(body, dtype).reshape(shape)
-
-
-def _read_header(file: BufferedIOBase, path: Path) -> tuple[np.dtype[Any], tuple[int, ...]]:
-    magic = file.read(4)
-    if magic[:2] != b"\0\0"[: len(magic)] or (len(magic) > 2 and magic[2] not in _NUMBER_TYPES):
-        raise DataError(kinds.sentence(path))
-    dimensions = magic[3] if len(magic) == 4 else 1
-    if not 1 <= dimensions <= _MOST_DIMENSIONS:
-        raise DataError(
-            f"{path} is not an IDX file of images or labels: "
-            f"its header says {dimensions} dimensions, check what it is."
-        )
-    sizes = file.read(4 * dimensions)
-    if len(magic) < 4 or len(sizes) < 4 * dimensions:
-        raise DataError(
-            f"{path} is cut off within its header, which takes {4 + 4 * dimensions} bytes, and "
-            f"{len(magic) + len(sizes)} are there: get it again."
-        )
-    shape = tuple(int(size) for size in np.frombuffer(sizes, ">u4"))
-    if 0 in shape:
-        raise DataError(
-            f"{path} holds no images or labels, its header says "
-            f"{' × '.join(map(str, shape))}: choose another one."
-        )
-    return np.dtype(_NUMBER_TYPES[magic[2]]), shape
-
-
-def _read_up_to(file: BufferedIOBase, count: int) -> bytearray:
-    content = bytearray()
-    while len(content) < count and (chunk := file.read(min(count - len(content), _CHUNK))):
-        content += chunk
-    return content

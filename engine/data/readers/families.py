@@ -83,7 +83,7 @@ def class_names(images: Path, labels: NDArray[Any]) -> tuple[str, ...] | None:
 
     Args:
         images: the file of images.
-        labels: numbers from 0 that have these names, `(n,)`.
+        labels: numbers from 0 that have these names, or the names, `(n,)`.
 
     Raises:
         DataError: the mapping file of EMNIST is damaged.
@@ -91,8 +91,10 @@ def class_names(images: Path, labels: NDArray[Any]) -> tuple[str, ...] | None:
     names = _mapped(images) if emnist_set(images) else None
     if names is None:
         names = _known(images)
-    if names is None or labels.dtype.kind not in "iuf" or not labels.size:
+    if names is None or not labels.size:
         return names
+    if labels.dtype.kind not in "iuf":
+        return names if set(labels.tolist()) <= set(names) else None
     greatest = int(labels.max())
     return tuple(names[: greatest + 1]) if greatest < len(names) else None
 
@@ -131,21 +133,32 @@ def digits_of_qmnist(labels: NDArray[Any]) -> NDArray[Any]:
     return labels[:, 0] if labels.ndim == 2 else labels
 
 
-def settle_svhn(files: Sequence[Stored]) -> list[Stored]:
-    """Take SVHN's label 10 for the digit 0; its parts are known by all their labels together."""
+def settle(files: Sequence[Stored]) -> list[Stored]:
+    """Change what is known to be odd in a data set of the family, and name its classes.
+
+    All its files show together that SVHN's labels are 1 to 10: 10 is the digit 0.
+    """
+    first = Path(files[0].provenance)
     parts = [part for file in files for part in file.parts]
-    is_svhn = all(
-        part.images.shape[1:] == (32, 32, 3) and part.labels.dtype.kind in "iuf" for part in parts
-    )
-    labels = np.concatenate([part.labels.ravel() for part in parts]) if is_svhn else np.array([0])
-    if (labels.min(), labels.max()) != (1, 10):
-        return list(files)
-    note = "Labels are 1 to 10, as in SVHN: 10 is the digit 0."
-    return [
-        replace(
-            file,
-            parts=[replace(part, labels=part.labels % 10) for part in file.parts],
-            notes=(*file.notes, note),
-        )
-        for file in files
-    ]
+    notes: list[str] = []
+    if emnist := emnist_set(first):
+        parts, notes = emnist_upright(parts, emnist == "letters")
+    elif _is_svhn(parts):
+        parts = [replace(part, labels=part.labels % 10) for part in parts]
+        notes = ["Labels are 1 to 10, as in SVHN: 10 is the digit 0."]
+    names = files[0].class_names
+    if names is None and all(part.labels.ndim == 1 for part in parts):
+        names = class_names(first, np.concatenate([part.labels for part in parts]))
+    settled, rest = [], iter(parts)
+    for file in files:
+        of_file = [next(rest) for _ in file.parts]
+        changed = replace(file, parts=of_file, notes=(*file.notes, *notes), class_names=names)
+        settled.append(changed)
+    return settled
+
+
+def _is_svhn(parts: Sequence[Part]) -> bool:
+    if any(p.images.shape[1:] != (32, 32, 3) or p.labels.dtype.kind not in "iuf" for p in parts):
+        return False
+    labels = np.concatenate([part.labels.ravel() for part in parts])
+    return (labels.min(), labels.max()) == (1, 10)

@@ -1,23 +1,28 @@
-"""The files of a path: a file, a pair of files, or a folder; who reads what is in them."""
+"""The files of a path: a file, two files, a folder, or a zip archive, read as the folder in it."""
 
-import itertools
-import os
-from collections.abc import Callable
+import shutil
+import tempfile
+import zipfile
+from contextlib import ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from mnistop.engine.config import Resize
-from mnistop.engine.data.readers import arrays, families, kinds, picture_folders, shards, tables
-from mnistop.engine.data.readers.arrays import read_idx
-from mnistop.engine.data.readers.idx_sets import find_set, is_test, labels_beside
-from mnistop.engine.data.stored import Part, Progress, Role, Stored, join, silent
+from mnistop.engine.data.readers import folders, kinds, pairs, picture_folders, tables
+from mnistop.engine.data.readers.idx_sets import find_set, labels_beside
+from mnistop.engine.data.readers.listed_pictures import read_listed
+from mnistop.engine.data.readers.opening import check_size, damage_reported
+from mnistop.engine.data.stored import Progress, Stored, join, silent
 from mnistop.engine.errors import DataError
 
-_EXAMINED = 100
-"""The most files examined to describe a folder."""
+_ENCRYPTED, _IN_UTF_8 = 0x1, 0x800
+"""Flags of a file in a zip archive."""
+_KNOWN_PACKING = (
+    zipfile.ZIP_STORED,
+    zipfile.ZIP_DEFLATED,
+    zipfile.ZIP_BZIP2,
+    zipfile.ZIP_LZMA,
+)
 
 
 def read_path(source: str, progress: Progress = silent, resize: Resize = "off") -> Stored:
@@ -33,29 +38,124 @@ def read_path(source: str, progress: Progress = silent, resize: Resize = "off") 
         OSError: something cannot be read.
     """
     path = _path(source)
-    if found := find_set(path):
-        return _read_pairs([(images, labels_beside(images)) for images in found.images])
     if path.is_dir():
-        return _read_folder(path, progress, resize)
+        if stored := folders.read_folder(path, progress, resize):
+            return stored
+        raise DataError(folders.without_data(path))
+    if found := find_set(path):
+        return pairs.read_idx_set(found)
     if not path.exists() and source.count(",") == 1:
-        images, labels = (_existing(_path(name.strip())) for name in source.split(","))
-        return _read_pairs([(images, labels)])
+        images, labels = (_path(name.strip()) for name in source.split(","))
+        if images.is_dir():
+            table = tables.read_labels(_existing(labels))
+            return read_listed(table, labels, images, progress, resize)
+        images, labels = _existing(images), _existing(labels)
+        return pairs.read_pairs([pairs.Files(images, labels)])
     read = kinds.reader_of(_existing(path))
-    stored = read(path, progress, resize) if read else None
-    return join([stored], stored.provenance) if stored else _read_pairs([(path, _labels_of(path))])
+    if read and (stored := read(path, progress, resize)):
+        return join([stored], stored.provenance)
+    return pairs.read_pairs([pairs.Files(path, _labels_of(path))])
 
 
-def _read_folder(folder: Path, progress: Progress, resize: Resize) -> Stored:
-    """Read what a folder without IDX files has."""
-    stored = (
-        picture_folders.read_folder(folder, progress, resize)
-        or tables.read_folder(folder, progress)
-        or arrays.read_folder(folder, progress)
-        or shards.read_folder(folder, progress, resize)
+def read_zip(path: Path, progress: Progress = silent, resize: Resize = "off") -> Stored:
+    """Read the folder in a zip archive, without unpacking its pictures onto the disk.
+
+    Raises:
+        DataError: it is damaged or has a password, or there is nothing to train on in it.
+        OSError: something cannot be read.
+    """
+    with ExitStack() as stack, tempfile.TemporaryDirectory() as place:
+        folder = Path(place) / path.stem
+        with damage_reported(path):
+            archive = stack.enter_context(zipfile.ZipFile(path))
+            members = _members(archive, path)
+            pictures = {n: e for n, e in members.items() if picture_folders.is_picture(n[-1])}
+            others = {name: entry for name, entry in members.items() if name not in pictures}
+            _unpack(archive, others, folder, path)
+
+        def read_pictures(progress: Progress, resize: Resize) -> Stored | None:
+            stored = picture_folders.read_members(archive, members, path, progress, resize)
+            if not stored:  # a table may name them
+                _unpack(archive, pictures, folder, path)
+            return stored
+
+        try:
+            stored = folders.read_folder(folder, progress, resize, read_pictures, len(pictures))
+            if not stored:
+                raise DataError(folders.without_data(folder, "unpack it and name what is in it"))
+        except DataError as error:
+            text = str(error).replace(": name ", ": unpack the archive, and name ")
+            error.args = (text.replace(str(folder), str(path)),)
+            raise
+    return _renamed(stored, str(folder), str(path))
+
+
+def _members(archive: zipfile.ZipFile, path: Path) -> dict[tuple[str, ...], zipfile.ZipInfo]:
+    """Return the files in an archive by the names of their folders and their own.
+
+    Raises:
+        DataError: one has a password, or is packed in a way that Python does not know.
+    """
+    entries = archive.infolist()
+    separator = "/" if any("/" in entry.filename for entry in entries) else "\\"  # as on Windows
+    members = {}
+    for entry in entries:
+        if entry.flag_bits & _ENCRYPTED or entry.compress_type not in _KNOWN_PACKING:
+            what = "has a password" if entry.flag_bits & _ENCRYPTED else "is packed in a rare way"
+            raise DataError(
+                f"{entry.filename} in {path} {what}: unpack it, and name what is in it."
+            )
+        name = entry.filename
+        if not entry.flag_bits & _IN_UTF_8:  # as a Mac leaves it out
+            with suppress(UnicodeError):
+                name = name.encode("cp437").decode()
+        if not name.endswith(separator):
+            members[tuple(n for n in name.split(separator) if n not in ("", ".", ".."))] = entry
+    return members
+
+
+def _unpack(
+    archive: zipfile.ZipFile,
+    members: dict[tuple[str, ...], zipfile.ZipInfo],
+    folder: Path,
+    path: Path,
+) -> None:
+    """Write files of an archive to a folder, but for hidden ones.
+
+    Raises:
+        DataError: there is not enough room, or a file is a zip bomb.
+    """
+    folder.mkdir(exist_ok=True)
+    visible = {name: each for name, each in members.items() if not picture_folders.is_hidden(name)}
+    size = sum(entry.file_size for entry in visible.values())
+    if size > shutil.disk_usage(folder).free:
+        raise DataError(
+            f"{path} unpacks to {size:,} bytes, for which {folder.parent.parent} has no room: "
+            "unpack it elsewhere, and name the folder."
+        )
+    for name, entry in visible.items():
+        check_size(f"{entry.filename} in {path}", entry.file_size, entry.compress_size, True)
+        target = folder.joinpath(*name)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with archive.open(entry) as packed, target.open("wb") as unpacked:
+            shutil.copyfileobj(packed, unpacked)
+
+
+def _renamed(stored: Stored, old: str, new: str) -> Stored:
+    """Return what was read with another path in all names and notes."""
+    return replace(
+        stored,
+        provenance=stored.provenance.replace(old, new),
+        notes=tuple(note.replace(old, new) for note in stored.notes),
+        parts=[
+            replace(
+                part,
+                images_in=part.images_in.replace(old, new),
+                labels_in=part.labels_in.replace(old, new),
+            )
+            for part in stored.parts
+        ],
     )
-    if stored:
-        return stored
-    raise DataError(_without_data(folder))
 
 
 def _labels_of(path: Path) -> Path:
@@ -63,74 +163,12 @@ def _labels_of(path: Path) -> Path:
     try:
         return labels_beside(path)
     except DataError:
-        if _read_array(path).ndim == 1:
+        if pairs.read_array(path).ndim == 1:
             raise DataError(
                 f"{path} holds labels or a plain list of numbers, not images: name the images, or "
                 f"both files, as IMAGES,LABELS."
             ) from None
         raise
-
-
-def _without_data(folder: Path) -> str:
-    """Describe a folder with nothing that can be read, by the first files below it."""
-    start = f"{folder} has neither IDX files nor CSV tables nor folders of pictures"
-    found = None
-    below = (Path(place, name) for place, _, names in os.walk(folder) for name in sorted(names))
-    for path in itertools.islice(below, _EXAMINED):
-        if not found and path.is_file():
-            kind = kinds.kind_of(path)
-            found = (path, kind) if kind and kind != kinds.TEXT else None
-    if not found:
-        return f"{start}: name a folder that has such, or a file."
-    path, kind = found
-    return (
-        f"{start}, and {path.relative_to(folder)} in it is {kind.name}: {kinds.remedy(kind, path)}."
-    )
-
-
-def _read_pairs(pairs: list[tuple[Path, Path]]) -> Stored:
-    parts, notes = [], []
-    for images_path, labels_path in pairs:
-        images = _read_array(images_path, tables.read_images)
-        labels = _read_array(labels_path, tables.read_labels)
-        if "idx2-int" in labels_path.name:
-            labels = families.digits_of_qmnist(labels)
-            notes = ["QMNIST's labels have eight columns: the first is the digit."]
-        role: Role = "test" if is_test(images_path) else "train"
-        parts.append(Part(images, labels, str(images_path), str(labels_path), role))
-    first, _ = pairs[0]
-    if emnist := families.emnist_set(first):
-        parts, notes = families.emnist_upright(parts, emnist == "letters")
-    names = _names_beside(first)
-    if names is None and all(part.labels.ndim == 1 for part in parts):
-        names = families.class_names(first, np.concatenate([part.labels for part in parts]))
-    provenance = " and ".join(str(images) for images, _ in pairs)
-    return Stored(parts, provenance, names, notes=tuple(notes), was_in_order=True)
-
-
-def _read_array(
-    path: Path, read_text: Callable[[Path], NDArray[Any]] | None = None
-) -> NDArray[Any]:
-    """Return the only array in a file; a text is read by a function, if there is one."""
-    kind = kinds.kind_of(path) if read_text else None
-    if read_text and kind and (kind == kinds.TEXT or kind.reader == kinds.CSV.reader):
-        return read_text(path)
-    read = kinds.array_reader_of(path) or read_idx
-    return read(path)
-
-
-def _names_beside(images: Path) -> tuple[str, ...] | None:
-    """Return the lines of `classes.txt` in the folder of an images file."""
-    path = images.with_name("classes.txt")
-    if not path.is_file():
-        return None
-    try:
-        lines = path.read_text("utf-8-sig").strip().splitlines()
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not a text in UTF-8: save it as one.") from error
-    if not all(line.strip() for line in lines):
-        raise DataError(f"{path} has an empty line: give one class name a line.")
-    return tuple(line.strip() for line in lines)
 
 
 def _path(name: str) -> Path:

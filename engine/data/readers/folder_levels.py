@@ -116,8 +116,8 @@ class _PassedOver:
 
 
 def _composed(name: str) -> str:
-    """Return a name with accents as everywhere but on a Mac, where they are characters apart."""
-    return unicodedata.normalize("NFC", name)
+    """Return a name without spaces around it, and accents not as on a Mac, where they are apart."""
+    return unicodedata.normalize("NFC", name).strip()
 
 
 def _unwrapped(pictures: _Folders, known: Collection[str] = ()) -> tuple[list[str], _Folders]:
@@ -160,10 +160,10 @@ def _by_part(pictures: _Folders, above: list[str], arranged: Arranged) -> dict[R
     """Return the pictures of each part, without the level of its folders."""
     for level in range(_LEVELS):
         folders_there = {folders[level] for _, folders in pictures if len(folders) > level}
-        inside = {folders[level] for _, folders in pictures if len(folders) > level + (not level)}
-        roles = {name: role for name in sorted(inside) if (role := role_of(name))}
-        is_level = set(roles) == folders_there and (not level or len(set(roles.values())) > 1)
-        if roles and (is_level or (not level and "train" in roles.values())):
+        roles = {name: role for name in sorted(folders_there) if (role := role_of(name))}
+        deep = {roles.get(f[0]) for _, f in pictures if len(f) > 1} if not level else set()
+        is_level = set(roles) == folders_there and (deep or len(set(roles.values())) > 1)
+        if roles and (is_level or "train" in deep):
             break
     else:
         named: list[Role] = [role for name in reversed(above) if (role := role_of(name))]
@@ -204,20 +204,19 @@ def _without_groups(
         for _, folders in pictures:
             if len(folders) > 1:
                 inside.setdefault(folders[0], set()).add(folders[1])
-        deep = sum(len(folders) > 1 for _, folders in pictures)
         inner: set[str] = set().union(*inside.values())
-        usual = sum(map(len, inside.values())) / max(1, len(inside) * len(inner))
+        deep = sum(len(folders) > 1 for _, folders in pictures)
         if deep < _NEARLY_ALL * sum(len(folders) > 0 for _, folders in pictures):
-            usual = 0
-        if len(inner) == 1 and usual > _REPEATED:  # as in n01440764/images, or writer_5/images/3
+            break
+        if len(inner) == 1:  # as in n01440764/images, or writer_5/images/3
             pictures = [(index, folders[:1] + folders[2:]) for index, folders in pictures]
             continue
-        if len(inside) < 2 or usual < _REPEATED:
-            break
         outer_rank, inner_rank = (
             len(names & set(known)) if known else _likeness(names) for names in (set(inside), inner)
         )
-        if outer_rank > inner_rank:
+        are_repeated = sum(map(len, inside.values())) >= _REPEATED * len(inside) * len(inner)
+        are_clear = inner_rank > outer_rank + 1
+        if len(inside) < 2 or outer_rank > inner_rank or not (are_repeated or are_clear):
             break
         are_groups = outer_rank == 0 and all(len(folders) > 2 for _, folders in pictures)
         if outer_rank == inner_rank and not are_groups:

@@ -74,16 +74,22 @@ NUMPY = Kind(
 )
 TEXT = Kind("a text", "name a file of images")
 CSV = Kind("a CSV table", reader="tables.read_csv", unpacks=True)
-ZIP = Kind("a zip archive without NumPy arrays", _UNPACK)
+BROKEN_ZIP = Kind("a damaged zip archive", "get it again")
+_ZIP = Kind("a zip archive", reader="files.read_zip")
 _TAR = Kind("a tar archive", _UNPACK)
-_ZIPPED_PICTURES = Kind("a zip archive of pictures", reader="picture_folders.read_zip")
 _PICKLE = Kind("a Python pickle, in which any code would run", "")
 _BZIP2 = Kind("a bzip2 archive", _UNPACK)
 _ARFF = Kind("an ARFF table", reader="arff.read_arff", unpacks=True, in_folders=True)
 _LIBSVM = Kind("a LIBSVM table", reader="svmlight.read_svmlight", unpacks=True, in_folders=True)
-_ARROW = Kind("an Arrow table", reader="parquet.read_parquet", in_folders=True)
-_MATLAB = Kind("a MATLAB file", reader="mat.read_mat", in_folders=True)
-_TORCH = Kind(
+PARQUET = Kind("a Parquet table", reader="parquet.read_parquet", in_folders=True)
+ARROW = Kind("an Arrow table", reader="parquet.read_parquet", in_folders=True)
+_MATLAB = Kind(
+    "a MATLAB file", reader="mat.read_mat", array_reader="mat.read_lone_array", in_folders=True
+)
+_HDF5 = Kind(
+    "an HDF5 file", reader="hdf5.read_hdf5", array_reader="hdf5.read_lone_array", in_folders=True
+)
+TORCH = Kind(
     "a PyTorch file",
     reader="torch_files.read_torch",
     array_reader="torch_files.read_lone_tensor",
@@ -99,17 +105,20 @@ _BYSTART = {
     b"MM\0*": Kind("a TIFF picture", PICTURES),
     b"MATLAB 5.0": _MATLAB,
     b"MATLAB 7.3": _MATLAB,
-    b"\x89HDF": Kind("an HDF5 file", reader="hdf5.read_hdf5", in_folders=True),
-    b"PAR1": Kind("a Parquet table", reader="parquet.read_parquet", in_folders=True),
-    b"ARROW1": _ARROW,
-    b"\xff\xff\xff\xff": _ARROW,
+    b"\x89HDF": _HDF5,
+    b"PAR1": PARQUET,
+    b"ARROW1": ARROW,
+    b"\xff\xff\xff\xff": ARROW,
+    b"version https://git-lfs": Kind(
+        "a pointer of Git LFS in place of the file", "get the file itself by git lfs pull"
+    ),
     b"SQLite": Kind("an SQLite database"),
     b"%PDF": Kind("a PDF document", "name a file of images"),
     b"\xfd7zXZ": Kind("an xz archive", _UNPACK),
     b"\x28\xb5\x2f\xfd": Kind("a Zstandard archive", _UNPACK),
     b"7z\xbc\xaf": Kind("a 7z archive", _UNPACK),
     b"Rar!": Kind("a RAR archive", _UNPACK),
-    b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.": _TORCH,  # as before PyTorch 1.6
+    b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.": TORCH,  # as before PyTorch 1.6
     **{b"\x80" + bytes([version]): _PICKLE for version in range(2, 6)},
     b"<": Kind("a web page or XML, perhaps in place of a failed download", "get it again"),
 }
@@ -129,30 +138,17 @@ _TEXTS = {
     r"\s*(%|@relation)": _ARFF,
     r"\s*[{\[]": Kind("a JSON file"),
     r"(#[^\n]*\n)*[-+\d.e]+( \d+:[-+\d.e]+)+\s": _LIBSVM,
-    r"[^\n]*[,;\t]": CSV,
+    r"[^\n]*[,;\t|]": CSV,
     r"\s*[-+\d.e]+( +[-+\d.e]+){4}": CSV,
 }
 """By the beginning of a text."""
 
 _IN_ZIP = {
-    r"(^|/)data\.pkl$": _TORCH,
+    r"(^|/)data\.pkl$": TORCH,
     r"^xl/": Kind("an Excel table"),
     r"^word/": Kind("a Word document", "name a file of images"),
-    r"[^/]/[^/.][^/]*\.(png|jpe?g|bmp|gif|tiff?|webp)$": _ZIPPED_PICTURES,
-    r"\.(csv|tsv)$": Kind("a zip archive of CSV tables", reader="tables.read_zip"),
-    r"idx[13]-ubyte": Kind("a zip archive of IDX files", "unpack it and name the folder"),
-    r"\.npz$": Kind("a zip archive of NumPy files", "unpack it and name one"),
-    r"\.(png|jpe?g|bmp|gif|tiff?|webp)$": _ZIPPED_PICTURES,
-    r"\.npy$": NUMPY,
 }
 """By the names in a zip archive; the first that matches any of them decides."""
-
-
-def is_numpy_file(path: Path) -> bool:
-    """Return whether a file is an `.npz` or `.npy`, by its first bytes or else by its name."""
-    with path.open("rb") as file:
-        start = file.read(6)
-    return start[:2] == b"PK" or start == b"\x93NUMPY" or path.suffix.lower() in (".npz", ".npy")
 
 
 def reader_of(path: Path) -> Reader | None:
@@ -172,7 +168,7 @@ def array_reader_of(path: Path) -> Callable[[Path], NDArray[Any]] | None:
 
 def _readable_kind(path: Path) -> Kind:
     kind = kind_of(path)
-    if kind in (None, TEXT, ZIP) and is_numpy_file(path):
+    if kind in (None, TEXT, BROKEN_ZIP) and path.suffix.lower() in (".npz", ".npy"):
         return NUMPY  # its reader reports the damage
     return kind or TEXT
 
@@ -278,9 +274,11 @@ def _in_zip(path: Path) -> Kind:
     try:
         with zipfile.ZipFile(path) as archive:
             names = [name.lower() for name in archive.namelist()]
+            is_locked = any(entry.flag_bits & 1 for entry in archive.infolist())
     except Exception:  # zipfile raises many kinds for damaged bytes
-        return _TORCH if path.suffix in (".pt", ".pth") else ZIP
+        return TORCH if path.suffix in (".pt", ".pth") else BROKEN_ZIP
     for pattern, kind in _IN_ZIP.items():
         if any(re.search(pattern, name) for name in names):
             return kind
-    return ZIP
+    are_arrays = all(name.endswith(".npy") and "__macosx" not in name for name in names)
+    return NUMPY if (names and are_arrays) or (path.suffix == ".npz" and not is_locked) else _ZIP

@@ -1,7 +1,6 @@
-"""MATLAB's files: those up to version 7 by SciPy, those of 7.3, which are HDF5, by h5py."""
+"""MATLAB's files: those of 7.3, which are HDF5, by h5py, and those before 5 by SciPy."""
 
 import re
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,79 +9,63 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistop.engine.config import Resize
-from mnistop.engine.data.readers import families
-from mnistop.engine.data.readers.named import Arrays, parts_of
-from mnistop.engine.data.readers.opening import check_size, damage_reported
+from mnistop.engine.data.readers import families, level5
+from mnistop.engine.data.readers.named import Arrays, lone_array, parts_of
+from mnistop.engine.data.readers.opening import damage_reported
 from mnistop.engine.data.stored import Part, Progress, Role, Stored, silent
 
-_SIZES = {"double": 8, "int64": 8, "uint64": 8, "single": 4, "int32": 4, "uint32": 4, "int16": 2}
-"""Bytes of MATLAB's numbers; 1 for the others."""
 _OF_A_CLASS = re.compile(r"(?P<role>train|test)(?P<label>\d{1,2})")
 _ROLES: tuple[Role, ...] = ("train", "test")
 
 
-def read_mat(path: Path, progress: Progress = silent, resize: Resize = "off") -> Stored:
+def read_mat(path: Path, progress: Progress = silent, resize: Resize = "off") -> Stored | None:
     """Return images and labels in a `.mat`, whatever the axis that counts the images.
+
+    None for a file with a single array.
 
     Raises:
         DataError: the file is damaged, has no arrays of known names, or needs h5py.
         MemoryError: the machine does not have the memory for them.
         OSError: the file cannot be read.
     """
-    from scipy.io import matlab
-
-    with damage_reported(path), path.open("rb") as file:
-        if matlab.matfile_version(file)[0] == 2:
-            from mnistop.engine.data.readers.hdf5 import arrays_in
-
-            arrays = arrays_in(path, reverse=True)
-        else:
-            arrays = _arrays_in(path)
+    with damage_reported(path):
+        arrays = _arrays_in(path)
+        if len(arrays) == 1:
+            return None
         notes: list[str] = []
         parts = _by_class(arrays, path)
         if not parts:
             parts, notes = parts_of(arrays, str(path), progress)
-    names = None
-    if emnist := families.emnist_set(path):
-        parts, notes = families.emnist_upright(parts, emnist == "letters")
-        names = families.class_names(path, np.concatenate([part.labels for part in parts]))
-    elif parts[0].images.ndim == 2:
+    if parts[0].images.ndim == 2 and not families.emnist_set(path):
         notes.append(
             f"The pixels in each row of {path.name} are taken line by line, and MATLAB counts them "
             "column by column: if the images lie on their side, store them as "
             "count × height × width."
         )
-    return Stored(parts, str(path), names, notes=tuple(notes), settle=families.settle_svhn)
+    return Stored(parts, str(path), notes=tuple(notes), settle=families.settle)
+
+
+def read_lone_array(path: Path) -> NDArray[Any]:
+    """Return the only array in a `.mat`; for the errors see `read_mat`."""
+    with damage_reported(path):
+        return lone_array(_arrays_in(path), str(path))
 
 
 def _arrays_in(path: Path) -> Arrays:
-    """Return what reads each array, by names as in `dataset.train.images`."""
-    from scipy.io import loadmat, whosmat
+    """Return what reads each array."""
+    if level5.is_level5(path):
+        return level5.arrays_in(path)
+    from scipy.io import matlab
 
-    arrays: dict[str, Callable[[], NDArray[Any]]] = {}
-    stored = path.stat().st_size
-    for name, shape, kind in whosmat(path):
-        if kind == "struct":
-            fields = loadmat(path, variable_names=[name], simplify_cells=True)[name]
-            arrays |= _flat(fields, name)
-            continue
-        size = int(np.prod(shape, dtype=np.int64)) * _SIZES.get(kind, 1)
+    with path.open("rb") as file:
+        is_hdf5 = matlab.matfile_version(file)[0] == 2
+    if is_hdf5:
+        from mnistop.engine.data.readers import hdf5
 
-        def read(name: str = name, size: int = size) -> NDArray[Any]:
-            check_size(f"{name} in {path}", size, stored, compressed=True)
-            return np.asarray(loadmat(path, variable_names=[name])[name])
-
-        arrays[name] = read
-    return arrays
-
-
-def _flat(fields: Any, name: str) -> dict[str, Callable[[], NDArray[Any]]]:
-    if not isinstance(fields, dict):
-        return {name: partial(np.asarray, fields)}
-    found: dict[str, Callable[[], NDArray[Any]]] = {}
-    for key, value in fields.items():
-        found |= _flat(value, f"{name}.{key}")
-    return found
+        return hdf5.arrays_in(path, reverse=True)
+    # Of version 4 and before, in which nothing is compressed.
+    content = matlab.loadmat(path)
+    return {name: partial(np.asarray, content[name]) for name in content if name[:2] != "__"}
 
 
 def _by_class(arrays: Arrays, path: Path) -> list[Part]:

@@ -25,16 +25,22 @@ _ROLES: dict[Role, str] = {
 }
 PART = "|".join(_ROLES.values())
 """A pattern of the words and abbreviations for a part of a data set."""
-_THINGS = "data|set|imgs?|images?|pics?|pictures?|digits?|folder"
-_IMAGES = "images?", "ima?gs?", "x", "pixel_values", "pixels?", "data", "fea(?:tures?)?", "inputs?"
-_LABELS = "labels?", "y", "targets?", "gnd", "class(?:es)?", "outputs?"
-"""Patterns of names; of two in a file, the earlier one is meant."""
+_THINGS = "data|set|labels?|imgs?|images?|pics?|pictures?|digits?|folder"
+_IMAGES = ["images?", "ima?gs?", "x", "pixel_values", "pixels?", "data", "fea(?:tures?)?"]
+_IMAGES += ["inputs?", "arr_0"]
+_LABELS = ["labels?", "y", "targets?", "gnd", "class(?:es)?", "outputs?", "arr_1"]
+"""Patterns of names; of two in a file, the earlier one is meant. `numpy.savez` calls arrays without
+names `arr_0`, `arr_1`, ….
+"""
 
 _NAME = re.compile(
     rf"(?:.*[\W_])?(?P<before>{PART})?[\W_]*"
     rf"(?:(?P<images>{'|'.join(_IMAGES)})|(?P<labels>{'|'.join(_LABELS)}))"
     rf"[\W_]*(?P<after>{PART})?"
 )
+_SHARD = re.compile(r"(?<![a-z\d])\d{4,5}(-of-\d{5})?(?![a-z\d])")
+_PACKED = ("gz", "bz2")
+_CHOICES = 3
 _LISTED = 8
 """The most names in a sentence."""
 
@@ -59,6 +65,12 @@ def role_of(name: str) -> Role | None:
             if re.fullmatch(rf"(?:{pattern})(?:{_THINGS})?", word):
                 return role
     return None
+
+
+def set_of(name: str) -> str:
+    """Return the words of a file's path without those for its part and its number."""
+    words = re.findall(r"[^\W_]+", _SHARD.sub(" ", name.lower()))
+    return " ".join(word for word in words if word not in _PACKED and not role_of(word))
 
 
 @dataclass(frozen=True)
@@ -109,8 +121,12 @@ def pairs_in(names: Iterable[str]) -> list[Pair]:
         together = {i.rest: (i, k) for i in images[::-1] for k in labels[::-1] if i.rest == k.rest}
         meant = [pair for rest, pair in together.items() if all(map(role_of, rest.split()))]
         if len(together) > 1 and not meant:
-            every = " or ".join(f"{i.name} and {k.name}" for i, k in together.values())
-            raise DataError(f"Either {every} may be meant: save the two in a file of their own.")
+            few = [f"{i.name} and {k.name}" for i, k in list(together.values())[:_CHOICES]]
+            few += ["others"] if len(together) > _CHOICES else []
+            raise DataError(
+                f"Either {' or '.join(few)} may be meant: name a file or folder that has only the "
+                "images and labels to use."
+            )
         first, *_ = [*meant, *together.values(), (images[0], labels[0])]
         pairs[used_as] = Pair(first[0].name, first[1].name, used_as)
     return [pairs[role] for role in _ROLES if role in pairs]
@@ -151,6 +167,21 @@ def parts_of(
     return parts, notes
 
 
+def lone_array(arrays: Arrays, file: str) -> NDArray[Any]:
+    """Return the only array of a file.
+
+    Raises:
+        DataError: there are others.
+    """
+    if len(arrays) != 1:
+        raise DataError(
+            f"{file} has several arrays, {listed(list(arrays))}: give this file alone when it has "
+            "both images and labels, or else one with a single array."
+        )
+    [read] = arrays.values()
+    return read()
+
+
 def align(
     images: NDArray[Any], labels: NDArray[Any], name: str
 ) -> tuple[NDArray[Any], NDArray[Any], str]:
@@ -161,7 +192,7 @@ def align(
     Returns:
         Images, labels, and a sentence if anything was moved.
     """
-    if labels.ndim == 2 and 1 in labels.shape:
+    if labels.ndim > 1 and labels.size == max(labels.shape):
         labels = labels.ravel()
     if images.ndim < 2 or not labels.ndim or images.shape[0] == labels.shape[0]:
         return images, labels, ""

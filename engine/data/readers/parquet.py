@@ -6,28 +6,30 @@ or there is a column for each pixel. Hugging Face's `datasets` adds the names of
 
 import io
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mnistop.engine.config import Resize
+from mnistop.engine.data.readers.columns import LABELS, PARTS, find_columns
+from mnistop.engine.data.readers.label_files import by_role, roles_of
 from mnistop.engine.data.readers.named import listed, pairs_in
 from mnistop.engine.data.readers.opening import check_memory, damage_reported, needs
 from mnistop.engine.data.readers.pictures import read_pictures
 from mnistop.engine.data.stored import Part, Progress, Stored, silent
-from mnistop.engine.errors import DataError, SizesError
+from mnistop.engine.errors import DataError, SizesError, UnlabelledError
+from mnistop.engine.files import open_regular
 
 _ROWS_AT_ONCE = 2048
 _FEWEST_PIXELS = 4
 _SIZES = "The images in {place} are lists of different lengths, or empty: store them in one size."
-_NO_PIXEL = re.compile(r"__index_level_\d+__|index|(?:.*_)?id", re.IGNORECASE)
+Opener = Callable[[], IO[bytes]]
 
 
 @dataclass(frozen=True)
@@ -37,35 +39,57 @@ class _Columns:
     images: list[str]
     """One of images, or one for each pixel."""
     label: str
-    class_names: tuple[str, ...] | None
+    class_names: tuple[str, ...] | None = None
+    part: str = ""
+    """That which divides the images, as into those of training and test, if there is one."""
+    notes: tuple[str, ...] = ()
+    """Sentences on what was decided."""
+
+    @property
+    def used(self) -> list[str]:
+        """The names of all columns to read."""
+        return [*self.images, self.label, *([self.part] if self.part else [])]
 
 
 def read_parquet(path: Path, progress: Progress = silent, resize: Resize = "off") -> Stored:
     """Return images and labels in a Parquet or Arrow table; see `kinds.Reader`.
 
     Raises:
+        UnlabelledError: there are images without labels.
         DataError: the file is damaged, has no columns of images and labels, or needs pyarrow.
         MemoryError: the machine does not have the memory for the images.
         OSError: the file cannot be read.
     """
     with damage_reported(path), _opened(path) as (schema, count, batches):
         columns = _columns(schema, path)
-        if not count:
-            raise DataError(f"{path} has no rows: choose another one.")
-        blocks, labels = [], []
-        for batch in batches([*columns.images, columns.label]):
-            blocks.append(_images(batch, columns, path))
+        blocks: list[NDArray[Any]] = []
+        labels, divided, read = [], [], 0
+        for batch in batches(columns.used):
+            if not len(batch):
+                continue
+            blocks.append(_images(batch, columns, path, read))
             labels.append(_labels(batch.column(columns.label), f"{columns.label} in {path}"))
-            check_memory(count / len(blocks[0]) * blocks[0].nbytes)
-            progress(f"reading {path.name}: {sum(map(len, blocks)):,} of {count:,} images")
+            if columns.part:
+                divided.append(np.array(batch.column(columns.part).to_pylist(), str))
+            read += len(batch)
+            check_memory(count / read * sum(block.nbytes for block in blocks))
+            progress(f"reading {path.name}: {read:,} of {count:,} images")
+        if not blocks:
+            raise DataError(f"{path} has no rows: choose another one.")
     images_in = columns.images[0] if len(columns.images) == 1 else "the pixels"
     places = f"{images_in} in {path}", f"{columns.label} in {path}"
-    images, notes = _joined(blocks, places[0], progress, resize)
+    images, notes = _joined(blocks, places[0], path.parent, progress, resize)
     part = Part(images, np.concatenate(labels), *places)
     names = columns.class_names
     if names and part.labels.dtype.kind in "iu":
-        names = names[: int(part.labels.max()) + 1]
-    return Stored([part], str(path), names, notes=tuple(notes))
+        names = names[: max(0, int(part.labels.max())) + 1]
+    parts = by_role(part, roles_of(np.concatenate(divided)) if divided else None)
+    if divided and len(parts) == 1:
+        notes.append(
+            f"Column {columns.part} of {path.name} is not used: it does not divide the images into "
+            "those of training and test."
+        )
+    return Stored(parts, str(path), names, notes=(*columns.notes, *notes))
 
 
 @contextmanager
@@ -89,25 +113,41 @@ def _opened(path: Path) -> Iterator[tuple[Any, int, Callable[[list[str]], Iterab
 
 
 def _joined(
-    blocks: list[NDArray[Any]], place: str, progress: Progress, resize: Resize
+    blocks: list[NDArray[Any]], place: str, folder: Path, progress: Progress, resize: Resize
 ) -> tuple[NDArray[Any], list[str]]:
     """Return images in blocks as one array, and sentences on what was changed.
 
     Args:
-        blocks: images `(n, …)`, or contents of pictures' files, `(n,)` of bytes.
+        blocks: images `(n, …)`, or contents of pictures' files, `(n,)` of bytes, or their paths.
         place: their name in messages.
+        folder: that from which relative paths start.
         progress: called with a line to show.
         resize: the size to which pictures of several sizes are resized.
     """
     if blocks[0].dtype == object:
         contents = [content for block in blocks for content in block]
-        files = [
-            (f"image {at:,}", partial(io.BytesIO, content)) for at, content in enumerate(contents)
-        ]
-        return read_pictures(files, place, progress, resize)
+        files = [_file(at, content, folder) for at, content in enumerate(contents)]
+        if missing := [name for name, opener in files if opener is None]:
+            raise DataError(
+                f"{place} has paths of pictures instead of pictures, and there is no "
+                f"{missing[0]}: name the folder of the pictures, or embed them, as push_to_hub of "
+                "Hugging Face's datasets does."
+            )
+        return read_pictures([(n, o) for n, o in files if o], place, progress, resize)
     if len({block.shape[1:] for block in blocks}) > 1:
         raise SizesError(_SIZES.format(place=place))
     return np.concatenate(blocks), []
+
+
+def _file(at: int, content: bytes | str, folder: Path) -> tuple[str, Opener | None]:
+    """Return the name of a picture and what opens it, by its content or its path.
+
+    Nothing opens it if there is no such file.
+    """
+    if isinstance(content, bytes):
+        return f"image {at:,}", partial(io.BytesIO, content)
+    path = folder / content
+    return content, partial(open_regular, path) if path.is_file() else None
 
 
 def _columns(schema: Any, path: Path) -> _Columns:
@@ -117,27 +157,67 @@ def _columns(schema: Any, path: Path) -> _Columns:
     features = _features(schema)
     kinds = {name: feature.get("_type") for name, feature in features.items()}
     pairs = pairs_in(schema.names)
+    lower = {name.lower(): name for name in reversed(schema.names)}
     label = next((name for name in schema.names if kinds.get(name) == "ClassLabel"), None)
+    if not label and pairs:
+        label = pairs[0].labels
+    label = label or next((lower[name] for name in LABELS if name in lower), None)
     image = next((name for name in schema.names if kinds.get(name) == "Image"), None)
-    if pairs:
-        label, image = label or pairs[0].labels, image or pairs[0].images
-    label = label or next((n for n in schema.names if n.lower() in ("label", "class", "y")), None)
-    names = features.get(label or "", {}).get("names")
-    if label and image:
-        return _Columns([image], label, tuple(map(str, names)) if names else None)
-    numbers = [
-        field.name
-        for field in schema
-        if (types.is_integer(field.type) or types.is_floating(field.type))
-        and field.name != label
-        and not _NO_PIXEL.fullmatch(field.name)
-    ]
-    if label and len(numbers) >= _FEWEST_PIXELS:
-        return _Columns(numbers, label, None)
+    if not image and pairs:
+        image = pairs[0].images
+    if not image:
+        whole = [f.name for f in schema if f.name != label and _is_of_images(f.type)]
+        image = whole[0] if len(whole) == 1 else None
+    part = next((name for name in schema.names if name != label and PARTS.fullmatch(name)), "")
+    if image:
+        others = [n for n in schema.names if n not in (image, label, part) and not _is_index(n)]
+        if not label and len(others) == 1:
+            (label,) = others
+        if not label:
+            raise UnlabelledError(
+                f"{path} has images in {image}, and no column that is known to be their labels, "
+                f"only {listed(others)}: call it label."
+            )
+        names = features.get(label, {}).get("names")
+        left_out = [name for name in others if name != label]
+        notes = (f"Columns of {path.name} not used: {listed(left_out)}.",) if left_out else ()
+        return _Columns([image], label, tuple(map(str, names)) if names else None, part, notes)
+    flat = [f.name for f in schema if not types.is_nested(f.type) and not _is_index(f.name)]
+    if len(flat) > _FEWEST_PIXELS:
+        found = find_columns(flat, path.name)
+        label = label or (flat[found.label] if found.label is not None else None)
+        numbers = [
+            flat[at]
+            for at in found.pixels
+            if flat[at] not in (label, part) and _is_number(schema.field(flat[at]).type)
+        ]
+        if label and len(numbers) >= _FEWEST_PIXELS:
+            return _Columns(numbers, label, None, part, tuple(found.notes))
     raise DataError(
         f"{path} has no columns that are known to be images and labels, only "
         f"{listed(schema.names)}: call them image and label."
     )
+
+
+def _is_index(name: str) -> bool:
+    return name.startswith("__index_level_")
+
+
+def _is_number(kind: Any) -> bool:
+    from pyarrow import types
+
+    return bool(types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind))
+
+
+def _is_of_images(kind: Any) -> bool:
+    """Return whether a column of a type may have an image in each row."""
+    from pyarrow import BaseExtensionType, types
+
+    if isinstance(kind, BaseExtensionType):
+        kind = kind.storage_type
+    if types.is_struct(kind):
+        return bool(kind.get_field_index("bytes") >= 0)
+    return bool(types.is_binary(kind) or types.is_large_binary(kind) or types.is_nested(kind))
 
 
 def _features(schema: Any) -> dict[str, dict[str, Any]]:
@@ -149,31 +229,67 @@ def _features(schema: Any) -> dict[str, dict[str, Any]]:
         return {}
 
 
-def _images(batch: Any, columns: _Columns, path: Path) -> NDArray[Any]:
-    """Return the images of some rows, `(n, …)`, or the contents of pictures' files, `(n,)`."""
+def _images(batch: Any, columns: _Columns, path: Path, before: int) -> NDArray[Any]:
+    """Return the images of some rows, `(n, …)`, or the contents or paths of pictures, `(n,)`.
+
+    Args:
+        batch: the rows.
+        columns: those of the table.
+        path: that of the table.
+        before: the number of rows that come before.
+    """
     import pyarrow as pa
+    from pyarrow import compute
 
     if len(columns.images) > 1:
-        return np.stack([batch.column(name).to_numpy() for name in columns.images], 1)
+        for name in columns.images:
+            _check_there(batch.column(name), f"{name} in {path}", before)
+        return np.stack(
+            [batch.column(name).to_numpy(zero_copy_only=False) for name in columns.images], 1
+        )
     place = f"{columns.images[0]} in {path}"
     column = batch.column(columns.images[0])
     if isinstance(column, pa.ExtensionArray):
         column = column.storage
+    _check_there(column, place, before)
     if pa.types.is_struct(column.type) and column.type.get_field_index("bytes") >= 0:
-        column = column.field("bytes")
-        if column.null_count:
-            raise DataError(
-                f"{place} has paths of pictures instead of pictures: name their folder, or embed "
-                "them, as push_to_hub of Hugging Face's datasets does."
-            )
+        pictures = column.to_pylist()
+        contents = [p["bytes"] if p["bytes"] is not None else p.get("path") for p in pictures]
+        _check_there(pa.array([True if content else None for content in contents]), place, before)
+        images = np.empty(len(contents), object)
+        images[:] = contents
+        return images
     shape = [len(column)]
     while pa.types.is_nested(column.type):
-        lengths = np.unique(pa.compute.list_value_length(column).to_numpy(zero_copy_only=False))
+        lengths = np.unique(compute.list_value_length(column).to_numpy(zero_copy_only=False))
         if len(lengths) > 1 or not lengths[0]:
             raise SizesError(_SIZES.format(place=place))
         shape.append(int(lengths[0]))
         column = column.flatten()
+        _check_there(column, place, before, len(column) // shape[0])
     return np.asarray(column.to_numpy(zero_copy_only=False)).reshape(shape)
+
+
+def _check_there(column: Any, place: str, before: int, size: int = 1) -> None:
+    """Check that no value of some rows is missing.
+
+    Args:
+        column: values, `size` for each row.
+        place: the name of their column in messages.
+        before: the number of rows that come before.
+        size: values in a row.
+
+    Raises:
+        DataError: one is.
+    """
+    if column.null_count:
+        row = (
+            before + int(np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False))[0]) // size
+        )
+        what = "an image without some pixels" if size > 1 else "nothing"
+        raise DataError(
+            f"{place} has {what} in row {row:,}, counted from 0: remove the row, or fill it in."
+        )
 
 
 def _labels(column: Any, place: str) -> NDArray[Any]:

@@ -5,7 +5,7 @@ Above them may be folders for the parts of a data set, such as `train` and `test
 """
 
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import IO
@@ -14,21 +14,19 @@ import numpy as np
 
 from mnistop.engine.config import Resize
 from mnistop.engine.data.labels import MAX_CLASSES
-from mnistop.engine.data.readers import kinds
 from mnistop.engine.data.readers.folder_levels import Arranged, arrange
 from mnistop.engine.data.readers.opening import check_size
-from mnistop.engine.data.readers.pictures import File, read_pictures
+from mnistop.engine.data.readers.pictures import File, few, read_pictures
 from mnistop.engine.data.stored import Part, Progress, Stored
 from mnistop.engine.errors import DataError
-from mnistop.engine.files import files_below, one_line
+from mnistop.engine.files import folders_below, one_line, open_regular
 from mnistop.engine.formatting import count
 
 _ENDINGS = (
     *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".dib", ".webp", ".gif", ".tif", ".tiff"),
-    *(".pgm", ".ppm", ".pbm", ".pnm"),
+    *(".pgm", ".ppm", ".pbm", ".pnm", ".avif", ".jp2", ".tga"),
 )
 _OF_SYSTEMS = ("thumbs.db", "desktop.ini", "__macosx", "@eadir", "lost+found")
-_LISTED = 3
 
 
 def read_folder(folder: Path, progress: Progress, resize: Resize) -> Stored | None:
@@ -40,29 +38,35 @@ def read_folder(folder: Path, progress: Progress, resize: Resize) -> Stored | No
     """
 
     def opener(path: tuple[str, ...]) -> Callable[[], IO[bytes]]:
-        return lambda: folder.joinpath(*path).open("rb")
+        return lambda: open_regular(folder.joinpath(*path))
 
-    return _read(list(files_below(folder)), opener, folder, progress, resize)
+    found = dict(folders_below(folder))
+    files = [(*place, name) for place, names in found.items() for name in names]
+    return _read(files, found, opener, folder, progress, resize)
 
 
-def read_zip(path: Path, progress: Progress, resize: Resize) -> Stored:
-    """Read the pictures in the folders of a zip archive; for the errors see `read_folder`."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            entries = {tuple(each.filename.split("/")): each for each in archive.infolist()}
-            files = sorted(name for name, entry in entries.items() if not entry.is_dir())
+def read_members(
+    archive: zipfile.ZipFile,
+    members: Mapping[tuple[str, ...], zipfile.ZipInfo],
+    path: Path,
+    progress: Progress,
+    resize: Resize,
+) -> Stored | None:
+    """Read the pictures in a zip archive; for the result and the errors see `read_folder`.
 
-            def opener(name: tuple[str, ...]) -> Callable[[], IO[bytes]]:
-                return lambda: _member(archive, entries[name], path)
+    Args:
+        archive: the archive.
+        members: its files, by the names of their folders and their own.
+        path: that of the archive.
+        progress: called with a line to show.
+        resize: the size to which pictures are resized that have not all the same.
+    """
 
-            stored = _read(files, opener, path, progress, resize)
-    except zipfile.BadZipFile as error:
-        raise DataError(f"{path} is damaged: get it again.") from error
-    if stored is None:
-        raise DataError(
-            f"The pictures in {path} are not in folders of two classes: {kinds.PICTURES}."
-        )
-    return stored
+    def opener(name: tuple[str, ...]) -> Callable[[], IO[bytes]]:
+        return lambda: _member(archive, members[name], path)
+
+    folders = [tuple(e.filename.split("/"))[:-1] for e in archive.infolist() if e.is_dir()]
+    return _read(sorted(members), folders, opener, path, progress, resize)
 
 
 def _member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) -> IO[bytes]:
@@ -75,18 +79,20 @@ def is_picture(name: str) -> bool:
     return name.lower().endswith(_ENDINGS) and not name.startswith(".")
 
 
-def _is_hidden(path: Sequence[str]) -> bool:
+def is_hidden(path: Sequence[str]) -> bool:
+    """Return whether a file is one of the system, or hidden, by the names in its path."""
     return any(name.startswith(".") or name.lower() in _OF_SYSTEMS for name in path)
 
 
 def _read(
     files: Sequence[tuple[str, ...]],
+    folders: Iterable[tuple[str, ...]],
     opener: Callable[[tuple[str, ...]], Callable[[], IO[bytes]]],
     place: Path,
     progress: Progress,
     resize: Resize,
 ) -> Stored | None:
-    visible = [path for path in files if not _is_hidden(path)]
+    visible = [path for path in files if not is_hidden(path)]
     paths = [path for path in visible if is_picture(path[-1])]
     arranged = arrange(paths, str(place))
     classes = sorted({name for of_part in arranged.pictures.values() for _, name in of_part})
@@ -105,7 +111,7 @@ def _read(
         chosen += [(one_line("/".join(paths[index])), opener(paths[index])) for index, _ in of_part]
         labels.append(np.array([numbers[name] for _, name in of_part], np.int64))
     images, notes = read_pictures(chosen, str(place), progress, resize)
-    notes += [*arranged.notes, *_left_out(files, arranged)]
+    notes += [*arranged.notes, *_left_out(files, folders, arranged)]
     stacks = np.split(images, np.cumsum([len(part) for part in labels])[:-1])
     parts = [
         Part(stack, of_part, str(place), str(place), role)
@@ -114,15 +120,24 @@ def _read(
     return Stored(parts, str(place), tuple(classes), notes=tuple(notes))
 
 
-def _left_out(files: Sequence[tuple[str, ...]], arranged: Arranged) -> list[str]:
-    """Return a sentence on files that are not read; none if all are."""
-    hidden = [path for path in files if _is_hidden(path)]
-    others = ["/".join(p) for p in files if not _is_hidden(p) and not is_picture(p[-1])]
+def _left_out(
+    files: Sequence[tuple[str, ...]], folders: Iterable[tuple[str, ...]], arranged: Arranged
+) -> list[str]:
+    """Return a sentence on files and folders that have no part in the data; none without any."""
+    hidden = [path for path in files if is_hidden(path)]
+    visible = [path for path in files if not is_hidden(path)]
+    others = ["/".join(path) for path in visible if not is_picture(path[-1])]
+    used = {path[:end] for path in visible if is_picture(path[-1]) for end in range(len(path))}
+    empty = [
+        "/".join(path)
+        for path in sorted({*folders, *(path[:-1] for path in visible)} - used)
+        if path[:-1] in used and not is_hidden(path)
+    ]
     phrases = list(arranged.left_out)
+    if empty:
+        phrases.append(f"{count(len(empty), 'folder')} without pictures ({few(empty)})")
     if hidden:
         phrases.append(count(len(hidden), "hidden file"))
     if others:
-        few = ", ".join(others[:_LISTED]) + (", …" if len(others) > _LISTED else "")
-        are = "is no picture" if len(others) == 1 else "are no pictures"
-        phrases.append(f"{count(len(others), 'file')} that {are} ({few})")
-    return [f"Left out are {'; '.join(phrases)}."] if phrases else []
+        phrases.append(f"{count(len(others), 'file')} of other kinds ({few(others)})")
+    return [f"Left out: {'; '.join(phrases)}."] if phrases else []

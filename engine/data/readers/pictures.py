@@ -71,8 +71,12 @@ def read_pictures(
         except (DataError, MemoryError):
             raise
         except Exception as error:  # Pillow raises many kinds for damaged bytes
-            if isinstance(error, OSError) and error.errno:
-                raise
+            if (
+                isinstance(error, OSError)
+                and error.errno
+                and not isinstance(error, FileNotFoundError)
+            ):
+                raise  # else of a link that leads nowhere
             damaged.append(name)
             continue
         stack = stack or _Stack(len(files), pixels)
@@ -85,7 +89,7 @@ def read_pictures(
         notes.append(f"{count(len(files), 'picture')} {what} are resized to {_size(*resize)}.")
     if animated:
         notes.append(
-            f"{count(len(animated), 'picture')} with several frames ({_few(animated)}): only the "
+            f"{count(len(animated), 'picture')} with several frames ({few(animated)}): only the "
             "first frame of each is taken."
         )
     return stack.pixels, notes + stack.put_on_ground()
@@ -163,21 +167,22 @@ def _check(
     if damaged:
         raise DataError(
             f"{len(damaged):,} of {count(files, 'picture')} in {place} cannot be read "
-            f"({_few(damaged)}): delete them, or get them again."
+            f"({few(damaged)}): delete them, or get them again."
         )
     if len(sizes) > 1 and resize == "off":
         usual = sizes.most_common(_LISTED)
-        few = ", ".join(f"{_size(*size)} ({number:,})" for size, number in usual)
+        sizes_text = ", ".join(f"{_size(*size)} ({number:,})" for size, number in usual)
         (height, width), _ = usual[0]
         example = f"{height}" if height == width else f'"{height} {width}"'
         raise SizesError(
-            f"The pictures in {place} have {len(sizes):,} sizes, {few}"
+            f"The pictures in {place} have {len(sizes):,} sizes, {sizes_text}"
             f"{', …' if len(sizes) > _LISTED else ''}: set resize, as in "
             f"--resize {example}."
         )
 
 
-def _few(names: Sequence[str]) -> str:
+def few(names: Sequence[str]) -> str:
+    """Return the first few names as a list in a sentence."""
     return ", ".join(names[:_LISTED]) + (", …" if len(names) > _LISTED else "")
 
 
@@ -238,7 +243,7 @@ def _pixels(picture: "Image", resize: Resize) -> tuple[NDArray[Any], NDArray[np.
         enough = 2 * max(resize)
         picture.draft(None, (enough, enough))  # JPEG is decoded smaller
     ImageOps.exif_transpose(picture, in_place=True)
-    mode = picture.mode
+    mode, is_pgm = picture.mode, picture.format == "PPM"
     is_deep, opacity = mode in _DEEP, None
     if is_deep:
         picture = picture if resize == "off" else picture.convert("F")
@@ -260,7 +265,8 @@ def _pixels(picture: "Image", resize: Resize) -> tuple[NDArray[Any], NDArray[np.
         opacity = opacity and opacity.resize(size, Image.Resampling.BILINEAR)
     pixels = np.asarray(picture)
     if is_deep:
-        pixels = pixels.astype(np.float32) if mode in ("I", "F") else np.rint(pixels).astype("u2")
+        is_wide = mode == "F" or (mode == "I" and not is_pgm)
+        pixels = pixels.astype(np.float32) if is_wide else np.rint(pixels).astype("u2")
     pixels = pixels[..., :3] if pixels.ndim == 3 else pixels
     if pixels.ndim == 3 and np.all(pixels == pixels[..., :1]):
         pixels = pixels[..., 0]

@@ -1,47 +1,67 @@
 """A table of images as text, an image a line, as in `label,pixel0,…,pixel783`.
 
-With or without a header, with commas, semicolons or tabs. Without a header the labels are in the
-first or the last column: in the one whose most frequent value is rarer, as a pixel at the corner
-is mostly black.
+With or without a header. Without one, the labels are in the first or the last column, or columns if
+they are one-hot; see `columns.labels_without_header`.
 """
 
-import contextlib
-import csv
 import itertools
+import re
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mnistop.engine.data.labels import MAX_CLASSES
 from mnistop.engine.data.readers.columns import (
-    LABELS,
-    NEITHER,
+    IDS,
     find_columns,
     is_number,
+    is_one_hot,
+    is_transposed,
+    labels_without_header,
+    named_classes,
     without_numbering,
 )
+from mnistop.engine.data.readers.label_files import (
+    LONGEST_LABEL,
+    as_numbers,
+    checked_labels,
+    roles_of,
+)
 from mnistop.engine.data.readers.opening import check_memory
+from mnistop.engine.data.readers.picture_folders import is_picture
+from mnistop.engine.data.readers.table_lines import Line, TableLines
 from mnistop.engine.data.stored import Progress
-from mnistop.engine.errors import DataError
-from mnistop.engine.formatting import count
+from mnistop.engine.errors import DataError, UnlabelledError
+from mnistop.engine.formatting import count, name_list
 
 Share = Callable[[], float]
 
-_DELIMITERS = ",;\t"
 _FEWEST_PIXELS = 4
+_CLEARLY_IMAGES = 49
 _LINES = 2048
 """Lines that are read at once."""
-_LONGEST_LABEL = 64
 _LONGEST_SHOWN = 20
-_LARGEST_WHOLE = 2**53
-_CLEARLY = 2
-"""Times that the most frequent value of a corner's pixel is more frequent than that of labels."""
+_LISTED = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """What the lines of a table have."""
+
+    images: NDArray[Any]
+    """`(n, pixels)`, or `(n, height, width)` or with channels if the header says so."""
+    labels: NDArray[Any] = field(default_factory=lambda: np.empty(0))
+    """`(n,)`, or one-hot `(n, k)`; empty if no column has them."""
+    ids: NDArray[np.str_] | None = None
+    """A name for each image, `(n,)`; None if no column has it."""
+    roles: NDArray[np.str_] | None = None
+    """`train`, `validation` or `test` for each image, `(n,)`; None if no column has it."""
 
 
 class Table:
-    """A table whose first line has been read.
+    """A table whose first lines have been read.
 
     Args:
         lines: all lines.
@@ -56,38 +76,44 @@ class Table:
         self.notes: list[str] = []
         """Sentences on what reading has made of it."""
         self._name, self._place = name, place
-        numbered = ((at, line) for at, line in enumerate(lines, 1) if line.strip())
-        first = next(numbered, None)
-        if not first:
-            raise DataError(f"{place} is empty: get it again.")
-        self._lines: Iterator[tuple[int, str]] = itertools.chain([first], numbered)
-        if not any(delimiter in first[1].strip() for delimiter in _DELIMITERS):
-            self._lines = ((at, ",".join(line.split())) for at, line in self._lines)
-        first = next(self._lines)
-        self._delimiter = max(_DELIMITERS, key=first[1].count)
-        cells = self._cells(first[1])
-        self._width = len(cells)
+        self._table = TableLines(lines, place)
+        cells = self._table.first
         if restored := without_numbering(cells):
-            cells, first = restored, (first[0], self._delimiter.join(restored))
+            cells = self._table.first = restored
             self.notes.append(
                 f"The first line of {name} was numbered by pandas, as if it were a header: it is "
                 "read as it was before."
             )
+        if is_transposed(cells, self._table.second):
+            raise DataError(
+                f"{place} has a column for each image, not a line: turn it, as by .T of pandas."
+            )
+        self._width = len(cells)
         self._columns = find_columns(cells, name)
         self.notes += self._columns.notes
-        self.lacks_labels = self._columns.lacks_labels
-        """True if no column has the labels, as in Kaggle's test.csv."""
+        names = [self._columns.names[at] for at in self._columns.pixels if self._columns.names]
+        self.is_of_images = len(self._columns.pixels) >= _CLEARLY_IMAGES or (
+            bool(names) and all(re.search(r"\d", name) for name in names)
+        )
+        """True if its columns are clearly pixels: many, or with numbers in their names."""
         self._number: type = np.uint8
-        if not self._columns.names:
-            self._lines = itertools.chain([first], self._lines)
-        if len(self._columns.pixels) < _FEWEST_PIXELS:
-            raise DataError(
-                f"{place} has {count(self._width, 'column')}, too few for images: each line must "
-                "have the label and all pixels of an image."
-            )
+        self._texts: list[int] = []
+        self._repeated = 0
+        self._lines = self._images() if self._columns.names else iter(self._table)
 
-    def read(self, share: Share, progress: Progress) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Return images `(n, pixels)` or `(n, height, width)`, and labels `(n,)`.
+    @property
+    def has_pixels(self) -> bool:
+        """True if it has enough columns for images."""
+        return len(self._columns.pixels) >= _FEWEST_PIXELS
+
+    @property
+    def names_pictures(self) -> bool:
+        """True if it has names of pictures instead of pixels."""
+        has_names = any(IDS.fullmatch(cell) for cell in self._table.first)
+        return not self.has_pixels and (has_names or any(map(is_picture, self._table.second)))
+
+    def read(self, share: Share, progress: Progress) -> Rows:
+        """Return images and labels.
 
         Args:
             share: what returns the share of the table that has been read, in (0, 1].
@@ -97,41 +123,91 @@ class Table:
             DataError: a line is no image, or no column has the labels.
             MemoryError: this machine does not have enough.
         """
-        if self.lacks_labels:
-            raise DataError(
+        if self._columns.lacks_labels:
+            raise UnlabelledError(
                 f"{self._place} has no column of labels: name it label in the first line, or name "
                 "two files, as IMAGES,LABELS."
             )
-        labels, images = self._rows(share, progress)
-        if self._columns.label is not None:
-            return images.reshape(-1, *self._columns.shape), _as_numbers(labels)
-        at = self._column_of_labels(images)
-        rest = images[:, 1:] if at == 0 else images[:, :-1]
-        return rest, images[:, at]
+        rows = self._read(share, progress)
+        if self._columns.label is not None or self._columns.one_hot:
+            return rows
+        columns = labels_without_header(rows.images)
+        if columns is None:
+            raise DataError(
+                f"{self._place} has no header, and neither its first nor its last column is "
+                "clearly that of labels: add a first line with the names of the columns, and name "
+                "the labels label."
+            )
+        labels = rows.images[:, columns]
+        images = np.delete(rows.images, columns, axis=1)
+        which = "first" if columns.start == 0 else "last"
+        number = labels.shape[1]
+        what = f"{which} column is" if number == 1 else f"{which} {number} columns are"
+        self.notes.append(f"{self._name} has no header: its {what} taken for the labels.")
+        return Rows(images, labels[:, 0] if number == 1 else labels)
 
-    def read_images(self, share: Share, progress: Progress) -> NDArray[Any]:
+    def read_images(self, share: Share, progress: Progress) -> Rows:
         """Return the images of a table without labels; for the arguments see `read`."""
-        return self._rows(share, progress)[1].reshape(-1, *self._columns.shape)
+        return self._read(share, progress)
 
-    def _rows(self, share: Share, progress: Progress) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Return the labels of all lines, if a column has them, and their pixels `(n, k)`."""
-        labels: list[NDArray[Any]] = []
-        blocks: list[NDArray[Any]] = []
+    def _read(self, share: Share, progress: Progress) -> Rows:
+        if not self.has_pixels:
+            raise DataError(
+                f"{self._place} has {count(self._width, 'column')}, too few for images: each line "
+                "must have the label and all pixels of an image."
+            )
+        columns = self._columns
+        self._texts = [at for at in (columns.label, columns.part, columns.ids) if at is not None]
+        blocks: list[tuple[NDArray[Any], ...]] = []
         read = size = 0
         while lines := list(itertools.islice(self._lines, _LINES)):
-            of_lines, pixels = self._parsed(lines)
-            labels.append(of_lines)
-            blocks.append(pixels)
-            size += pixels.nbytes
+            block = self._parsed(lines)
+            blocks.append(block)
+            size += block[-1].nbytes
             check_memory(size / share())
             read += len(lines)
             progress(f"reading {self._name}: {count(read, 'image')}")
         if not blocks:
             raise DataError(f"{self._place} has a header only: get it again.")
-        return np.concatenate(labels), np.concatenate(blocks)
+        if self._repeated:
+            self.notes.append(
+                f"The header of {self._name} is repeated: {count(self._repeated, 'line')} left out."
+            )
+        *texts, pixels = map(np.concatenate, zip(*blocks, strict=True))
+        found = dict(zip(self._texts, texts, strict=True))
+        labels = as_numbers(found[columns.label]) if columns.label is not None else pixels[:0, 0]
+        if columns.one_hot:
+            labels, pixels = np.split(pixels, [len(columns.one_hot)], axis=1)
+            if not is_one_hot(labels):
+                raise self._without_label()
+            labels = named_classes(labels, [columns.names[at] for at in columns.one_hot])
+        roles = None
+        if columns.part is not None:
+            roles = roles_of(found[columns.part])
+            if roles is None:
+                name = columns.names[columns.part]
+                self.notes.append(f"Column {name} of {self._name} is not used.")
+        ids = None if columns.ids is None else found[columns.ids]
+        return Rows(pixels.reshape(-1, *columns.shape), labels, ids, roles)
 
-    def _parsed(self, lines: list[tuple[int, str]]) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Return the labels and the pixels `(n, k)` of some lines.
+    def _without_label(self) -> DataError:
+        names = name_list([self._columns.names[at] for at in self._columns.one_hot], _LISTED)
+        return DataError(
+            f"{self._place} has columns beside those of pixels, {names}, and none of them is "
+            "clearly that of labels: name it label in the first line."
+        )
+
+    def _images(self) -> Iterator[Line]:
+        """Yield the lines after the header, without those that repeat it."""
+        header = self._table.line(self._table.first)
+        for at, line in self._table.after_first():
+            if line.startswith(header) and line.rstrip("\r\n") == header:
+                self._repeated += 1
+            else:
+                yield at, line
+
+    def _parsed(self, lines: list[Line]) -> tuple[NDArray[Any], ...]:
+        """Return the columns of texts `(n,)` of some lines, and their pixels `(n, k)`.
 
         Numbers become bytes, and from the first that does not fit on float32.
 
@@ -139,20 +215,20 @@ class Table:
             DataError: one is no image.
         """
         texts = [line for _, line in lines]
-        commas = self._width - 1
-        if any(line.count(self._delimiter) != commas for line in texts):
+        delimiters = self._width - 1
+        if any(line.count(self._table.delimiter) != delimiters for line in texts):
             self._check(lines)
-        pixels_at, label_at = self._columns.pixels, self._columns.label
-        label = [] if label_at is None else [label_at]
-        row = [("label", f"U{_LONGEST_LABEL + 1}"), ("pixels", self._number, len(pixels_at))]
+        pixels_at = self._columns.one_hot + self._columns.pixels
+        row = [(str(at), f"U{LONGEST_LABEL + 1}") for at in self._texts]
+        numbers = [("pixels", self._number, len(pixels_at))]
         try:
             table = np.loadtxt(
                 texts,
-                np.dtype(row) if label else self._number,
+                np.dtype(row + numbers) if row else self._number,
                 comments=None,
-                delimiter=self._delimiter,
-                usecols=label + pixels_at,
-                ndmin=1 if label else 2,
+                delimiter=self._table.delimiter,
+                usecols=self._texts + pixels_at,
+                ndmin=1 if row else 2,
                 quotechar='"',
             )
         except ValueError as error:
@@ -161,131 +237,37 @@ class Table:
                 return self._parsed(lines)
             self._check(lines)
             raise DataError(f"{self._place} is no table of numbers: check what it is.") from error
-        labels, pixels = (table["label"], table["pixels"]) if label else (table[:0, 0], table)
-        if not (np.isfinite(pixels).all() and all(labels)):
+        pixels = table["pixels"] if row else table
+        if not np.isfinite(pixels).all():
             self._check(lines)
-        if label and max(map(len, labels.tolist())) > _LONGEST_LABEL:
-            raise DataError(
-                f"{self._place} has a label of more than {_LONGEST_LABEL} characters: check which "
-                "column has the labels, and name it label."
-            )
-        return labels.copy(), pixels.copy()
+        columns = [table[str(at)].copy() for at in self._texts]
+        if self._columns.label is not None:
+            checked_labels(columns[0].tolist(), self._place)
+        return *columns, pixels.copy()
 
-    def _check(self, lines: list[tuple[int, str]]) -> None:
+    def _check(self, lines: list[Line]) -> None:
         """Find the first cell that is wrong, and say what is.
 
         Raises:
             DataError: there is one.
         """
         for at, line in lines:
-            cells = self._cells(line)
+            cells = self._table.cells(line)
             place = f"Line {at:,} of {self._place}"
             if len(cells) != self._width:
                 raise DataError(
                     f"{place} has {count(len(cells), 'column')}, and the first line has "
                     f"{self._width:,}: complete it, or delete it."
                 )
-            for column in self._columns.used:
+            for column in sorted(self._columns.one_hot + self._columns.pixels):
                 where = f"{place} has in column {self._columns.title(column)}"
                 if not cells[column]:
                     raise DataError(f"{where} nothing: fill in a number, or delete the line.")
-                if column != self._columns.label and not is_number(cells[column]):
+                if not is_number(cells[column]):
+                    if column in self._columns.one_hot:
+                        raise self._without_label()
                     comma = "with a point in place of a comma" if "," in cells[column] else "there"
                     raise DataError(
                         f"{where} {cells[column][:_LONGEST_SHOWN]!r}, which is no pixel: store a "
                         f"number {comma}, or delete the line."
                     )
-
-    def _cells(self, line: str) -> list[str]:
-        try:
-            (cells,) = csv.reader([line], delimiter=self._delimiter)
-        except (csv.Error, ValueError) as error:
-            raise DataError(f"{self._place} is no CSV table: check what it is.") from error
-        return [cell.strip() for cell in cells]
-
-    def _column_of_labels(self, table: NDArray[Any]) -> int:
-        """Return 0 or -1, the column of a table `(n, columns)` without header that has labels."""
-        shares = {}
-        for at in (0, -1):
-            values, counts = np.unique(table[:, at], return_counts=True)
-            if 2 <= len(values) <= MAX_CLASSES and np.array_equal(values, np.floor(values)):
-                shares[at] = counts.max() / len(table)
-        best = min(shares, key=shares.__getitem__, default=None)
-        if best is None or (len(shares) == 2 and max(shares.values()) < _CLEARLY * shares[best]):
-            raise DataError(
-                f"{self._place} has no header, and neither its first nor its last column is "
-                "clearly that of labels: add a first line with the names of the columns, and name "
-                "the labels label."
-            )
-        name = "first" if best == 0 else "last"
-        self.notes.append(f"{self._name} has no header: its {name} column is taken for the labels.")
-        return best
-
-
-def labels_in(lines: Iterable[str], place: str) -> NDArray[Any]:
-    """Return the labels in a table of labels: `(n,)`, or one-hot `(n, k)`.
-
-    They are in the column with the name of labels, in the only one besides indices and names of
-    files, or in all columns if these are one-hot.
-
-    Args:
-        lines: those of the table.
-        place: its name in messages.
-
-    Raises:
-        DataError: it is no table, or no column is clearly that of labels.
-    """
-    rows = _rows([line.strip() for line in lines if line.strip()], place)
-    names = [cell.strip().lower() for cell in rows[0]]
-    known = next((names.index(name) for name in LABELS if name in names), None)
-    has_numbers = all(is_number(cell) for row in rows[1:] for cell in row if cell.strip())
-    has_names = known is not None or (has_numbers and not all(map(is_number, names)))
-    if has_names:
-        del rows[0]
-    used = [at for at, name in enumerate(names) if not (has_names and NEITHER.fullmatch(name))]
-    if known is not None:
-        used = [known]
-    table = np.array([[row[at].strip() for at in used] for row in rows], str)
-    if len(used) == 1:
-        return _as_numbers(table[:, 0])
-    with contextlib.suppress(ValueError):
-        ones = table.astype(np.float64)
-        if np.isin(ones, (0, 1)).all() and (ones.sum(1) == 1).all():
-            return ones.astype(np.int64)
-    raise DataError(
-        f"{place} has {count(len(names), 'column')}, and none of them is clearly that of labels: "
-        "add a first line with the names of the columns, and name the labels label."
-    )
-
-
-def _rows(lines: list[str], place: str) -> list[list[str]]:
-    """Return the cells of each line of a table of labels."""
-    if not lines:
-        raise DataError(f"{place} is empty: get it again.")
-    delimiter = max(_DELIMITERS, key=lines[0].count)
-    if all(map(is_number, lines[0].split())):
-        rows = [line.replace(delimiter, " ").split() for line in lines]
-    else:
-        try:
-            rows = list(csv.reader(lines, delimiter=delimiter))
-        except csv.Error as error:
-            raise DataError(f"{place} is no list of labels: check what it is.") from error
-    for at, row in enumerate(rows, 1):
-        if len(row) != len(rows[0]):
-            raise DataError(
-                f"Line {at:,} of {place} has {count(len(row), 'column')}, and the first line has "
-                f"{len(rows[0]):,}: complete it, or delete it."
-            )
-    return rows
-
-
-def _as_numbers(labels: NDArray[np.str_]) -> NDArray[Any]:
-    """Return labels as whole numbers if all of them are."""
-    try:
-        numbers = labels.astype(np.float64)
-    except ValueError:
-        return labels
-    whole = np.abs(numbers) < _LARGEST_WHOLE
-    if not whole.all() or np.any(numbers != np.floor(numbers)):
-        return labels
-    return numbers.astype(np.int64)

@@ -46,7 +46,7 @@ def test_the_confident_joint_by_hand() -> None:
     assert found.accuracy == pytest.approx(4 / 7)
     finding = as_finding(found, 5, ("zero", "one", "two"))
     assert finding.remarks == ("one? 80%", "zero? 70%")
-    assert finding.sentence.startswith("2 labels of 7 doubted, the worst first, by 5 models")
+    assert finding.sentence.startswith("2 of 7 labels are doubted by 5 models, each trained")
 
 
 def test_a_class_without_images_is_never_believed() -> None:

@@ -1,9 +1,7 @@
 """Tables of images as text: as Kaggle has them, as pandas and csv write them, and damaged ones."""
 
 import csv
-import gzip
 import io
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,33 +9,27 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from mnistop.engine.data.sources import Dataset, load
+from mnistop.engine.data.sources import load
 from mnistop.engine.data.stored import silent
 from mnistop.engine.errors import DataError
-from tests.helpers.data_files import some_images, some_labels, unseen_of
-
-COUNT = 40
-IMAGES, LABELS = some_images(COUNT), some_labels(COUNT)
-IMAGES[:-3, 0, 0] = IMAGES[:-3, -1, -1] = 0
-ROWS = IMAGES.reshape(COUNT, -1)
-PIXELS = [f"pixel{index}" for index in range(16)]
-
-
-def table(labels: Any = LABELS, rows: Any = ROWS) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=PIXELS).assign(label=labels)[["label", *PIXELS]]
-
-
-def check(dataset: Dataset, shape: tuple[int, int] = (4, 4)) -> None:
-    assert np.array_equal(dataset.images, IMAGES.reshape(-1, *shape) / np.float32(255))
-    assert dataset.labels.tolist() == LABELS.tolist()
+from tests.helpers.csv_tables import COUNT, IMAGES, LABELS, PIXELS, ROWS, check, table, text
 
 
 def without_header(path: Path) -> None:
     table().to_csv(path, index=False, header=False)
+
+
+def one_hot() -> pd.DataFrame:
+    ones = pd.DataFrame(np.eye(3, dtype=int)[LABELS], columns=["label_0", "label_1", "label_2"])
+    return pd.concat([ones, table()[PIXELS]], axis=1)
+
+
+def in_a_cell(form: Callable[[list[int]], Any]) -> pd.DataFrame:
+    return pd.DataFrame({"emotion": LABELS, "pixels": [form(row) for row in ROWS.tolist()]})
 
 
 WRITERS: dict[str, Callable[[Path], None]] = {
@@ -69,6 +61,55 @@ WRITERS: dict[str, Callable[[Path], None]] = {
     "numpy": lambda path: np.savetxt(path, np.c_[LABELS, ROWS], "%d", delimiter=","),
     "numpy, as it is": lambda path: np.savetxt(path, np.c_[LABELS, ROWS], delimiter=","),
     "an id": lambda path: table().assign(id=range(COUNT)).to_csv(path, index=False),
+    "two indices": lambda path: table().reset_index(names="Unnamed: 0.1").to_csv(path),
+    "Excel's separator": lambda path: path.write_text(
+        "sep=;\n" + table().to_csv(index=False, sep=";")
+    ),
+    "Excel's Unicode": lambda path: table().to_csv(path, index=False, sep="\t", encoding="utf-16"),
+    "decimal commas": lambda path: table(rows=ROWS / 255).to_csv(
+        path, index=False, sep=";", decimal=","
+    ),
+    "blank rows of Excel": lambda path: path.write_text(
+        table().to_csv(index=False) + ("," * 16 + "\n") * 3
+    ),
+    "pipes": lambda path: table().to_csv(path, index=False, sep="|"),
+    "a delimiter at the end": lambda path: path.write_text(
+        table().to_csv(index=False).replace("\n", ",\n")
+    ),
+    "a delimiter at the end, without a header": lambda path: path.write_text(
+        table().to_csv(index=False, header=False).replace("\n", ",\n")
+    ),
+    "R": lambda path: path.write_text(table().to_csv().removeprefix(",")),
+    "a header in the middle": lambda path: path.write_text(text(slice(9)) + text(slice(9, 40))),
+    "comments": lambda path: path.write_text(
+        "# mine\n# 2020\n" + text(slice(9)) + "# more\n" + text(slice(9, 40)).partition("\n")[2]
+    ),
+    "a comment is the header": lambda path: np.savetxt(
+        path, np.c_[ROWS, LABELS], "%d", ",", header=",".join([*PIXELS, "label"])
+    ),
+    "p_0_0": lambda path: table().set_axis(
+        ["label", *(f"p_{row}_{column}" for row in range(4) for column in range(4))], axis=1
+    ).to_csv(path, index=False),
+    "0_0": lambda path: table().set_axis(
+        ["label", *(f"{row}_{column}" for row in range(4) for column in range(4))], axis=1
+    ).to_csv(path, index=False),
+    "one-hot": lambda path: one_hot().to_csv(path, index=False),
+    "one-hot of booleans": lambda path: one_hot().astype({"label_0": bool, "label_1": bool})
+    .astype({"label_2": bool}).to_csv(path, index=False),
+    "one-hot first, without a header": lambda path: (
+        one_hot().to_csv(path, index=False, header=False)
+    ),
+    "one-hot last, as semeion.data": lambda path: np.savetxt(
+        path, one_hot()[[*PIXELS, "label_0", "label_1", "label_2"]], "%.4f"
+    ),
+    "pixels in a cell": lambda path: in_a_cell(lambda row: " ".join(map(str, row))).to_csv(
+        path, index=False
+    ),
+    "pixels in a list": lambda path: in_a_cell(str).to_csv(path, index=False),
+    "pixels in an array": lambda path: in_a_cell(np.array).to_csv(path, index=False),
+    "pixels in a cell, without a header": lambda path: in_a_cell(
+        lambda row: " ".join(map(str, row))
+    ).to_csv(path, index=False, header=False),
     "blank lines": lambda path: path.write_text(
         "\n" + table().to_csv(index=False).replace("\n", "\n\n")
     ),
@@ -125,142 +166,6 @@ def test_pixels_beyond_a_byte_are_read_from_where_they_begin(tmp_path: Path) -> 
     assert np.allclose(dataset.images.reshape(len(rows), -1) * 4095, rows, atol=0.01)
 
 
-# --- several tables ------------------------------------------------------------------------------
-
-
-def zipped(path: Path, files: dict[str, str]) -> Path:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return path
-
-
-def text(rows: slice, labelled: bool = True) -> str:
-    part = table()[rows]
-    return str((part if labelled else part[PIXELS]).to_csv(index=False))
-
-
-@pytest.mark.parametrize("is_zip", [False, True])
-@pytest.mark.parametrize("names", ["train test", "mnist_train mnist_test", "Training Testing"])
-def test_train_and_test_tables_are_an_official_split(
-    tmp_path: Path, names: str, is_zip: bool
-) -> None:
-    train, test = (f"{name}.csv" for name in names.split())
-    files = {test: text(slice(30, 40)), train: text(slice(0, 30))}
-    if is_zip:
-        source = zipped(tmp_path / "archive.zip", files)
-    else:
-        source = tmp_path
-        for name, content in files.items():
-            (tmp_path / name).write_text(content)
-    dataset = load(str(source))
-    assert dataset.labels.tolist() == LABELS[:30].tolist()
-    assert unseen_of(dataset)[1].tolist() == LABELS[30:].tolist()
-
-
-def test_kaggles_test_table_without_labels_is_left_out(tmp_path: Path) -> None:
-    files = {
-        "sample_submission.csv": "ImageId,Label\n1,0\n",
-        "test.csv": text(slice(0, 5), labelled=False),
-        "train.csv": text(slice(0, 40)),
-        "__MACOSX/._train.csv": "\0\1",
-        "train/train.csv": text(slice(0, 40)),
-    }
-    dataset = load(str(zipped(tmp_path / "digit-recognizer.zip", files)))
-    check(dataset)
-    assert dataset.notes == (
-        "test.csv has no labels, and is left out.",
-        "Other tables are left out: sample_submission.csv.",
-    )
-
-
-def test_kaggles_test_table_alone_has_no_labels(tmp_path: Path) -> None:
-    (tmp_path / "test.csv").write_text(text(slice(0, 40), labelled=False))
-    with pytest.raises(DataError, match=r"test\.csv has no column of labels: name it label"):
-        load(str(tmp_path / "test.csv"))
-
-
-def test_several_data_sets_ask_for_one(tmp_path: Path) -> None:
-    for name in ("a_train.csv", "b_train.csv"):
-        (tmp_path / name).write_text(text(slice(0, 40)))
-    with pytest.raises(DataError, match=r"2 CSV tables, 2 data sets: name one, such as .*a_train"):
-        load(str(tmp_path))
-
-
-# --- what is wrong -------------------------------------------------------------------------------
-
-
-def broken(change: Callable[[list[list[str]]], None]) -> str:
-    rows = [["label", *PIXELS], *([str(cell) for cell in row] for row in np.c_[LABELS, ROWS])]
-    change(rows)
-    return "\n".join(map(",".join, rows))
-
-
-def put(row: int, column: int, cell: str) -> Callable[[list[list[str]]], None]:
-    def change(rows: list[list[str]]) -> None:
-        rows[row][column] = cell
-
-    return change
-
-
-@pytest.mark.parametrize(
-    ("content", "says"),
-    [
-        (broken(put(4, 3, "")), r"Line 5 of .*a\.csv has in column 4, pixel2, nothing: fill in"),
-        (broken(put(4, 3, "dark")), "Line 5 of .* in column 4, pixel2, 'dark', which is no pixel"),
-        (broken(put(4, 3, "nan")), "in column 4, pixel2, 'nan'"),
-        (broken(put(4, 3, "1e999")), "in column 4, pixel2, '1e999'"),
-        (broken(put(4, 0, "")), "Line 5 of .* has in column 1, label, nothing"),
-        (broken(put(4, 3, "1,2")), "Line 5 of .* has 18 columns, and the first line has 17"),
-        (broken(lambda rows: rows[4].pop()), "Line 5 of .* has 16 columns"),
-        (broken(put(4, 3, "1_0")), "is no table of numbers"),
-        (broken(put(0, 0, "pixel16")), "has no column of labels"),
-        (broken(lambda rows: rows.__delitem__(slice(1, None))), "has a header only"),
-        ("a,b\n1,2\n", "has 2 columns, too few for images"),
-        ("a;b;c;d;e;f\n1;0;0,5;0;0;1\n", "'0,5', which is no pixel: .* with a point"),
-        (",,,,,,\n", "has 7 columns, too few for images"),
-        (b"\xff\xfel\0a\0", "not a text in UTF-8"),
-        (gzip.compress(text(slice(0, 40)).encode())[:-200], "is cut off"),
-    ],
-)  # fmt: skip
-def test_what_is_wrong_is_told_by_line_and_column(
-    tmp_path: Path, content: str | bytes, says: str
-) -> None:
-    path = tmp_path / "a.csv"
-    path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    with pytest.raises(DataError, match=says):
-        load(str(path))
-
-
-def test_columns_that_could_both_be_labels_ask_for_a_header(tmp_path: Path) -> None:
-    rows = np.random.default_rng(0).integers(0, 3, (30, 17))
-    pd.DataFrame(rows).to_csv(tmp_path / "a.csv", index=False, header=False)
-    with pytest.raises(DataError, match="has no header, and neither its first nor its last"):
-        load(str(tmp_path / "a.csv"))
-
-
-def test_a_table_larger_than_memory_is_refused_before_it_is_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    table().to_csv(tmp_path / "a.csv", index=False)
-    monkeypatch.setattr("os.sysconf", lambda name: 10)
-    with pytest.raises(DataError, match="not enough memory"):
-        load(str(tmp_path / "a.csv"))
-
-
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(st.data())
-def test_a_damaged_table_raises_nothing_else(tmp_path: Path, data: st.DataObject) -> None:
-    content = bytearray(text(slice(0, 4)).encode())
-    for _ in range(data.draw(st.integers(1, 3))):
-        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
-    (tmp_path / "a.csv").write_bytes(bytes(content))
-    try:
-        load(str(tmp_path / "a.csv"))
-    except DataError as error:
-        assert str(error).endswith(".")  # noqa: PT017
-
-
 @given(
     st.lists(st.lists(st.integers(0, 255), min_size=4, max_size=4), min_size=2, max_size=9),
     st.booleans(),
@@ -271,9 +176,9 @@ def test_all_pixels_arrive(rows: list[list[int]], floats: bool) -> None:
     pixels: NDArray[Any] = np.array(rows, float if floats else int)
     labels = (np.arange(len(rows)) + 1) % 2
     written = pd.DataFrame(pixels).assign(label=labels).to_csv(index=False)
-    images, read = Table(io.StringIO(written), "a.csv", "a.csv").read(lambda: 1.0, silent)
-    assert np.array_equal(images, pixels)
-    assert read.tolist() == labels.tolist()
+    read = Table(io.StringIO(written), "a.csv", "a.csv").read(lambda: 1.0, silent)
+    assert np.array_equal(read.images, pixels)
+    assert read.labels.tolist() == labels.tolist()
 
 
 def test_a_header_that_pandas_made_of_an_image_is_that_image_again(tmp_path: Path) -> None:
@@ -312,103 +217,11 @@ def test_tables_of_the_family_have_its_names_and_stand_upright(tmp_path: Path, n
     assert dataset.class_names[9] == ("9" if is_emnist else "Ankle boot")
 
 
-# --- images and labels in two tables -------------------------------------------------------------
-
-
-@pytest.mark.parametrize("header", [True, False])
-def test_images_and_labels_may_be_in_two_tables(tmp_path: Path, header: bool) -> None:
-    images, labels = tmp_path / "images 40 x 16.csv", tmp_path / "labels.csv"
-    table()[PIXELS].to_csv(images, index=False, header=header)
-    table()[["label"]].to_csv(labels, index=False, header=header)
-    check(load(f"{images},{labels}"))
-    labels.write_text("id,label,of\n" + "".join(f"{i},{k},x\n" for i, k in enumerate(LABELS)))
-    check(load(f"{images},{labels}"))
-    names = np.array(["bag", "boot", "top"])
-    labels.write_text("\n".join(names[LABELS]))
-    dataset = load(f"{images},{labels}")
-    check(dataset)
-    assert dataset.class_names == tuple(names)
-    np.save(tmp_path / "images.npy", IMAGES)
-    check(load(f"{tmp_path / 'images.npy'},{labels}"))
-
-
-@pytest.mark.parametrize(
-    "names", ["X_train y_train X_test y_test", "train_x train_y test_x test_y"]
-)
-def test_a_folder_of_such_tables_is_read_by_their_names(tmp_path: Path, names: str) -> None:
-    parts = (
-        table()[PIXELS][:30],
-        table()[["label"]][:30],
-        table()[PIXELS][30:],
-        table()[["label"]][30:],
-    )
-    for name, part in zip(names.split(), parts, strict=True):
-        part.to_csv(tmp_path / f"{name}.csv", index=False)
-    dataset = load(str(tmp_path))
-    assert dataset.labels.tolist() == LABELS[:30].tolist()
-    assert unseen_of(dataset)[1].tolist() == LABELS[30:].tolist()
-
-
-@pytest.mark.parametrize(
-    ("content", "says"),
-    [("", "is empty"), ("1\n2\n", "40 images, but .* has 2 labels")],
-)
-def test_what_is_no_table_of_labels_is_told(tmp_path: Path, content: str, says: str) -> None:
-    table()[PIXELS].to_csv(tmp_path / "images.csv", index=False)
-    (tmp_path / "labels.csv").write_text(content)
-    with pytest.raises(DataError, match=says):
-        load(f"{tmp_path / 'images.csv'},{tmp_path / 'labels.csv'}")
-
-
 def test_columns_may_be_apart_by_spaces(tmp_path: Path) -> None:
     np.savetxt(tmp_path / "train.txt", np.c_[LABELS, ROWS])
     check(load(str(tmp_path / "train.txt")))
     np.savetxt(tmp_path / "train.txt", np.c_[LABELS, ROWS], "%5d")
     check(load(str(tmp_path / "train.txt")))
-
-
-def test_a_zip_with_a_password_is_told(tmp_path: Path) -> None:
-    source = zipped(tmp_path / "a.zip", {"train.csv": text(slice(0, 40))})
-    content = bytearray(source.read_bytes())
-    content[6] |= 1
-    content[content.index(b"PK\1\2") + 8] |= 1
-    source.write_bytes(content)
-    with pytest.raises(DataError, match=r"train\.csv in .* has a password"):
-        load(str(source))
-
-
-@pytest.mark.parametrize(
-    ("delimiter", "header"),
-    [(",", ""), (",", "a,b,c"), (";", "a;b;c"), ("\t", ""), (" ", "")],
-)
-def test_one_hot_labels_beside_images_are_read(tmp_path: Path, delimiter: str, header: str) -> None:
-    np.save(tmp_path / "x.npy", IMAGES)
-    path = tmp_path / "y.csv"
-    ones = np.eye(3)[LABELS]
-    np.savetxt(path, ones, fmt="%g", delimiter=delimiter, header=header, comments="")
-    dataset = load(f"{tmp_path / 'x.npy'},{path}")
-    assert dataset.labels.tolist() == LABELS.tolist()
-    assert "one-hot" in dataset.notes[0]
-
-
-@pytest.mark.parametrize("header", [",0", "id;digit_name", "image_id\tnumber"])
-def test_the_only_column_besides_an_index_has_the_labels(tmp_path: Path, header: str) -> None:
-    np.save(tmp_path / "x.npy", IMAGES)
-    delimiter = next(one for one in ",;\t" if one in header)
-    lines = [header, *(f"{at}{delimiter}{label}" for at, label in enumerate(LABELS))]
-    (tmp_path / "y.csv").write_text("\n".join(lines))
-    dataset = load(f"{tmp_path / 'x.npy'},{tmp_path / 'y.csv'}")
-    assert dataset.labels.tolist() == LABELS.tolist()
-
-
-@pytest.mark.parametrize("header", ["digit_name,number\n", ""])
-def test_one_of_several_columns_is_not_guessed_to_have_the_labels(
-    tmp_path: Path, header: str
-) -> None:
-    np.save(tmp_path / "x.npy", IMAGES)
-    (tmp_path / "y.csv").write_text(header + "".join(f"{label},7\n" for label in LABELS))
-    with pytest.raises(DataError, match="2 columns, and none of them is clearly that of labels"):
-        load(f"{tmp_path / 'x.npy'},{tmp_path / 'y.csv'}")
 
 
 def test_pixels_are_in_the_order_of_the_numbers_of_their_columns(tmp_path: Path) -> None:
@@ -419,9 +232,52 @@ def test_pixels_are_in_the_order_of_the_numbers_of_their_columns(tmp_path: Path)
     assert "in the order of their columns' numbers" in dataset.notes[0]
 
 
-def test_long_labels_are_not_cut_to_the_same(tmp_path: Path) -> None:
-    rows = table()
-    rows["label"] = ["long " * 20 + str(label) for label in LABELS]
-    rows.to_csv(tmp_path / "long.csv", index=False)
-    with pytest.raises(DataError, match="a label of more than 64 characters"):
-        load(str(tmp_path / "long.csv"))
+SMOOTH = np.linspace(20, 240, 400).astype(int).reshape(100, 4)
+SMOOTH = (SMOOTH + np.arange(100)[:, None] * 37) % 251
+CODES = np.arange(100) % 10
+
+
+@pytest.mark.parametrize("labels", [CODES, CODES + 1, CODES + 65, CODES // 5 * 5 + 3])
+@pytest.mark.parametrize("is_last", [False, True])
+def test_a_pixel_of_a_photo_is_not_taken_for_the_labels(
+    tmp_path: Path, labels: NDArray[Any], is_last: bool
+) -> None:
+    columns = [SMOOTH, labels[:, None]] if is_last else [labels[:, None], SMOOTH]
+    np.savetxt(tmp_path / "a.csv", np.hstack(columns), "%d", ",")
+    dataset = load(str(tmp_path / "a.csv"), pixel_range=(0, 255))
+    assert [dataset.class_names[label] for label in dataset.labels] == list(map(str, labels))
+
+
+def test_two_columns_like_labels_are_refused(tmp_path: Path) -> None:
+    rows = np.c_[CODES + 65, SMOOTH[:, :3], np.arange(100) % 9 * 20 + 7]
+    np.savetxt(tmp_path / "a.csv", rows, "%d", ",")
+    with pytest.raises(DataError, match="neither its first nor its last column is clearly"):
+        load(str(tmp_path / "a.csv"))
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["Training PublicTest PrivateTest", "train val test", "TRAIN VALID TEST", "train dev t10k"],
+)
+@pytest.mark.parametrize("name", ["Usage", "split", "Set", "data set"])
+def test_a_column_of_words_is_an_official_split(tmp_path: Path, words: str, name: str) -> None:
+    split = np.repeat(words.split(), [25, 5, 10])
+    table().assign(**{name: split}).to_csv(tmp_path / "a.csv", index=False)
+    dataset = load(str(tmp_path / "a.csv"))
+    assert (len(dataset), dataset.given_validation, len(dataset.unseen)) == (30, 5, 10)
+    assert not dataset.notes
+
+
+def test_a_column_of_folds_is_named(tmp_path: Path) -> None:
+    table().assign(fold=np.arange(COUNT) % 5).to_csv(tmp_path / "a.csv", index=False)
+    dataset = load(str(tmp_path / "a.csv"))
+    check(dataset)
+    assert dataset.notes == ("Column fold of a.csv is not used.",)
+
+
+def test_images_without_a_label_are_left_out(tmp_path: Path) -> None:
+    labels = np.where(np.arange(COUNT) % 9, LABELS.astype(object), None)
+    table(labels).to_csv(tmp_path / "a.csv", index=False)
+    dataset = load(str(tmp_path / "a.csv"))
+    assert dataset.labels.tolist() == LABELS[np.arange(COUNT) % 9 > 0].tolist()
+    assert dataset.notes[0].startswith("5 images without a label left out: ")

@@ -15,8 +15,9 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 from mnistop.engine.config import Split
+from mnistop.engine.data.preparation import to_dataset
 from mnistop.engine.data.sources import Dataset, describe, load, loads_quickly, split
-from mnistop.engine.data.stored import Part, Stored, to_dataset
+from mnistop.engine.data.stored import Part, Stored
 from mnistop.engine.errors import DataError
 from mnistop.engine.fingerprint import take_fingerprint
 
@@ -311,6 +312,33 @@ def test_other_images_stay_in_their_order(
     first = np.rint(dataset.images[:49, 0, 0] * 255).astype(int)
     assert first.tolist() == list(range(49))
     assert bool(dataset.notes) == was_in_order
+
+
+def test_a_source_of_test_images_only_says_that_they_are_trained_on() -> None:
+    stored = in_parts([200], SHUFFLED)
+    parts = [replace(part, role="test") for part in stored.parts]
+    assert "has no training images" in to_dataset(replace(stored, parts=parts), "here", 50).notes[0]
+
+
+@pytest.mark.parametrize("shift", [0, 1])
+def test_labels_that_count_from_another_number_in_a_part_are_told(shift: int) -> None:
+    test = replace(in_parts([200], SHUFFLED).parts[0], role="test")
+    parts = [*in_parts([200], SHUFFLED + shift).parts, test]
+    notes = to_dataset(Stored(parts, ""), "here", None).notes
+    assert [note.partition(",")[0] for note in notes] == ["No training image has the label 0"][
+        :shift
+    ]
+
+
+def test_gray_images_beside_colour_become_colour() -> None:
+    gray, colour = np.full((2, 3, 3), 9, np.uint8), np.full((2, 3, 3, 3), 255, np.uint8)
+    labels = np.array([0, 1])
+    parts = [Part(gray, labels, "a.x", "a"), Part(colour, labels, "b.x", "b")]
+    dataset = to_dataset(Stored(parts, ""), "here", None)
+    assert np.array_equal(dataset.images[:2], np.full((2, 3, 3, 3), np.float32(9 / 255)))
+    assert dataset.notes == (
+        "The images in a.x are gray, and taken for colour images as others are.",
+    )
 
 
 GRAY = np.zeros((4, 3, 2), np.uint8)

@@ -208,7 +208,7 @@ def test_too_little_memory_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     def full(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("mnistop.engine.data.readers.files.read_idx", full)
+    monkeypatch.setattr("mnistop.engine.data.readers.pairs.read_idx", full)
     with pytest.raises(DataError, match="not enough memory"):
         load(str(images))
 

@@ -54,7 +54,9 @@ def test_copies_are_told_apart_by_label_and_side(shape: tuple[int, ...]) -> None
         "validation images seen": [2, 50],
         "copies": [0, 20, 22],
     }
-    assert kinds["copies"].sentence.startswith("2 images repeated on the same side")
+    assert kinds["copies"].sentence.startswith(
+        "2 images are copied from another one on the same side"
+    )
     assert kinds["copies"].remarks == ("", "= 0", "= 0")
     assert kinds["test images seen"].remarks == ("", "= 3")
     assert kinds["same image, other label"].severity == "error"
@@ -92,8 +94,7 @@ def test_rare_classes_are_named_from_the_rarest() -> None:
     (rare,) = examine(dataset_of(images, labels, classes=4), np.arange(10))
     assert rare.images.tolist() == [3, 90, 7, 8, 9]
     assert rare.sentence.startswith(
-        "2 rare classes: 2 with 2, 1 with 3 of 100 images, while 0 has 95: accuracy hardly depends "
-        "on them."
+        "2 classes are rare: 2 (2 images), 1 (3 images); the largest, 0, has 95. The accuracy "
     )
 
 

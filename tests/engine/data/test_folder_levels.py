@@ -46,6 +46,7 @@ def classes_of(found: Arranged) -> dict[str, str]:
         ("train/a/1 train/b/2 extra/a/3", {"train": "ab"}),
         ("train/a/1 train/b/2 test/c/3 test/4", {"train": "ab"}),
         ("train/a/1 train/b/2 test/b/x/3", {"train": "ab", "test": "b"}),
+        ("train/a/1 train/b/2 val/3", {"train": "ab"}),
         ("valid/b/1 train/b/2 train/a/3", {"train": "ba", "validation": "b"}),
         ("train_a/1 train_b/2 test_a/3 test_b/4", {"train": "ab", "test": "ab"}),
         ("trainA/1 trainB/2 testA/3 testB/4", {"train": "AB", "test": "AB"}),
@@ -91,6 +92,7 @@ def test_abbreviated_names_of_parts_are_understood(names: str) -> None:
         (grid(["w1", "w2"], DIGITS)[:-3], "w1, w2"),
         (grid(["Anna", "Ben"], DIGITS), "Anna, Ben"),
         (grid("123", DIGITS), "1, 2, 3"),
+        ([f"w{digit}/{digit}" for digit in DIGITS], "w0, w1, w2, …"),
         (grid(["w1", "w2"], ["pictures"], DIGITS), "w1, w2"),
         (grid(["session_1", "session_2"], ["w1", "w2"], DIGITS), "session_1, session_2, w1, …"),
     ],
@@ -155,7 +157,7 @@ def test_a_part_that_is_there_twice_is_told() -> None:
 
 
 def test_pictures_of_other_classes_and_of_none_are_told() -> None:
-    found = arranged(["train/Cat", "train/Dog", "test/cat", "test/dog", "val", "val/x"])
+    found = arranged(["train/Cat", "train/Dog", "test/cat", "test/dog", "val", "val"])
     assert classes_of(found) == {"train": "CatDog"}
     assert found.left_out == [
         "2 validation pictures in no folder of a class",

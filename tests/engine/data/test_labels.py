@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from mnistop.engine.data.labels import MAX_CLASSES, Classes, number_classes
-from mnistop.engine.data.stored import Part, Stored, to_dataset
+from mnistop.engine.data.preparation import to_dataset
+from mnistop.engine.data.stored import Part, Stored
 from mnistop.engine.errors import DataError
 
 ONE_HOT = np.eye(3)[[2, 0, 2, 1]]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -12,9 +14,10 @@ from numpy.typing import NDArray
 from mnistop.engine import events
 from mnistop.engine.config import RunConfig
 from mnistop.engine.data.dataset import Dataset, describe
-from mnistop.engine.data.layouts import in_one_layout
+from mnistop.engine.data.layouts import as_images, in_one_layout
+from mnistop.engine.data.preparation import to_dataset
 from mnistop.engine.data.sources import load
-from mnistop.engine.data.stored import Part, Stored, to_dataset
+from mnistop.engine.data.stored import Part, Stored
 from mnistop.engine.errors import DataError
 from mnistop.engine.events import RunStarted, UnreadableEventError
 from mnistop.engine.fingerprint import Fingerprint, changes, take_fingerprint
@@ -45,6 +48,35 @@ LAYOUTS = {
     "opaque": np.concatenate([IMAGES, OPAQUE], 3),
     "opaque, channels first": planes(np.concatenate([IMAGES, OPAQUE], 3)),
 }
+
+
+BITS = np.packbits(np.ones((6, 28, 28), bool), 2)
+
+
+@pytest.mark.parametrize(
+    ("images", "says"),
+    [
+        (
+            np.packbits(np.ones((6, 28, 28), bool), 2),
+            r"28 × 4 pixels: if they are packed bits, .*:28",
+        ),
+        (np.ones((6, 1, 784)), "1 × 784 pixels: if they are 28 × 28 in a row"),
+        (np.ones((6, 784, 1), np.uint8), "784 × 1 pixels: if they are 28 × 28 in a row"),
+        (np.ones((6, 28, 4)), ""),
+        (np.ones((6, 28, 5), np.uint8), ""),
+        (np.ones((6, 1, 1)), ""),
+    ],
+)
+def test_sizes_that_are_hardly_meant_are_told(images: NDArray[Any], says: str) -> None:
+    _, note = as_images(images, "x", False)
+    assert re.search(says, note)
+    assert bool(note) == bool(says)
+
+
+def test_packed_bits_in_rows_are_refused_with_a_remedy() -> None:
+    bits = np.packbits(np.ones((6, 784), bool), 1)
+    with pytest.raises(DataError, match=r"98 pixels.*or unpack their bits by numpy\.unpackbits"):
+        as_images(bits, "x", False)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

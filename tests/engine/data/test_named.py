@@ -32,6 +32,7 @@ NAMES = {
         "mnist_images mnist_labels train",
         "x_test y_test test",
     ],
+    "arr_0 arr_1": ["arr_0 arr_1 train"],
     "conv.weight conv.bias": [],
     "images class_names": [],
 }
@@ -47,7 +48,7 @@ def test_pairs_are_found_by_name(names: str, pairs: list[str]) -> None:
     "names", ["fold0_x fold0_y fold1_x fold1_y", "a/train/x b/train/x a/train/y b/train/y"]
 )
 def test_several_pairs_for_a_use_are_refused(names: str) -> None:
-    with pytest.raises(DataError, match=r"or .*: save the two in a file of their own"):
+    with pytest.raises(DataError, match=r" or .* may be meant: name a file or folder that"):
         pairs_in(names.split())
 
 
@@ -81,7 +82,7 @@ def test_the_use_of_a_file_is_in_its_name(name: str, role: str | None) -> None:
         st.sampled_from([np.uint8, np.int32, ">u2"]),
         arrays.array_shapes(min_dims=2, max_dims=4, min_side=1, max_side=5),
     ),
-    column=st.sampled_from(["flat", "column", "row"]),
+    column=st.sampled_from(["flat", "column", "row", "deep"]),
     moved=st.booleans(),
 )
 def test_images_are_brought_to_the_front_and_never_changed(
@@ -90,7 +91,7 @@ def test_images_are_brought_to_the_front_and_never_changed(
     count = len(images)
     labels = np.arange(count)
     stored = np.moveaxis(images, 0, -1) if moved else images
-    shape = {"flat": (-1,), "column": (-1, 1), "row": (1, -1)}[column]
+    shape = {"flat": (-1,), "column": (-1, 1), "row": (1, -1), "deep": (-1, 1, 1, 1)}[column]
     found, numbers, note = align(stored, labels.reshape(shape), "X")
     assert numbers.tolist() == labels.tolist()
     if moved and stored.shape[0] != count:

@@ -15,8 +15,9 @@ from mnistop.engine import events
 from mnistop.engine.analysis.network import classify
 from mnistop.engine.config import RunConfig
 from mnistop.engine.data.sources import load
+from mnistop.engine.drawing import THICKNESSES, Pad, centred
 from mnistop.engine.errors import RunError
-from mnistop.engine.images import THICKNESSES, Pad, centred, resize, to_png
+from mnistop.engine.images import resize, to_png
 from mnistop.engine.recording.recorder import Recorder
 from mnistop.engine.runs import checkpoint, run_folder
 from mnistop.engine.runs.run_folder import Run

@@ -1,5 +1,6 @@
 """Folders of pictures by class: parts, sizes, and what is wrong."""
 
+import os
 import zipfile
 from pathlib import Path
 
@@ -69,9 +70,22 @@ def test_what_is_left_out_is_told(tmp_path: Path) -> None:
     for name in ("train/.DS_Store", "train/a/Thumbs.db", "train/a/notes.txt"):
         (tmp_path / name).write_text("x")
     assert load(str(tmp_path)).notes == (
-        "Left out are folders beside those of training and test pictures (more); 1 test picture in "
-        "no folder of a class; 3 hidden files; 1 file that is no picture (train/a/notes.txt).",
+        "Left out: folders beside those of training and test pictures (more); 1 test picture in "
+        "no folder of a class; 3 hidden files; 1 file of other kinds (train/a/notes.txt).",
     )
+
+
+def test_folders_without_pictures_are_told(tmp_path: Path) -> None:
+    folder = write_pictures(tmp_path / "pictures")
+    (folder / "empty" / "deep").mkdir(parents=True)
+    (folder / "text").mkdir()
+    (folder / "text" / "a.txt").touch()
+    (folder / ".git").mkdir()
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for path in sorted(folder.rglob("*")):
+            archive.write(path, path.relative_to(folder))
+    note = "Left out: 2 folders without pictures (empty, text); 1 file of other kinds (text/a.txt)."
+    assert load(str(folder)).notes == load(str(tmp_path / "a.zip")).notes == (note,)
 
 
 @pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
@@ -120,12 +134,22 @@ def test_damaged_pictures_are_named(tmp_path: Path) -> None:
     (tmp_path / "a" / "0.png").write_bytes(whole[:40])
     (tmp_path / "b" / "text.jpg").write_text("hello")
     (tmp_path / "b" / "empty.bmp").touch()
+    (tmp_path / "b" / "link.png").symlink_to("nowhere")
+    os.mkfifo(tmp_path / "b" / "pipe.png")
     with pytest.raises(DataError) as told:
         load(str(tmp_path))
     sentence = str(told.value)
-    assert sentence.startswith(f"3 of 14 pictures in {tmp_path} cannot be read (")
-    for name in ("a/0.png", "b/text.jpg", "b/empty.bmp"):
-        assert name in sentence
+    assert sentence.startswith(f"5 of 16 pictures in {tmp_path} cannot be read (a/0.png, b/empty.")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+@pytest.mark.parametrize("name", ["a", "a/0.png"])
+def test_what_may_not_be_read_is_not_left_out_silently(tmp_path: Path, name: str) -> None:
+    path = write_pictures(tmp_path) / name
+    path.chmod(0)
+    with pytest.raises(DataError, match=f"no permission to read {path}"):
+        load(str(tmp_path))
+    path.chmod(0o700)
 
 
 def test_pictures_of_other_depth_are_told(tmp_path: Path) -> None:
@@ -188,11 +212,11 @@ def test_pictures_larger_than_memory_are_refused_before_they_are_read(
 @pytest.mark.parametrize("name", ["1.png", "only/1.png"])
 def test_pictures_without_two_classes_say_where_they_belong(tmp_path: Path, name: str) -> None:
     save_picture(tmp_path / "x" / name, IMAGES[0])
-    with pytest.raises(DataError, match=r"1\.png in it is a PNG picture: put the pictures of each"):
+    with pytest.raises(DataError, match=r"has pictures, such as .*1\.png, but not in folders"):
         load(str(tmp_path / "x"))
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.write(tmp_path / "x" / name, name)
-    with pytest.raises(DataError, match="are not in folders of two classes: put the pictures"):
+    with pytest.raises(DataError, match="not in folders of two classes or more: put the pictures"):
         load(str(tmp_path / "a.zip"))
     with pytest.raises(DataError, match="is a PNG picture, which cannot be read: put the pictures"):
         load(str(tmp_path / "x" / name))

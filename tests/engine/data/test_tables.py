@@ -61,7 +61,10 @@ FORMS = {
 
 
 @pytest.mark.parametrize("images", FORMS.values(), ids=FORMS)
-def test_images_in_a_parquet_column_are_read(tmp_path: Path, images: Any) -> None:
+def test_images_in_a_parquet_column_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, images: Any
+) -> None:
+    monkeypatch.delattr(pa, "compute", raising=False)  # as where nothing else has imported it
     dataset = load(write_parquet(tmp_path / "a.parquet", {"image": images, "label": LABELS}))
     assert np.array_equal(dataset.images, SCALED)
     assert dataset.labels.tolist() == LABELS.tolist()
@@ -114,6 +117,78 @@ def test_a_column_for_each_pixel_is_read(tmp_path: Path) -> None:
     assert dataset.class_names == ("class 0", "class 1", "class 2")
 
 
+@pytest.mark.parametrize("name", ["digit", "target", "class", "y", "Label", "character"])
+@pytest.mark.parametrize("image", ["image", "img", "png"])
+def test_labels_are_in_a_column_with_a_usual_name(tmp_path: Path, name: str, image: str) -> None:
+    columns = {"id": range(6), "weight": [0.5] * 6, name: LABELS, image: PICTURES}
+    dataset = load(write_parquet(tmp_path / "a.parquet", columns))
+    assert np.array_equal(dataset.images, SCALED)
+    assert dataset.labels.tolist() == LABELS.tolist()
+    assert "Columns of a.parquet not used: id, weight." in dataset.notes
+
+
+def test_columns_beside_the_pixels_are_no_pixels(tmp_path: Path) -> None:
+    frame = pd.DataFrame(
+        IMAGES.reshape(6, -1), columns=[f"{i}x{k}" for i in "1234" for k in "1234"]
+    )
+    frame = frame.assign(weight=0.5, id=range(6), digit=LABELS, note="a")
+    frame.to_parquet(tmp_path / "a.parquet")
+    dataset = load(str(tmp_path / "a.parquet"))
+    assert np.array_equal(dataset.images, SCALED)
+    assert any("weight" in note and "left out" in note for note in dataset.notes)
+
+
+@pytest.mark.parametrize("name", ["split", "subset", "Usage"])
+@pytest.mark.parametrize("flat", [False, True])
+def test_a_column_divides_the_images(tmp_path: Path, name: str, flat: bool) -> None:
+    parts = ["train", "test", "train", "test", "train", "train"]
+    images = (
+        {f"pixel{at}": IMAGES.reshape(6, -1)[:, at] for at in range(16)}
+        if flat
+        else {"image": PICTURES}
+    )
+    path = write_parquet(tmp_path / "a.parquet", {**images, "label": LABELS, name: parts})
+    dataset = load(path)
+    assert np.array_equal(dataset.images, SCALED[[0, 2, 4, 5]])
+    assert np.array_equal(unseen_of(dataset)[0], SCALED[[1, 3]])
+
+
+def test_an_empty_batch_is_passed_over(tmp_path: Path) -> None:
+    table = pa.table({"image": PICTURES, "label": LABELS})
+    with pa.ipc.new_stream(tmp_path / "a.arrow", table.schema) as writer:
+        for part in (table[:0], table[:2], table[:0], table[2:]):
+            for batch in part.to_batches() or [pa.RecordBatch.from_pylist([], table.schema)]:
+                writer.write_batch(batch)
+    assert np.array_equal(load(str(tmp_path / "a.arrow")).images, SCALED)
+
+
+@pytest.mark.parametrize("as_struct", [True, False])
+def test_paths_of_pictures_are_followed(tmp_path: Path, as_struct: bool) -> None:
+    (tmp_path / "p").mkdir()
+    paths = [f"p/{at}.png" for at in range(6)]
+    for path, image in zip(paths, IMAGES, strict=True):
+        Image.fromarray(image).save(tmp_path / path)
+    images = [{"bytes": None, "path": path} for path in paths] if as_struct else paths
+    path = write_parquet(tmp_path / "a.parquet", {"image": images, "label": LABELS})
+    assert np.array_equal(load(path).images, SCALED)
+    (tmp_path / "p/3.png").unlink()
+    with pytest.raises(DataError, match=r"paths of pictures .* there is no p/3\.png"):
+        load(path)
+
+
+def test_hugging_faces_test_part_without_labels_is_left_out(tmp_path: Path) -> None:
+    names = ["bag", "boot", "coat"]
+    columns = {"image": PICTURES, "label": LABELS}
+    write_parquet(tmp_path / "data/train-00000-of-00001.parquet", columns, names)
+    for labels in ([-1] * 6, None):
+        hidden = {"image": PICTURES} | ({"label": labels} if labels else {})
+        write_parquet(tmp_path / "data/test-00000-of-00001.parquet", hidden, names)
+        dataset = load(str(tmp_path))
+        assert np.array_equal(dataset.images, SCALED)
+        assert dataset.class_names == tuple(names)
+        assert any("test-00000-of-00001.parquet" in note for note in dataset.notes)
+
+
 @pytest.mark.parametrize(
     ("columns", "says"),
     [
@@ -121,6 +196,13 @@ def test_a_column_for_each_pixel_is_read(tmp_path: Path) -> None:
         ({"image": pa.array([], pa.binary()), "label": pa.array([], pa.int64())}, "has no rows"),
         ({"image": [[1, 2], [3]], "label": [0, 1]}, "lists of different lengths"),
         ({"image": [[1, 2, 3, 4]] * 2, "label": [0, None]}, "rows without a label"),
+        ({"image": [[1, 2], [None, 4]], "label": [0, 1]}, "without some pixels in row 1, counted"),
+        ({"image": [[1, 2], None], "label": [0, 1]}, "image in .* has nothing in row 1"),
+        (
+            {**{f"p{at}": [1, None] for at in range(4)}, "label": [0, 1]},
+            "p0 in .* has nothing in row 1",
+        ),
+        ({"image": [b"a", b"b"], "a": [0, 1], "b": [0, 1]}, "no column that is known to be their"),
         (
             {"image": [{"bytes": None, "path": "a.png"}] * 2, "label": [0, 1]},
             "paths of pictures instead of pictures",

@@ -22,7 +22,7 @@ def test_the_bundled_images_are_described(call: Call):
         "CC BY-SA 3.0",
         "pixels: uint8 from 0 (black) to 255 (white)",
         "3,601 training images, 901 validation images",
-        "none are left to test a trained model on; with --samples 1000 3,502",
+        "none are left to test a trained model on; --samples 1000 leaves 3,502",
         "mnistop train --samples all",
     ):
         assert words in answer.out
@@ -60,7 +60,7 @@ def test_a_stated_range_is_told_and_goes_into_the_command(call: Call, tmp_path: 
 def test_classes_are_counted_on_both_sides_and_missing_ones_told(call: Call, tmp_path: Path):
     file = tmp_path / "by class.npz"
     images = np.random.default_rng(0).integers(0, 256, (40, 9, 9), np.uint8)
-    np.savez(file, images=images, labels=np.arange(40) // 10)
+    np.savez(file, images=images, labels=np.arange(40) % 2 + np.arange(40) // 20 * 2)
     text = call("data", str(file), "--samples", "20").out
     assert "2 of the 4 classes have no training image (2, 3)" in " ".join(text.split())
     assert "TRAINING IMAGES OF EACH CLASS" in text
@@ -150,10 +150,10 @@ def test_the_table_is_the_notebooks_and_never_long():
 def test_odd_images_are_named_with_their_first_images(call: Call, tmp_path: Path):
     text = " ".join(call("data", write_odd(tmp_path / "odd.npz")).out.split())
     assert (
-        "error: 1 image with the pixels of another one, but another label: one of the two is "
-        "wrong. Images 11, 31"
+        "error: 1 image is copied from another one, but with a different label: one of the two "
+        "labels is wrong. Images 11, 31 (= 11)"
     ) in text
-    assert "test accuracy is too high. Images 12, test 3" in text
+    assert "test accuracy is too high. Images 12, test 3 (= 12)" in text
     assert "Nothing odd was found in 4,502 images." in call("data").out
 
 
@@ -192,7 +192,7 @@ def test_doubted_labels_are_drawn_and_listed(
 
     monkeypatch.setattr("mnistop.engine.process.doubt_search.DoubtSearch", Finding)
     text = call("data", "digits", "--doubts", "--folds", "3", "--hidden", "none").out
-    assert "13 labels of 100 doubted, the worst first, by 3 models" in " ".join(text.split())
+    assert "13 of 100 labels are doubted by 3 models, each" in " ".join(text.split())
     assert "image 33, labelled 9" in text
     assert "7? 99%" in text
     assert "These are the first 10; --json lists all." in text

@@ -8,7 +8,7 @@ from textual import events
 from textual.message import Message
 
 from mnistop.engine.analysis.network import Classified
-from mnistop.engine.images import THICKNESSES, Image, Pad
+from mnistop.engine.drawing import THICKNESSES, Image, Pad
 from mnistop.tui.draw import bars, image
 from mnistop.tui.draw.cells import Strip, line
 from mnistop.tui.draw.colormap import color, gray

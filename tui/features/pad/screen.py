@@ -13,7 +13,8 @@ from textual.widget import Widget
 
 from mnistop.engine.analysis.fragility import OwnImage
 from mnistop.engine.analysis.network import classify
-from mnistop.engine.images import Image, Pad, centred, resize, to_png
+from mnistop.engine.drawing import Image, Pad, centred
+from mnistop.engine.images import resize, to_png
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.pad.panes import Canvas, ModelInput, Prediction
 from mnistop.tui.session.run_screen import ScreenWanted

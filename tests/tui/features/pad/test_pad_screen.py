@@ -9,8 +9,8 @@ import pytest
 
 from mnistop.engine import worker
 from mnistop.engine.analysis.network import Classified
+from mnistop.engine.drawing import Image, centred
 from mnistop.engine.errors import RunError
-from mnistop.engine.images import Image, centred
 from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.pad.panes import Canvas
