@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from mnistop.engine.errors import DataError
 from mnistop.engine.recording.models import (
+    check_all_whole,
     check_whole,
     evaluation_mode,
     logits_of,
@@ -237,7 +238,9 @@ class Evaluator:
 
     def _without_wrappers(self, model: Any) -> Any:
         if self._unwrapped is None or self._unwrapped[0]() is not model:
-            self._unwrapped = weakref.ref(model), weakref.ref(unwrapped(model))
+            inner = unwrapped(model)
+            check_all_whole(inner)
+            self._unwrapped = weakref.ref(model), weakref.ref(inner)
         return self._unwrapped[1]()
 
     def _scores(self, torch: Any, model: Any, inputs: Any, classes: int) -> Floats:

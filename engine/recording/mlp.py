@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mnistop.engine.activations import ACTIVATIONS
-from mnistop.engine.recording.models import evaluation_mode, logits_of
+from mnistop.engine.recording.models import evaluation_mode, logits_of, unwrapped
 from mnistop.engine.recording.operators import (
     IMAGES,
     Layers,
@@ -115,6 +115,8 @@ class _Pixels:
 
 def _find(model: nn.Module, inputs: Tensor, pixels: _Pixels) -> FoundMLP:
     model = unwrapped(model)
+    if not isinstance(model, nn.Module):
+        raise NotAnMLPError(f"A {type(model).__name__} is no torch.nn.Module")
     _check_can_be_copied(model)
     shape = (IMAGES, *inputs.shape[1:])
     source, kind = _read(_copy_in_double(model), _random(shape).double())
@@ -132,16 +134,6 @@ def _find(model: nn.Module, inputs: Tensor, pixels: _Pixels) -> FoundMLP:
     found = FoundMLP(sizes, source.activation or "relu", weights, note)
     _compare(model, found, kind, inputs, pixels)
     return found
-
-
-def unwrapped(model: nn.Module) -> nn.Module:
-    """The module inside DDP, DataParallel and `torch.compile`."""
-    if not isinstance(model, nn.Module):
-        raise NotAnMLPError(f"A {type(model).__name__} is no torch.nn.Module")
-    if isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
-        return unwrapped(model.module)
-    compiled = getattr(model, "_orig_mod", None)
-    return unwrapped(compiled) if isinstance(compiled, nn.Module) else model
 
 
 def _random(shape: tuple[int, ...]) -> Tensor:

@@ -10,22 +10,25 @@ from mnistop.engine.errors import DataError
 
 
 def unwrapped(model: Any) -> Any:
-    """Return a module without what distributed training and `torch.compile` wrap it in.
-
-    Raises:
-        DataError: it is sharded over several processes, which all would have to evaluate it.
-    """
+    """Return a module without what distributed training and `torch.compile` wrap it in."""
     while True:
-        kind = type(model).__name__
-        if kind in ("DistributedDataParallel", "DataParallel") and hasattr(model, "module"):
+        kinds = {kind.__name__ for kind in type(model).__mro__}
+        if kinds & {"DistributedDataParallel", "DataParallel"} and hasattr(model, "module"):
             model = model.module
         elif hasattr(model, "_orig_mod"):
             model = model._orig_mod
         else:
-            break
+            return model
+
+
+def check_all_whole(model: Any) -> None:
+    """Check that no part of a module is sharded: all processes would have to evaluate it.
+
+    Raises:
+        DataError: one is.
+    """
     for part in (*model.modules(), *tensors_of(model)):
         check_whole(part)
-    return model
 
 
 def check_whole(part: Any) -> None:

@@ -17,7 +17,7 @@ from mnistop.engine.config import RunConfig
 from mnistop.engine.cores import EVALUATION_ROWS
 from mnistop.engine.learning_rate import lr_of_epoch
 from mnistop.engine.model import MLP
-from mnistop.engine.training.class_balance import balanced_draw, balanced_weights
+from mnistop.engine.training.class_balance import ClassBalance
 from mnistop.engine.training.optimizers import Optimizer, make_optimizer
 
 
@@ -85,11 +85,7 @@ class TrainState:
         sizes = (math.prod(image_shape), *config.hidden, len(class_counts))
         start = torch.Generator().manual_seed(config.seed)
         self._model = MLP(sizes, config.activation, config.dropout, start).to(device)
-        self._class_counts = torch.tensor(class_counts)
-        self.class_weights: Tensor | None = None
-        """The weight of each class in the loss, `(classes,)`; None if all are 1."""
-        if config.class_weights == "balanced":
-            self.class_weights = balanced_weights(self._class_counts).to(device)
+        self._balance = ClassBalance(config, class_counts, device)
         self.by_hand = device.type == "cpu"
         """True if gradients are written out by hand; otherwise they are autograd's."""
         self.captured = device.type == "cuda"
@@ -121,6 +117,11 @@ class TrainState:
         self.epochs_since_lowest = 0
 
     @property
+    def class_weights(self) -> Tensor | None:
+        """The weight of each class in the loss, `(classes,)`; None if all are 1."""
+        return self._balance.weights
+
+    @property
     def model(self) -> MLP:
         """The model as it stands."""
         if self.fast_step:
@@ -150,11 +151,7 @@ class TrainState:
         self.lr = lr_of_epoch(self.config, self.epoch)
         self._model.train(not self.by_hand)
         if not len(self.order):
-            if self.config.sampler == "balanced":
-                order = balanced_draw(labels.cpu(), self._class_counts, self.shuffle)
-            else:
-                order = torch.randperm(len(labels), generator=self.shuffle)
-            self.order = order.to(self.device)
+            self.order = self._balance.order(labels, self.shuffle).to(self.device)
 
     def batches(self) -> Sequence[Tensor]:
         """Return the rows of each remaining batch of the current epoch."""

@@ -87,7 +87,7 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
 def _members(archive: zipfile.ZipFile, path: Path) -> list[str]:
     names = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
     if not names:
-        raise DataError(kinds.sentence(path))
+        raise DataError(f"{path} has no arrays of NumPy: check what it is.")
     return names
 
 

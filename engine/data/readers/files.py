@@ -5,12 +5,12 @@ import tempfile
 import zipfile
 from contextlib import ExitStack, suppress
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from mnistop.engine.config import Resize
-from mnistop.engine.data.readers import folders, kinds, pairs, picture_folders
+from mnistop.engine.data.readers import folders, kinds, pairs, picture_folders, tables
 from mnistop.engine.data.readers.idx_sets import find_set, labels_beside
+from mnistop.engine.data.readers.listed_pictures import read_listed
 from mnistop.engine.data.readers.opening import check_size, damage_reported
 from mnistop.engine.data.stored import Progress, Stored, join, silent
 from mnistop.engine.errors import DataError
@@ -45,7 +45,11 @@ def read_path(source: str, progress: Progress = silent, resize: Resize = "off") 
     if found := find_set(path):
         return pairs.read_idx_set(found)
     if not path.exists() and source.count(",") == 1:
-        images, labels = (_existing(_path(name.strip())) for name in source.split(","))
+        images, labels = (_path(name.strip()) for name in source.split(","))
+        if images.is_dir():
+            table = tables.read_labels(_existing(labels))
+            return read_listed(table, labels, images, progress, resize)
+        images, labels = _existing(images), _existing(labels)
         return pairs.read_pairs([pairs.Files(images, labels)])
     read = kinds.reader_of(_existing(path))
     if read and (stored := read(path, progress, resize)):
@@ -65,24 +69,25 @@ def read_zip(path: Path, progress: Progress = silent, resize: Resize = "off") ->
         with damage_reported(path):
             archive = stack.enter_context(zipfile.ZipFile(path))
             members = _members(archive, path)
-            are_pictures = _unpack(archive, members, folder, path)
-        read_pictures = partial(picture_folders.read_members, archive, members, path)
+            pictures = {n: e for n, e in members.items() if picture_folders.is_picture(n[-1])}
+            others = {name: entry for name, entry in members.items() if name not in pictures}
+            _unpack(archive, others, folder, path)
+
+        def read_pictures(progress: Progress, resize: Resize) -> Stored | None:
+            stored = picture_folders.read_members(archive, members, path, progress, resize)
+            if not stored:  # a table may name them
+                _unpack(archive, pictures, folder, path)
+            return stored
+
         try:
-            stored = folders.read_folder(folder, progress, resize, read_pictures)
+            stored = folders.read_folder(folder, progress, resize, read_pictures, len(pictures))
+            if not stored:
+                raise DataError(folders.without_data(folder, "unpack it and name what is in it"))
         except DataError as error:
             text = str(error).replace(": name ", ": unpack the archive, and name ")
             error.args = (text.replace(str(folder), str(path)),)
             raise
-    if stored:
-        return _renamed(stored, str(folder), str(path))
-    if are_pictures:
-        raise DataError(
-            f"The pictures in {path} are not in folders of two classes: {kinds.PICTURES}."
-        )
-    raise DataError(
-        f"{path} is a zip archive without images and labels that can be read: unpack it and name "
-        "what is in it."
-    )
+    return _renamed(stored, str(folder), str(path))
 
 
 def _members(archive: zipfile.ZipFile, path: Path) -> dict[tuple[str, ...], zipfile.ZipInfo]:
@@ -114,28 +119,26 @@ def _unpack(
     members: dict[tuple[str, ...], zipfile.ZipInfo],
     folder: Path,
     path: Path,
-) -> bool:
-    """Write all files of an archive to a folder but pictures; return whether there are such.
+) -> None:
+    """Write files of an archive to a folder, but for hidden ones.
 
     Raises:
         DataError: there is not enough room, or a file is a zip bomb.
     """
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     visible = {name: each for name, each in members.items() if not picture_folders.is_hidden(name)}
-    others = {name: e for name, e in visible.items() if not picture_folders.is_picture(name[-1])}
-    size = sum(entry.file_size for entry in others.values())
+    size = sum(entry.file_size for entry in visible.values())
     if size > shutil.disk_usage(folder).free:
         raise DataError(
             f"{path} unpacks to {size:,} bytes, for which {folder.parent.parent} has no room: "
             "unpack it elsewhere, and name the folder."
         )
-    for name, entry in others.items():
+    for name, entry in visible.items():
         check_size(f"{entry.filename} in {path}", entry.file_size, entry.compress_size, True)
         target = folder.joinpath(*name)
         target.parent.mkdir(parents=True, exist_ok=True)
         with archive.open(entry) as packed, target.open("wb") as unpacked:
             shutil.copyfileobj(packed, unpacked)
-    return len(others) < len(visible)
 
 
 def _renamed(stored: Stored, old: str, new: str) -> Stored:

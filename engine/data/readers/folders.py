@@ -23,6 +23,7 @@ from mnistop.engine.data.readers.picture_folders import is_hidden, is_picture
 from mnistop.engine.data.stored import Progress, Role, Stored, join
 from mnistop.engine.errors import DataError, UnlabelledError
 from mnistop.engine.files import files_below
+from mnistop.engine.formatting import count
 
 _PictureReader = Callable[[Progress, Resize], Stored | None]
 
@@ -34,7 +35,11 @@ _ORDER: tuple[Role, ...] = ("train", "validation", "test")
 
 
 def read_folder(
-    folder: Path, progress: Progress, resize: Resize, read_pictures: _PictureReader | None = None
+    folder: Path,
+    progress: Progress,
+    resize: Resize,
+    read_pictures: _PictureReader | None = None,
+    pictures_elsewhere: int = 0,
 ) -> Stored | None:
     """Read the images and labels in a folder; None if there are none.
 
@@ -43,6 +48,7 @@ def read_folder(
         progress: called with a line to show.
         resize: the size to which pictures are resized that have not all the same.
         read_pictures: reads its pictures if they are elsewhere.
+        pictures_elsewhere: the number of these.
 
     Raises:
         DataError: there are several data sets, or a file is unfit.
@@ -60,9 +66,9 @@ def read_folder(
         stored, used = _read_files(files, folder, progress, resize)
     elif pairs := _pairs(data, folder):
         stored, used = _read_pairs(pairs, folder, progress)
-    elif pictures := (read_pictures or partial(picture_folders.read_folder, folder))(
-        progress, resize
-    ):
+    elif pictures := read_pictures(progress, resize):
+        for path in filter(_is_csv, data):
+            tables.check_agrees(path, folder)
         return pictures
     elif files := [path for path in data if not _is_csv(path)] or data:
         stored, used = _read_files(files, folder, progress, resize)
@@ -70,14 +76,24 @@ def read_folder(
         inner = [path for path in folder.iterdir() if path.is_dir() and not is_hidden((path.name,))]
         return read_folder(inner[0], progress, resize) if len(inner) == 1 else None
     left_out = [str(path.relative_to(folder)) for path in data if path not in used]
+    number = pictures_elsewhere + sum(
+        is_picture(name[-1]) and not is_hidden(name) for name in files_below(folder)
+    )
+    left_out += [count(number, "picture")] if number else []
     note = f"Not used: {listed(left_out)}." if left_out else ""
     return replace(stored, notes=(*stored.notes, note))
 
 
-def without_data(folder: Path) -> str:
-    """Describe a folder with nothing that can be read, by the first files below it."""
+def without_data(folder: Path, unpack: str = "") -> str:
+    """Describe a folder with nothing that can be read, by the first files below it.
+
+    Args:
+        folder: the folder.
+        unpack: the remedy for files of other kinds if they are in an archive.
+    """
     start = f"{folder} has neither IDX files nor CSV tables nor folders of pictures"
-    for name in itertools.islice(files_below(folder), _EXAMINED):
+    visible = (name for name in files_below(folder) if not is_hidden(name))
+    for name in itertools.islice(visible, _EXAMINED):
         path = folder.joinpath(*name)
         if not path.is_file():
             return f"{start}, and {'/'.join(name)} in it is not a regular file: copy what is in it."
@@ -87,9 +103,9 @@ def without_data(folder: Path) -> str:
                     f"{folder} has pictures, such as {'/'.join(name)}, but not in folders of two "
                     f"classes or more: {kind.remedy}."
                 )
-            remedy = kinds.remedy(kind, path)
+            remedy = unpack or kinds.remedy(kind, path)
             return f"{start}, and {'/'.join(name)} in it is {kind.name}: {remedy}."
-    return f"{start}: name a folder that has such, or a file."
+    return f"{start}: {unpack or 'name a folder that has such, or a file'}."
 
 
 def _newest(snapshots: Path) -> Path:

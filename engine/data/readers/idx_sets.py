@@ -14,8 +14,10 @@ from pathlib import Path
 from mnistop.engine.errors import DataError
 
 _IMAGES_NAME = re.compile(
-    r"(?P<set>[\w. -]*?)(?P<part>train|t10k|test)-images[-.]idx3-ubyte(\.gz)?", re.IGNORECASE
+    r"(?P<set>[\w. -]*?)(?P<part>train|t10k|test)-images[-.]idx3-ubyte( ?\(\d+\))?(\.gz)?",
+    re.IGNORECASE,
 )
+_DOWNLOADED_AGAIN = re.compile(r" ?\(\d+\)")
 _PARTS = ("train", "t10k", "test")
 _DEEPEST = 2
 """Folders below the one named: a data set and its `raw`."""
@@ -69,6 +71,7 @@ def labels_beside(images: Path) -> Path:
     """
     name = re.sub("images|imgs", "labels", images.name, flags=re.IGNORECASE)
     names = [name.replace("idx3", "idx1"), name.replace("idx3-ubyte", "idx2-int")]
+    names += [_DOWNLOADED_AGAIN.sub("", each) for each in names]
     for each in names:
         other = each.removesuffix(".gz") if each.endswith(".gz") else f"{each}.gz"
         for candidate in (each, other):
@@ -86,7 +89,8 @@ def _sets_in(folder: Path) -> list[IdxSet]:
     """Return the data sets of the files right in a folder."""
     sets: dict[str, dict[str, Path]] = {}
     names = [name for name in os.listdir(folder) if "-ubyte" in name.lower()]
-    for name in sorted(names, reverse=True):  # a plain file replaces its .gz
+    # A plain file replaces its .gz, and any file one that a browser has numbered.
+    for name in sorted(names, key=lambda name: ("(" in name, name), reverse=True):
         match = _IMAGES_NAME.fullmatch(name)
         if match and folder.joinpath(name).is_file():
             sets.setdefault(match["set"].lower(), {})[match["part"].lower()] = folder / name

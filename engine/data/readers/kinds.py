@@ -281,4 +281,4 @@ def _in_zip(path: Path) -> Kind:
         if any(re.search(pattern, name) for name in names):
             return kind
     are_arrays = all(name.endswith(".npy") and "__macosx" not in name for name in names)
-    return NUMPY if are_arrays or (path.suffix == ".npz" and not is_locked) else _ZIP
+    return NUMPY if (names and are_arrays) or (path.suffix == ".npz" and not is_locked) else _ZIP

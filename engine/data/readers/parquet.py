@@ -239,6 +239,7 @@ def _images(batch: Any, columns: _Columns, path: Path, before: int) -> NDArray[A
         before: the number of rows that come before.
     """
     import pyarrow as pa
+    from pyarrow import compute
 
     if len(columns.images) > 1:
         for name in columns.images:
@@ -260,7 +261,7 @@ def _images(batch: Any, columns: _Columns, path: Path, before: int) -> NDArray[A
         return images
     shape = [len(column)]
     while pa.types.is_nested(column.type):
-        lengths = np.unique(pa.compute.list_value_length(column).to_numpy(zero_copy_only=False))
+        lengths = np.unique(compute.list_value_length(column).to_numpy(zero_copy_only=False))
         if len(lengths) > 1 or not lengths[0]:
             raise SizesError(_SIZES.format(place=place))
         shape.append(int(lengths[0]))

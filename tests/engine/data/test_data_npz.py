@@ -172,7 +172,7 @@ def test_class_names_that_are_pickled_are_to_be_texts(tmp_path: Path) -> None:
 def test_a_zip_of_other_files_is_to_be_unpacked(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "archive.zip", "w") as archive:
         archive.writestr("train.pdf", b"%PDF")
-    says = "a zip archive without images and labels that can be read: unpack it and name what is"
+    says = r"train\.pdf in it is a PDF document: unpack it and name what is in it"
     with pytest.raises(DataError, match=says):
         load(str(tmp_path / "archive.zip"))
 

@@ -230,6 +230,56 @@ def test_a_folder_in_a_folder_is_found(tmp_path: Path) -> None:
     check_parts(tmp_path)
 
 
+def test_data_sets_are_told_apart_by_the_words_in_their_names(tmp_path: Path) -> None:
+    for name in ("emnist-letters", "emnist-digits"):
+        for part, rows in PARTS.items():
+            write_parquet(tmp_path / f"{name}-{part}.parquet", rows)
+    with pytest.raises(DataError, match="4 files of images, of 2 data sets"):
+        load(str(tmp_path))
+
+
+def test_pictures_that_are_not_used_are_told(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    for name in ("a/1.png", "b/2.png"):
+        (folder / name).parent.mkdir(parents=True)
+        Image.fromarray(IMAGES[0]).save(folder / name)
+    write_arrays(folder)
+    for source in (folder, zip_folder(folder, tmp_path / "a.zip")):
+        assert check_parts(source)[-1] == "Not used: 2 pictures."
+
+
+def test_a_browsers_number_in_a_name_does_not_matter(tmp_path: Path) -> None:
+    write_idx_files(tmp_path)
+    for path in (tmp_path / "MNIST/raw").glob("*labels*"):
+        path.rename(path.with_name(path.name.replace("ubyte", "ubyte (1)")))
+    for path in (tmp_path / "MNIST/raw").glob("train-images*"):
+        path.rename(path.with_name(path.name.replace("ubyte", "ubyte (1)")))
+    for path in (tmp_path / "MNIST/raw").glob("t10k-labels*"):
+        path.rename(path.with_name(path.name.replace(" (1)", "")))
+    check_parts(tmp_path)
+    for path in (tmp_path / "MNIST/raw").glob("t10k-images*"):
+        path.rename(path.with_name(path.name.replace("ubyte", "ubyte(2)")))
+    check_parts(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("a.pkl.gz", b"\x80\x04x", r"a\.pkl\.gz in it is a Python pickle, .*: unpack it and name"),
+        ("a.json", b"{}", r"a\.json in it is a JSON file: unpack it and name what is in it"),
+        ("1.png", b"\x89PNG", r"has pictures, such as 1\.png, but not in folders of two classes"),
+        ("a.txt", b"hello", "neither IDX files .*: unpack it and name what is in it"),
+    ],
+)
+def test_a_zip_without_data_names_what_is_in_it(
+    tmp_path: Path, name: str, content: bytes, says: str
+) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / name).write_bytes(content)
+    with pytest.raises(DataError, match=says):
+        load(str(zip_folder(tmp_path / "in", tmp_path / "a.zip")))
+
+
 def test_what_is_missing_in_a_zip_is_named_as_in_it(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     write_idx(tmp_path / "in/train-images-idx3-ubyte", IMAGES)

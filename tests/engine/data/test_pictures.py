@@ -216,7 +216,7 @@ def test_pictures_without_two_classes_say_where_they_belong(tmp_path: Path, name
         load(str(tmp_path / "x"))
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.write(tmp_path / "x" / name, name)
-    with pytest.raises(DataError, match="are not in folders of two classes: put the pictures"):
+    with pytest.raises(DataError, match="not in folders of two classes or more: put the pictures"):
         load(str(tmp_path / "a.zip"))
     with pytest.raises(DataError, match="is a PNG picture, which cannot be read: put the pictures"):
         load(str(tmp_path / "x" / name))
