@@ -116,18 +116,19 @@ def test_arrays_of_other_classes_are_named(tmp_path: Path, odd: Any) -> None:
         load(write_mat(tmp_path, {"images": IMAGES, "labels": odd}))
 
 
+@pytest.mark.filterwarnings("ignore")
 def test_what_matlab_wrote_is_read_as_scipy_reads_it() -> None:
     """By MATLAB 5.3 to 7.4 on SPARC (big-endian), x86 and Windows: SciPy's own test data."""
-    files = sorted(Path(matlab.__file__).parent.glob("tests/data/test*[2348]*_*.mat"))
+    files = sorted(Path(matlab.__file__).parent.glob("tests/data/test*_*.mat"))
     if not files:
         pytest.skip("SciPy is installed without its tests")
     compared = 0
     for path in filter(level5.is_level5, files):
         for name, read in level5.arrays_in(path).items():
             with suppress(DataError):
-                array, expected = read(), loadmat(path).get(name)
+                array, expected = read(), loadmat(path, mat_dtype=True).get(name)
                 if isinstance(expected, np.ndarray):  # a field of a structure is none
-                    assert array.dtype == expected.dtype
+                    assert array.dtype.name == expected.dtype.name or expected.dtype == bool
                     assert np.array_equal(array, expected)
                     compared += 1
     assert compared > 30
