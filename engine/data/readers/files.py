@@ -8,8 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from mnistop.engine.config import Resize
-from mnistop.engine.data.readers import folders, kinds, pairs, picture_folders
+from mnistop.engine.data.readers import folders, kinds, pairs, picture_folders, tables
 from mnistop.engine.data.readers.idx_sets import find_set, labels_beside
+from mnistop.engine.data.readers.listed_pictures import read_listed
 from mnistop.engine.data.readers.opening import check_size, damage_reported
 from mnistop.engine.data.stored import Progress, Stored, join, silent
 from mnistop.engine.errors import DataError
@@ -44,7 +45,11 @@ def read_path(source: str, progress: Progress = silent, resize: Resize = "off") 
     if found := find_set(path):
         return pairs.read_idx_set(found)
     if not path.exists() and source.count(",") == 1:
-        images, labels = (_existing(_path(name.strip())) for name in source.split(","))
+        images, labels = (_path(name.strip()) for name in source.split(","))
+        if images.is_dir():
+            table = tables.read_labels(_existing(labels))
+            return read_listed(table, labels, images, progress, resize)
+        images, labels = _existing(images), _existing(labels)
         return pairs.read_pairs([pairs.Files(images, labels)])
     read = kinds.reader_of(_existing(path))
     if read and (stored := read(path, progress, resize)):

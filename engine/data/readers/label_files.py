@@ -22,9 +22,10 @@ from mnistop.engine.data.readers.columns import (
     named_classes,
 )
 from mnistop.engine.data.readers.named import role_of
+from mnistop.engine.data.readers.picture_folders import is_picture
 from mnistop.engine.data.readers.table_lines import TableLines
 from mnistop.engine.data.stored import Part, Role
-from mnistop.engine.errors import DataError
+from mnistop.engine.errors import DataError, UnlabelledError
 from mnistop.engine.formatting import count
 
 LONGEST_LABEL = 64
@@ -73,19 +74,28 @@ def read_label_table(lines: Iterable[str], place: str) -> LabelTable:
     names = [cell.lower() for cell in rows[0]]
     known = next((names.index(name) for name in LABELS if name in names), None)
     has_numbers = all(is_number(cell) for row in rows[1:] for cell in row if cell)
-    ids = next((at for at, name in enumerate(names) if name and IDS.fullmatch(name)), None)
+    ids = next((at for at, cell in enumerate(rows[-1]) if is_picture(cell)), None)
+    if ids is None:
+        ids = next((at for at, name in enumerate(names) if name and IDS.fullmatch(name)), None)
     has_names = (
-        known is not None or ids is not None or (has_numbers and not all(map(is_number, names)))
+        known is not None
+        or (ids is not None and not is_picture(names[ids]))
+        or (has_numbers and not all(map(is_number, names)))
     )
     if not has_names:
-        return LabelTable(_labels(rows, list(range(len(names))), [], place))
+        used = [at for at in range(len(names)) if at != ids]
+        labels = _labels(rows, used, [], place)
+        return LabelTable(labels, None if ids is None else [row[ids] for row in rows])
     if ids is None and len(names) > 1:
         ids = next((at for at, name in enumerate(names) if INDEX.fullmatch(name)), None)
     part = next((at for at, name in enumerate(names) if PARTS.fullmatch(name)), None)
-    used = [known]
+    used = [] if known is None else [known]
     if known is None:
-        neither = (INDEX, IDS, PARTS)
-        used = [at for at, name in enumerate(names) if not any(p.fullmatch(name) for p in neither)]
+        used = [
+            at
+            for at, name in enumerate(names)
+            if at != ids and not any(each.fullmatch(name) for each in (INDEX, IDS, PARTS))
+        ]
     headers = rows.pop(0)
     return LabelTable(
         _labels(rows, used, headers, place),
@@ -121,6 +131,11 @@ def _labels(rows: list[list[str]], used: list[Any], names: list[str], place: str
     """Return the labels in some columns: `(n,)`, or one-hot `(n, k)`."""
     if not rows:
         raise DataError(f"{place} has a header only: get it again.")
+    if not used:
+        raise UnlabelledError(
+            f"{place} has no column of labels: name it label in the first line, or name another "
+            "file."
+        )
     if len(used) == 1:
         return as_numbers(checked_labels([row[used[0]] for row in rows], place))
     if all(is_number(row[at]) for row in rows for at in used):

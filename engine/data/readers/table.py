@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistop.engine.data.readers.columns import (
+    IDS,
     find_columns,
     is_number,
     is_one_hot,
@@ -29,6 +30,7 @@ from mnistop.engine.data.readers.label_files import (
     roles_of,
 )
 from mnistop.engine.data.readers.opening import check_memory
+from mnistop.engine.data.readers.picture_folders import is_picture
 from mnistop.engine.data.readers.table_lines import Line, TableLines
 from mnistop.engine.data.stored import Progress
 from mnistop.engine.errors import DataError, UnlabelledError
@@ -103,6 +105,12 @@ class Table:
     def has_pixels(self) -> bool:
         """True if it has enough columns for images."""
         return len(self._columns.pixels) >= _FEWEST_PIXELS
+
+    @property
+    def names_pictures(self) -> bool:
+        """True if it has names of pictures instead of pixels."""
+        has_names = any(IDS.fullmatch(cell) for cell in self._table.first)
+        return not self.has_pixels and (has_names or any(map(is_picture, self._table.second)))
 
     def read(self, share: Share, progress: Progress) -> Rows:
         """Return images and labels.

@@ -12,6 +12,7 @@ from pathlib import Path
 from mnistop.engine.config import Resize
 from mnistop.engine.data.readers import families
 from mnistop.engine.data.readers.label_files import LabelTable, by_role, read_label_table
+from mnistop.engine.data.readers.listed_pictures import check_folders, read_listed
 from mnistop.engine.data.readers.opening import opened
 from mnistop.engine.data.readers.table import Rows, Share, Table
 from mnistop.engine.data.readers.table_lines import bounded
@@ -20,15 +21,17 @@ from mnistop.engine.errors import DataError
 
 
 def read_csv(path: Path, progress: Progress, resize: Resize) -> Stored:
-    """Read images and labels in a CSV file, plain or packed.
+    """Read images and labels in a CSV file, plain or packed, or the pictures that it names.
 
     Raises:
         UnlabelledError: no column has the labels.
-        DataError: it is damaged, or a line is no image.
+        DataError: it is damaged, a line is no image, or a picture cannot be read.
         OSError: it cannot be read.
     """
     with _text_of(path) as (text, share):
         table = Table(text, path.name, str(path))
+        if table.names_pictures:
+            return read_listed(read_labels(path), path, path.parent, progress, resize)
         rows = table.read(share, progress)
     parts = by_role(Part(rows.images, rows.labels, str(path), str(path)), rows.roles)
     return Stored(parts, str(path), notes=tuple(table.notes), settle=families.settle)
@@ -44,6 +47,23 @@ def read_labels(path: Path) -> LabelTable:
     """Read the labels in a CSV file without images; for the errors see `read_csv`."""
     with _text_of(path) as (text, _):
         return read_label_table(text, str(path))
+
+
+def check_agrees(path: Path, folder: Path) -> None:
+    """Check that a CSV file does not give other classes to pictures than their folders do.
+
+    Args:
+        path: the file, which may be about anything.
+        folder: the folder that has folders of pictures.
+
+    Raises:
+        DataError: it does.
+    """
+    try:
+        table = read_labels(path)
+    except DataError:
+        return
+    check_folders(table, path, folder)
 
 
 def is_table(name: str) -> bool:
