@@ -32,6 +32,8 @@ _NUMBERS = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f
 _NUMBERS |= {12: "i8", 13: "u8"}
 """The types of elements of numbers."""
 _CELL, _STRUCT, _TEXT = 1, 2, 4
+_OBJECT = 17
+"""The class of strings in double quotes, tables and dates, which have no shape."""
 _ARRAYS = {6: "f8", 7: "f4", 8: "i1", 9: "u1", 10: "i2", 11: "u2", 12: "i4", 13: "u4"}
 _ARRAYS |= {14: "i8", 15: "u8"}
 """The classes of arrays; their numbers may be stored in a smaller type."""
@@ -150,8 +152,10 @@ class _Elements:
         if not size:
             return _Variable("", 0, (0, 0), end)
         flags = int(self._numbers()[0])
+        if flags & 0xFF == _OBJECT:
+            return _Variable(self._element()[1].decode(errors="replace"), _OBJECT, (), end)
         shape = tuple(self._numbers().tolist())
-        name = self._element()[1].decode("ascii")
+        name = self._element()[1].decode(errors="replace")
         if len(shape) < 2 or min(shape) < 0:
             raise ValueError(shape)
         kind = 0 if flags & _COMPLEX else flags & 0xFF
@@ -189,7 +193,7 @@ class _Elements:
         length = int(self._numbers()[0])
         names = self._element()[1]
         return [
-            names[at : at + length].partition(b"\0")[0].decode("ascii")
+            names[at : at + length].partition(b"\0")[0].decode(errors="replace")
             for at in range(0, len(names), length)
         ]
 

@@ -1,11 +1,13 @@
 """MATLAB's files, as SciPy writes them: SVHN, EMNIST, structures, classes of variables, bombs."""
 
+import struct
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from scipy.io import loadmat, savemat
+from scipy.io import loadmat, matlab, savemat
 
 from mnistop.engine.data.readers import level5
 from mnistop.engine.data.sources import load
@@ -112,6 +114,41 @@ def test_labels_may_be_a_cell_of_texts(tmp_path: Path) -> None:
 def test_arrays_of_other_classes_are_named(tmp_path: Path, odd: Any) -> None:
     with pytest.raises(DataError, match=r"labels in .* is neither an array of numbers nor"):
         load(write_mat(tmp_path, {"images": IMAGES, "labels": odd}))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_what_matlab_wrote_is_read_as_scipy_reads_it() -> None:
+    """By MATLAB 5.3 to 7.4 on SPARC (big-endian), x86 and Windows: SciPy's own test data."""
+    files = sorted(Path(matlab.__file__).parent.glob("tests/data/test*_*.mat"))
+    if not files:
+        pytest.skip("SciPy is installed without its tests")
+    compared = 0
+    for path in filter(level5.is_level5, files):
+        for name, read in level5.arrays_in(path).items():
+            with suppress(DataError):
+                array, expected = read(), loadmat(path, mat_dtype=True).get(name)
+                if isinstance(expected, np.ndarray):  # a field of a structure is none
+                    assert array.dtype.name == expected.dtype.name or expected.dtype == bool
+                    assert np.array_equal(array, expected)
+                    compared += 1
+    assert compared > 30
+
+
+def test_matlabs_strings_and_tables_do_not_hinder_the_rest(tmp_path: Path) -> None:
+    """As MATLAB writes `names = "digits"` into the file."""
+    path = Path(write_mat(tmp_path, {"X": IMAGES, "y": LABELS}))
+
+    def element(kind: int, content: bytes) -> bytes:
+        return struct.pack("<II", kind, len(content)) + content + bytes(-len(content) % 8)
+
+    texts = [element(1, text) for text in (b"names", b"MCOS", b"string")]
+    number = element(6, struct.pack("<II", 13, 0)) + element(5, struct.pack("<ii", 6, 1))
+    number = element(14, number + element(1, b"") + element(6, struct.pack("<6I", *range(6))))
+    body = element(6, struct.pack("<II", 17, 0)) + b"".join(texts) + number
+    path.write_bytes(path.read_bytes() + element(14, body))
+    dataset = load(str(path))
+    assert np.array_equal(dataset.images, SCALED)
+    assert dataset.notes == (f"Not used in {path}: names.",)
 
 
 @pytest.mark.parametrize("within", [False, True])
