@@ -58,6 +58,7 @@ def read_folder(
         return read_folder(_newest(snapshots), progress, resize)  # Hugging Face's cache
     read_pictures = read_pictures or partial(picture_folders.read_folder, folder)
     data = _data_files(folder)
+    are_pictures_used = False
     if found := find_set(folder):
         stored, used = read_idx_set(found), [*found.images, *map(labels_beside, found.images)]
     elif pairs := _pairs([path for path in data if path.parent == folder], folder):
@@ -72,6 +73,7 @@ def read_folder(
         return pictures
     elif files := _not_models(data) or [path for path in data if not _is_csv(path)] or data:
         stored, used = _read_files(files, folder, progress, resize)
+        are_pictures_used = any(map(tables.names_pictures, filter(_is_csv, used)))
     else:
         inner = [path for path in folder.iterdir() if path.is_dir() and not is_hidden((path.name,))]
         return read_folder(inner[0], progress, resize) if len(inner) == 1 else None
@@ -79,7 +81,7 @@ def read_folder(
     number = pictures_elsewhere + sum(
         is_picture(name[-1]) and not is_hidden(name) for name in files_below(folder)
     )
-    left_out += [count(number, "picture")] if number else []
+    left_out += [count(number, "picture")] if number and not are_pictures_used else []
     note = f"Not used: {listed(left_out)}." if left_out else ""
     return replace(stored, notes=(*stored.notes, note))
 

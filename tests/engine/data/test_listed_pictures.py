@@ -134,6 +134,9 @@ def test_a_zip_archive_is_read_as_its_folder(tmp_path: Path, in_parts: bool) -> 
             if path.suffix != ".zip":
                 archive.write(path, path.relative_to(tmp_path))
     if not in_parts:
-        return check(load(str(tmp_path / "a.zip")))
+        dataset = load(str(tmp_path / "a.zip"))
+        check(dataset)
+        assert not any("Not used" in note for note in dataset.notes)
+        return
     with pytest.raises(DataError, match=r"labels\.csv gives other classes to the pictures below"):
         load(str(tmp_path / "a.zip"))
