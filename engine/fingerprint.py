@@ -153,7 +153,7 @@ def has_changed(source: str, difference: str) -> str:
     return f"the data in {source} have changed ({difference})"
 
 
-def cannot_go_on(what: str, name: str, source: str, difference: str) -> str:
+def cannot_go_on(what: str, name: str, source: str, difference: str, is_old: bool) -> str:
     """Return a sentence on a run or a sweep whose data have changed, with the remedy.
 
     Args:
@@ -161,7 +161,15 @@ def cannot_go_on(what: str, name: str, source: str, difference: str) -> str:
         name: its name.
         source: that of the data.
         difference: as of `changes`.
+        is_old: true if a version began it that read some data in another way.
     """
+    if is_old:
+        return (
+            f"{what.capitalize()} {name} cannot go on: an older mnistop began it, and the data in "
+            f"{source} are not what that one read ({difference}). Labels that do not start at 0 "
+            "are now counted from 0, and EMNIST's images are turned upright: if the files are the "
+            f"same as then, start a new {what}, else put the original ones back."
+        )
     return (
         f"{what.capitalize()} {name} cannot go on, since {has_changed(source, difference)}: put "
         f"the original data back, or start a new {what} with them as they are."

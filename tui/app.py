@@ -34,6 +34,7 @@ from mnistop.tui.toolkit.bindings import (
     declared,
     hidden,
     key,
+    keys_of,
     reason_against,
 )
 from mnistop.tui.toolkit.dialogs import HelpScreen, Section
@@ -165,9 +166,20 @@ class MnistopApp(GivesReasons, Navigator, inherit_bindings=False):
         return super().why_not(action, parameters)
 
     def on_key(self, event: events.Key) -> None:
-        """Explain why a key that has a meaning here does nothing now."""
-        if reason := reason_against(self.screen, event.key, self._keys):
+        """Explain why a key that has a meaning here, or on the dashboard, does nothing now."""
+        reason = reason_against(self.screen, event.key, self._keys)
+        if reason := reason or self._only_on_dashboard(event.key):
             self.notify(reason, markup=False)
+
+    def _only_on_dashboard(self, key: str) -> str:
+        """Return a sentence on a key that means nothing on this screen; empty if it means some."""
+        if isinstance(self.screen, ViewScreen) and key not in self.screen.active_bindings:
+            for binding in declared(TrainScreen):
+                if key in keys_of(binding, self._keys):
+                    return (
+                        f"{binding.description} ({key}) is a key of the dashboard: press 1 first."
+                    )
+        return ""
 
     @on(QuestionChanged)
     def _on_question_changed(self) -> None:

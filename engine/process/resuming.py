@@ -19,7 +19,7 @@ from mnistop.engine.files import open_regular, write_atomically
 from mnistop.engine.fingerprint import Fingerprint, cannot_go_on, changes
 from mnistop.engine.runs.checkpoint import newest_checkpoint
 from mnistop.engine.runs.event_log import epochs_trained, final_event, read_events
-from mnistop.engine.runs.run_folder import Continuation, Run
+from mnistop.engine.runs.run_folder import SPLIT_FORMAT, Continuation, Run
 from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.engine.training.examples import Examples
 
@@ -148,7 +148,8 @@ def load_for(
 
 
 def _refusal(run: Run, config: RunConfig, difference: str) -> RunError:
-    return RunError(cannot_go_on("run", run.name, config.source, difference))
+    is_old = run.format() < SPLIT_FORMAT
+    return RunError(cannot_go_on("run", run.name, config.source, difference, is_old))
 
 
 def _began_with(logged: Sequence[Event]) -> tuple[RunStarted | None, Fingerprint | None]:

@@ -52,6 +52,10 @@ class Folder:
 
     MANIFEST: ClassVar[str]
     """The name of the file that makes a folder one of this kind."""
+    FORMATS: ClassVar[range]
+    """The versions of it that this program reads."""
+    LARGEST_MANIFEST: ClassVar[int]
+    """Its maximum size in bytes."""
 
     @property
     def name(self) -> str:
@@ -159,21 +163,27 @@ class Folder:
         """Return the bytes that it takes on the disk, as `du` counts them; 0 if it is gone."""
         return disk_usage(os.fspath(self.path))
 
-    def read_manifest(self, read: Callable[[bytes], T], formats: range, largest: int) -> T:
+    def format(self) -> int:
+        """Return the version of the manifest.
+
+        Raises:
+            RunError: it is missing, damaged or of a version that this program cannot read.
+        """
+        return self.read_manifest(lambda content: from_json(_Versioned, content).format)
+
+    def read_manifest(self, read: Callable[[bytes], T]) -> T:
         """Read the manifest.
 
         Args:
             read: reads its JSON, and raises `ValueError` where that is damaged.
-            formats: the versions that this program reads.
-            largest: its maximum size in bytes.
 
         Raises:
             RunError: it is missing, damaged or of another format.
         """
         try:
             with open_regular(self.path / self.MANIFEST) as file:
-                content = file.read(largest)
-            self._check_format(from_json(_Versioned, content).format, formats)
+                content = file.read(self.LARGEST_MANIFEST)
+            self._check_format(from_json(_Versioned, content).format)
             return read(content)
         except PermissionError:
             raise self._unreadable(self.MANIFEST, os.strerror(errno.EACCES)) from None
@@ -182,7 +192,8 @@ class Folder:
         except ValueError:
             raise RunError(f"{self.full_name} has a damaged {self.MANIFEST}.") from None
 
-    def _check_format(self, version: int, formats: range) -> None:
+    def _check_format(self, version: int) -> None:
+        formats = self.FORMATS
         if version >= formats.stop:
             raise RunError(
                 f"{self.full_name} was written by a newer mnistop (format {version}, "

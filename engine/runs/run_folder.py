@@ -49,8 +49,9 @@ OLDEST_FORMAT = 1
 """The oldest version that it reads."""
 _AUTO_THREADS = 3
 """The first one with `auto` threads, now the default; before, the default was 1."""
+SPLIT_FORMAT = 5
+"""The first one whose settings have a split, and which counts all labels from 0."""
 
-_LONGEST_MANIFEST = 1 << 20
 _LARGEST_ARRAY = 1 << 32
 """Bytes; no file of a run is larger."""
 
@@ -89,6 +90,8 @@ class Run(Folder):
     """A run folder, which may be read while it is written."""
 
     MANIFEST = "config.json"
+    FORMATS = range(OLDEST_FORMAT, FORMAT + 1)
+    LARGEST_MANIFEST = 1 << 20
 
     @property
     def sweep(self) -> str:
@@ -102,8 +105,7 @@ class Run(Folder):
         Raises:
             RunError: `config.json` is missing, damaged or of another format.
         """
-        formats = range(OLDEST_FORMAT, FORMAT + 1)
-        return self.read_manifest(_config_in, formats, _LONGEST_MANIFEST)
+        return self.read_manifest(_config_in)
 
     def config_to_resume(self) -> RunConfig:
         """The hyperparameters, with the images and threads that the run started with.

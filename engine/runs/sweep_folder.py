@@ -29,13 +29,11 @@ from mnistop.engine.runs.run_folder import Run, runs_folder
 
 FORMAT = 3
 """The version of `sweep.json` that this program writes; it reads 1, which has no `auto` threads."""
-_SPLITS = 3
-"""The first one whose settings have a split."""
+SPLIT_FORMAT = 3
+"""The first one whose settings have a split, and which counts all labels from 0."""
 MOST = 10_000
 """Members that a sweep may have."""
 LONGEST_TITLE = 200
-
-_LARGEST = 1 << 26
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,7 @@ class _Manifest:
 
 def _plan_in(manifest: bytes) -> Plan:
     read = from_json(_Manifest, manifest)
-    if read.format >= _SPLITS:
+    if read.format >= SPLIT_FORMAT:
         return read.plan
     configs = (replace(each, split=split_before(each.source)) for each in read.plan.configs)
     return replace(read.plan, configs=tuple(configs))
@@ -72,6 +70,8 @@ class Sweep(Folder):
     """A sweep's folder, which may be read while it is written."""
 
     MANIFEST = "sweep.json"
+    FORMATS = range(1, FORMAT + 1)
+    LARGEST_MANIFEST = 1 << 26
 
     def plan(self) -> Plan:
         """Read the plan.
@@ -79,8 +79,7 @@ class Sweep(Folder):
         Raises:
             RunError: `sweep.json` is missing, damaged or of another format.
         """
-        formats = range(1, FORMAT + 1)
-        return self.read_manifest(_plan_in, formats, _LARGEST)
+        return self.read_manifest(_plan_in)
 
     @property
     def title(self) -> str:

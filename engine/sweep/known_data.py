@@ -19,7 +19,7 @@ from mnistop.engine.fingerprint import Fingerprint, cannot_go_on, changes, has_c
 from mnistop.engine.hyperparameters import as_text
 from mnistop.engine.runs.event_log import EventLog, read_events
 from mnistop.engine.runs.run_folder import Run
-from mnistop.engine.runs.sweep_folder import Sweep
+from mnistop.engine.runs.sweep_folder import SPLIT_FORMAT, Sweep
 from mnistop.engine.sweep.member_server import MemberServer, NeededData
 
 if TYPE_CHECKING:
@@ -138,7 +138,8 @@ class DataCheck:
 
     def _refusal(self, config: RunConfig, difference: str) -> RunError:
         if self._sweep:
-            return RunError(cannot_go_on("sweep", self._sweep.name, config.source, difference))
+            name, is_old = self._sweep.name, self._sweep.format() < SPLIT_FORMAT
+            return RunError(cannot_go_on("sweep", name, config.source, difference, is_old))
         changed = has_changed(config.source, difference)
         return RunError(f"No sweep can begin, since {changed} just now: start it again.")
 

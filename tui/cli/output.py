@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from mnistop.engine.errors import MnistopError
 from mnistop.tui.draw.capabilities import Terminal, columns_of, inherited_environ, takes_unicode
+from mnistop.tui.draw.wrapping import wrap
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -107,15 +108,15 @@ class Printer:
 
     def paragraph(self, text: str) -> None:
         """Print a sentence, broken between words where the line ends."""
-        self.print(textwrap.fill(text, self.width, break_long_words=False, break_on_hyphens=False))
+        self.print(*wrap(text, self.width, break_long_words=False, break_on_hyphens=False) or [""])
 
     def beside(self, head: str, text: str) -> None:
         """Print a paragraph beside a head, or beneath it where there is little room."""
         width, indent = min(self.width, _WIDEST), " " * len(head)
         if width < _FEWEST_COLUMNS:
-            self.print(head.rstrip(), *textwrap.wrap(text, width, break_on_hyphens=False))
+            self.print(head.rstrip(), *wrap(text, width, break_on_hyphens=False))
             return
-        lines = textwrap.wrap(
+        lines = wrap(
             text, width, initial_indent=head, subsequent_indent=indent, break_on_hyphens=False
         )
         self.print(*(lines or [head.rstrip()]))

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import textwrap
 from collections.abc import Callable
 
 from rich.style import Style
@@ -24,6 +23,7 @@ from mnistop.tui.draw import bars
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import PLAIN, Strip, clean, line
 from mnistop.tui.draw.palette import Palette
+from mnistop.tui.draw.wrapping import wrap
 from mnistop.tui.session.state import State
 from mnistop.tui.terminal.faults import FaultTolerant, FaultTolerantWidget
 from mnistop.tui.text.run_lines import UNTRAINED, progress_numbers, share_done
@@ -129,7 +129,7 @@ class Progress(FaultTolerantWidget):
     def _wrapped(self, text: str, width: int) -> list[Strip]:
         text = clean(text, self._terminal)
         end = " …" if self._terminal.unicode else " ~"
-        lines = textwrap.wrap(text, width, max_lines=_MOST_LINES, placeholder=end)
+        lines = wrap(text, width, max_lines=_MOST_LINES, placeholder=end)
         return [line([(part, self._palette.strong)], width) for part in lines or [""]]
 
     def _sentence(self, phase: str, form: int) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
@@ -18,6 +17,7 @@ from mnistop.engine.axis import ceiling
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import Grid, Strip, clean, line
 from mnistop.tui.draw.palette import Palette
+from mnistop.tui.draw.wrapping import wrap
 from mnistop.tui.text.run_lines import epoch_name
 
 SEARCHED_BY = "PGD, FGSM, DeepFool or FAB"
@@ -198,7 +198,7 @@ def _paragraphs(phrases: Iterable[Phrase], terminal: Terminal, width: int) -> li
     return [
         line([(part, styles.get(tone))], width)
         for text, tone in phrases
-        for part in textwrap.wrap(clean(text, terminal), max(width, 8), subsequent_indent="  ")
+        for part in wrap(clean(text, terminal), max(width, 8), subsequent_indent="  ")
     ]
 
 

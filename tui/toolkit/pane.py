@@ -3,7 +3,6 @@ sent."""
 
 from __future__ import annotations
 
-import textwrap
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from itertools import zip_longest
@@ -18,6 +17,7 @@ from textual.strip import Strip as TextualStrip
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import Strip, clean, line, on_ground, plain, shorten
 from mnistop.tui.draw.palette import Palette
+from mnistop.tui.draw.wrapping import wrap
 from mnistop.tui.terminal import faults
 from mnistop.tui.terminal.faults import FaultTolerantWidget
 from mnistop.tui.toolkit.bindings import GivesReasons
@@ -63,7 +63,7 @@ class DrawnWidget(GivesReasons, FaultTolerantWidget):
         cut = " …" if self.terminal.unicode else " ~"
         style = self.palette.muted if style is None else style
         words = clean(text, self.terminal)
-        lines = textwrap.wrap(words, max(width, 8), max_lines=most, placeholder=cut)
+        lines = wrap(words, max(width, 8), max_lines=most, placeholder=cut)
         return [line([(part, style)], width) for part in lines]
 
     def _based(self, strips: Sequence[Strip]) -> list[Strip]:

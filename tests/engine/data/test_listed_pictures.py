@@ -125,12 +125,13 @@ def test_folders_and_a_table_may_give_the_same_classes(tmp_path: Path) -> None:
     assert load(str(tmp_path)).class_names == ("bag", "boot", "top")
 
 
-def test_a_table_in_a_zip_archive_says_to_unpack_it(tmp_path: Path) -> None:
+def test_a_table_in_a_zip_archive_has_their_classes(tmp_path: Path) -> None:
     save(tmp_path / "images")
     listing().to_csv(tmp_path / "labels.csv", index=False)
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         for path in tmp_path.rglob("*.*"):
             if path.suffix != ".zip":
                 archive.write(path, path.relative_to(tmp_path))
-    with pytest.raises(DataError, match=r"unpack the archive, and name the folder"):
-        load(str(tmp_path / "a.zip"))
+    dataset = load(str(tmp_path / "a.zip"))
+    check(dataset)
+    assert not any("Not used" in note for note in dataset.notes)

@@ -9,7 +9,7 @@ from mnistop.tui.features.data.findings import Findings
 from mnistop.tui.features.data.flattening import Flattening
 from mnistop.tui.features.data.model import DataCheck
 from mnistop.tui.features.data.panes import DataFacts, Labels, SampleGrid
-from mnistop.tui.toolkit.pane_host import Pane, PaneHost
+from mnistop.tui.toolkit.pane_host import Mode, Pane, PaneHost
 
 _MOST_FACTS = 7
 """Lines that the facts take at most."""
@@ -48,12 +48,18 @@ class DataPanes(PaneHost):
             terminal, [Pane(name, pane, pane) for name, pane in panes.items()], above=[self.facts]
         )
 
+    @property
+    def mode(self) -> Mode:
+        """The arrangement of the panes: one of them while there is nothing to show in any."""
+        return super().mode if self.facts.content else "small"
+
     def fit(self) -> None:
         """Show what fits the terminal."""
         super().fit()
         is_wide, samples = self.mode == "wide", self.facts.content
-        has_notes = bool(samples and samples.notes)
-        self.facts.display = is_wide or self.active.widget is self.labels or has_notes
+        self.facts.display = samples is not None and (
+            is_wide or self.active.widget is self.labels or bool(samples.notes)
+        )
         self.grid.enlarged = self.zoomed
         width, height = self.app.size
         facts = self.facts.needed(width, _MOST_FACTS)

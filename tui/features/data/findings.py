@@ -61,16 +61,17 @@ class Findings(ListPane[Finding]):
         super().__init__(terminal)
         self._check = check
         self._image: NDArray[np.float32] | None = None
-        self._about = ""
+        self._about = self._status = ""
 
-    def show(self, pixels: NDArray[np.float32] | None, about: str) -> None:
+    def show(self, pixels: NDArray[np.float32] | None, about: str = "", status: str = "") -> None:
         """Draw the findings, and an image of the chosen one where there is room.
 
         Args:
             pixels: that of the finding whose images are shown; None without one.
             about: its number, label and side.
+            status: why there are no images to check; empty if there are.
         """
-        self._image, self._about = pixels, about
+        self._image, self._about, self._status = pixels, about, status
         self.redraw()
 
     @property
@@ -102,7 +103,7 @@ class Findings(ListPane[Finding]):
         """The result, or what is being waited for."""
         check = self._check
         if not check.is_checked:
-            return check.status
+            return self._status or check.status
         return f"Nothing odd was found in {count(check.images, 'image')}."
 
     def needed(self, width: int) -> int:
@@ -130,7 +131,7 @@ class Findings(ListPane[Finding]):
         """Draw the sentence on the chosen finding, and what can be done next."""
         chosen, check = self.chosen, self._check
         sentence = chosen.sentence if chosen else self.empty() if check.is_checked else ""
-        status = self.say(check.status, width, most=_STATUS)
+        status = self.say(self._status or check.status, width, most=_STATUS)
         return [*self.say(sentence, width, most=_SENTENCE), *status]
 
     def action_step(self, by: int) -> None:

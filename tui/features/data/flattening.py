@@ -21,7 +21,8 @@ from mnistop.tui.toolkit.pane import ContentPane
 from mnistop.tui.toolkit.plotted_pane import PlottedPane
 
 _BESIDE_WIDTH = 66
-_CHART_HEIGHT = 8
+_CHART_HEIGHT, _LEAST_PICTURE = 8, 7
+"""Lines of the chart below an image, and of the image above it at least: else they are beside."""
 
 Pixels = NDArray[np.float32]
 """An image, `(height, width)` or `(height, width, 3)` in [0, 1]."""
@@ -83,7 +84,7 @@ class Flattening(PlottedPane, ContentPane[Pixels], can_focus=True):
             text = f"row {row}, column {column}: position {place} = {position}, value {value}"
         words = line([(shorten(text, width, self.terminal), self.palette.strong)], width)
         height -= 1
-        if width >= _BESIDE_WIDTH:
+        if width >= _BESIDE_WIDTH or height - _CHART_HEIGHT < _LEAST_PICTURE:
             drawn = self._picture(content, width // 2, height)
             left = drawn[0].cell_length
             plotted = self._chart(content, width - left - 1, min(height, len(drawn)))
@@ -145,6 +146,12 @@ class Flattening(PlottedPane, ContentPane[Pixels], can_focus=True):
             rows, columns = self.content.shape[:2]
             event.prevent_default()
             self._go(y * rows // high, event.x * columns // wide)
+
+    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
+        """Return the reason why an action is impossible now."""
+        if self.content is None and action in ("move", "step"):
+            return self.status
+        return super().why_not(action, parameters)
 
     def action_step(self, by: int) -> None:
         """Ask for another image."""

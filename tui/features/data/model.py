@@ -17,7 +17,7 @@ from mnistop.engine.data.sources import absolute
 from mnistop.engine.errors import RunError
 from mnistop.engine.fingerprint import changes
 from mnistop.engine.process.doubt_search import DoubtSearch
-from mnistop.engine.runs.run_folder import Run
+from mnistop.engine.runs.run_folder import SPLIT_FORMAT, Run
 from mnistop.tui.session.state import State
 from mnistop.tui.toolkit.background import LatestAnswer
 
@@ -146,7 +146,9 @@ class DataModel:
             if loaded == self._data[: len(loaded)] and (
                 difference := changes(data, self.samples.fingerprint)
             ):
-                return f"Run {run.words} was trained on other data: {difference}. "
+                is_old = run.format() < SPLIT_FORMAT
+                read = "the data as an older mnistop read them" if is_old else "other data"
+                return f"Run {run.words} was trained on {read}: {difference}. "
         return ""
 
 

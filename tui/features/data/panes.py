@@ -47,13 +47,14 @@ class DataFacts(ContentPane[Samples]):
         if content.recorded_notes is not None:
             split = "all to validate with; a run keeps none of those that its script trains on"
             pixels = "Pixels are shown from 0 (black) to 1 (white)"
+        source = "" if facts.provenance == facts.source else f" Source: {facts.provenance}."
         sentences = (
             f"{self.changed}{facts.count:,} images of {size}, as rows "
             f"({facts.count}, {pixels_each}): {split}. "
             f"{''.join(f'{note} ' for note in content.notes)}"
-            f"{pixels}: mean {facts.mean:.3f}, std {facts.std:.3f}. Source: {facts.provenance}."
+            f"{pixels}: mean {facts.mean:.3f}, std {facts.std:.3f}.{source}"
         )
-        return self.say(sentences, width)[:height]
+        return self.say(sentences, width, most=height) if height > 0 else []
 
     def needed(self, width: int, most: int) -> int:
         """Return the lines that all of it takes, with the title.

@@ -183,16 +183,18 @@ class DataScreen(HostedScreen):
         if samples is None or not 0 <= place < len(samples.images):
             if samples is None:
                 self._flattening.show(None, status)
-                self._findings.show(None, "")
+                self._findings.show(None, status=status)
             return
         label, side = samples.description.class_names[samples.labels[place]], samples.sides[place]
-        about = f"Image {samples.names[place]}, {label}, {SIDES[side]}"
+        name = samples.names[place]
+        about = f"Image {name}, {label}"
+        about += "" if name.startswith(SIDES[side]) else f", {SIDES[side]}"
         about += f", {model.remark}" if model.remark else ""
         self._flattening.show(samples.images[place], about)
         if model.finding:
             self._findings.show(samples.images[place], about)
         else:
-            self._findings.show(None, "")
+            self._findings.show(None)
 
     def _changed(self) -> str:
         """Explain that these are not the images of the shown run, or return ""."""

@@ -184,6 +184,43 @@ async def test_a_source_that_is_not_there_is_said_in_words_and_tried_again(
         await shown.until_shown("(20, 12) → (240,)")
 
 
+@pytest.mark.parametrize("size", one_in(2, [(120, 40), (80, 24)]))
+async def test_why_there_are_no_images_stands_once_in_whichever_pane_is_shown(
+    opened: Opened, answering: asyncio.Event, size: tuple[int, int]
+) -> None:
+    async with opened(size, source="/nowhere/x.npz") as shown:
+        await shown.press("5")
+        for pane in ("Images", "Flattening", "Findings", "Labels"):
+            await shown.until_shown(pane, "There is no file or folder /nowhere/x.npz")
+            assert shown.text.count("/nowhere/x.npz") == 1
+            await shown.press("tab")
+
+
+async def test_a_key_of_the_dashboard_says_so_on_another_screen(
+    opened: Opened, answering: asyncio.Event
+) -> None:
+    async with opened() as shown:
+        await shown.press("5")
+        await shown.until_shown("Images 0–15 of 1,000")
+        await shown.press("r")
+        await shown.until_shown("Train (r) is a key of the dashboard: press 1 first.")
+
+
+async def test_facts_that_do_not_fit_end_with_a_mark(
+    opened: Opened, answering: asyncio.Event, tmp_path: Path
+) -> None:
+    folder = tmp_path / "a long name of a folder" / ("of images that lies deep down " * 5)
+    folder.mkdir(parents=True)
+    images = np.random.default_rng(0).random((40, 9, 9))
+    np.savez(folder / "x.npz", images=images, labels=np.arange(40) // 10)
+    async with opened((80, 24), source=str(folder / "x.npz"), samples="20") as shown:
+        await shown.press("5")
+        await shown.until_shown("Images 0–", "sorted by class")
+        await shown.until(lambda: "Images 0–" in shown.text)
+        facts = shown.text[: shown.text.index("Images 0–")]
+        assert facts.splitlines()[-2].rstrip().endswith("…")
+
+
 async def test_a_wrong_value_in_the_form_is_said(opened: Opened, answering: asyncio.Event) -> None:
     async with opened(lr="-1") as shown:
         await shown.press("5")
@@ -239,7 +276,7 @@ async def test_classes_that_are_left_out_and_clipped_pixels_are_told(
     file = tmp_path / "by class.npz"
     images = np.random.default_rng(0).random((40, 9, 9))
     images[0, 0, 0] = 1.0001
-    np.savez(file, images=images, labels=np.arange(40) % 2 + np.arange(40) // 20 * 2)
+    np.savez(file, images=images, labels=np.arange(40) // 20 * 2 + np.arange(40) % 2)
     async with opened(size, source=str(file), samples="20") as shown:
         await shown.press("5")
         await shown.until_shown(
