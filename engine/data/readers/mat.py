@@ -134,7 +134,7 @@ def _check_elements(path: Path) -> None:
             else:
                 raise ValueError(kind)
     if not is_checked:  # by a checksum
-        command = [sys.executable, "-P", "-c", _READ, path]
+        command = [sys.executable, "-P", "-c", _READ, str(path)]
         tried = subprocess.run(command, stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL)
         if tried.returncode < 0:
             raise ChildProcessError
