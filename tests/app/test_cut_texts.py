@@ -16,11 +16,11 @@ from tests.helpers.made_up_attacks import Answers as Attacks
 from tests.helpers.mistakes_screen import show as show_mistakes
 from tests.helpers.rates_screen import find, finder
 from tests.helpers.selection import one_in
+from tests.helpers.sweep_screen import open_sweep, rates
 from tests.helpers.weights_screen import Answers, open_weights
 from tests.helpers.weights_screen import answers as weights
 from tests.tui.features.compare.test_compare import compare, some
 from tests.tui.features.data.test_data_screen import answering
-from tests.tui.features.sweep.test_sweep_screen import open_sweep, rates
 
 __all__ = ["answering", "finder", "weights"]
 

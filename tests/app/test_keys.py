@@ -23,9 +23,9 @@ from tests.helpers.dashboard import PANES, Dashboard, Opened, Workers
 from tests.helpers.made_up_attacks import Answers as Attacks
 from tests.helpers.odd_data import MadeUpSearch
 from tests.helpers.rates_screen import Finder, finder
+from tests.helpers.sweep_screen import rates
 from tests.helpers.weights_screen import Answers as Weights
 from tests.tui.features.compare.test_compare import add
-from tests.tui.features.sweep.test_sweep_screen import rates
 
 pytestmark = pytest.mark.slow
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from mnistop.engine.config import Resize
 from mnistop.engine.data.readers import arrays, kinds, picture_folders, tables
 from mnistop.engine.data.readers.idx_sets import find_set, labels_beside
-from mnistop.engine.data.readers.named import listed, pairs_in, role_of, set_of
+from mnistop.engine.data.readers.named import PACKED, SHARD, listed, pairs_in, role_of, set_of
 from mnistop.engine.data.readers.pairs import Files, read_idx_set, read_pairs
 from mnistop.engine.data.readers.picture_folders import is_hidden, is_picture
 from mnistop.engine.data.stored import Progress, Role, Stored, join
@@ -31,7 +31,7 @@ _DEEPEST = 3
 """Names in the path of a file from the folder, as `mnist/train/0000.parquet` has."""
 _EXAMINED = 300
 _ENDINGS = re.compile(r"(\.(npy|npz|csv|tsv|pth?|txt|gz|bz2))+$", re.IGNORECASE)
-_ORDER: tuple[Role, ...] = ("train", "validation", "test")
+_USES: dict[Role, str] = {"train": "training", "validation": "validation", "test": "test"}
 
 
 def read_folder(
@@ -58,6 +58,7 @@ def read_folder(
         return read_folder(_newest(snapshots), progress, resize)  # Hugging Face's cache
     read_pictures = read_pictures or partial(picture_folders.read_folder, folder)
     data = _data_files(folder)
+    are_pictures_used = False
     if found := find_set(folder):
         stored, used = read_idx_set(found), [*found.images, *map(labels_beside, found.images)]
     elif pairs := _pairs([path for path in data if path.parent == folder], folder):
@@ -70,8 +71,9 @@ def read_folder(
         for path in filter(_is_csv, data):
             tables.check_agrees(path, folder)
         return pictures
-    elif files := [path for path in data if not _is_csv(path)] or data:
+    elif files := _not_models(data) or [path for path in data if not _is_csv(path)] or data:
         stored, used = _read_files(files, folder, progress, resize)
+        are_pictures_used = any(map(tables.names_pictures, filter(_is_csv, used)))
     else:
         inner = [path for path in folder.iterdir() if path.is_dir() and not is_hidden((path.name,))]
         return read_folder(inner[0], progress, resize) if len(inner) == 1 else None
@@ -79,7 +81,7 @@ def read_folder(
     number = pictures_elsewhere + sum(
         is_picture(name[-1]) and not is_hidden(name) for name in files_below(folder)
     )
-    left_out += [count(number, "picture")] if number else []
+    left_out += [count(number, "picture")] if number and not are_pictures_used else []
     note = f"Not used: {listed(left_out)}." if left_out else ""
     return replace(stored, notes=(*stored.notes, note))
 
@@ -101,7 +103,8 @@ def without_data(folder: Path, unpack: str = "") -> str:
             if kind.remedy == kinds.PICTURES:
                 return (
                     f"{folder} has pictures, such as {'/'.join(name)}, but not in folders of two "
-                    f"classes or more: {kind.remedy}."
+                    f"classes or more: {kind.remedy}, or add a "
+                    "CSV table of their file names and labels."
                 )
             remedy = unpack or kinds.remedy(kind, path)
             return f"{start}, and {'/'.join(name)} in it is {kind.name}: {remedy}."
@@ -151,15 +154,21 @@ def _clear(files: Sequence[Path], folder: Path) -> list[Path]:
     """Return the files that have images beyond doubt: tables of pixels, or else others by name."""
     if of_pixels := [path for path in files if _is_csv(path) and tables.has_images(path)]:
         return of_pixels
-    found = {path: kinds.kind_of(path) for path in files if not _is_csv(path)}
+    found = {path: kinds.kind_of(path) for path in _not_models(files)}
     others = [
         path
         for path, kind in found.items()
-        if kind != kinds.TORCH  # which may be a model
-        and not (kind == kinds.NUMPY and arrays.has_one_array(path))
+        if not (kind == kinds.NUMPY and arrays.has_one_array(path))
     ]
     is_clear = any(found[p] in (kinds.PARQUET, kinds.ARROW) or _part_of(p, folder) for p in others)
     return others if is_clear else []
+
+
+def _not_models(files: Sequence[Path]) -> list[Path]:
+    """Return the files other than tables, of kinds in which nobody keeps a model."""
+    return [
+        p for p in files if not _is_csv(p) and kinds.kind_of(p) not in (kinds.TORCH, kinds.HDF5)
+    ]
 
 
 def _read_pairs(pairs: list[Files], folder: Path, progress: Progress) -> tuple[Stored, list[Path]]:
@@ -178,13 +187,14 @@ def _read_files(
         OSError: something cannot be read.
     """
     level = min(len(path.parts) for path in files)
-    chosen = _chosen([path for path in files if len(path.parts) == level], folder)
+    unpacked = {_unpacked(path): path for path in sorted(files, reverse=True)}  # the plain one
+    chosen = _chosen([p for p in sorted(unpacked.values()) if len(p.parts) == level], folder)
     read, notes = [], []
     for path, role in chosen:
         try:
             read.append(_read(path, role, progress, resize))
         except UnlabelledError:
-            if role == "train":
+            if role == "train" or len(chosen) == 1:
                 raise
             notes.append(f"{path.name} has no labels, and is left out.")
     stored = join(read, str(folder))
@@ -198,8 +208,6 @@ def _part_of(path: Path, folder: Path) -> Role | None:
 
 def _chosen(files: Sequence[Path], folder: Path) -> list[tuple[Path, Role]]:
     """Return the files of the only data set, in the order of its parts."""
-    if len(files) == 1:
-        return [(files[0], "train")]
     roles = {path: _part_of(path, folder) for path in files}
     if "train" not in roles.values():
         roles = {path: role or "train" for path, role in roles.items()}
@@ -210,8 +218,26 @@ def _chosen(files: Sequence[Path], folder: Path) -> list[tuple[Path, Role]]:
             f"{folder} has {len(files)} files of images, of {number} data sets: name one, such as "
             f"{first[0]}, or images and labels, as IMAGES,LABELS."
         )
-    same = [path for path in files if sets[path] == sets[first[0]]]
-    return [(path, role) for role in _ORDER for path in same if roles[path] == role]
+    chosen: list[tuple[Path, Role]] = []
+    for role in _USES:
+        of_role = [path for path in files if roles[path] == role]
+        words = set(sets[first[0]].split())
+        same = [path for path in of_role if sets[path] == sets[first[0]]]
+        # As `mnist_test.csv` for `mnist_train_small.csv`.
+        same = same or [path for path in of_role if set(sets[path].split()) <= words]
+        if len(same) > 1 and not all(SHARD.search(path.name) for path in same):
+            raise DataError(
+                f"{folder} has {len(same)} files of {_USES[role]} images, "
+                f"{listed([path.name for path in same])}: name one, or number them, as in "
+                "train-00000."
+            )
+        chosen += [(path, role) for path in same]
+    return chosen
+
+
+def _unpacked(path: Path) -> Path:
+    """Return a path without the ending of a packed file."""
+    return path.with_suffix("") if path.suffix[1:].lower() in PACKED else path
 
 
 def _read(path: Path, role: Role, progress: Progress, resize: Resize) -> Stored:

@@ -86,7 +86,7 @@ ARROW = Kind("an Arrow table", reader="parquet.read_parquet", in_folders=True)
 _MATLAB = Kind(
     "a MATLAB file", reader="mat.read_mat", array_reader="mat.read_lone_array", in_folders=True
 )
-_HDF5 = Kind(
+HDF5 = Kind(
     "an HDF5 file", reader="hdf5.read_hdf5", array_reader="hdf5.read_lone_array", in_folders=True
 )
 TORCH = Kind(
@@ -105,7 +105,7 @@ _BYSTART = {
     b"MM\0*": Kind("a TIFF picture", PICTURES),
     b"MATLAB 5.0": _MATLAB,
     b"MATLAB 7.3": _MATLAB,
-    b"\x89HDF": _HDF5,
+    b"\x89HDF": HDF5,
     b"PAR1": PARQUET,
     b"ARROW1": ARROW,
     b"\xff\xff\xff\xff": ARROW,

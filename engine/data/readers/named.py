@@ -38,8 +38,8 @@ _NAME = re.compile(
     rf"(?:(?P<images>{'|'.join(_IMAGES)})|(?P<labels>{'|'.join(_LABELS)}))"
     rf"[\W_]*(?P<after>{PART})?"
 )
-_SHARD = re.compile(r"(?<![a-z\d])\d{4,5}(-of-\d{5})?(?![a-z\d])")
-_PACKED = ("gz", "bz2")
+SHARD = re.compile(r"(?<![a-z\d])\d{4,5}(-of-\d{5})?(?![a-z\d])")
+PACKED = ("gz", "bz2")
 _CHOICES = 3
 _LISTED = 8
 """The most names in a sentence."""
@@ -69,8 +69,8 @@ def role_of(name: str) -> Role | None:
 
 def set_of(name: str) -> str:
     """Return the words of a file's path without those for its part and its number."""
-    words = re.findall(r"[^\W_]+", _SHARD.sub(" ", name.lower()))
-    return " ".join(word for word in words if word not in _PACKED and not role_of(word))
+    words = re.findall(r"[^\W_]+", SHARD.sub(" ", name.lower()))
+    return " ".join(word for word in words if word not in PACKED and not role_of(word))
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,8 @@ or there is a column for each pixel. Hugging Face's `datasets` adds the names of
 """
 
 import io
-import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
@@ -17,38 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistop.engine.config import Resize
-from mnistop.engine.data.readers.columns import LABELS, PARTS, find_columns
 from mnistop.engine.data.readers.label_files import by_role, roles_of
-from mnistop.engine.data.readers.named import listed, pairs_in
 from mnistop.engine.data.readers.opening import check_memory, damage_reported, needs
+from mnistop.engine.data.readers.parquet_columns import TableColumns, choose_columns
 from mnistop.engine.data.readers.pictures import read_pictures
 from mnistop.engine.data.stored import Part, Progress, Stored, silent
-from mnistop.engine.errors import DataError, SizesError, UnlabelledError
+from mnistop.engine.errors import DataError, SizesError
 from mnistop.engine.files import open_regular
 
 _ROWS_AT_ONCE = 2048
-_FEWEST_PIXELS = 4
 _SIZES = "The images in {place} are lists of different lengths, or empty: store them in one size."
 Opener = Callable[[], IO[bytes]]
-
-
-@dataclass(frozen=True)
-class _Columns:
-    """The columns of a table that are used."""
-
-    images: list[str]
-    """One of images, or one for each pixel."""
-    label: str
-    class_names: tuple[str, ...] | None = None
-    part: str = ""
-    """That which divides the images, as into those of training and test, if there is one."""
-    notes: tuple[str, ...] = ()
-    """Sentences on what was decided."""
-
-    @property
-    def used(self) -> list[str]:
-        """The names of all columns to read."""
-        return [*self.images, self.label, *([self.part] if self.part else [])]
 
 
 def read_parquet(path: Path, progress: Progress = silent, resize: Resize = "off") -> Stored:
@@ -61,7 +38,7 @@ def read_parquet(path: Path, progress: Progress = silent, resize: Resize = "off"
         OSError: the file cannot be read.
     """
     with damage_reported(path), _opened(path) as (schema, count, batches):
-        columns = _columns(schema, path)
+        columns = choose_columns(schema, path)
         blocks: list[NDArray[Any]] = []
         labels, divided, read = [], [], 0
         for batch in batches(columns.used):
@@ -127,6 +104,11 @@ def _joined(
     if blocks[0].dtype == object:
         contents = [content for block in blocks for content in block]
         files = [_file(at, content, folder) for at, content in enumerate(contents)]
+        if _are_pixels(contents):
+            raise DataError(
+                f"{place} has {len(contents[0]):,} bytes for each image, which are no picture: "
+                "store the pixels as lists of numbers, or the contents of PNG files."
+            )
         if missing := [name for name, opener in files if opener is None]:
             raise DataError(
                 f"{place} has paths of pictures instead of pictures, and there is no "
@@ -137,6 +119,20 @@ def _joined(
     if len({block.shape[1:] for block in blocks}) > 1:
         raise SizesError(_SIZES.format(place=place))
     return np.concatenate(blocks), []
+
+
+def _are_pixels(contents: list[bytes | str]) -> bool:
+    """Return whether images are bytes of pixels without a header, all as many."""
+    from PIL import Image, UnidentifiedImageError
+
+    first = contents[0]
+    if isinstance(first, str) or len({len(content) for content in contents}) > 1:
+        return False
+    try:
+        Image.open(io.BytesIO(first))
+    except UnidentifiedImageError:
+        return len(contents) > 1
+    return False
 
 
 def _file(at: int, content: bytes | str, folder: Path) -> tuple[str, Opener | None]:
@@ -150,86 +146,7 @@ def _file(at: int, content: bytes | str, folder: Path) -> tuple[str, Opener | No
     return content, partial(open_regular, path) if path.is_file() else None
 
 
-def _columns(schema: Any, path: Path) -> _Columns:
-    """Choose the columns by what `datasets` says of them, or else by their names and types."""
-    from pyarrow import types
-
-    features = _features(schema)
-    kinds = {name: feature.get("_type") for name, feature in features.items()}
-    pairs = pairs_in(schema.names)
-    lower = {name.lower(): name for name in reversed(schema.names)}
-    label = next((name for name in schema.names if kinds.get(name) == "ClassLabel"), None)
-    if not label and pairs:
-        label = pairs[0].labels
-    label = label or next((lower[name] for name in LABELS if name in lower), None)
-    image = next((name for name in schema.names if kinds.get(name) == "Image"), None)
-    if not image and pairs:
-        image = pairs[0].images
-    if not image:
-        whole = [f.name for f in schema if f.name != label and _is_of_images(f.type)]
-        image = whole[0] if len(whole) == 1 else None
-    part = next((name for name in schema.names if name != label and PARTS.fullmatch(name)), "")
-    if image:
-        others = [n for n in schema.names if n not in (image, label, part) and not _is_index(n)]
-        if not label and len(others) == 1:
-            (label,) = others
-        if not label:
-            raise UnlabelledError(
-                f"{path} has images in {image}, and no column that is known to be their labels, "
-                f"only {listed(others)}: call it label."
-            )
-        names = features.get(label, {}).get("names")
-        left_out = [name for name in others if name != label]
-        notes = (f"Columns of {path.name} not used: {listed(left_out)}.",) if left_out else ()
-        return _Columns([image], label, tuple(map(str, names)) if names else None, part, notes)
-    flat = [f.name for f in schema if not types.is_nested(f.type) and not _is_index(f.name)]
-    if len(flat) > _FEWEST_PIXELS:
-        found = find_columns(flat, path.name)
-        label = label or (flat[found.label] if found.label is not None else None)
-        numbers = [
-            flat[at]
-            for at in found.pixels
-            if flat[at] not in (label, part) and _is_number(schema.field(flat[at]).type)
-        ]
-        if label and len(numbers) >= _FEWEST_PIXELS:
-            return _Columns(numbers, label, None, part, tuple(found.notes))
-    raise DataError(
-        f"{path} has no columns that are known to be images and labels, only "
-        f"{listed(schema.names)}: call them image and label."
-    )
-
-
-def _is_index(name: str) -> bool:
-    return name.startswith("__index_level_")
-
-
-def _is_number(kind: Any) -> bool:
-    from pyarrow import types
-
-    return bool(types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind))
-
-
-def _is_of_images(kind: Any) -> bool:
-    """Return whether a column of a type may have an image in each row."""
-    from pyarrow import BaseExtensionType, types
-
-    if isinstance(kind, BaseExtensionType):
-        kind = kind.storage_type
-    if types.is_struct(kind):
-        return bool(kind.get_field_index("bytes") >= 0)
-    return bool(types.is_binary(kind) or types.is_large_binary(kind) or types.is_nested(kind))
-
-
-def _features(schema: Any) -> dict[str, dict[str, Any]]:
-    """Return what `datasets` has written of each column; nothing if it has not."""
-    try:
-        features = json.loads(schema.metadata[b"huggingface"])["info"]["features"]
-        return {name: feature for name, feature in features.items() if isinstance(feature, dict)}
-    except (TypeError, KeyError, ValueError, AttributeError):
-        return {}
-
-
-def _images(batch: Any, columns: _Columns, path: Path, before: int) -> NDArray[Any]:
+def _images(batch: Any, columns: TableColumns, path: Path, before: int) -> NDArray[Any]:
     """Return the images of some rows, `(n, …)`, or the contents or paths of pictures, `(n,)`.
 
     Args:

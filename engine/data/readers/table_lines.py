@@ -181,9 +181,12 @@ class TableLines:
         [at] = found
 
         def unpacked(line: str) -> str:
-            cells = self.cells(line)
-            pixels = "".join(cells[at : at + 1]).translate(_BETWEEN).split()
-            return self.delimiter.join([self.line(cells[:at] + cells[at + 1 :]), *pixels])
+            cells = self.cells(line) if '"' in line else line.strip("\r\n ").split(self.delimiter)
+            pixels = "".join(cells[at : at + 1])
+            if not pixels[:1].isdigit() or any(each in pixels for each in ("  ", ",", ";")):
+                pixels = " ".join(pixels.translate(_BETWEEN).split())
+            others = self.line(cells[:at] + cells[at + 1 :])
+            return f"{others}{self.delimiter}{pixels.strip().replace(' ', self.delimiter)}"
 
         self._steps.append(unpacked)
         if self.second:

@@ -73,11 +73,23 @@ def is_table(name: str) -> bool:
 
 def has_images(path: Path) -> bool:
     """Return whether a CSV file is clearly a table of images, by its first line."""
+    table = _begun(path)
+    return table is not None and table.is_of_images
+
+
+def names_pictures(path: Path) -> bool:
+    """Return whether a CSV file has names of pictures, by its first lines."""
+    table = _begun(path)
+    return table is not None and table.names_pictures
+
+
+def _begun(path: Path) -> Table | None:
+    """Return a table of which only the first lines are read; None if it is no table."""
     try:
         with _text_of(path) as (text, _):
-            return Table(text, path.name, str(path)).is_of_images
+            return Table(text, path.name, str(path))
     except DataError:
-        return False
+        return None
 
 
 @contextmanager

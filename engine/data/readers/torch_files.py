@@ -45,7 +45,8 @@ def read_torch(path: Path, progress: Progress = silent, resize: Resize = "off") 
     if _is_tensor(content):
         return None
     notes: list[str] = []
-    found = dict(_arrays(content, "", notes, path))
+    with damage_reported(path):
+        found = dict(_arrays(content, "", notes, path))
     if not pairs_in(found):
         if not any(map(_is_tensor, found.values())):
             what = "has no tensors of images and labels"
@@ -121,11 +122,13 @@ def _arrays(content: Any, place: str, notes: list[str], path: Path) -> Iterator[
     elif isinstance(content, dict):
         for key, value in content.items():
             yield from _arrays(value, f"{place}{key}.", notes, path)
-    elif isinstance(content, tuple | list) and all(map(_is_sample, content)):
+    elif not isinstance(content, tuple | list) or not content:
+        return
+    elif all(map(_is_sample, content)):
         yield f"{place}images", [image for image, _ in content]
         yield f"{place}labels", [_plain(label) for _, label in content]
-    elif isinstance(content, tuple | list) and content:
-        nested = isinstance(content[0], tuple | list)
+    else:
+        nested = all(isinstance(each, tuple | list) for each in content)
         if not nested and len(content) == 4 and _are_images_of_two(*content[:2]):
             content = [content[at] for at in (0, 2, 1, 3)]  # as of scikit-learn's train_test_split
         pairs = content if nested else list(zip(content[::2], content[1::2], strict=False))

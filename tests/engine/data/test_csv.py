@@ -105,6 +105,9 @@ WRITERS: dict[str, Callable[[Path], None]] = {
     "pixels in a cell": lambda path: in_a_cell(lambda row: " ".join(map(str, row))).to_csv(
         path, index=False
     ),
+    "pixels between commas": lambda path: in_a_cell(lambda row: ", ".join(map(str, row))).to_csv(
+        path, index=False
+    ),
     "pixels in a list": lambda path: in_a_cell(str).to_csv(path, index=False),
     "pixels in an array": lambda path: in_a_cell(np.array).to_csv(path, index=False),
     "pixels in a cell, without a header": lambda path: in_a_cell(

@@ -38,7 +38,9 @@ def write_torch(path: Path, rows: slice) -> None:
 
 
 def write_mat(path: Path, rows: slice) -> None:
-    savemat(path, {"X": IMAGES[rows].transpose(1, 2, 0), "y": LABELS[rows, None]})
+    savemat(
+        path, {"X": IMAGES[rows].transpose(1, 2, 0), "y": LABELS[rows, None]}, do_compression=True
+    )
 
 
 def write_hdf5(path: Path, rows: slice) -> None:
@@ -230,6 +232,43 @@ def test_a_folder_in_a_folder_is_found(tmp_path: Path) -> None:
     check_parts(tmp_path)
 
 
+def test_models_beside_the_data_are_not_used(tmp_path: Path) -> None:
+    np.savez(tmp_path / "mnist.npz", x_train=IMAGES, y_train=LABELS)
+    torch.save({"fc.weight": torch.zeros(3)}, tmp_path / "mnist_cnn.pt")
+    h5py.File(tmp_path / "model.weights.h5", "w").close()
+    dataset = load(str(tmp_path))
+    assert np.array_equal(dataset.images, SCALED)
+    assert dataset.notes[-1] == "Not used: mnist_cnn.pt, model.weights.h5."
+
+
+def test_a_file_both_plain_and_packed_is_read_once(tmp_path: Path) -> None:
+    write_libsvm(tmp_path / "mnist.bz2", SEEN)
+    (tmp_path / "mnist").write_bytes(bz2.decompress((tmp_path / "mnist.bz2").read_bytes()))
+    dataset = load(str(tmp_path))
+    assert len(dataset) == 5
+    assert dataset.notes[-1] == "Not used: mnist.bz2."
+
+
+def test_files_for_the_same_part_ask_for_one(tmp_path: Path) -> None:
+    for name in ("train.parquet", "training.parquet"):
+        write_parquet(tmp_path / name, SEEN)
+    says = "2 files of training images, train.parquet, training.parquet: name one, or number"
+    with pytest.raises(DataError, match=says):
+        load(str(tmp_path))
+
+
+def test_the_test_part_of_a_smaller_training_part_is_found(tmp_path: Path) -> None:
+    write_parquet(tmp_path / "mnist_train_small.parquet", SEEN)
+    write_parquet(tmp_path / "mnist_test.parquet", TEST)
+    write_parquet(tmp_path / "california_housing_test.parquet", TEST)
+    assert check_parts(tmp_path)[-1] == "Not used: california_housing_test.parquet."
+
+
+def test_a_folder_of_a_test_part_says_so(tmp_path: Path) -> None:
+    write_parquet(tmp_path / "test.parquet", SEEN)
+    assert "models are trained on its test images" in load(str(tmp_path)).notes[-1]
+
+
 def test_data_sets_are_told_apart_by_the_words_in_their_names(tmp_path: Path) -> None:
     for name in ("emnist-letters", "emnist-digits"):
         for part, rows in PARTS.items():
@@ -307,8 +346,8 @@ def test_labels_missing_in_a_part_keep_their_classes(tmp_path: Path) -> None:
 def test_notes_are_no_more_than_a_run_records(tmp_path: Path) -> None:
     flat = {"X": IMAGES.reshape(8, -1), "y": LABELS}
     for at in range(12):
-        savemat(tmp_path / f"train-{at:04}-of-00012.mat", flat)
-        savemat(tmp_path / f"\x1b[31m{'x' * 200}{at}.mat", flat)
+        savemat(tmp_path / f"train-{at:04}-of-00012.mat", flat, do_compression=True)
+        savemat(tmp_path / f"\x1b[31m{'x' * 200}{at}.mat", flat, do_compression=True)
     dataset = load(str(tmp_path))
     assert len(dataset.notes) == 5
     assert dataset.notes[-1] == "9 more notes are left out."

@@ -207,7 +207,8 @@ def test_hugging_faces_test_part_without_labels_is_left_out(tmp_path: Path) -> N
             {"image": [{"bytes": None, "path": "a.png"}] * 2, "label": [0, 1]},
             "paths of pictures instead of pictures",
         ),
-        ({"image": [b"a", b"b"], "label": [0, 1]}, r"2 of 2 pictures .* cannot be read"),
+        ({"image": [b"a", b"bc"], "label": [0, 1]}, r"2 of 2 pictures .* cannot be read"),
+        ({"image": [b"ab", b"bc"], "label": [0, 1]}, "2 bytes for each image, which are no pict"),
         ({"image": [png(IMAGES[0]), png(IMAGES[0, 1:])], "label": [0, 1]}, r"2 sizes, .*--resize"),
     ],
 )

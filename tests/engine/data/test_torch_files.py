@@ -97,6 +97,10 @@ def test_a_tensor_of_images_and_one_of_labels_are_a_pair(tmp_path: Path) -> None
         load(f"{images},{tmp_path / 'both.pt'}")
 
 
+WITHIN_ITSELF: dict[str, Any] = {}
+WITHIN_ITSELF["images"] = WITHIN_ITSELF
+
+
 class Trap:
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -118,6 +122,9 @@ class Trap:
             torch.utils.data.TensorDataset(*TENSORS),
             r"object, torch\.utils\.data\.dataset\.TensorDat",
         ),
+        ([], "has no tensors of images and labels"),
+        ((list(TENSORS), 5), "has no tensors of images and labels"),
+        (WITHIN_ITSELF, "is damaged or not of a known kind"),
         ([*TENSORS[0]], "has no tensors of images and labels"),
         ((TENSORS[0].to("meta"), TENSORS[1]), "images in .* of a kind that is not read .*meta"),
         ((TENSORS[0][:1].expand(2**40, 4, 4), TENSORS[1]), "as images never do"),

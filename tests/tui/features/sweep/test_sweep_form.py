@@ -14,7 +14,8 @@ from mnistop.tui.features.sweep.model import SweepModel
 from mnistop.tui.features.sweep.screen import SweepScreen
 from tests.helpers.dashboard import Opened, Workers
 from tests.helpers.made_up import write_run
-from tests.tui.features.sweep.test_sweep_screen import go_to, open_form, open_sweep, rates, row
+from tests.helpers.sweep_screen import go_to, open_form, open_sweep, rates
+from tests.tui.features.sweep.test_sweep_screen import row
 
 
 async def test_another_one_is_set_up_from_the_sweep_in_sight_and_esc_leads_back(

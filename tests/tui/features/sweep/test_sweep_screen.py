@@ -5,53 +5,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mnistop.engine import events, worker
+from mnistop.engine import worker
 from mnistop.engine.analysis.robustness import EPSILONS, Robustness
 from mnistop.engine.config import RunConfig
 from mnistop.engine.runs.run_folder import Run
-from mnistop.engine.runs.sweep_folder import Sweep
 from mnistop.engine.sweep.grid import plan
-from mnistop.engine.sweep.outcomes import SweepReader
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.compare.screen import CompareScreen
 from mnistop.tui.features.runs.screen import RunsScreen
-from mnistop.tui.features.sweep.form import ROWS
 from mnistop.tui.features.sweep.form_screen import SweepFormScreen
 from mnistop.tui.features.sweep.screen import SweepScreen
 from tests.helpers import made_up_sweeps as made_up
 from tests.helpers.dashboard import Dashboard, Opened, Workers
-from tests.helpers.made_up import write_run
 from tests.helpers.pseudo_terminal import terminal
 from tests.helpers.selection import one_in
+from tests.helpers.sweep_screen import open_sweep, rates
 
 SIZES = one_in(3, [(120, 40), (80, 24)])
-
-
-def rates(workers: Workers, *accuracies: float, text: str = "0.01,0.1,1", seeds: int = 1) -> Sweep:
-    """A sweep over learning rates of which some members have ended."""
-    sweep = made_up.create(workers.folder, plan(RunConfig(), {"lr": text}, seeds), "rates")
-    for number, accuracy in enumerate(accuracies, 1):
-        made_up.member(sweep, number, accuracy)
-    return sweep
-
-
-async def open_form(shown: Dashboard) -> SweepFormScreen:
-    await shown.press("6", "S")
-    await shown.until(lambda: isinstance(shown.app.screen, SweepFormScreen))
-    assert isinstance(shown.app.screen, SweepFormScreen)
-    return shown.app.screen
-
-
-async def go_to(shown: Dashboard, name: str) -> None:
-    """Move the form's cursor to a row."""
-    await shown.press("home", *["down"] * ROWS.index(name))
-
-
-async def open_sweep(shown: Dashboard, wanted: str = "rates") -> SweepScreen:
-    await shown.press("6", "C")
-    await shown.until_shown(wanted)
-    assert isinstance(shown.app.screen, SweepScreen)
-    return shown.app.screen
 
 
 def row(shown: Dashboard, value: str) -> str:
@@ -64,32 +34,6 @@ def rows(shown: Dashboard, value: str, *words: str) -> list[str]:
     """The rows that begin with a value and have one of some words."""
     begin = [line for line in shown.lines[3:] if line[2:].split()[:1] == [value]]
     return [line for line in begin if any(word in line for word in words)]
-
-
-async def test_what_has_ended_a_sweep_is_said(opened: Opened, workers: Workers) -> None:
-    sweep = rates(workers, 0.3)
-    made_up.stopped(sweep, "The connection to the Dask cluster was lost.")
-    async with opened() as shown:
-        await open_sweep(shown)
-        await shown.until_shown("The connection to the Dask cluster was lost.")
-        assert "R resumes it." in shown.text
-
-
-async def test_it_goes_on_on_a_cluster_only_after_a_yes(
-    opened: Opened, workers: Workers, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[str | None] = []
-    monkeypatch.setattr(worker, "resume_sweep", lambda _, dask=None: asked.append(dask))
-    sweep = made_up.create(workers.folder, plan(RunConfig(), {"lr": "0.1,1"}), "far", "tcp://a:1")
-    made_up.stopped(sweep)
-    async with opened() as shown:
-        await open_sweep(shown, "far")
-        await shown.press("R")
-        assert "Continue on the Dask cluster at tcp://a:1, which you know and trust?" in shown.text
-        await shown.press("n")
-        assert asked == []
-        await shown.press("R", "y")
-        await shown.until(lambda: asked == ["tcp://a:1"])
 
 
 # Looking at one
@@ -141,25 +85,6 @@ async def test_members_come_in_while_it_goes_on(opened: Opened, workers: Workers
             await shown.until(lambda: workers.told == ["stop"])
             await shown.press("d", "R")
             assert workers.told == ["stop"]
-
-
-@pytest.mark.slow
-async def test_a_stopped_one_is_resumed_or_deleted_after_asking(
-    opened: Opened, workers: Workers
-) -> None:
-    sweep = rates(workers, 0.5)
-    made_up.stopped(sweep)
-    async with opened() as shown:
-        await open_sweep(shown, "stopped, 1 of 3 runs done")
-        await shown.press("R")
-        await shown.until(lambda: workers.told == ["resume_sweep"])
-        await shown.press("d")
-        assert f"Delete sweep {sweep.words} with its 1 run?" in shown.text
-        await shown.press("escape")
-        assert sweep.path.exists()
-        await shown.press("d", "y")
-        await shown.until_shown("There are no sweeps yet")
-        assert sweep.members() == []
 
 
 @pytest.mark.slow
@@ -270,19 +195,6 @@ async def test_w_writes_the_table(opened: Opened, workers: Workers, tmp_path: Pa
         assert "Best: learning rate 0.1" in written
 
 
-async def test_one_that_cannot_be_read_says_so_and_hides_no_other(
-    opened: Opened, workers: Workers
-) -> None:
-    older = rates(workers)
-    older.path.rename(older.path.with_name("20200101-120000-calm-lark"))
-    (rates(workers).path / "sweep.json").write_text("{")
-    async with opened() as shown:
-        await shown.press("6", "C")
-        await shown.until_shown("has a damaged sweep.json")
-        await shown.press("p")
-        await shown.until_shown("Sweep calm-lark", "0 of 3 runs done")
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES)
 async def test_in_ascii_without_colour_nothing_else_is_drawn(
@@ -305,18 +217,6 @@ async def test_its_members_are_found_by_its_name(opened: Opened, workers: Worker
         await shown.press("6", "slash", *f"sweep:{sweep.words}", "enter")
         await shown.until_shown("Runs: 2 of 3")
         assert "C shows this run's sweep side by side" in shown.text
-
-
-def test_a_failed_member_says_so_in_its_row(workers: Workers) -> None:
-    sweep = rates(workers, 0.5)
-    run = sweep.member(2)
-    told = [events.RunFailed(run=run.name, time=0.0, message="no room", diverged=True)]
-    write_run(workers.folder, told, sweep.plan().configs[1], run.name)
-    reader = SweepReader(sweep)
-    reader.read()
-    assert [one.state for one in reader.outcomes] == ["finished", "failed", "waiting"]
-    assert reader.outcomes[1].verdict == "too high: diverged"
-    assert reader.done == 2
 
 
 @pytest.mark.process
