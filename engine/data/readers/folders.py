@@ -103,7 +103,8 @@ def without_data(folder: Path, unpack: str = "") -> str:
             if kind.remedy == kinds.PICTURES:
                 return (
                     f"{folder} has pictures, such as {'/'.join(name)}, but not in folders of two "
-                    f"classes or more: {kind.remedy}."
+                    f"classes or more: {kind.remedy}, or add a "
+                    "CSV table of their file names and labels."
                 )
             remedy = unpack or kinds.remedy(kind, path)
             return f"{start}, and {'/'.join(name)} in it is {kind.name}: {remedy}."
