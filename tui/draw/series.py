@@ -39,6 +39,8 @@ class Series:
     """The x of each value, rising; one epoch apart from the chart's `x0` if not given."""
     before: float | None = None
     """The value before the first one: read out, but not drawn."""
+    is_continuous: bool = False
+    """True to read out the nearest value where the cursor is between two; else there is none."""
 
 
 @dataclass(frozen=True)
@@ -231,6 +233,8 @@ def _value_at(one: Series, x0: float, x: float | None) -> float | None:
     """Return the value at x, None if there is none; the last one if x is None."""
     if x is None:
         index = len(one.values) - 1
+    elif one.xs is not None and one.is_continuous and one.xs[0] <= x <= one.xs[-1]:
+        index = int(np.abs(np.asarray(one.xs) - x).argmin())
     elif one.xs is not None:
         there = np.flatnonzero(np.isclose(one.xs, x, rtol=0, atol=_SAME))
         index = int(there[0]) if len(there) else -1

@@ -212,7 +212,7 @@ def range_chart(
     """
     first = first_shown(test)
     return chart(
-        [Series("loss", test.losses[first:], "train", test.rates[first:])],
+        [Series("loss", test.losses[first:], xs=test.rates[first:], is_continuous=True)],
         width,
         height,
         terminal,

@@ -9,15 +9,20 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+
 from mnistop.engine.config import Resize
+from mnistop.engine.data.readers.label_files import as_numbers, by_role
 from mnistop.engine.data.readers.opening import damage_reported, opened
 from mnistop.engine.data.readers.table import Table
+from mnistop.engine.data.readers.table_lines import bounded
 from mnistop.engine.data.stored import Part, Progress, Stored, silent
 from mnistop.engine.errors import DataError
 
 _ATTRIBUTE = re.compile(
     r"@attribute\s+(?P<name>'[^']*'|\"[^\"]*\"|\S+)\s+(?P<type>.+)", re.IGNORECASE
 )
+_MISSING = "?"
 _NUMBERS = re.compile(r"numeric|real|integer", re.IGNORECASE)
 
 
@@ -33,12 +38,16 @@ def read_arff(path: Path, progress: Progress = silent, resize: Resize = "off") -
     """
     with damage_reported(path):
         raw, share = opened(path)
-        with io.TextIOWrapper(raw, "utf-8") as lines:
+        with io.TextIOWrapper(raw, "utf-8") as text:
+            lines = bounded(text, str(path))
             header, names = _header(lines, path)
             table = Table(_as_csv(header, lines, path), path.name, str(path))
             rows = table.read(share, progress)
-    part = Part(rows.images, rows.labels, str(path), f"the labels of {path}")
-    return Stored([part], str(path), names, notes=tuple(table.notes))
+    labels = rows.labels
+    if labels.dtype.kind == "U":
+        labels = as_numbers(np.where(labels == _MISSING, "", labels))
+    part = Part(rows.images, labels, str(path), f"the labels of {path}")
+    return Stored(by_role(part, rows.roles), str(path), names, notes=tuple(table.notes))
 
 
 def _header(lines: Iterator[str], path: Path) -> tuple[list[str], tuple[str, ...] | None]:

@@ -60,7 +60,7 @@ def emnist_upright(parts: Sequence[Part], letters: bool) -> tuple[list[Part], li
     """Return the parts of an EMNIST data set as others have them, and sentences on the changes."""
     notes = ["EMNIST stores its images lying on their side: they are turned upright."]
     from_one = letters and all(
-        part.labels.size and part.labels.dtype.kind in "iuf" and part.labels.min() >= 1
+        part.labels.size and part.labels.dtype.kind in "iuf" and not np.any(part.labels < 1)
         for part in parts
     )
     if from_one:
@@ -95,7 +95,7 @@ def class_names(images: Path, labels: NDArray[Any]) -> tuple[str, ...] | None:
         return names
     if labels.dtype.kind not in "iuf":
         return names if set(labels.tolist()) <= set(names) else None
-    greatest = int(labels.max())
+    greatest = int(max(labels[labels >= 0], default=0))  # others are missing
     return tuple(names[: greatest + 1]) if greatest < len(names) else None
 
 

@@ -3,8 +3,10 @@
 import shutil
 import tempfile
 import zipfile
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from mnistop.engine.config import Resize
@@ -69,18 +71,15 @@ def read_zip(path: Path, progress: Progress = silent, resize: Resize = "off") ->
         with damage_reported(path):
             archive = stack.enter_context(zipfile.ZipFile(path))
             members = _members(archive, path)
-            pictures = {n: e for n, e in members.items() if picture_folders.is_picture(n[-1])}
-            others = {name: entry for name, entry in members.items() if name not in pictures}
-            _unpack(archive, others, folder, path)
-
-        def read_pictures(progress: Progress, resize: Resize) -> Stored | None:
-            stored = picture_folders.read_members(archive, members, path, progress, resize)
-            if not stored:  # a table may name them
-                _unpack(archive, pictures, folder, path)
-            return stored
-
+            pictures = [name for name in members if picture_folders.is_picture(name[-1])]
+            has_table = any(
+                tables.is_table(name[-1]) for name in members
+            )  # which may name pictures
+            packed = [] if has_table else pictures[1:]  # one is enough to describe the folder
+            _unpack(archive, members, packed, folder, path)
+        read_pictures = partial(picture_folders.read_members, archive, members, path)
         try:
-            stored = folders.read_folder(folder, progress, resize, read_pictures, len(pictures))
+            stored = folders.read_folder(folder, progress, resize, read_pictures, len(packed))
             if not stored:
                 raise DataError(folders.without_data(folder, "unpack it and name what is in it"))
         except DataError as error:
@@ -117,16 +116,18 @@ def _members(archive: zipfile.ZipFile, path: Path) -> dict[tuple[str, ...], zipf
 def _unpack(
     archive: zipfile.ZipFile,
     members: dict[tuple[str, ...], zipfile.ZipInfo],
+    left_out: Sequence[tuple[str, ...]],
     folder: Path,
     path: Path,
 ) -> None:
-    """Write files of an archive to a folder, but for hidden ones.
+    """Write the files of an archive to a folder, but for hidden ones and those left out.
 
     Raises:
         DataError: there is not enough room, or a file is a zip bomb.
     """
-    folder.mkdir(exist_ok=True)
-    visible = {name: each for name, each in members.items() if not picture_folders.is_hidden(name)}
+    chosen = members.keys() - set(left_out)
+    visible = {n: members[n] for n in sorted(chosen) if not picture_folders.is_hidden(n)}
+    folder.mkdir()
     size = sum(entry.file_size for entry in visible.values())
     if size > shutil.disk_usage(folder).free:
         raise DataError(

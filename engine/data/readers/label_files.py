@@ -96,7 +96,8 @@ def read_label_table(lines: Iterable[str], place: str) -> LabelTable:
             for at, name in enumerate(names)
             if at != ids and not any(each.fullmatch(name) for each in (INDEX, IDS, PARTS))
         ]
-    headers = rows.pop(0)
+    headers = rows[0]
+    rows = [row for row in rows if row != headers]
     return LabelTable(
         _labels(rows, used, headers, place),
         None if ids is None or ids == known else [row[ids] for row in rows],
@@ -163,17 +164,20 @@ def checked_labels(labels: list[str], place: str) -> NDArray[np.str_]:
 
 
 def as_numbers(labels: NDArray[np.str_]) -> NDArray[Any]:
-    """Return labels as whole numbers if all of them are, with NaN for those that are missing."""
+    """Return labels as numbers if all of them are, with NaN for those that are missing.
+
+    They are whole unless one is missing, or none of a class.
+    """
     missing = np.isin(labels, MISSING)
     try:
         numbers = np.where(missing, "nan", labels).astype(np.float64)
     except ValueError:
         return labels
     there = numbers[~missing]
-    whole = np.abs(there) < _LARGEST_WHOLE
-    if not whole.all() or np.any(there != np.floor(there)):
+    if not np.all(np.abs(there) < _LARGEST_WHOLE):
         return labels
-    return numbers if missing.any() else numbers.astype(np.int64)
+    is_whole = np.array_equal(there, np.floor(there)) and not missing.any()
+    return numbers.astype(np.int64) if is_whole else numbers
 
 
 def roles_of(values: NDArray[np.str_]) -> NDArray[np.str_] | None:
@@ -221,10 +225,10 @@ def in_order(
         DataError: the labels are those of other images, or their order is not clear.
     """
     if table.ids is None:
-        return table, ""
+        return _without_header(table, images, place)
     column = f"column {table.ids_in}" if table.ids_in else "first column"
     sorted_note = f"The labels in {place} are put in the order of the images by its {column}."
-    ids = [one[: LONGEST_LABEL + 1] for one in table.ids]
+    ids = [one[: LONGEST_LABEL + 1].removesuffix(".0") for one in table.ids]
     known = [] if image_ids is None else image_ids.tolist()
     if known == ids:
         return table, ""
@@ -249,6 +253,14 @@ def in_order(
         rows_in_order = sorted(range(len(numbers)), key=numbers.__getitem__)
         return table[rows_in_order], sorted_note
     return table, f"The {column} of {place} is not used: labels are in the order of its rows."
+
+
+def _without_header(table: LabelTable, images: int, place: str) -> tuple[LabelTable, str]:
+    """Return labels without the first one if it is that of no other image, and one too many."""
+    labels = table.labels
+    if labels.dtype.kind != "U" or len(labels) != images + 1 or labels[0] in labels[1:]:
+        return table, ""
+    return replace(table, labels=labels[1:]), f"The first line of {place} is taken for a header."
 
 
 def _counts(numbers: Sequence[Any]) -> bool:

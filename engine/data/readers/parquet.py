@@ -58,8 +58,8 @@ def read_parquet(path: Path, progress: Progress = silent, resize: Resize = "off"
     images, notes = _joined(blocks, places[0], path.parent, progress, resize)
     part = Part(images, np.concatenate(labels), *places)
     names = columns.class_names
-    if names and part.labels.dtype.kind in "iu":
-        names = names[: max(0, int(part.labels.max())) + 1]
+    if names and part.labels.dtype.kind in "iuf":
+        names = names[: int(max(part.labels[part.labels >= 0], default=0)) + 1]
     parts = by_role(part, roles_of(np.concatenate(divided)) if divided else None)
     if divided and len(parts) == 1:
         notes.append(
@@ -213,7 +213,7 @@ def _labels(column: Any, place: str) -> NDArray[Any]:
     """Return the labels of some rows, `(n,)` or one-hot `(n, k)`."""
     import pyarrow as pa
 
-    if column.null_count:
+    if column.null_count and pa.types.is_nested(column.type):
         raise DataError(f"{place} has rows without a label: remove them.")
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()

@@ -280,7 +280,8 @@ def test_a_column_of_folds_is_named(tmp_path: Path) -> None:
 
 def test_images_without_a_label_are_left_out(tmp_path: Path) -> None:
     labels = np.where(np.arange(COUNT) % 9, LABELS.astype(object), None)
-    table(labels).to_csv(tmp_path / "a.csv", index=False)
-    dataset = load(str(tmp_path / "a.csv"))
+    table(labels).to_csv(tmp_path / "fashion-mnist_train.csv", index=False)
+    dataset = load(str(tmp_path / "fashion-mnist_train.csv"))
     assert dataset.labels.tolist() == LABELS[np.arange(COUNT) % 9 > 0].tolist()
+    assert dataset.class_names == ("T-shirt/top", "Trouser", "Pullover")
     assert dataset.notes[0].startswith("5 images without a label left out: ")

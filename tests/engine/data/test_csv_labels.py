@@ -73,8 +73,22 @@ def test_one_hot_labels_beside_images_are_read(tmp_path: Path, delimiter: str, h
 
 
 @pytest.mark.parametrize(
+    "header", ["label\n", "# label\n", "species\n", "label\nlabel\n", "# mine\nlabel\n"]
+)
+def test_a_line_before_text_labels_is_a_header(tmp_path: Path, header: str) -> None:
+    np.save(tmp_path / "x.npy", IMAGES)
+    names = np.array(["ankle boot", "bag", "t shirt"])
+    (tmp_path / "y.csv").write_text(header + "\n".join(names[LABELS]))
+    dataset = load(f"{tmp_path / 'x.npy'},{tmp_path / 'y.csv'}")
+    check(dataset)
+    assert dataset.class_names == tuple(names)
+    assert ("taken for a header" in dataset.notes[0]) == header.startswith("species")
+
+
+@pytest.mark.parametrize(
     ("ids", "note"),
     [
+        (np.arange(40)[::-1].astype(float), "put in the order of the images by its column"),
         (range(40), None),
         (range(7, 47), None),
         ([f"a{at:02}.png" for at in range(40)], None),

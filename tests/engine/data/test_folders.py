@@ -38,7 +38,9 @@ def write_torch(path: Path, rows: slice) -> None:
 
 
 def write_mat(path: Path, rows: slice) -> None:
-    savemat(path, {"X": IMAGES[rows].transpose(1, 2, 0), "y": LABELS[rows, None]})
+    savemat(
+        path, {"X": IMAGES[rows].transpose(1, 2, 0), "y": LABELS[rows, None]}, do_compression=True
+    )
 
 
 def write_hdf5(path: Path, rows: slice) -> None:
@@ -344,8 +346,8 @@ def test_labels_missing_in_a_part_keep_their_classes(tmp_path: Path) -> None:
 def test_notes_are_no_more_than_a_run_records(tmp_path: Path) -> None:
     flat = {"X": IMAGES.reshape(8, -1), "y": LABELS}
     for at in range(12):
-        savemat(tmp_path / f"train-{at:04}-of-00012.mat", flat)
-        savemat(tmp_path / f"\x1b[31m{'x' * 200}{at}.mat", flat)
+        savemat(tmp_path / f"train-{at:04}-of-00012.mat", flat, do_compression=True)
+        savemat(tmp_path / f"\x1b[31m{'x' * 200}{at}.mat", flat, do_compression=True)
     dataset = load(str(tmp_path))
     assert len(dataset.notes) == 5
     assert dataset.notes[-1] == "9 more notes are left out."

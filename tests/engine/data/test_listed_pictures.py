@@ -125,13 +125,18 @@ def test_folders_and_a_table_may_give_the_same_classes(tmp_path: Path) -> None:
     assert load(str(tmp_path)).class_names == ("bag", "boot", "top")
 
 
-def test_a_table_in_a_zip_archive_has_their_classes(tmp_path: Path) -> None:
-    save(tmp_path / "images")
+@pytest.mark.parametrize("in_parts", [False, True])
+def test_a_zip_archive_is_read_as_its_folder(tmp_path: Path, in_parts: bool) -> None:
+    save(tmp_path, [f"part_{index % (in_parts + 1)}/{name}" for index, name in enumerate(NAMES)])
     listing().to_csv(tmp_path / "labels.csv", index=False)
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         for path in tmp_path.rglob("*.*"):
             if path.suffix != ".zip":
                 archive.write(path, path.relative_to(tmp_path))
-    dataset = load(str(tmp_path / "a.zip"))
-    check(dataset)
-    assert not any("Not used" in note for note in dataset.notes)
+    if not in_parts:
+        dataset = load(str(tmp_path / "a.zip"))
+        check(dataset)
+        assert not any("Not used" in note for note in dataset.notes)
+        return
+    with pytest.raises(DataError, match=r"labels\.csv gives other classes to the pictures below"):
+        load(str(tmp_path / "a.zip"))

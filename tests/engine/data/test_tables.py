@@ -176,6 +176,18 @@ def test_paths_of_pictures_are_followed(tmp_path: Path, as_struct: bool) -> None
         load(path)
 
 
+@pytest.mark.parametrize("names", [None, ["a", "b", "c"]])
+@pytest.mark.parametrize("missing", [None, -1])
+def test_images_without_a_label_are_left_out(
+    tmp_path: Path, names: list[str] | None, missing: int | None
+) -> None:
+    labels = [missing, *LABELS.tolist()[1:]]
+    source = write_parquet(tmp_path / "a.parquet", {"image": PICTURES, "label": labels}, names)
+    dataset = load(source)
+    assert dataset.labels.tolist() == LABELS.tolist()[1:]
+    assert dataset.notes[0].startswith("1 image without a label left out: label in")
+
+
 def test_hugging_faces_test_part_without_labels_is_left_out(tmp_path: Path) -> None:
     names = ["bag", "boot", "coat"]
     columns = {"image": PICTURES, "label": LABELS}
@@ -195,7 +207,7 @@ def test_hugging_faces_test_part_without_labels_is_left_out(tmp_path: Path) -> N
         ({"a": [1, 2], "b": ["x", "y"]}, "no columns .* only a, b: call them image and label"),
         ({"image": pa.array([], pa.binary()), "label": pa.array([], pa.int64())}, "has no rows"),
         ({"image": [[1, 2], [3]], "label": [0, 1]}, "lists of different lengths"),
-        ({"image": [[1, 2, 3, 4]] * 2, "label": [0, None]}, "rows without a label"),
+        ({"image": [[1, 2, 3, 4]] * 2, "label": [[0, 1], None]}, "rows without a label"),
         ({"image": [[1, 2], [None, 4]], "label": [0, 1]}, "without some pixels in row 1, counted"),
         ({"image": [[1, 2], None], "label": [0, 1]}, "image in .* has nothing in row 1"),
         (
@@ -391,6 +403,15 @@ def test_nominal_classes_keep_their_order(tmp_path: Path) -> None:
     dataset = load(str(tmp_path / "fashion.arff"))
     assert dataset.class_names == ("coat", "ankle boot", "bag")
     assert dataset.labels.tolist() == [1, 2, 0] * 2
+
+
+def test_a_question_mark_is_a_missing_label(tmp_path: Path) -> None:
+    labels = np.array(["coat", "bag", "?"])[LABELS]
+    content = arff("@attribute kind {coat, bag}", labels=labels)
+    (tmp_path / "a.arff").write_bytes(content)
+    dataset = load(str(tmp_path / "a.arff"))
+    assert dataset.labels.tolist() == [0, 1] * 2
+    assert dataset.notes[0].startswith("2 images without a label left out")
 
 
 def test_a_numeric_class_is_found_by_its_name(tmp_path: Path) -> None:

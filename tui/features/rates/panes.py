@@ -59,11 +59,13 @@ class RateCurve(PlottedPane, ContentPane[RangeTest], can_focus=True):
         names = [name for name, rate in content.marks.items() if rate == self.rate]
         mark = f", marked {names[0]}" if names else ""
         rates = content.rates
-        loss = float(content.losses[int(abs(rates - self.rate).argmin())])
+        nearest = int(abs(rates - self.rate).argmin())
+        step = "that" if rates[nearest] == self.rate else "the nearest"
+        loss = float(content.losses[nearest])
         if not rates[0] <= self.rate <= rates[-1]:
             there = "beyond the steps of the test"
         else:
-            there = f"loss {loss:.3f} after that step" if loss < math.inf else "no finite loss"
+            there = f"loss {loss:.3f} after {step} step" if loss < math.inf else "no finite loss"
         return f"{self.EMPTY_TITLE}: rate {rate_text(self.rate)}{mark}, {there}"
 
     def draw(self, content: RangeTest, width: int, height: int) -> list[Strip]:

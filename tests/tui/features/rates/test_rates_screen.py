@@ -1,6 +1,7 @@
 """The learning-rate range test on its screen: curve, marks, reasons."""
 
 import asyncio
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,7 +45,11 @@ async def test_the_cursor_reads_out_rate_and_loss_and_knows_the_marks(
 ) -> None:
     async with opened() as shown:
         await find(shown)
-        assert "rate 0.05, marked good, loss 1.6" in shown.text
+        title = re.search(
+            r"rate 0.05, marked good, (loss [\d.]+) after the nearest step", shown.text
+        )
+        assert title
+        assert re.search(rf"⠒t {title[1]}  rate 0.05", shown.text)
         await shown.press("right")
         rate = curve(shown).rate
         assert rate == min(rate for rate in finder.answer.rates if rate > 0.05)
