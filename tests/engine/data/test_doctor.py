@@ -97,7 +97,7 @@ def test_rare_classes_are_named_from_the_rarest() -> None:
     (rare,) = examine(dataset, np.arange(10))
     assert rare.images.tolist() == [3, 90, 7, 8, 9]
     assert rare.sentence.startswith(
-        "2 classes are rare: 2 (2 images), '1, one' (3 images); the largest, 0, has 95. The accuracy "
+        "2 classes are rare: 2 (2 images), '1, one' (3 images); the largest, 0, has 95. "
     )
 
 
