@@ -33,7 +33,11 @@ def read_npz(path: Path, progress: Progress = silent, resize: Resize = "off") ->
         if len(members) == 1:
             return None
         class_names = _class_names(archive, path) if "class_names" in members else None
-        arrays = {name: partial(_read_member, archive, name, path) for name in members}
+        arrays = {
+            name: partial(_read_member, archive, name, path)
+            for name in members
+            if name != "class_names"
+        }
         parts, notes = parts_of(arrays, str(path), progress)
     return Stored(parts, str(path), class_names, notes=tuple(notes), was_in_order=True)
 

@@ -94,7 +94,9 @@ def test_images_along_the_last_axis_are_taken_along_it(tmp_path: Path) -> None:
 def test_class_names_may_be_in_the_file(tmp_path: Path) -> None:
     names = np.array(["top", "boot", "bag"])
     source = save(tmp_path, images=IMAGES, labels=LABELS, class_names=names)
-    assert load(source).class_names == ("top", "boot", "bag")
+    dataset = load(source)
+    assert dataset.class_names == ("top", "boot", "bag")
+    assert not dataset.notes
 
 
 @pytest.mark.parametrize("names", [np.array([1, 2, 3]), np.array([["a", "b", "c"]])])
