@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mnistop.engine.data.opacity import put_on_ground
 from mnistop.engine.errors import DataError
 
 _COMPARED = 256
 """Images of which the layout is found."""
-_AT_ONCE = 1024
 _BITS = 8
 """Pixels of black and white in a byte."""
 
@@ -106,13 +106,17 @@ def _from_channels(images: NDArray[Any], place: str) -> tuple[NDArray[Any], str]
     opaque = _opaque(opacity)
     if (opacity == opaque).all():
         return colors, f"The fourth channel of {place} is dropped: it is opaque everywhere."
-    on_white = np.empty(colors.shape, images.dtype)
-    for at in range(0, len(images), _AT_ONCE):
-        rows = slice(at, at + _AT_ONCE)
-        mixed = opaque + (colors[rows] - opaque) * (opacity[rows, ..., None] / opaque)
-        on_white[rows] = np.rint(mixed) if images.dtype.kind in "ui" else mixed
-    return on_white, (
-        f"The fourth channel of {place} is taken for opacity: the images are put on white."
+    on_ground = colors.copy()
+    ground = put_on_ground(on_ground, opacity, opaque)
+    if ground.shade == "none":
+        return (
+            colors,
+            f"The fourth channel of {place} is dropped: it is the same all over each image.",
+        )
+    why = ", as what they show is light" if ground.shade == "black" else ""
+    return on_ground, (
+        f"The fourth channel of {place} is taken for opacity: the images are put on "
+        f"{ground.shade}{why}."
     )
 
 

@@ -95,20 +95,24 @@ def without_data(folder: Path, unpack: str = "") -> str:
     """
     start = f"{folder} has neither IDX files nor CSV tables nor folders of pictures"
     visible = (name for name in files_below(folder) if not is_hidden(name))
+    found: dict[str, kinds.Kind] = {}
     for name in itertools.islice(visible, _EXAMINED):
-        path = folder.joinpath(*name)
+        path, below = folder.joinpath(*name), "/".join(name)
         if not path.is_file():
-            return f"{start}, and {'/'.join(name)} in it is not a regular file: copy what is in it."
+            return f"{start}, and {below} in it is not a regular file: copy what is in it."
         if (kind := kinds.kind_of(path)) and kind != kinds.TEXT:
-            if kind.remedy == kinds.PICTURES:
-                return (
-                    f"{folder} has pictures, such as {'/'.join(name)}, but not in folders of two "
-                    f"classes or more: {kind.remedy}, or add a "
-                    "CSV table of their file names and labels."
-                )
-            remedy = unpack or kinds.remedy(kind, path)
-            return f"{start}, and {'/'.join(name)} in it is {kind.name}: {remedy}."
-    return f"{start}: {unpack or 'name a folder that has such, or a file'}."
+            found[below] = kind
+    if not found:
+        return f"{start}: {unpack or 'name a folder that has such, or a file'}."
+    # The first, but a JSON file may describe the others.
+    below, kind = min(found.items(), key=lambda each: each[1] == kinds.JSON)
+    if kind.remedy == kinds.PICTURES:
+        return (
+            f"{folder} has pictures, such as {below}, but not in folders of two classes or more: "
+            f"{kind.remedy}."
+        )
+    remedy = unpack or kinds.remedy(kind, folder / below)
+    return f"{start}, and {below} in it is {kind.name}: {remedy}."
 
 
 def _newest(snapshots: Path) -> Path:
@@ -124,7 +128,10 @@ def _data_files(folder: Path) -> list[Path]:
     names = (
         name
         for name in files_below(folder)
-        if len(name) <= _DEEPEST and not is_hidden(name) and not is_picture(name[-1])
+        if len(name) <= _DEEPEST
+        and not is_hidden(name)
+        and not is_picture(name[-1])
+        and "blobs" not in name  # in the cache of Hugging Face's hub, with links to them
     )
     paths = [folder.joinpath(*name) for name in itertools.islice(names, _EXAMINED)]
     return [path for path in paths if path.is_file() and (_is_csv(path) or _is_data(path))]

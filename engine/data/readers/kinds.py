@@ -73,6 +73,7 @@ NUMPY = Kind(
     in_folders=True,
 )
 TEXT = Kind("a text", "name a file of images")
+JSON = Kind("a JSON file")
 CSV = Kind("a CSV table", reader="tables.read_csv", unpacks=True)
 BROKEN_ZIP = Kind("a damaged zip archive", "get it again")
 _ZIP = Kind("a zip archive", reader="files.read_zip")
@@ -136,8 +137,8 @@ _BY_NAME = {
 
 _TEXTS = {
     r"\s*(%|@relation)": _ARFF,
-    r"\s*[{\[]": Kind("a JSON file"),
-    r"(#[^\n]*\n)*[-+\d.e]+( \d+:[-+\d.e]+)+\s": _LIBSVM,
+    r"\s*[{\[]": JSON,
+    r"(#[^\n]*\n)*[-+\d.e]+([ \t]+\d+:[-+\d.e]+)+\s": _LIBSVM,
     r"[^\n]*[,;\t|]": CSV,
     r"\s*[-+\d.e]+( +[-+\d.e]+){4}": CSV,
 }

@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistop.engine.config import Resize
+from mnistop.engine.data.opacity import put_on_ground
 from mnistop.engine.data.readers.opening import check_memory
 from mnistop.engine.data.stored import Progress
 from mnistop.engine.errors import DataError, SizesError
-from mnistop.engine.formatting import count
+from mnistop.engine.formatting import count, name_list
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -29,9 +30,6 @@ _DEEP = ("I", "I;16", "I;16B", "I;16L", "F")
 _TRANSPARENT = ("LA", "La", "PA", "RGBA", "RGBa")
 _LISTED = 3
 _OPAQUE = 255
-_LIGHT = 0.75
-"""The share of white from which on what a transparent picture shows is light."""
-_AT_ONCE = 1024
 
 
 def read_pictures(
@@ -130,30 +128,15 @@ class _Stack:
         self.opacity[row] = opacity
 
     def put_on_ground(self) -> list[str]:
-        """Put transparent pictures on white or black, and return a sentence on that.
-
-        All get the same ground: black if on average what they show is so light that it would be
-        lost on white. Opacity that is the same all over each picture, such as 0, is unused.
-        """
+        """Put transparent pictures on white or black, and return a sentence on that."""
         if self.opacity is None:
             return []
-        rows = np.flatnonzero(self.opacity.min((1, 2)) < _OPAQUE)
-        batches = [rows[at : at + _AT_ONCE] for at in range(0, len(rows), _AT_ONCE)]
-        if not np.ptp(self.opacity[rows], axis=(1, 2)).any():
-            return [f"The opacity of {count(len(rows), 'picture')} is the same all over: unused."]
-        shown = sum(float((self._gray(some) * self.opacity[some]).sum()) for some in batches)
-        lightness = shown / max(1.0, float(self.opacity[rows].sum(dtype=np.float64)))
-        ground = 0 if lightness > _LIGHT * _OPAQUE else _OPAQUE
-        for some in batches:
-            share = self.opacity[some].astype(np.float32) / _OPAQUE
-            share = share if self.pixels.ndim == 3 else share[..., None]
-            self.pixels[some] = np.rint(ground + (self.pixels[some] - np.float32(ground)) * share)
-        shade = "white" if ground else "black, as what is drawn on them is light"
-        return [f"Transparent pixels are made {shade}, in {count(len(rows), 'picture')}."]
-
-    def _gray(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        pixels = self.pixels[rows].astype(np.float32)
-        return pixels if pixels.ndim == 3 else pixels.mean(-1)
+        ground = put_on_ground(self.pixels, self.opacity, _OPAQUE)
+        pictures = count(ground.images, "picture")
+        if ground.shade == "none":
+            return [f"The opacity of {pictures} is the same all over: unused."]
+        why = ", as what is drawn on them is light" if ground.shade == "black" else ""
+        return [f"Transparent pixels are made {ground.shade}{why}, in {pictures}."]
 
 
 def _check(
@@ -183,7 +166,7 @@ def _check(
 
 def few(names: Sequence[str]) -> str:
     """Return the first few names as a list in a sentence."""
-    return ", ".join(names[:_LISTED]) + (", …" if len(names) > _LISTED else "")
+    return name_list(names, _LISTED)
 
 
 def _size(height: int, width: int) -> str:

@@ -159,12 +159,18 @@ def write_datasets_cache(folder: Path) -> None:
             writer.write_table(table)
 
 
+def write_hub(folder: Path) -> None:
+    write_hub_cache(folder / "hub/datasets--ylecun--mnist")
+    (folder / "hub/version.txt").write_text("1")
+
+
 FOLDERS = [
     write_idx_files,
     write_tables,
     write_arrays,
     write_nested_arrays,
     write_hub_cache,
+    write_hub,
     write_datasets_cache,
     lambda folder: [write_parquet(folder / f"data/{p}-0.parquet", r) for p, r in PARTS.items()],
     lambda folder: [write_mat(folder / f"{p}_32x32.mat", r) for p, r in PARTS.items()],
@@ -216,7 +222,7 @@ def test_a_folder_and_a_zip_of_it_are_read_whatever_lies_beside(tmp_path: Path, 
     check_parts(zip_folder(folder, tmp_path / "windows.zip", "\\"))
     (tmp_path / "link").symlink_to(folder)
     check_parts(tmp_path / "link")
-    if write not in (write_hub_cache, write_datasets_cache):
+    if write not in (write_hub_cache, write_hub, write_datasets_cache):
         write_strays(folder)
         os.mkfifo(folder / "agent.csv")
         (notes,) = {check_parts(folder)[-1]}

@@ -68,6 +68,13 @@ def test_another_kind_is_named_with_what_to_do(
     assert sentence.endswith(".")
 
 
+def test_a_file_that_a_json_file_describes_is_named(tmp_path: Path) -> None:
+    (tmp_path / "dataset_info.json").write_text("{}")
+    (tmp_path / "mnist-train.tfrecord-00000-of-00001").write_bytes(b"\x10" + bytes(40))
+    with pytest.raises(DataError, match="in it is a TensorFlow record file"):
+        load(str(tmp_path))
+
+
 @pytest.mark.parametrize("name", ["train.csv", "x_train.npy", "train.parquet", "pipe"])
 def test_a_pipe_is_not_waited_for(tmp_path: Path, name: str) -> None:
     os.mkfifo(tmp_path / name)

@@ -133,6 +133,27 @@ def test_transparent_images_are_put_on_white(dtype: type) -> None:
     )
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_light_ink_on_transparent_ground_is_put_on_black(dtype: type) -> None:
+    opaque = 1.0 if dtype is np.float32 else np.iinfo(dtype).max
+    ink = (np.arange(18).reshape(2, 3, 3, 1) / 17 * opaque).astype(dtype)
+    stored = np.concatenate([np.full((2, 3, 3, 3), opaque, dtype), ink], 3)
+    [(shown, note)] = in_one_layout([("images.x", stored)])
+    assert np.allclose(shown / opaque, ink / opaque, atol=1 / 255)
+    assert note.endswith("the images are put on black, as what they show is light.")
+    assert (stored[..., :3] == opaque).all()
+
+
+@pytest.mark.parametrize("opacity", [0, 1, 7])
+def test_a_fourth_channel_that_says_nothing_is_dropped(opacity: int) -> None:
+    stored = np.concatenate([IMAGES, np.full_like(OPAQUE, opacity)], 3)
+    [(shown, note)] = in_one_layout([("images.x", stored)])
+    assert np.array_equal(shown, IMAGES)
+    assert note == (
+        "The fourth channel of images.x is dropped: it is the same all over each image."
+    )
+
+
 def test_two_channels_are_refused() -> None:
     with pytest.raises(DataError, match="4 dimensions, 12 × 6 × 5 × 2"):
         dataset_of(IMAGES[..., :2])
