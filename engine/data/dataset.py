@@ -238,6 +238,8 @@ class Description:
     """A name for each class."""
     unseen: int = 0
     """The number of test images, besides `count`."""
+    given_test: bool = False
+    """Whether the source itself gives them."""
     given_validation: int = 0
     """The number of validation images that the source itself gives, among `count`."""
     notes: tuple[str, ...] = ()
@@ -262,6 +264,7 @@ def describe(dataset: Dataset) -> Description:
         std=math.sqrt(max(mean_square - mean**2, 0.0)),
         class_names=dataset.class_names,
         unseen=len(dataset.unseen),
+        given_test=len(dataset.unseen) > 0 and dataset.unseen.first == 0,
         given_validation=dataset.given_validation,
         notes=dataset.notes,
     )

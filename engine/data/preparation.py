@@ -57,7 +57,7 @@ def to_dataset(
     count = _count(samples, pool, source, sum(map(len, parts)))
     order = ""
     if count < sum(map(len, pool)) and _is_sorted(pool):
-        order = f"The images of {source} are sorted by class"
+        order = "The images are sorted by class"
         if split == "random" and stored.was_in_order:
             order += f", and a random split takes the first {count:,}: set split to given."
         else:
@@ -266,9 +266,8 @@ def _count(samples: int | None, pool: Sequence[Part], source: str, whole: int) -
         raise DataError(f"The number of samples must be 1 or more, not {samples}.")
     if samples > there:
         more = " (the openml source has 60,000)" if source == "bundled" else ""
-        which = "images"
+        which = "images" if there == whole else "training images"
         if samples <= whole:
-            which = "training images"
             more = ", or set split to random, which trains on test images too"
         raise TooFewImagesError(
             f"The source {source} has {there:,} {which}, and samples is {samples:,}: set it to at "

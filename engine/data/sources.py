@@ -13,6 +13,7 @@ The readers are imported by what reads, since the interface only names sources.
 import contextlib
 import difflib
 import os
+import shlex
 from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
@@ -62,7 +63,14 @@ _BUNDLED = Path(__file__).parent / "bundled" / "mnist_784_first_4502.npz"
 
 
 def absolute(source: str) -> str:
-    """Return a source with its paths made absolute."""
+    """Return a source with its paths made absolute.
+
+    Quotes and backslashes, as terminals paste the path of a file dropped on them, are taken away.
+    """
+    if not source_exists(source):
+        with contextlib.suppress(ValueError):
+            words = shlex.split(source)
+            source = words[0] if len(words) == 1 and source_exists(words[0]) else source
     if source in SOURCES or _is_unknown_word(source):
         return source
     parts = [source] if _may_be_there(source) else source.split(",")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Self
@@ -174,10 +174,21 @@ def _mistake(mistake: Mistake) -> dict[str, Any]:
 
 def train_command(config: RunConfig) -> str:
     """Return the command that trains with this configuration."""
-    flags = [
-        f"--{name.replace('_', '-')} {quoted(text)}" for name, text in config.changes().items()
-    ]
-    return " ".join(["mnistop train", *flags])
+    return " ".join(["mnistop train", *_flags(config.changes())])
+
+
+def doubts_command(config: RunConfig) -> str:
+    """Return the command that looks for doubted labels with this configuration."""
+    settings = config.changes()
+    source = settings.pop("source", config.source)
+    if config.samples is None:
+        del settings["samples"]  # the command's default
+    return " ".join(["mnistop data", quoted(source), *_flags(settings), "--doubts"])
+
+
+def _flags(settings: Mapping[str, str]) -> list[str]:
+    """Return settings as flags of a command."""
+    return [f"--{name.replace('_', '-')} {quoted(text)}" for name, text in settings.items()]
 
 
 @dataclass(frozen=True)

@@ -206,10 +206,16 @@ class RunEntry:
         return RunConfig.from_values(self.overview.changes)
 
     def differences(self) -> str:
-        """Return the differences from the notebook's run, as in `lr 0.5, hidden none`."""
-        changes = self.overview.changes.items()
+        """Return the differences from the notebook's run, as in `lr 0.5, hidden none`.
+
+        Of a source's paths, the last folder and the name of the file are enough to tell.
+        """
+        changes = dict(self.overview.changes)
+        if "source" in changes:
+            paths = (path.split("/")[-2:] for path in changes["source"].split(","))
+            changes["source"] = ",".join(map("/".join, paths))
         usual = "" if self.overview.script else "as the notebook"
-        return ", ".join(f"{name} {text}" for name, text in changes) or usual
+        return ", ".join(f"{name} {text}" for name, text in changes.items()) or usual
 
     def as_json(self) -> dict[str, Any]:
         """Return the entry of `mnistop runs --json`; None for what is not known yet."""

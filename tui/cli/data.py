@@ -11,8 +11,7 @@ import numpy as np
 from mnistop.engine.config import LOADED_BY, NAMES, SPLIT_BY, RunConfig
 from mnistop.engine.formatting import count, percent
 from mnistop.engine.report.document import Picture
-from mnistop.engine.report.facts import train_command
-from mnistop.engine.runs.lookup import quoted
+from mnistop.engine.report.facts import doubts_command, train_command
 from mnistop.tui.cli.checked_data import CheckedData
 from mnistop.tui.cli.options import Command, given_settings, setting_flag, with_output
 from mnistop.tui.cli.output import Printer, waiting
@@ -97,7 +96,7 @@ def data(out: Printer, source: str, doubts: bool, folds: int, **flags: str | Non
     out.print_json(result)
     commands = {train_command(config): "train on it"}
     if not doubts:
-        commands[f"mnistop data {quoted(source)} --doubts"] = "look for doubted labels"
+        commands[doubts_command(config)] = "look for doubted labels"
     out.print("", command_hints(commands))
     return 0
 
@@ -140,6 +139,8 @@ def _print_facts(out: Printer, checked: CheckedData, config: RunConfig) -> None:
 def _about_unseen(facts: Description, samples: int | None) -> str:
     """Return how many images remain to test a trained model on."""
     default = RunConfig().samples
+    if facts.given_test:
+        return f"models are tested on the source's own {count(facts.unseen, 'test image')}"
     if facts.unseen:
         return f"{count(facts.unseen, 'more image')} left to test a trained model on"
     spare = facts.count - default if default else 0

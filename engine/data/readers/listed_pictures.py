@@ -90,9 +90,15 @@ def _found(names: Sequence[str], there: Sequence[_Path], table: Path, folder: Pa
     found = [_nearest(name, by_name) for name in names]
     missing = [name for name, paths in zip(names, found, strict=True) if not paths]
     if len(missing) == len(names):
+        remedy = "name the folder that has the table and the pictures"
+        if there:
+            remedy = (
+                f"add a column called filename with their names, such as {one_line(there[0][-1])}, "
+                "or name the folder that has the table and its pictures"
+            )
         raise DataError(
-            f"{table} names pictures, such as {one_line(names[0])}, and none of them is below "
-            f"{folder}: name the folder that has the table and the pictures."
+            f"{table} names pictures, such as {one_line(names[0])}, and none of them is among the "
+            f"{count(len(there), 'picture')} below {folder}: {remedy}."
         )
     if missing:
         raise DataError(

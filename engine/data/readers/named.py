@@ -200,10 +200,8 @@ def align(
         return images, labels.T, ""
     if images.shape[-1] not in (labels.shape[0], labels.shape[-1]):
         return images, labels, ""
-    note = (
-        f"{name} is {' × '.join(map(str, images.shape))} and its labels are "
-        f"{images.shape[-1]:,}: the last axis counts the images."
-    )
+    shape = " × ".join(map(str, images.shape[:-1]))
+    note = f"{name} is {shape} × n: its last axis counts the images."  # once for all parts
     labels = labels if labels.shape[0] == images.shape[-1] else labels.T
     return np.moveaxis(images, -1, 0), labels, note
 

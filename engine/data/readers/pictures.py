@@ -29,6 +29,8 @@ _DEEP = ("I", "I;16", "I;16B", "I;16L", "F")
 """Pillow's modes of gray pixels with more than 8 bits."""
 _TRANSPARENT = ("LA", "La", "PA", "RGBA", "RGBa")
 _LISTED = 3
+_MNIST = 28
+"""Height and width that are proposed for pictures without a usual size."""
 _OPAQUE = 255
 
 
@@ -148,14 +150,17 @@ def _check(
         DataError: they are not, or have not.
     """
     if damaged:
+        them = "it" if len(damaged) == 1 else "them"
         raise DataError(
             f"{len(damaged):,} of {count(files, 'picture')} in {place} cannot be read "
-            f"({few(damaged)}): delete them, or get them again."
+            f"({few(damaged)}): delete {them}, or get {them} again."
         )
     if len(sizes) > 1 and resize == "off":
         usual = sizes.most_common(_LISTED)
         sizes_text = ", ".join(f"{_size(*size)} ({number:,})" for size, number in usual)
-        (height, width), _ = usual[0]
+        (height, width), number = usual[0]
+        if number <= sum(sizes.values()) / 2:
+            height = width = _MNIST
         example = f"{height}" if height == width else f'"{height} {width}"'
         raise SizesError(
             f"The pictures in {place} have {len(sizes):,} sizes, {sizes_text}"

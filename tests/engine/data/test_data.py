@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
-from mnistop.engine.data.sources import Dataset, describe, load, loads_quickly, split
+from mnistop.engine.data.sources import Dataset, absolute, describe, load, loads_quickly, split
 from mnistop.engine.errors import DataError
 from mnistop.engine.fingerprint import take_fingerprint
 
@@ -70,6 +70,29 @@ def test_asking_for_more_samples_than_there_are_says_how_many_there_are() -> Non
         DataError, match=r"4,502 images, and samples is 10,000: .*--samples all.*60,000"
     ):
         load("bundled", samples=10_000)
+
+
+def test_images_to_train_on_are_not_called_all_images(tmp_path: Path) -> None:
+    images, labels = np.zeros((9, 4, 4), np.uint8), np.arange(9) % 2
+    images[:, 0, 0] = 255
+    np.savez(tmp_path / "a.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
+    with pytest.raises(DataError, match="has 9 training images, and samples is 1,000: set it to"):
+        load(str(tmp_path / "a.npz"), samples=1000)
+    assert describe(load(str(tmp_path / "a.npz"))).given_test
+    assert not describe(load(str(tmp_path / "a.npz"), 9, split="random")).given_test
+
+
+@pytest.mark.parametrize(
+    "pasted", ["'{}'", '"{}" ', "{}/my\\ images.npz", "{}/my\\ images.npz,{}/y.npy"]
+)
+def test_paths_may_be_pasted_with_quotes_and_backslashes(tmp_path: Path, pasted: str) -> None:
+    for name in ("my images.npz", "y.npy"):
+        (tmp_path / name).touch()
+    source = pasted.replace("{}", str(tmp_path))
+    there = source.strip("'\" ").replace("\\", "")
+    assert absolute(source) == there
+    assert absolute(there) == there
+    assert absolute(f"'{tmp_path}/missing'") == f"{Path.cwd()}/'{tmp_path}/missing'"
 
 
 @pytest.mark.parametrize("samples", [0, -3])

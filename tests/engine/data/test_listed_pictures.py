@@ -102,6 +102,14 @@ def test_missing_pictures_are_counted(tmp_path: Path) -> None:
         load(str(tmp_path))
 
 
+def test_a_table_without_the_names_of_pictures_needs_them(tmp_path: Path) -> None:
+    save(tmp_path / "images", [f"input_{name}" for name in NAMES])
+    table = pd.DataFrame({"sample_id": range(COUNT), "label": LABELS})
+    table.to_csv(tmp_path / "labels.csv", index=False)
+    with pytest.raises(DataError, match=r"such as 0, .*: add a column called filename .*input_"):
+        load(str(tmp_path))
+
+
 def test_pictures_of_the_same_name_are_ambiguous(tmp_path: Path) -> None:
     for folder in ("images/a", "images/b"):
         save(tmp_path / folder)

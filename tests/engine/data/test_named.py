@@ -96,7 +96,7 @@ def test_images_are_brought_to_the_front_and_never_changed(
     assert numbers.tolist() == labels.tolist()
     if moved and stored.shape[0] != count:
         assert np.array_equal(found, images)
-        assert "the last axis counts the images" in note
+        assert "its last axis counts the images" in note
     else:
         assert np.array_equal(found, stored)
         assert not note

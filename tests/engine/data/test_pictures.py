@@ -117,6 +117,15 @@ def test_several_sizes_are_told_and_can_be_resized(tmp_path: Path) -> None:
     assert dataset.notes[0] == "13 pictures of 2 sizes are resized to 4 × 8."
 
 
+def test_mnists_size_is_proposed_where_none_is_usual(tmp_path: Path) -> None:
+    for index in range(6):
+        save_picture(
+            tmp_path / "ab"[index % 2] / f"{index}.png", some_images(1, 400, 500 + index)[0]
+        )
+    with pytest.raises(SizesError, match=r"have 6 sizes, .*: set resize, as in --resize 28\."):
+        load(str(tmp_path))
+
+
 def test_deep_pictures_stay_whole_numbers_when_resized(tmp_path: Path) -> None:
     for index, image in enumerate(IMAGES):
         save_picture(tmp_path / "ab"[index % 2] / f"{index}.png", image.astype(np.uint16) * 257)

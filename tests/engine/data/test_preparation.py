@@ -51,7 +51,7 @@ def test_images_sorted_by_class_are_mixed(sizes: list[int], split: Split) -> Non
     assert len(set(some.labels.tolist())) == 10
     assert some.fingerprint == again.fingerprint
     (note,) = some.notes
-    assert note.startswith("The images of here are sorted by class: they are taken in a random")
+    assert note.startswith("The images are sorted by class: they are taken in a random")
     rest = [some.unseen.image(number) for number in range(150)]
     found = {round(float(image[0, 0]) * 255): label for image, label in rest}
     found |= {

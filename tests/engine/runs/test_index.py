@@ -41,6 +41,11 @@ def test_it_lists_runs_newest_first_with_what_they_have_come_to(store: Path) -> 
     assert newest.overview.seconds == pytest.approx(0.03)
     assert newest.differences() == "epochs 10, lr 0.5"
     assert newest.config() == newest.run.config()
+    images = f"{store}/far/away/digits/x.npy,/y.npy"
+    add(store, 9, source=images)
+    newest = list_all().runs[0]
+    assert newest.differences() == "source digits/x.npy,/y.npy, epochs 10"
+    assert newest.config().source == images
 
 
 def test_what_has_been_read_is_not_read_again(store: Path) -> None:

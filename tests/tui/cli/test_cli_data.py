@@ -82,6 +82,7 @@ def test_fewer_samples_and_an_own_file(call: Call, tmp_path: Path):
     assert answer.code == 0
     assert "20 images of 9×9 pixels, 4 classes" in answer.out
     assert f"mnistop train --source '{file}' --samples 20" in answer.out
+    assert f"mnistop data '{file}' --samples 20 --doubts" in answer.out
     assert "".join(answer.out.split()).startswith("".join(str(file).split()) + "20images")
 
 
@@ -90,7 +91,7 @@ def test_it_tells_how_many_images_stay_unseen(call: Call, tmp_path: Path):
     write_idx_pair(tmp_path, "t10k", 4)
     said = " ".join(call("data", str(tmp_path)).out.split())
     assert "6 images of 4×4 pixels" in said
-    assert "4 more images left to test a trained model on" in said
+    assert "models are tested on the source's own 4 test images" in said
     said = " ".join(call("data", str(tmp_path), "--samples", "9", "--split", "random").out.split())
     assert "1 more image left to test" in said
 

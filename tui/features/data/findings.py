@@ -104,7 +104,7 @@ class Findings(ListPane[Finding]):
         check = self._check
         if not check.is_checked:
             return self._status or check.status
-        return f"Nothing odd was found in {count(check.images, 'image')}."
+        return f"Nothing odd was found in {count(check.images + check.unseen, 'image')}."
 
     def needed(self, width: int) -> int:
         """Return the lines that all of it takes, with the title."""

@@ -167,8 +167,8 @@ class DataCheck:
         self.search: DoubtSearch | None = None
         """The search that is going on, or that has failed."""
         self._names: tuple[str, ...] = ()
-        self.images = 0
-        """The number of images that are checked; 0 before it is known."""
+        self.images = self.unseen = 0
+        """The numbers of images and of test images that are checked; 0 before they are known."""
         self.skipped = ""
         """Why the images are not checked; empty if they are."""
 
@@ -180,14 +180,15 @@ class DataCheck:
             data: differs where the data do.
             samples: some of the data.
         """
-        self.images, self._names = samples.description.count, samples.description.class_names
+        facts = samples.description
+        self.images, self.unseen, self._names = facts.count, facts.unseen, facts.class_names
         self._odd.want(config, key=data)
 
     def forget(self) -> None:
         """Drop the findings, and end the search."""
         self.stop()
         self._odd.forget()
-        self._doubted, self.images, self.skipped = None, 0, ""
+        self._doubted, self.images, self.unseen, self.skipped = None, 0, 0, ""
 
     @property
     def findings(self) -> Sequence[Finding]:

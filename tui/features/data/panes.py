@@ -41,8 +41,14 @@ class DataFacts(ContentPane[Samples]):
         size, pixels_each = "×".join(map(str, facts.image_shape)), math.prod(facts.image_shape)
         train, val = sum(counts.training), sum(counts.validation)
         unseen = f"{facts.unseen:,}" if facts.unseen else "none"
-        own = ", which the source gives" if facts.given_validation else ""
-        split = f"{train:,} to train on, {val:,} to validate with{own}, {unseen} unseen to test on"
+        validation, test = (
+            " (the source's own)" if own else ""
+            for own in (facts.given_validation, facts.given_test)
+        )
+        split = (
+            f"{train:,} to train on, {val:,} to validate with{validation}, "
+            f"{unseen} unseen to test on{test}"
+        )
         pixels = f"Pixels are {facts.pixels}, scaled to 0 to 1"
         if content.recorded_notes is not None:
             split = "all to validate with; a run keeps none of those that its script trains on"

@@ -154,7 +154,7 @@ async def test_at_80_by_24_there_is_one_pane_at_a_time(
         await shown.press("tab")
         await shown.until_shown("(28, 28) → (784,)")
         await shown.press("tab")
-        await shown.until_shown("Findings", "Nothing odd was found in 1,000 images.")
+        await shown.until_shown("Findings", "Nothing odd was found in 4,502 images.")
         await shown.press("tab")
         await shown.until_shown("Labels of 10 classes", "Data: bundled", "CC BY-SA 3.0")
         await shown.press("tab")

@@ -30,7 +30,7 @@ async def test_the_default_images_have_nothing_odd(
 ) -> None:
     async with opened() as shown:
         await shown.press("5")
-        await shown.until_shown("Nothing odd was found in 1,000 images.", "d trains models")
+        await shown.until_shown("Nothing odd was found in 4,502 images.", "d trains models")
 
 
 async def test_findings_lead_to_their_images(
