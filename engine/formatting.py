@@ -9,6 +9,8 @@ from mnistop.engine.events import RunStarted
 
 UNKNOWN = "-"
 """The text for a number that a recorded run does not have."""
+_LONGEST_NAME = 40
+"""Characters of a name in a list."""
 
 
 def percent(fraction: float | None, digits: int = 1) -> str:
@@ -76,9 +78,16 @@ def count(number: int, thing: str) -> str:
 
 
 def name_list(names: Sequence[str], most: int | None = None) -> str:
-    """Return names as a list in a sentence, at most some of them; one with a comma is quoted."""
-    shown = [f"'{name}'" if "," in name else name for name in names[:most]]
-    return ", ".join(shown) + (", …" if len(shown) < len(names) else "")
+    """Return names as a list in a sentence, at most some of them.
+
+    One with a comma is quoted, and of a long one only the beginning is there.
+    """
+    short = [
+        name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
+        for name in names[:most]
+    ]
+    shown = ", ".join(f"'{name}'" if "," in name else name for name in short)
+    return shown + (", …" if len(short) < len(names) else "")
 
 
 def epochs_of(done: int, planned: int) -> str:

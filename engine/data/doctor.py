@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from mnistop.engine.data.dataset import Dataset
 from mnistop.engine.data.notes import FAINT
-from mnistop.engine.formatting import count
+from mnistop.engine.formatting import count, name_list
 
 Severity = Literal["error", "warning", "note"]
 Numbers = NDArray[np.int64]
@@ -243,11 +243,13 @@ def _rare(dataset: Dataset) -> Finding:
     counts, names = np.bincount(dataset.labels, minlength=dataset.classes), dataset.class_names
     rare = np.flatnonzero((counts > 0) & (counts * RARE < counts.max()))
     rare = rare[np.argsort(counts[rare], kind="stable")]
-    few = ", ".join(f"{names[label]} ({count(int(counts[label]), 'image')})" for label in rare[:3])
+    few = ", ".join(
+        f"{name_list([names[label]])} ({count(int(counts[label]), 'image')})" for label in rare[:3]
+    )
     largest = int(counts.argmax())
     sentence = (
         f"{len(rare)} {'class is' if len(rare) == 1 else 'classes are'} rare: {few}"
-        f"{', …' if len(rare) > 3 else ''}; the largest, {names[largest]}, has "
+        f"{', …' if len(rare) > 3 else ''}; the largest, {name_list([names[largest]])}, has "
         f"{counts[largest]:,}. The accuracy hardly depends on rare classes; class weights or the "
         "balanced sampler help a model to learn them."
     )

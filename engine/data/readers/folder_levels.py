@@ -14,7 +14,7 @@ from mnistop.engine.data.readers.named import PART, role_of
 from mnistop.engine.data.stored import Role
 from mnistop.engine.errors import DataError
 from mnistop.engine.files import one_line
-from mnistop.engine.formatting import count
+from mnistop.engine.formatting import count, name_list
 
 _Folders = list[tuple[int, tuple[str, ...]]]
 """Some pictures: the index of each, and the names of the folders that it is in."""
@@ -244,5 +244,4 @@ def _likeness(names: Collection[str]) -> int:
 
 
 def _listed(names: Iterable[str]) -> str:
-    several = sorted(names)
-    return ", ".join(map(one_line, several[:_LISTED])) + (", …" if len(several) > _LISTED else "")
+    return name_list([one_line(name) for name in sorted(names)], _LISTED)

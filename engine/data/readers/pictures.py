@@ -17,7 +17,7 @@ from mnistop.engine.data.opacity import put_on_ground
 from mnistop.engine.data.readers.opening import check_memory
 from mnistop.engine.data.stored import Progress
 from mnistop.engine.errors import DataError, SizesError
-from mnistop.engine.formatting import count
+from mnistop.engine.formatting import count, name_list
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -166,7 +166,7 @@ def _check(
 
 def few(names: Sequence[str]) -> str:
     """Return the first few names as a list in a sentence."""
-    return ", ".join(names[:_LISTED]) + (", …" if len(names) > _LISTED else "")
+    return name_list(names, _LISTED)
 
 
 def _size(height: int, width: int) -> str:

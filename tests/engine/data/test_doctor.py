@@ -1,5 +1,6 @@
 """Odd images and classes are found, each with its images; the usual ones are left alone."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -91,10 +92,12 @@ def test_rare_classes_are_named_from_the_rarest() -> None:
     images, labels = drawn(100, (9, 8))
     labels[:] = 0
     labels[[7, 8, 9]], labels[[3, 90]] = 1, 2
-    (rare,) = examine(dataset_of(images, labels, classes=4), np.arange(10))
+    names = "0", "1, one", "2", "3"
+    dataset = replace(dataset_of(images, labels, classes=4), class_names=names)
+    (rare,) = examine(dataset, np.arange(10))
     assert rare.images.tolist() == [3, 90, 7, 8, 9]
     assert rare.sentence.startswith(
-        "2 classes are rare: 2 (2 images), 1 (3 images); the largest, 0, has 95. The accuracy "
+        "2 classes are rare: 2 (2 images), '1, one' (3 images); the largest, 0, has 95. "
     )
 
 

@@ -90,7 +90,7 @@ def test_abbreviated_names_of_parts_are_understood(names: str) -> None:
     [
         (grid(["w1", "w2"], DIGITS), "w1, w2"),
         (grid(["w1", "w2"], DIGITS)[:-3], "w1, w2"),
-        (grid(["Anna", "Ben"], DIGITS), "Anna, Ben"),
+        (grid(["Anna, a child", "Ben"], DIGITS), "'Anna, a child', Ben"),
         (grid("123", DIGITS), "1, 2, 3"),
         ([f"w{digit}/{digit}" for digit in DIGITS], "w0, w1, w2, …"),
         (grid(["w1", "w2"], ["pictures"], DIGITS), "w1, w2"),

@@ -232,3 +232,9 @@ def test_one_hot_labels_in_one_part_and_greater_numbers_in_another_are_refused()
     parts = [("a", np.eye(3)), ("b", np.arange(1, 4))]
     with pytest.raises(DataError, match="one-hot labels of 3 classes and the label 3 besides"):
         number_classes(parts, None, "made up")
+
+
+def test_a_long_name_is_cut_in_a_note() -> None:
+    labels = np.array(["a" * 500, "b, or c"] * 3)
+    note = number_classes([("y", labels)], None, "here").note
+    assert f"({'a' * 39}…, 'b, or c')" in note
