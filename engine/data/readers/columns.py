@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistop.engine.data.labels import MAX_CLASSES
+from mnistop.engine.data.layouts import is_in_color
 from mnistop.engine.formatting import name_list
 
 LABELS = ("label", "labels", "class", "target", "y", "category", "digit", "character")
@@ -90,8 +91,7 @@ def find_columns(cells: Sequence[str], table: str) -> Columns:
     texts = [at for at in (every[0], every[-1]) if not is_number(cells[at])]
     if texts:
         return Columns([at for at in every if at != texts[0]], texts[0])
-    lacks_labels = _is_square(len(cells)) and not _is_square(len(cells) - 1)
-    return Columns(every, lacks_labels=lacks_labels)
+    return Columns(every, lacks_labels=_are_pixels(len(cells)))
 
 
 def _by_names(names: list[str], table: str) -> Columns:
@@ -123,7 +123,13 @@ def _by_names(names: list[str], table: str) -> Columns:
     left_out = [names[at] or "without a name" for at in rest if at not in (label, part, *one_hot)]
     if left_out:
         notes.append(f"Columns of {table} left out: {name_list(left_out, _LISTED)}.")
-    lacks_labels = label is None and not one_hot and are_numbered and form != "#"
+    lacks_labels = (
+        label is None
+        and not one_hot
+        and are_numbered
+        and form != "#"
+        and not _are_pixels(len(pixels) - 1)
+    )
     first = index if ids is None else ids
     return Columns(pixels, label, one_hot, first, part, names, lacks_labels, notes)
 
@@ -238,5 +244,10 @@ def is_number(cell: str) -> bool:
         return False
 
 
-def _is_square(number: int) -> bool:
-    return math.isqrt(number) ** 2 == number
+def _are_pixels(number: int) -> bool:
+    """Return whether so many numbers are those of a square image, and not those and a label."""
+    return _makes_image(number) and not _makes_image(number - 1)
+
+
+def _makes_image(number: int) -> bool:
+    return math.isqrt(number) ** 2 == number or is_in_color(number)

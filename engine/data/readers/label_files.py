@@ -31,7 +31,7 @@ from mnistop.engine.formatting import count
 LONGEST_LABEL = 64
 _LONGEST_CELL = 1024
 """Characters of a cell, as of a path of a picture."""
-_MOST_ROWS = 10_000_000
+_MOST_CELLS = 20_000_000
 _LARGEST_WHOLE = 2**53
 
 
@@ -102,7 +102,7 @@ def read_label_table(lines: Iterable[str], place: str) -> LabelTable:
         _labels(rows, used, headers, place),
         None if ids is None or ids == known else [row[ids] for row in rows],
         names[ids] if ids is not None else "",
-        None if part is None else roles_of(np.array([row[part] for row in rows])),
+        None if part is None else roles_of([row[part] for row in rows], headers[part], place),
     )
 
 
@@ -117,8 +117,10 @@ def _rows(lines: Iterable[str], place: str) -> list[list[str]]:
                 f"Line {at:,} of {place} has {count(len(row), 'column')}, and the first line has "
                 f"{len(table.first):,}: complete it, or delete it."
             )
-        if len(rows) == _MOST_ROWS:
-            raise DataError(f"{place} has more than {_MOST_ROWS:,} lines: check what it is.")
+        if len(rows) * len(row) > _MOST_CELLS:
+            raise DataError(
+                f"{place} has more than {_MOST_CELLS:,} cells: keep its columns of labels only."
+            )
         if max(map(len, row)) > _LONGEST_CELL:
             raise DataError(
                 f"Line {at:,} of {place} has a cell of more than {_LONGEST_CELL:,} characters, "
@@ -180,19 +182,32 @@ def as_numbers(labels: NDArray[np.str_]) -> NDArray[Any]:
     return numbers.astype(np.int64) if is_whole else numbers
 
 
-def roles_of(values: NDArray[np.str_]) -> NDArray[np.str_] | None:
+def roles_of(values: Sequence[str], column: str, place: str) -> NDArray[np.str_] | None:
     """Return what images are for by the words in a column, as `Training` or `test`.
 
-    FER-2013's `PublicTest` is for validation, beside `PrivateTest`. None if a word is for nothing,
-    as the number of a fold, or if all are for the same.
+    FER-2013's `PublicTest` is for validation, beside `PrivateTest`. None if no word is for
+    training, as the numbers of folds, or if all are for the same.
+
+    Args:
+        values: the words.
+        column: the name of the column.
+        place: that of its table in messages.
+
+    Raises:
+        DataError: some are for training, and others for nothing.
     """
     different, places = np.unique(values, return_inverse=True)
     words = [re.sub(r"([a-z])([A-Z])", r"\1 \2", word) for word in different.tolist()]
     roles = [role_of(word) for word in words]
     if "Private Test" in words and "Public Test" in words:
         roles[words.index("Public Test")] = "validation"
-    if None in roles or len(set(roles)) < 2:
+    if "train" not in roles or len(set(roles)) < 2:
         return None
+    if None in roles:
+        raise DataError(
+            f"Column {column} of {place} has {words[roles.index(None)]!r} beside words for "
+            "training or test: write train, validation or test, or rename the column."
+        )
     return np.array(roles, str)[places]
 
 

@@ -60,7 +60,10 @@ def read_parquet(path: Path, progress: Progress = silent, resize: Resize = "off"
     names = columns.class_names
     if names and part.labels.dtype.kind in "iuf":
         names = names[: int(max(part.labels[part.labels >= 0], default=0)) + 1]
-    parts = by_role(part, roles_of(np.concatenate(divided)) if divided else None)
+    roles = None
+    if divided:
+        roles = roles_of(np.concatenate(divided).tolist(), str(columns.part), str(path))
+    parts = by_role(part, roles)
     if divided and len(parts) == 1:
         notes.append(
             f"Column {columns.part} of {path.name} is not used: it does not divide the images into "

@@ -134,16 +134,15 @@ class Table:
         columns = labels_without_header(rows.images)
         if columns is None:
             raise DataError(
-                f"{self._place} has no header, and neither its first nor its last column is "
-                "clearly that of labels: add a first line with the names of the columns, and name "
-                "the labels label."
+                f"{self._place} {self._lack}, and neither its first nor its last column is clearly "
+                "that of labels: name it label in a first line of names."
             )
         labels = rows.images[:, columns]
         images = np.delete(rows.images, columns, axis=1)
         which = "first" if columns.start == 0 else "last"
         number = labels.shape[1]
         what = f"{which} column is" if number == 1 else f"{which} {number} columns are"
-        self.notes.append(f"{self._name} has no header: its {what} taken for the labels.")
+        self.notes.append(f"{self._name} {self._lack}: its {what} taken for the labels.")
         return Rows(images, labels[:, 0] if number == 1 else labels)
 
     def read_images(self, share: Share, progress: Progress) -> Rows:
@@ -183,12 +182,16 @@ class Table:
             labels = named_classes(labels, [columns.names[at] for at in columns.one_hot])
         roles = None
         if columns.part is not None:
-            roles = roles_of(found[columns.part])
-            if roles is None:
-                name = columns.names[columns.part]
+            name, words = columns.names[columns.part], found[columns.part].tolist()
+            roles = roles_of(words, name, self._place)
+            if roles is None and len(set(words)) > 1:
                 self.notes.append(f"Column {name} of {self._name} is not used.")
         ids = None if columns.ids is None else found[columns.ids]
         return Rows(pixels.reshape(-1, *columns.shape), labels, ids, roles)
+
+    @property
+    def _lack(self) -> str:
+        return "names no column of labels" if self._columns.names else "has no header"
 
     def _without_label(self) -> DataError:
         names = name_list([self._columns.names[at] for at in self._columns.one_hot], _LISTED)

@@ -271,6 +271,24 @@ def test_a_column_of_words_is_an_official_split(tmp_path: Path, words: str, name
     assert not dataset.notes
 
 
+def test_words_for_nothing_beside_those_for_a_part_are_refused(tmp_path: Path) -> None:
+    split = np.repeat(["train", "", "test"], [25, 5, 10])
+    table().assign(split=split).to_csv(tmp_path / "a.csv", index=False)
+    with pytest.raises(DataError, match=r"Column split of .*a\.csv has '' beside words for train"):
+        load(str(tmp_path / "a.csv"))
+
+
+@pytest.mark.parametrize("name", ["V", "Column", "x"])
+@pytest.mark.parametrize("is_last", [False, True])
+def test_numbered_names_may_include_the_labels(tmp_path: Path, name: str, is_last: bool) -> None:
+    rows = np.c_[ROWS, LABELS] if is_last else np.c_[LABELS, ROWS]
+    columns = [f"{name}{number}" for number in range(1, 18)]
+    pd.DataFrame(rows, columns=columns).to_csv(tmp_path / "a.csv", index=False)
+    dataset = load(str(tmp_path / "a.csv"))
+    check(dataset)
+    assert dataset.notes[0].startswith("a.csv names no column of labels: its")
+
+
 def test_a_column_of_folds_is_named(tmp_path: Path) -> None:
     table().assign(fold=np.arange(COUNT) % 5).to_csv(tmp_path / "a.csv", index=False)
     dataset = load(str(tmp_path / "a.csv"))
