@@ -274,18 +274,23 @@ def test_columns_are_counted_from_1_unless_there_is_a_column_0(tmp_path: Path) -
     dataset = load(str(tmp_path / "some"))
     assert np.array_equal(dataset.images, SCALED)
     assert "counted from 0, as there is a column 0" in dataset.notes[0]
-    lines = [
-        f"{k} " + " ".join(f"{at}:{p}" for at, p in enumerate([0, *i.ravel()[1:]]))
-        for k, i in zip(LABELS, IMAGES)
-    ]
-    (tmp_path / "some").write_text("\n".join(lines))
-    assert np.array_equal(load(str(tmp_path / "some")).images[:, 0, 1:], SCALED[:, 0, 1:])
     images = IMAGES.copy()
     images[:, -1, -1] = images[:, 0, 0] = 0  # the last column, 15, is one less than a square
     (tmp_path / "some").write_bytes(svmlight(images, LABELS))
     dataset = load(str(tmp_path / "some"))
     assert np.array_equal(dataset.images, images / np.float32(255))
     assert "counted from 1, as is usual" in dataset.notes[0]
+
+
+def test_columns_of_black_pixels_count_where_they_are_written(tmp_path: Path) -> None:
+    images = np.pad(IMAGES, [(0, 0), (1, 0), (1, 0)])
+    images[:, 3:] = 0
+    lines = [
+        f"{label} {' '.join(f'{at}:{pixel}' for at, pixel in enumerate(image.ravel()))}\n"
+        for label, image in zip(LABELS, images, strict=True)
+    ]
+    (tmp_path / "some").write_text("".join(lines))
+    assert np.array_equal(load(str(tmp_path / "some")).images, images / np.float32(255))
 
 
 def test_parts_of_libsvm_have_the_same_columns(tmp_path: Path) -> None:
