@@ -137,7 +137,7 @@ def _untrained(parts: Sequence[Part], class_names: Sequence[str], source: str) -
     """Return a sentence on classes that a source has no training image of; empty without any."""
     trained = {label for part in parts if part.role == "train" for label in np.unique(part.labels)}
     if not trained:
-        return f"{source} has no training images: models are trained on its test images."
+        return f"{source} has no training images: models are trained on others of its images."
     labels = sorted({label for part in parts for label in np.unique(part.labels)} - trained)
     if not labels:
         return ""

@@ -272,7 +272,7 @@ def test_the_test_part_of_a_smaller_training_part_is_found(tmp_path: Path) -> No
 
 def test_a_folder_of_a_test_part_says_so(tmp_path: Path) -> None:
     write_parquet(tmp_path / "test.parquet", SEEN)
-    assert "models are trained on its test images" in load(str(tmp_path)).notes[-1]
+    assert "models are trained on others of its images" in load(str(tmp_path)).notes[-1]
 
 
 def test_data_sets_are_told_apart_by_the_words_in_their_names(tmp_path: Path) -> None:
