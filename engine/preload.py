@@ -37,6 +37,8 @@ if not os.environ.get("MNISTOP_DEBUG"):
     os.close(null)
 
 import mnistop.engine.analysis.loading  # noqa: E402
+import mnistop.engine.data.preparation  # noqa: E402
+import mnistop.engine.data.readers.files  # noqa: E402
 import mnistop.engine.process.job  # noqa: E402
 import mnistop.engine.sweep.job  # noqa: E402, F401
 

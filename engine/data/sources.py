@@ -6,6 +6,8 @@
 A source is one of the words in `SOURCES`, or the path of a file or folder in any form that people
 have images in: tables of text, pictures by class, arrays, the IDX files of MNIST and its family, or
 `IMAGES,LABELS`.
+
+The readers are imported by what reads, since the interface only names sources.
 """
 
 import contextlib
@@ -21,13 +23,7 @@ from numpy.typing import NDArray
 
 from mnistop.engine.config import SOURCES, PixelRange, Resize, RunConfig, Split
 from mnistop.engine.data.dataset import Dataset, Description, class_counts, describe, split
-from mnistop.engine.data.preparation import to_dataset
-from mnistop.engine.data.readers.arrays import read_npz
-from mnistop.engine.data.readers.files import read_path
 from mnistop.engine.data.readers.idx_sets import find_set
-from mnistop.engine.data.readers.openml import is_cached
-from mnistop.engine.data.readers.picture_folders import is_picture
-from mnistop.engine.data.readers.tables import is_table
 from mnistop.engine.data.stored import (
     Part,
     Progress,
@@ -102,6 +98,8 @@ def load(
             sentence, with the remedy.
         PixelRangeError: black and white must be stated, or are known and cannot be.
     """
+    from mnistop.engine.data.preparation import to_dataset
+
     progress(f"loading {source}")
     try:
         stored = _stored(source, progress, resize)
@@ -137,7 +135,11 @@ def split_by(dataset: Dataset, config: RunConfig) -> tuple[NDArray[np.int64], ND
 
 def is_fetched(source: str) -> bool:
     """Return whether a source is on this machine: `openml` must be downloaded and parsed once."""
-    return source != "openml" or is_cached()
+    if source != "openml":
+        return True
+    from mnistop.engine.data.readers.openml import is_cached
+
+    return is_cached()
 
 
 def loads_quickly(source: str) -> bool:
@@ -147,6 +149,9 @@ def loads_quickly(source: str) -> bool:
     """
     if source in SOURCES:
         return is_fetched(source)
+    from mnistop.engine.data.readers.picture_folders import is_picture
+    from mnistop.engine.data.readers.tables import is_table
+
     files = file_stamp(source)
     pictures = sum(is_picture(name) for name, _, _ in files)
     text = sum(
@@ -188,6 +193,8 @@ def file_stamp(source: str) -> tuple[tuple[str, int, int], ...]:
 def _stored(source: str, progress: Progress, resize: Resize) -> Stored:
     if source not in SOURCES:
         _check_name(source)
+        from mnistop.engine.data.readers.files import read_path
+
         return read_path(source, at_most_every_second(progress), resize)
     module, _, function = SOURCES[source].rpartition(".")
     read: Callable[[Progress], Stored]
@@ -197,6 +204,8 @@ def _stored(source: str, progress: Progress, resize: Resize) -> Stored:
 
 def read_bundled(progress: Progress) -> Stored:
     """Read the images in this package."""
+    from mnistop.engine.data.readers.arrays import read_npz
+
     stored = read_npz(_BUNDLED)
     assert stored is not None
     provenance = (

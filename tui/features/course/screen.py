@@ -14,7 +14,6 @@ from mnistop.engine.errors import MnistopError
 from mnistop.engine.lessons.answers import LONGEST_NAME
 from mnistop.engine.lessons.checks import Verdict
 from mnistop.engine.lessons.course import Course
-from mnistop.engine.lessons.hand_in import hand_in_page
 from mnistop.engine.lessons.parser import bundled_course
 from mnistop.engine.safe_write import numbered
 from mnistop.tui.draw.capabilities import Terminal
@@ -243,6 +242,8 @@ class CourseScreen(SeveralPanes):
         )
 
     async def _hand_in(self, name: str) -> None:
+        from mnistop.engine.lessons.hand_in import hand_in_page
+
         model = self._model
         self.notify("Drawing the figures of your run")
         try:
