@@ -48,7 +48,7 @@ _LISTED = 5
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """What the lines of a table have."""
+    """The content of a table."""
 
     images: NDArray[Any]
     """`(n, pixels)`, or `(n, height, width)` or with channels if the header says so."""
