@@ -29,9 +29,11 @@ def low_contrast(contrast: float) -> tuple[str, str]:
     """
     if contrast >= FAINT:
         return "", ""
-    span = f"only {contrast:.2g} of the way from black to white" if contrast else "no range at all"
+    span = "are all the same"
+    if contrast:
+        span = f"span only {contrast:.2g} of the way from black to white"
     return (
-        f"The images are nearly blank: the pixels of a usual one span {span}.",
+        f"The images are nearly blank: the pixels of a typical one {span}.",
         "Look at them on the data screen, and set the pixel range or use another source.",
     )
 
@@ -116,7 +118,9 @@ class ClassCounts:
         if not missing:
             return "", ""
         absent = not any(self.validation[index] for index in missing)
-        fate = "validation accuracy says nothing about them" if absent else "they cannot be learned"
+        they, them = ("it", "it") if len(missing) == 1 else ("they", "them")
+        fate = f"validation accuracy says nothing about {them}"
+        fate = fate if absent else f"{they} cannot be learned"
         return (
             f"{self.share(missing)} no training image ({self.listed(missing)}): {fate}.",
             "Use more samples, or shuffle the source's images.",
@@ -130,8 +134,8 @@ class ClassCounts:
             return "", ""
         return (
             f"{self.share(missing)} no validation image ({self.listed(missing)}): validation "
-            f"accuracy says nothing of them.",
-            "Use more samples, a larger validation share or another split seed.",
+            f"accuracy says nothing about {'it' if len(missing) == 1 else 'them'}.",
+            "Stratify the split, or use more samples or a larger validation share.",
         )
 
     @property

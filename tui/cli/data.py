@@ -119,8 +119,9 @@ def _print_facts(out: Printer, checked: CheckedData, config: RunConfig) -> None:
         share = f"default split ({config.val_fraction:.0%} for validation)"
         own = "the source's own split"
         out.paragraph(
-            f"{own if facts.given_validation else share}: {sum(training):,} training images, "
-            f"{sum(validation):,} validation images"
+            f"{own if facts.given_validation else share}: "
+            f"{count(sum(training), 'training image')}, "
+            f"{count(sum(validation), 'validation image')}"
         )
         for note in checked.notes:
             out.paragraph(note)

@@ -70,7 +70,7 @@ def test_half_of_the_classes_missing_come_before_the_rate(epochs: int) -> None:
 def test_classes_that_are_only_validated_with_cannot_be_learned() -> None:
     """keras#8346: the last fifth, which is kept for validation, is a class of its own."""
     advice = advice_on(training_counts=[88] * 9 + [0], validation_counts=[0] * 9 + [200])
-    assert "1 of the 10 classes has no training image (9): they cannot be learned" in (
+    assert "1 of the 10 classes has no training image (9): it cannot be learned" in (
         advice.sentence
     )
 
@@ -79,7 +79,7 @@ def test_classes_without_a_validation_image_are_told() -> None:
     """pls-da#38: a class that is in one part only."""
     advice = advice_on(training_counts=EVEN, validation_counts=[40] * 5 + [0] * 5)
     assert "5 of the 10 classes have no validation image" in advice.sentence
-    assert "split seed" in advice.remedy
+    assert "Stratify the split" in advice.remedy
 
 
 def test_one_class_of_many_is_told_at_the_start_only() -> None:

@@ -71,7 +71,7 @@ def test_blank_images_are_told(call: Call, tmp_path: Path):
     file = tmp_path / "blank.npz"
     np.savez(file, images=np.zeros((40, 9, 9), np.uint8), labels=np.arange(40) % 4)
     text = " ".join(call("data", str(file)).out.split())
-    assert "The images are nearly blank: the pixels of a usual one span no range at all." in text
+    assert "The images are nearly blank: the pixels of a typical one are all the same." in text
 
 
 def test_fewer_samples_and_an_own_file(call: Call, tmp_path: Path):
