@@ -30,7 +30,7 @@ _COLOUR = 3 * 32 * 32
 
 
 class _Stated(NamedTuple):
-    """What a table says of its columns."""
+    """The columns of a table, before it is known which is the first."""
 
     comment: str
     """`zero` or `one` where scikit-learn has written the number of the first column; else empty."""

@@ -28,6 +28,8 @@ def test_emnist_is_flipped_and_rotated__pytorch_vision_8783(tmp_path: Path) -> N
     assert "turned upright" in dataset.notes[0]
 
 
+@pytest.mark.process
+@pytest.mark.fast
 def test_emnist_letters_go_to_26__johnkorn_distillation_1(tmp_path: Path) -> None:
     """IndexError: index 26 is out of bounds for axis 1 with size 26, of emnist-letters.mat."""
     labels = np.arange(30)[:, None] % 26 + 1
@@ -39,6 +41,8 @@ def test_emnist_letters_go_to_26__johnkorn_distillation_1(tmp_path: Path) -> Non
     assert dataset.class_names[0] == "A"
 
 
+@pytest.mark.process
+@pytest.mark.fast
 def test_svhn_has_a_label_10__kaiyangzhou_dassl_37(tmp_path: Path) -> None:
     """The default label setting of SVHN gives label 10 to digit 0."""
     images = np.zeros((32, 32, 3, 10), np.uint8)
