@@ -356,5 +356,6 @@ def test_notes_are_no_more_than_a_run_records(tmp_path: Path) -> None:
         savemat(tmp_path / f"\x1b[31m{'x' * 200}{at}.mat", flat, do_compression=True)
     dataset = load(str(tmp_path))
     assert len(dataset.notes) == 5
-    assert dataset.notes[-1].count("are taken line by line") > 1 and dataset.notes[-1][-1] == "…"
+    assert dataset.notes[-1].count("are taken line by line") > 1
+    assert dataset.notes[-1][-1] == "…"
     assert all(len(note) <= 1000 and note.isprintable() for note in dataset.notes)
