@@ -174,3 +174,11 @@ def cannot_go_on(what: str, name: str, source: str, difference: str, is_old: boo
         f"{what.capitalize()} {name} cannot go on, since {has_changed(source, difference)}: put "
         f"the original data back, or start a new {what} with them as they are."
     )
+
+
+def without_data(what: str, name: str, source: str) -> str:
+    """Return a sentence on a run or a sweep whose data are gone, as of `cannot_go_on`."""
+    return (
+        f"{what.capitalize()} {name} cannot go on without its data: there is no file or folder "
+        f"{source}. Put it back there, or a link to where it is now."
+    )

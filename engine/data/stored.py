@@ -69,7 +69,7 @@ class Stored:
     in the order in which they are stored, see `_mixed`."""
     settle: "Settle | None" = None
     """Decides what only all files of a source show together; `join` calls it."""
-    stated: str = ""
+    stated: Any = None
     """What the file says of itself, for `settle`."""
 
 

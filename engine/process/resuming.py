@@ -13,10 +13,11 @@ import numpy as np
 
 from mnistop.engine import events
 from mnistop.engine.config import RunConfig
-from mnistop.engine.errors import RunError, TooFewImagesError
+from mnistop.engine.data.sources import source_exists
+from mnistop.engine.errors import DataError, RunError, TooFewImagesError
 from mnistop.engine.events import Event, RunResumed, RunStarted
 from mnistop.engine.files import open_regular, write_atomically
-from mnistop.engine.fingerprint import Fingerprint, cannot_go_on, changes
+from mnistop.engine.fingerprint import Fingerprint, cannot_go_on, changes, without_data
 from mnistop.engine.runs.checkpoint import newest_checkpoint
 from mnistop.engine.runs.event_log import epochs_trained, final_event, read_events
 from mnistop.engine.runs.run_folder import SPLIT_FORMAT, Continuation, Run
@@ -131,6 +132,10 @@ def load_for(
         examples = load()
     except TooFewImagesError as error:
         raise _refusal(run, config, error.difference) from None
+    except DataError:
+        if source_exists(config.source):
+            raise
+        raise RunError(without_data("run", run.name, config.source)) from None
     started, then = _began_with(read_events(run))
     if not (started and examples):
         return examples, ""

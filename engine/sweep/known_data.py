@@ -12,10 +12,10 @@ from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
 
 from mnistop.engine.config import SPLIT_BY, RunConfig, split_before
-from mnistop.engine.data.sources import is_fetched
-from mnistop.engine.errors import MnistopError, RunError, TooFewImagesError
+from mnistop.engine.data.sources import is_fetched, source_exists
+from mnistop.engine.errors import DataError, MnistopError, RunError, TooFewImagesError
 from mnistop.engine.events import SweepData
-from mnistop.engine.fingerprint import Fingerprint, cannot_go_on, changes, has_changed
+from mnistop.engine.fingerprint import Fingerprint, cannot_go_on, changes, has_changed, without_data
 from mnistop.engine.hyperparameters import as_text
 from mnistop.engine.runs.event_log import EventLog, read_events
 from mnistop.engine.runs.run_folder import Run
@@ -131,6 +131,11 @@ class DataCheck:
             if not then:
                 raise
             raise self._refusal(config, error.difference) from None
+        except DataError:
+            if not self._sweep or source_exists(config.source):
+                raise
+            sentence = without_data("sweep", self._sweep.name, config.source)
+            raise RunError(sentence) from None
         if then and (difference := changes(then, now)):
             raise self._refusal(config, difference)
         self.known[key] = now

@@ -36,7 +36,7 @@ def zipped(path: Path, files: dict[str, str]) -> Path:
     return path
 
 
-def text(rows: slice, labelled: bool = True) -> str:
+def text(rows: slice, labelled: bool = True, header: bool = True) -> str:
     """Return some images as CSV."""
     part = table()[rows]
-    return str((part if labelled else part[PIXELS]).to_csv(index=False))
+    return str((part if labelled else part[PIXELS]).to_csv(index=False, header=header))

@@ -39,7 +39,7 @@ _OFTEN = 3
 
 @dataclass(frozen=True)
 class Columns:
-    """What the columns of a table have."""
+    """The columns of a table, by their content."""
 
     pixels: list[int]
     """The indices of those with pixels; the labels may be the first or last of them if neither

@@ -96,6 +96,8 @@ def read_label_table(lines: Iterable[str], place: str) -> LabelTable:
             for at, name in enumerate(names)
             if at != ids and not any(each.fullmatch(name) for each in (INDEX, IDS, PARTS))
         ]
+    if len(names) == 1 and len({row[0] for row in rows}) < len(rows):
+        ids, used = None, [0]  # a column called name, but of classes
     headers = rows[0]
     rows = [row for row in rows if row != headers]
     return LabelTable(

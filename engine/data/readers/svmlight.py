@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,16 @@ _COLOUR = 3 * 32 * 32
 """Columns of CIFAR-10, which are those of no square."""
 
 
+class _Stated(NamedTuple):
+    """The columns of a table, before it is known which is the first."""
+
+    comment: str
+    """`zero` or `one` where scikit-learn has written the number of the first column; else empty."""
+    first: int
+    """The least number of a column, whatever is in it."""
+    last: int
+
+
 def read_svmlight(path: Path, progress: Progress = silent, resize: Resize = "off") -> Stored:
     """Return images and labels in a table, plain or as `.gz` or `.bz2`; see `kinds.Reader`.
 
@@ -42,11 +52,12 @@ def read_svmlight(path: Path, progress: Progress = silent, resize: Resize = "off
     if not table.nnz:
         raise DataError(f"{path} has no images with pixels other than 0: choose another one.")
     part = Part(_dense(table, str(path)), labels, str(path), str(path))
-    return Stored([part], str(path), settle=_settle, stated=comment)
+    stated = _Stated(comment, int(table.indices.min()), table.shape[1] - 1)
+    return Stored([part], str(path), settle=_settle, stated=stated)
 
 
 def _load(path: Path) -> tuple[Any, NDArray[Any], str]:
-    """Return a sparse table with a column for each number from 0, the labels, and `stated`."""
+    """Return a sparse table with a column for each number from 0, the labels, and the comment."""
     from sklearn.datasets import load_svmlight_file
 
     file, _ = opened(path)
@@ -84,25 +95,25 @@ def _dense(table: Any, place: str) -> NDArray[Any]:
 
 def _settle(files: Sequence[Stored]) -> list[Stored]:
     """Cut the columns of all files alike: the first of them, and the size of an image."""
-    stacks = [file.parts[0].images for file in files]
-    stated = {file.stated for file in files if file.stated}
-    if stated:
-        first, why = (0 if "zero" in stated else 1), "as a comment says"
-    elif any(stack[:, 0].any() for stack in stacks):
+    stated: list[_Stated] = [file.stated for file in files]
+    comments = [each.comment for each in stated if each.comment]
+    if comments:
+        first, why = (0 if "zero" in comments else 1), "as a comment says"
+    elif any(each.first == 0 for each in stated):
         first, why = 0, "as there is a column 0"
     else:
         first, why = 1, "as is usual"
-    last = max(int(np.flatnonzero(stack.any(0))[-1]) for stack in stacks)
-    columns = last + 1 - first
+    columns = max(each.last for each in stated) + 1 - first
     size = _image_size(columns)
     note = f"The columns of the LIBSVM table are counted from {first}, {why}."
-    if not stated and first:
+    if not comments and first:
         note += " If yours begin at 0, make # Column indices are zero-based its first line."
     if size > columns:
         note += f" {size - columns:,} pixels after the last one, {columns:,}, are taken as 0."
+    dtype = np.result_type(*(file.parts[0].images for file in files))
     settled = []
-    for file, stack in zip(files, stacks, strict=True):
-        images = stack[:, first : first + size]
+    for file in files:
+        images = file.parts[0].images[:, first : first + size].astype(dtype, copy=False)
         if images.shape[1] < size:
             images = np.pad(images, [(0, 0), (0, size - images.shape[1])])
         settled.append(replace(file, parts=[replace(file.parts[0], images=images)], notes=(note,)))

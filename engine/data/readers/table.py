@@ -7,7 +7,7 @@ they are one-hot; see `columns.labels_without_header`.
 import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -48,7 +48,7 @@ _LISTED = 5
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """What the lines of a table have."""
+    """The content of a table."""
 
     images: NDArray[Any]
     """`(n, pixels)`, or `(n, height, width)` or with channels if the header says so."""
@@ -103,8 +103,9 @@ class Table:
 
     @property
     def has_pixels(self) -> bool:
-        """True if it has enough columns for images."""
-        return len(self._columns.pixels) >= _FEWEST_PIXELS
+        """True if it has columns that may be pixels, not such as length and width of petals."""
+        number, names = len(self._columns.pixels), self._columns.names
+        return number >= _FEWEST_PIXELS and (not names or self.is_of_images)
 
     @property
     def names_pictures(self) -> bool:
@@ -124,6 +125,7 @@ class Table:
             MemoryError: this machine does not have enough.
         """
         if self._columns.lacks_labels:
+            self._check(list(itertools.islice(self._lines, 2)))
             raise UnlabelledError(
                 f"{self._place} has no column of labels: name it label in the first line, or name "
                 "two files, as IMAGES,LABELS."
@@ -143,7 +145,8 @@ class Table:
         number = labels.shape[1]
         what = f"{which} column is" if number == 1 else f"{which} {number} columns are"
         self.notes.append(f"{self._name} {self._lack}: its {what} taken for the labels.")
-        return Rows(images, labels[:, 0] if number == 1 else labels)
+        labels = labels[:, 0] if number == 1 else labels
+        return replace(rows, images=images, labels=labels)
 
     def read_images(self, share: Share, progress: Progress) -> Rows:
         """Return the images of a table without labels; for the arguments see `read`."""

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import IO
 
-from mnistop.engine.data.readers.columns import is_number
+from mnistop.engine.data.readers.columns import is_header, is_number
 from mnistop.engine.errors import DataError
 
 Line = tuple[int, str]
@@ -24,7 +24,7 @@ _SEPARATOR = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 _LONGEST = 1 << 24
 """Characters of a line: an image of 1,024 × 1,024 pixels in colour has fewer."""
 _NUMBER = r"[-+]?[\d.]+(?:e[-+]?\d+)?"
-_PIXELS = re.compile(rf"[\[(\s]*{_NUMBER}(?:[\s,;]+{_NUMBER}){{3,}}[\])\s]*", re.IGNORECASE)
+_PIXELS = re.compile(rf"[\[(\s]*{_NUMBER}(?:[\s,;]+{_NUMBER}){{15,}}[\])\s]*", re.IGNORECASE)
 """A cell with all pixels of an image, as `70 80 82` or `[70, 80, 82]`."""
 _DECIMAL = re.compile(r"[-+]?\d+,\d+(e[-+]?\d+)?", re.IGNORECASE)
 _DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
@@ -141,7 +141,7 @@ class TableLines:
             self._steps.append(lambda line: line.rstrip("\r\n ").removesuffix(self.delimiter))
             self.second = self.second[:-1]
             self.first = self.first[: len(self.second)]
-        elif is_longer:
+        elif is_longer and is_header(self.first):
             self.first = ["", *self.first]
 
     def _spell(self) -> None:
@@ -152,6 +152,7 @@ class TableLines:
             self.first = self.cells(_DECIMAL_COMMA.sub(".", self.line(self.first)))
         if sum(cell in ("True", "False") for cell in cells) > 1:
             self._steps.append(lambda line: line.replace("True", "1").replace("False", "0"))
+            self.first = [{"True": "1", "False": "0"}.get(cell, cell) for cell in self.first]
 
     def _whole(self, lines: Iterable[str]) -> Iterator[Line]:
         """Yield lines with their numbers; those of a cell in quotes are joined."""
@@ -162,13 +163,13 @@ class TableLines:
                 for _, more in numbered:
                     parts.append(more.rstrip("\r\n"))
                     length += len(more)
-                    if more.count('"') % 2:
+                    if more.count('"') % 2 or length > _LONGEST:
                         break
-                    if length > _LONGEST:
-                        raise DataError(
-                            f"Line {at:,} of {self._place} has a quote that is not closed: close "
-                            "it, or delete it."
-                        )
+                if len(parts) == 1 or parts[-1].count('"') % 2 == 0:
+                    raise DataError(
+                        f"Line {at:,} of {self._place} has a quote that is not closed: close it, "
+                        "or delete it."
+                    )
                 line = " ".join(parts)
             yield at, line
 

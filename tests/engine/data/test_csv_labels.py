@@ -73,7 +73,7 @@ def test_one_hot_labels_beside_images_are_read(tmp_path: Path, delimiter: str, h
 
 
 @pytest.mark.parametrize(
-    "header", ["label\n", "# label\n", "species\n", "label\nlabel\n", "# mine\nlabel\n"]
+    "header", ["label\n", "# label\n", "species\n", "label\nlabel\n", "# mine\nlabel\n", "name\n"]
 )
 def test_a_line_before_text_labels_is_a_header(tmp_path: Path, header: str) -> None:
     np.save(tmp_path / "x.npy", IMAGES)

@@ -28,22 +28,30 @@ def test_emnist_is_flipped_and_rotated__pytorch_vision_8783(tmp_path: Path) -> N
     assert "turned upright" in dataset.notes[0]
 
 
+@pytest.mark.process
+@pytest.mark.fast
 def test_emnist_letters_go_to_26__johnkorn_distillation_1(tmp_path: Path) -> None:
     """IndexError: index 26 is out of bounds for axis 1 with size 26, of emnist-letters.mat."""
     labels = np.arange(30)[:, None] % 26 + 1
     train = {"images": IMAGES.transpose(0, 2, 1).reshape(30, -1), "labels": labels}
-    savemat(tmp_path / "emnist-letters.mat", {"dataset": {"train": train}})
+    savemat(tmp_path / "emnist-letters.mat", {"dataset": {"train": train}}, do_compression=True)
     dataset = load(str(tmp_path / "emnist-letters.mat"))
     assert np.array_equal(dataset.images, SCALED)
     assert (dataset.labels.min(), dataset.labels.max()) == (0, 25)
     assert dataset.class_names[0] == "A"
 
 
+@pytest.mark.process
+@pytest.mark.fast
 def test_svhn_has_a_label_10__kaiyangzhou_dassl_37(tmp_path: Path) -> None:
     """The default label setting of SVHN gives label 10 to digit 0."""
     images = np.zeros((32, 32, 3, 10), np.uint8)
     images[0] = 255
-    savemat(tmp_path / "train_32x32.mat", {"X": images, "y": np.arange(1, 11)[:, None]})
+    savemat(
+        tmp_path / "train_32x32.mat",
+        {"X": images, "y": np.arange(1, 11)[:, None]},
+        do_compression=True,
+    )
     assert load(str(tmp_path / "train_32x32.mat")).labels.tolist() == [*range(1, 10), 0]
 
 

@@ -282,6 +282,17 @@ def test_columns_are_counted_from_1_unless_there_is_a_column_0(tmp_path: Path) -
     assert "counted from 1, as is usual" in dataset.notes[0]
 
 
+def test_columns_of_black_pixels_count_where_they_are_written(tmp_path: Path) -> None:
+    images = np.pad(IMAGES, [(0, 0), (1, 0), (1, 0)])
+    images[:, 3:] = 0
+    lines = [
+        f"{label} {' '.join(f'{at}:{pixel}' for at, pixel in enumerate(image.ravel()))}\n"
+        for label, image in zip(LABELS, images, strict=True)
+    ]
+    (tmp_path / "some").write_text("".join(lines))
+    assert np.array_equal(load(str(tmp_path / "some")).images, images / np.float32(255))
+
+
 def test_parts_of_libsvm_have_the_same_columns(tmp_path: Path) -> None:
     train, test = IMAGES.copy(), IMAGES.copy()
     train[:, 0, 0] = 0

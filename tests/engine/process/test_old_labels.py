@@ -53,3 +53,10 @@ def test_an_old_run_is_refused_for_what_may_be_the_reason(
 
     with pytest.raises(RunError, match=rf"^Run {run.name} cannot go on.* {words}"):
         load_for(run, config, examples)
+
+
+def test_a_run_whose_data_are_gone_says_where_they_belong(run: Run) -> None:
+    config = run.config()
+    Path(config.source).unlink()
+    with pytest.raises(RunError, match=rf"without its data: .* {config.source}\. Put it back"):
+        load_for(run, config, lambda: make_examples(load_data(config), config))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from mnistop.engine import events, worker
-from mnistop.engine.errors import MnistopError, RunError
+from mnistop.engine.errors import RunError
 from mnistop.engine.events import RunStarted
 from mnistop.engine.runs.event_log import read_events
 from mnistop.engine.runs.history import History
@@ -110,7 +110,7 @@ def test_with_the_file_gone_a_run_is_left_as_it_is(runs_folder: Path, data: Data
     run = stopped(data.source)
     before = contents(run)
     data.path.unlink()
-    with pytest.raises(MnistopError, match="There is no file or folder"):
+    with pytest.raises(RunError, match=f"without its data: there is no file or folder {data.path}"):
         worker.resume(run)
     assert (contents(run), state_of(run)) == (before, "stopped")
 
