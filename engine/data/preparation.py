@@ -39,34 +39,19 @@ def to_dataset(
         DataError: the source is unfit for training, or has fewer images than requested.
         PixelRangeError: black and white can only be guessed.
     """
-    stacks = in_one_layout([(part.images_in, part.images) for part in stored.parts])
-    classes = number_classes(
-        [(part.labels_in, part.labels) for part in stored.parts], stored.class_names, source
-    )
-    class_names, renamed = distinct(list(map(one_line, classes.names)))
-    parts = list(map(_checked, stored.parts, [images for images, _ in stacks], classes.labels))
-    parts, unlabelled = _labelled(parts)
+    parts, class_names, notes = _prepared(stored, source)
     pixels = find_range(
         [(part.images_in, part.images) for part in parts], stored.white, pixel_range, source
     )
-    layouts = [note for _, note in stacks]
     parts, resized = _resized(parts, resize)
     parts, coloured = _alike_in_color(parts)
     shape = _common_shape(parts)
     pool, validation, tests = _by_use(parts, split, stored.was_one)
     count = _count(samples, pool, source, sum(map(len, parts)))
-    order = ""
-    if count < sum(map(len, pool)) and _is_sorted(pool):
-        order = f"The images of {source} are sorted by class"
-        if split == "random" and stored.was_in_order:
-            order += f", and a random split takes the first {count:,}: set split to given."
-        else:
-            order += ": they are taken in a random order, always the same."
-            pool = _mixed(pool)
+    pool, order = _in_order(pool, count, source, split == "random" and stored.was_in_order)
     used, rest = _divided(pool, count)
-    every = np.concatenate([part.labels for part in parts])
-    counted = np.bincount(every, minlength=len(class_names))
-    labels = np.concatenate([part.labels for part in used])
+    counted = np.bincount(_labels(parts), minlength=len(class_names))
+    labels = _labels(used)
     if len(np.unique(labels)) < 2 <= count:
         raise DataError(
             f"The first {count:,} images of {source} are all of one class, "
@@ -74,7 +59,7 @@ def to_dataset(
         )
 
     used += validation
-    labels = np.concatenate([part.labels for part in used])
+    labels = _labels(used)
     images = np.empty((len(labels), *shape), np.float32)
     np.concatenate([part.images for part in used], out=images, casting="unsafe")
     fingerprint = take_fingerprint(
@@ -91,22 +76,35 @@ def to_dataset(
         tuple(counted.tolist()),
         _unseen(tests or rest, pixels, 0 if tests else count),
         given_validation=len(labels) - count,
-        notes=_recordable(
-            [
-                *(*stored.notes, *unlabelled, _untrained(parts, class_names, source), order),
-                *(classes.note, renamed, *layouts, coloured, resized),
-            ]
-        ),
+        notes=_recordable([*notes, order, coloured, resized]),
         fingerprint=fingerprint,
     )
 
 
+def _prepared(stored: Stored, source: str) -> tuple[list[Part], tuple[str, ...], list[str]]:
+    """Return parts with images in one layout and labels as classes, their names, and notes."""
+    stacks = in_one_layout([(part.images_in, part.images) for part in stored.parts])
+    classes = number_classes(
+        [(part.labels_in, part.labels) for part in stored.parts], stored.class_names, source
+    )
+    class_names, renamed = distinct(list(map(one_line, classes.names)))
+    parts = list(map(_checked, stored.parts, [images for images, _ in stacks], classes.labels))
+    parts, unlabelled = _labelled(parts)
+    untrained = _untrained(parts, class_names, source)
+    layouts = [note for _, note in stacks]
+    return (
+        parts,
+        class_names,
+        [*stored.notes, *unlabelled, untrained, classes.note, renamed, *layouts],
+    )
+
+
 def _recordable(notes: Sequence[str]) -> tuple[str, ...]:
-    """Return notes as `RunStarted` takes them: once each, printable, and not too many."""
-    shown = list(dict.fromkeys(one_line(note)[:_LONGEST_NOTE] for note in notes if note))
+    """Return notes as `RunStarted` takes them: once each, printable, and the last ones as one."""
+    shown = list(dict.fromkeys(one_line(note) for note in notes if note))
     if len(shown) > _MOST_NOTES:
-        shown[_MOST_NOTES - 1 :] = [f"{len(shown) - _MOST_NOTES + 1} more notes are left out."]
-    return tuple(shown)
+        shown[_MOST_NOTES - 1 :] = [" ".join(shown[_MOST_NOTES - 1 :])]
+    return tuple(n if len(n) <= _LONGEST_NOTE else f"{n[: _LONGEST_NOTE - 1]}…" for n in shown)
 
 
 def _resized(parts: list[Part], resize: Resize) -> tuple[list[Part], str]:
@@ -139,7 +137,7 @@ def _untrained(parts: Sequence[Part], class_names: Sequence[str], source: str) -
     """Return a sentence on classes that a source has no training image of; empty without any."""
     trained = {label for part in parts if part.role == "train" for label in np.unique(part.labels)}
     if not trained:
-        return f"{source} has no training images: models are trained on its test images."
+        return f"{source} has no training images: models are trained on others of its images."
     labels = sorted({label for part in parts for label in np.unique(part.labels)} - trained)
     if not labels:
         return ""
@@ -164,12 +162,29 @@ def _by_use(
 
 def _is_sorted(parts: Sequence[Part]) -> bool:
     """Return whether images of a class follow each other far more often than by chance."""
-    labels = np.concatenate([part.labels for part in parts])
+    labels = _labels(parts)
     alike = float(np.sum((np.bincount(labels) / len(labels)) ** 2))
     by_chance = (len(labels) - 1) * (1 - alike)
     deviation = math.sqrt(by_chance * alike)
     changes = int(np.count_nonzero(np.diff(labels)))
     return changes < min(by_chance / 2, by_chance - 2 * deviation)
+
+
+def _in_order(pool: list[Part], count: int, source: str, is_fixed: bool) -> tuple[list[Part], str]:
+    """Return images in the order in which the first `count` are taken, and a note on it.
+
+    Args:
+        pool: the images to take some of.
+        count: their number.
+        source: the source as it was given.
+        is_fixed: whether the order must be that in which they are stored.
+    """
+    if count == sum(map(len, pool)) or not _is_sorted(pool):
+        return pool, ""
+    note = f"The images of {source} are sorted by class"
+    if is_fixed:
+        return pool, (f"{note}, and a random split takes the first {count:,}: set split to given.")
+    return _mixed(pool), f"{note}: they are taken in a random order, always the same."
 
 
 def _mixed(parts: Sequence[Part]) -> list[Part]:
@@ -182,7 +197,7 @@ def _mixed(parts: Sequence[Part]) -> list[Part]:
         same = [part for part in parts if part.role == role]
         order = np.random.RandomState(0).permutation(sum(map(len, same)))
         images = same[0].images if len(same) == 1 else np.concatenate([p.images for p in same])
-        labels = np.concatenate([part.labels for part in same])
+        labels = _labels(same)
         mixed.append(replace(same[0], images=images[order], labels=labels[order]))
     return mixed
 
@@ -223,6 +238,10 @@ def _checked(part: Part, images: NDArray[Any], labels: NDArray[np.int64]) -> Par
             f"{len(labels):,} labels: use two that belong together."
         )
     return replace(part, images=images, labels=labels)
+
+
+def _labels(parts: Sequence[Part]) -> NDArray[np.int64]:
+    return np.concatenate([part.labels for part in parts])
 
 
 def _labelled(parts: Sequence[Part]) -> tuple[list[Part], list[str]]:

@@ -19,6 +19,8 @@ from mnistop.engine.formatting import count
 _Path = tuple[str, ...]
 """The names of a file's folders below a folder, and its own."""
 
+_NO_NAMES = ("", ".", "..")
+
 
 def read_listed(
     table: LabelTable, path: Path, folder: Path, progress: Progress, resize: Resize
@@ -55,11 +57,11 @@ def check_folders(table: LabelTable, path: Path, folder: Path) -> None:
     Raises:
         DataError: it does, to most of the pictures.
     """
-    by_name = _by_name(there := _pictures(folder))
+    by_ends = _by_ends(there := _pictures(folder))
     labels: dict[_Path, set[str]] = defaultdict(set)
     known = 0
     for name, label in zip(table.ids or [], map(str, table.labels), strict=False):
-        paths = _nearest(name, by_name)
+        paths = _nearest(name, by_ends)
         if len(paths) == 1:
             labels[paths[0][:-1]].add(label)
             known += 1
@@ -75,19 +77,23 @@ def _pictures(folder: Path) -> list[_Path]:
     return [name for name in files_below(folder) if is_picture(name[-1]) and not is_hidden(name)]
 
 
-def _by_name(paths: Sequence[_Path]) -> dict[str, list[_Path]]:
-    """Return paths by the names of the files, with their endings and without."""
-    by_name: dict[str, list[_Path]] = defaultdict(list)
+def _by_ends(paths: Sequence[_Path]) -> dict[_Path, list[_Path]]:
+    """Return paths by what they end with, from their last name to all of them.
+
+    They are there without the endings of the files, too.
+    """
+    by_ends: dict[_Path, list[_Path]] = defaultdict(list)
     for path in paths:
-        by_name[path[-1]].append(path)
-        by_name[path[-1].rpartition(".")[0]].append(path)
-    return by_name
+        for start in range(len(path)):
+            by_ends[path[start:]].append(path)
+            by_ends[*path[start:-1], path[-1].rpartition(".")[0]].append(path)
+    return by_ends
 
 
 def _found(names: Sequence[str], there: Sequence[_Path], table: Path, folder: Path) -> list[_Path]:
     """Return the path of the picture of each name in a table."""
-    by_name = _by_name(there)
-    found = [_nearest(name, by_name) for name in names]
+    by_ends = _by_ends(there)
+    found = [_nearest(name, by_ends) for name in names]
     missing = [name for name, paths in zip(names, found, strict=True) if not paths]
     if len(missing) == len(names):
         raise DataError(
@@ -114,14 +120,8 @@ def _found(names: Sequence[str], there: Sequence[_Path], table: Path, folder: Pa
     return [next(path for path in paths if path[:-1] == place) for paths in found]
 
 
-def _nearest(name: str, by_name: dict[str, list[_Path]]) -> list[_Path]:
+def _nearest(name: str, by_ends: dict[_Path, list[_Path]]) -> list[_Path]:
     """Return the pictures of a name, those alone that have most of its folders, too."""
-    parts = [part for part in re.split(r"[\\/]+", name.strip()) if part not in ("", ".", "..")]
-    paths = by_name.get(parts[-1], []) if parts else []
-
-    def likeness(path: _Path) -> int:
-        pairs = list(zip(reversed(path[:-1]), reversed(parts[:-1]), strict=False))
-        return next((at for at, (a, b) in enumerate(pairs) if a != b), len(pairs))
-
-    most = max(map(likeness, paths), default=0)
-    return [path for path in paths if likeness(path) == most]
+    parts = tuple(part for part in re.split(r"[\\/]+", name.strip()) if part not in _NO_NAMES)
+    ends = (parts[start:] for start in range(len(parts)))
+    return next((by_ends[end] for end in ends if end in by_ends), [])

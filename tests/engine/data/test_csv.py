@@ -200,7 +200,7 @@ def test_a_table_sorted_by_class_is_mixed(tmp_path: Path, words: bool) -> None:
     table(labels[order], ROWS[order]).to_csv(tmp_path / "a.csv", index=False)
     dataset = load(str(tmp_path / "a.csv"), 6)
     assert len(set(dataset.labels.tolist())) > 1
-    assert "a.csv are sorted by class: they are taken in a random order" in dataset.notes[0]
+    assert "a.csv are sorted by class: they are taken in a random order" in dataset.notes[-1]
     whole = load(str(tmp_path / "a.csv"))
     pixels = (whole.images * 255).round().astype(np.uint8)
     found = {image.tobytes(): int(k) for image, k in zip(pixels, whole.labels, strict=True)}

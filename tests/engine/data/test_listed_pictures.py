@@ -140,3 +140,12 @@ def test_a_zip_archive_is_read_as_its_folder(tmp_path: Path, in_parts: bool) -> 
         return
     with pytest.raises(DataError, match=r"labels\.csv gives other classes to the pictures below"):
         load(str(tmp_path / "a.zip"))
+
+
+def test_pictures_of_the_same_name_are_known_by_their_folders(tmp_path: Path) -> None:
+    names = [f"{index}/front/image.png" for index in range(COUNT)]
+    save(tmp_path, names)
+    listing([name.removesuffix(".png") for name in names]).to_csv(
+        tmp_path / "labels.csv", index=False
+    )
+    check(load(str(tmp_path / "labels.csv")))
