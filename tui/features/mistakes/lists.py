@@ -11,7 +11,7 @@ from mnistop.engine.formatting import loss, percent, with_sign
 from mnistop.engine.runs.predictions import NEVER_FIRST, NEVER_LAST
 from mnistop.tui.draw import bars
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import Strip, shorten
+from mnistop.tui.draw.cells import Strip, short_names
 from mnistop.tui.features.mistakes.model import ImageListModel
 from mnistop.tui.text.table import Column, Item, Piece
 from mnistop.tui.toolkit.list_pane import ListPane
@@ -118,9 +118,8 @@ class MistakeList(OfModel[ImageListModel], ListPane[int]):
 
     def _outcome(self, *classes: int) -> str:
         """Name the true and the predicted class."""
-        true, predicted = (
-            shorten(self._model.names[each], _NAME_WIDTH, self.terminal) for each in classes
-        )
+        short = short_names(self._model.names, _NAME_WIDTH, self.terminal)
+        true, predicted = (short[each] for each in classes)
         if len(set(classes)) == 1:
             return f"{true} ✓"
         return f"{true}→{predicted}"
@@ -133,7 +132,7 @@ class MistakeList(OfModel[ImageListModel], ListPane[int]):
         epoch, learning_times = self._model.predictions, self._model.learning_times
         assert epoch
         assert learning_times
-        names = max(len(shorten(name, _NAME_WIDTH, self.terminal)) for name in self._model.names)
+        names = max(map(len, short_names(self._model.names, _NAME_WIDTH, self.terminal)))
         head = "true→pred" if names >= 4 else "t→p"
         good, bad, muted = self.palette.good, self.palette.bad, self.palette.muted
         numbers: dict[str, tuple[int, Callable[[int], str]]] = {
@@ -198,7 +197,7 @@ class ClassTable(OfModel[ImageListModel], ListPane[int]):
 
     def columns(self, width: int) -> list[Column[int]]:
         """The name, the scores, and a bar where there is room."""
-        names = [shorten(name, _CLASS_WIDTH, self.terminal) for name in self._model.names]
+        names = short_names(self._model.names, _CLASS_WIDTH, self.terminal)
         scores = self._scores
         train = self.palette.train
         return [
@@ -254,7 +253,7 @@ class PairList(OfModel[ImageListModel], ListPane[Confusion]):
 
     def columns(self, width: int) -> list[Column[Confusion]]:
         """The two classes, how many images, their share of the class, and a bar."""
-        names = [shorten(name, _CLASS_WIDTH, self.terminal) for name in self._model.names]
+        names = short_names(self._model.names, _CLASS_WIDTH, self.terminal)
         most = self._pairs[0].count
         return [
             Column(
