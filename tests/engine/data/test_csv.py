@@ -303,3 +303,11 @@ def test_images_without_a_label_are_left_out(tmp_path: Path) -> None:
     assert dataset.labels.tolist() == LABELS[np.arange(COUNT) % 9 > 0].tolist()
     assert dataset.class_names == ("T-shirt/top", "Trouser", "Pullover")
     assert dataset.notes[0].startswith("5 images without a label left out: ")
+
+
+def test_a_cell_may_have_the_pixels_of_a_large_image() -> None:
+    pixels = np.full((2, 200 * 200), 100) + np.arange(2)[:, None]
+    cells = [" ".join(map(str, row)) for row in pixels.tolist()]
+    written = pd.DataFrame({"emotion": [0, 1], "pixels": cells}).to_csv(index=False)
+    read = Table(io.StringIO(written), "a.csv", "a.csv").read(lambda: 1.0, silent)
+    assert np.array_equal(read.images, pixels)
