@@ -156,7 +156,7 @@ def test_what_was_guessed_is_told(tmp_path: Path) -> None:
     table().rename(columns={"label": "kind"}).to_csv(path)
     assert load(str(path)).notes == (
         "Column kind of train.csv has the labels.",
-        "Columns of train.csv left out: without a name.",
+        "Columns of train.csv left out: one without a name.",
     )
 
 
