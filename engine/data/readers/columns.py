@@ -120,7 +120,8 @@ def _by_names(names: list[str], table: str) -> Columns:
         notes.append(f"Column {names[label]} of {table} has the labels.")
     elif label is None:
         one_hot = others
-    left_out = [names[at] or "one without a name" for at in rest if at not in (label, part, *one_hot)]
+    used = (label, part, *one_hot)
+    left_out = [names[at] or "one without a name" for at in rest if at not in used]
     if left_out:
         notes.append(f"Columns of {table} left out: {name_list(left_out, _LISTED)}.")
     lacks_labels = (
