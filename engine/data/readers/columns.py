@@ -121,7 +121,7 @@ def _by_names(names: list[str], table: str) -> Columns:
     elif label is None:
         one_hot = others
     used = {label, part, *one_hot}
-    left_out = [names[at] or "without a name" for at in rest if at not in used]
+    left_out = [names[at] or "one without a name" for at in rest if at not in used]
     if left_out:
         notes.append(f"Columns of {table} left out: {name_list(left_out, _LISTED)}.")
     lacks_labels = (

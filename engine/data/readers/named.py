@@ -38,6 +38,8 @@ _NAME = re.compile(
     rf"(?:(?P<images>{'|'.join(_IMAGES)})|(?P<labels>{'|'.join(_LABELS)}))"
     rf"[\W_]*(?P<after>{PART})?"
 )
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_SIZE = re.compile(r"[\W_]*(?<!\d)\d+x\d+$")
 SHARD = re.compile(r"(?<![a-z\d])\d{4,5}(-of-\d{5})?(?![a-z\d])")
 PACKED = ("gz", "bz2")
 _CHOICES = 3
@@ -88,14 +90,17 @@ class _Known:
 
 
 def _known(name: str) -> _Known | None:
-    match = _NAME.fullmatch(name.lower())
+    whole, match = name, _NAME.fullmatch(name.lower())
+    if not match:  # as `csvTrainImages 13440x1024`, written as several words
+        name = _SIZE.sub("", _HUMP.sub("_", name))
+        match = _NAME.fullmatch(name.lower())
     if not match:
         return None
     kind, patterns = ("images", _IMAGES) if match["images"] else ("labels", _LABELS)
     rank = next(i for i, each in enumerate(patterns) if re.fullmatch(each, match[kind]))
     role = role_of(match["before"] or match["after"] or name)
     rest = f"{name[: match.start(kind)]} {name[match.end(kind) :]}".lower()
-    return _Known(name, kind, rank, role, " ".join(re.findall(r"[^\W_]+", rest)))
+    return _Known(whole, kind, rank, role, " ".join(re.findall(r"[^\W_]+", rest)))
 
 
 def pairs_in(names: Iterable[str]) -> list[Pair]:
