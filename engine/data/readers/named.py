@@ -38,6 +38,8 @@ _NAME = re.compile(
     rf"(?:(?P<images>{'|'.join(_IMAGES)})|(?P<labels>{'|'.join(_LABELS)}))"
     rf"[\W_]*(?P<after>{PART})?"
 )
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_SIZE = re.compile(r"[\W_]*(?<!\d)\d+x\d+$")
 SHARD = re.compile(r"(?<![a-z\d])\d{4,5}(-of-\d{5})?(?![a-z\d])")
 PACKED = ("gz", "bz2")
 _CHOICES = 3
@@ -88,14 +90,17 @@ class _Known:
 
 
 def _known(name: str) -> _Known | None:
-    match = _NAME.fullmatch(name.lower())
+    whole, match = name, _NAME.fullmatch(name.lower())
+    if not match:  # as `csvTrainImages 13440x1024`, written as several words
+        name = _SIZE.sub("", _HUMP.sub("_", name))
+        match = _NAME.fullmatch(name.lower())
     if not match:
         return None
     kind, patterns = ("images", _IMAGES) if match["images"] else ("labels", _LABELS)
     rank = next(i for i, each in enumerate(patterns) if re.fullmatch(each, match[kind]))
     role = role_of(match["before"] or match["after"] or name)
     rest = f"{name[: match.start(kind)]} {name[match.end(kind) :]}".lower()
-    return _Known(name, kind, rank, role, " ".join(re.findall(r"[^\W_]+", rest)))
+    return _Known(whole, kind, rank, role, " ".join(re.findall(r"[^\W_]+", rest)))
 
 
 def pairs_in(names: Iterable[str]) -> list[Pair]:
@@ -118,7 +123,8 @@ def pairs_in(names: Iterable[str]) -> list[Pair]:
         )
         if used_as in pairs or not images or not labels:
             continue
-        together = {i.rest: (i, k) for i in images[::-1] for k in labels[::-1] if i.rest == k.rest}
+        labels_of = {each.rest: each for each in reversed(labels)}
+        together = {i.rest: (i, labels_of[i.rest]) for i in reversed(images) if i.rest in labels_of}
         meant = [pair for rest, pair in together.items() if all(map(role_of, rest.split()))]
         if len(together) > 1 and not meant:
             few = [f"{i.name} and {k.name}" for i, k in list(together.values())[:_CHOICES]]
