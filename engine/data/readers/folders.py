@@ -128,20 +128,22 @@ def _newest(snapshots: Path) -> Path:
     main = snapshots.parent / "refs" / "main"
     if main.is_file() and (snapshot := snapshots / main.read_text().strip()).is_dir():
         return snapshot
-    return max(snapshots.iterdir(), key=lambda path: path.stat().st_mtime)
+    newest = max(snapshots.iterdir(), key=lambda path: path.stat().st_mtime, default=None)
+    if newest is None:
+        raise DataError(f"{snapshots.parent} has no finished download: get the data set again.")
+    return newest
 
 
 def _data_files(folder: Path) -> list[Path]:
     """Return the files in a folder, and in those below it, that may have images or labels."""
-    names = (
-        name
+    paths = [
+        folder.joinpath(*name)
         for name in files_below(folder)
         if len(name) <= _DEEPEST
         and not is_hidden(name)
         and not is_picture(name[-1])
         and "blobs" not in name  # in the cache of Hugging Face's hub, with links to them
-    )
-    paths = [folder.joinpath(*name) for name in itertools.islice(names, _EXAMINED)]
+    ]
     return [path for path in paths if path.is_file() and (_is_csv(path) or _is_data(path))]
 
 

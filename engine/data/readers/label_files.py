@@ -247,9 +247,14 @@ def in_order(
     sorted_note = f"The labels in {place} are put in the order of the images by its {column}."
     ids = [one[: LONGEST_LABEL + 1].removesuffix(".0") for one in table.ids]
     known = [] if image_ids is None else image_ids.tolist()
+    common = set(known) & set(ids)
+    if common and len(set(ids)) < len(set(table.ids)):
+        raise DataError(
+            f"The {column} of {place} has names of which the first {LONGEST_LABEL} characters are "
+            "the same: shorten them in both files, as to those of the pictures alone."
+        )
     if known == ids:
         return table, ""
-    common = set(known) & set(ids)
     if common and not _counts(known):
         if len(common) < len(known) or len(set(ids)) < len(ids):
             raise DataError(

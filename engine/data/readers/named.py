@@ -145,7 +145,8 @@ def pairs_in(names: Iterable[str]) -> list[Pair]:
         )
         if used_as in pairs or not images or not labels:
             continue
-        together = {i.rest: (i, k) for i in images[::-1] for k in labels[::-1] if i.rest == k.rest}
+        labels_of = {each.rest: each for each in reversed(labels)}
+        together = {i.rest: (i, labels_of[i.rest]) for i in reversed(images) if i.rest in labels_of}
         meant = [pair for rest, pair in together.items() if all(map(role_of, rest.split()))]
         if len(together) > 1 and not meant:
             few = [f"{i.name} and {k.name}" for i, k in list(together.values())[:_CHOICES]]

@@ -369,3 +369,25 @@ def test_notes_are_no_more_than_a_run_records(tmp_path: Path) -> None:
     assert dataset.notes[-1].count("are taken line by line") > 1
     assert dataset.notes[-1][-1] == "…"
     assert all(len(note) <= 1000 and note.isprintable() for note in dataset.notes)
+
+
+def test_files_beside_many_others_are_found(tmp_path: Path) -> None:
+    for at in range(400):
+        (tmp_path / f"about_{at}.txt").touch()
+    write_arrays(tmp_path)
+    check_parts(tmp_path)
+
+
+def test_a_damaged_part_is_not_left_out(tmp_path: Path) -> None:
+    for part in ("train", "test"):
+        np.savez(tmp_path / f"{part}.npz", images=IMAGES, labels=LABELS)
+    (tmp_path / "test.npz").write_bytes((tmp_path / "test.npz").read_bytes()[:-100])
+    with pytest.raises(DataError, match=r"test\.npz is not an \.npz file, or is cut off"):
+        load(str(tmp_path))
+
+
+def test_a_download_that_has_not_finished_says_so(tmp_path: Path) -> None:
+    (tmp_path / "snapshots").mkdir()
+    (tmp_path / "blobs").mkdir()
+    with pytest.raises(DataError, match="has no finished download: get the data set again"):
+        load(str(tmp_path))

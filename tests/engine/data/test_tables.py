@@ -435,6 +435,7 @@ def test_a_numeric_class_is_found_by_its_name(tmp_path: Path) -> None:
     [
         (arff(NUMBERS).split(b"@DATA")[0], "cut off: it has no line @data"),
         (arff(NUMBERS) + b"{0 5, 16 1}\n", "sparse ARFF table.*save it as a dense one"),
+        (arff(NUMBERS).replace(b"rows", b"\xe4"), "not a text in UTF-8"),
         (arff(NUMBERS) + b"1,2,3\n", "Line 30 of .*a.arff has 3 columns"),
         (arff(NUMBERS).replace(b"rows\n0,", b"rows\n?,"), r"'\?', which is no pixel"),
     ],
