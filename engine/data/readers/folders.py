@@ -17,7 +17,15 @@ from pathlib import Path
 from mnistop.engine.config import Resize
 from mnistop.engine.data.readers import arrays, kinds, picture_folders, tables
 from mnistop.engine.data.readers.idx_sets import find_set, labels_beside
-from mnistop.engine.data.readers.named import PACKED, SHARD, listed, pairs_in, role_of, set_of
+from mnistop.engine.data.readers.named import (
+    PACKED,
+    SHARD,
+    incomplete,
+    listed,
+    pairs_in,
+    role_of,
+    set_of,
+)
 from mnistop.engine.data.readers.pairs import Files, read_idx_set, read_pairs
 from mnistop.engine.data.readers.picture_folders import is_hidden, is_picture
 from mnistop.engine.data.stored import Progress, Role, Stored, join
@@ -83,7 +91,7 @@ def read_folder(
     )
     left_out += [count(number, "picture")] if number and not are_pictures_used else []
     note = f"Not used: {listed(left_out)}." if left_out else ""
-    return replace(stored, notes=(*stored.notes, note))
+    return replace(stored, notes=(*stored.notes, *incomplete(used), note))
 
 
 def without_data(folder: Path, unpack: str = "") -> str:

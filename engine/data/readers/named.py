@@ -7,8 +7,10 @@ table: `x_train` and `y_train`, `train/images` and `train/labels`, `data` and `t
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -40,6 +42,7 @@ _NAME = re.compile(
 )
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _SIZE = re.compile(r"[\W_]*(?<!\d)\d+x\d+$")
+_OF = re.compile(r"(.*?)[\W_]*\d{4,5}-of-(\d{4,5})\W.*", re.DOTALL)
 SHARD = re.compile(r"(?<![a-z\d])\d{4,5}(-of-\d{5})?(?![a-z\d])")
 PACKED = ("gz", "bz2")
 _CHOICES = 3
@@ -73,6 +76,25 @@ def set_of(name: str) -> str:
     """Return the words of a file's path without those for its part and its number."""
     words = re.findall(r"[^\W_]+", SHARD.sub(" ", name.lower()))
     return " ".join(word for word in words if word not in PACKED and not role_of(word))
+
+
+def incomplete(files: Iterable[Path]) -> list[str]:
+    """Return a sentence on each set of numbered files of which some are missing.
+
+    Args:
+        files: those that are read, as `train-00000-of-00002.parquet`.
+    """
+    read = Counter(
+        (file.parent, numbered[1], int(numbered[2]))
+        for file in files
+        if (numbered := _OF.fullmatch(file.name))
+    )
+    return [
+        f"Of the {total:,} files of {one_line(start)}, only {there:,} "
+        f"{'is' if there == 1 else 'are'} read: name a folder that has them all."
+        for (_, start, total), there in read.items()
+        if there < total
+    ]
 
 
 @dataclass(frozen=True)

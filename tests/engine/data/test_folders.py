@@ -87,6 +87,16 @@ def test_several_files_of_a_part_are_joined_in_order(tmp_path: Path) -> None:
     assert dataset.given_validation == 3
 
 
+@pytest.mark.parametrize("source", ["", "train-00001-of-00003.parquet"])
+def test_files_that_are_missing_are_counted(tmp_path: Path, source: str) -> None:
+    write_parquet(tmp_path / "train-00001-of-00003.parquet", SEEN)
+    note = "Of the 3 files of train, only 1 is read: name a folder that has them all."
+    assert note in load(str(tmp_path / source)).notes
+    for at in (0, 2):
+        write_parquet(tmp_path / f"train-0000{at}-of-00003.parquet", SEEN)
+    assert load(str(tmp_path)).notes == ()
+
+
 def test_a_lone_file_is_read(tmp_path: Path) -> None:
     write_hdf5(tmp_path / "usps.h5", slice(None))
     assert len(load(str(tmp_path))) == 8
