@@ -14,7 +14,7 @@ from mnistop.engine.data.dataset import Dataset, Unseen
 from mnistop.engine.data.labels import distinct, number_classes
 from mnistop.engine.data.layouts import in_one_layout, shape_text
 from mnistop.engine.data.pixels import Pixels, find_range, scale
-from mnistop.engine.data.stored import Part, Role, Stored
+from mnistop.engine.data.stored import USES, Part, Stored
 from mnistop.engine.errors import DataError, SizesError, TooFewImagesError
 from mnistop.engine.files import one_line
 from mnistop.engine.fingerprint import take_fingerprint
@@ -153,8 +153,7 @@ def _by_use(
     parts: Sequence[Part], split: Split, was_one: bool
 ) -> tuple[list[Part], list[Part], list[Part]]:
     """Return the parts to take samples from, those to validate with, and those to test on."""
-    roles: tuple[Role, ...] = ("train", "validation", "test")
-    train, validation, test = ([part for part in parts if part.role == role] for role in roles)
+    train, validation, test = ([part for part in parts if part.role == role] for role in USES)
     if split == "given" and train:
         return train, validation, test
     pool = [replace(part, role="train") for part in parts] if was_one else list(parts)

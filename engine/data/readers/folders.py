@@ -28,7 +28,7 @@ from mnistop.engine.data.readers.named import (
 )
 from mnistop.engine.data.readers.pairs import Files, read_idx_set, read_pairs
 from mnistop.engine.data.readers.picture_folders import is_hidden, is_picture
-from mnistop.engine.data.stored import Progress, Role, Stored, join
+from mnistop.engine.data.stored import USES, Progress, Role, Stored, join
 from mnistop.engine.errors import DataError, UnlabelledError
 from mnistop.engine.files import files_below
 from mnistop.engine.formatting import count
@@ -39,7 +39,6 @@ _DEEPEST = 3
 """Names in the path of a file from the folder, as `mnist/train/0000.parquet` has."""
 _EXAMINED = 300
 _ENDINGS = re.compile(r"(\.(npy|npz|csv|tsv|pth?|txt|gz|bz2))+$", re.IGNORECASE)
-_USES: dict[Role, str] = {"train": "training", "validation": "validation", "test": "test"}
 
 
 def read_folder(
@@ -236,7 +235,7 @@ def _chosen(files: Sequence[Path], folder: Path) -> list[tuple[Path, Role]]:
             f"{first[0]}, or images and labels, as IMAGES,LABELS."
         )
     chosen: list[tuple[Path, Role]] = []
-    for role in _USES:
+    for role in USES:
         of_role = [path for path in files if roles[path] == role]
         words = set(sets[first[0]].split())
         same = [path for path in of_role if sets[path] == sets[first[0]]]
@@ -244,7 +243,7 @@ def _chosen(files: Sequence[Path], folder: Path) -> list[tuple[Path, Role]]:
         same = same or [path for path in of_role if set(sets[path].split()) <= words]
         if len(same) > 1 and not all(SHARD.search(path.name) for path in same):
             raise DataError(
-                f"{folder} has {len(same)} files of {_USES[role]} images, "
+                f"{folder} has {len(same)} files of {USES[role]} images, "
                 f"{listed([path.name for path in same])}: name one, or number them, as in "
                 "train-00000."
             )

@@ -6,7 +6,7 @@ As `labels.csv` with a label a line, `id,label`, one-hot labels, or `filename,la
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,7 @@ from mnistop.engine.data.readers.columns import (
 from mnistop.engine.data.readers.named import role_of
 from mnistop.engine.data.readers.picture_folders import is_picture
 from mnistop.engine.data.readers.table_lines import TableLines
-from mnistop.engine.data.stored import Part, Role
+from mnistop.engine.data.stored import USES, Part
 from mnistop.engine.errors import DataError, UnlabelledError
 from mnistop.engine.formatting import count
 
@@ -218,7 +218,7 @@ def by_role(part: Part, roles: NDArray[np.str_] | None) -> list[Part]:
     if roles is None or len(roles) != len(part):
         return [part]
     parts = []
-    for role in get_args(Role):
+    for role in USES:
         rows = roles == role
         if rows.any():
             parts.append(
