@@ -43,7 +43,8 @@ _NAME = re.compile(
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _SIZE = re.compile(r"[\W_]*(?<!\d)\d+x\d+$")
 _OF = re.compile(r"(.*?)[\W_]*\d{4,5}-of-(\d{4,5})\W.*", re.DOTALL)
-SHARD = re.compile(r"(?<![a-z\d])\d{4,5}(-of-\d{5})?(?![a-z\d])")
+SHARD = re.compile(r"(?<![a-z\d])\d{4,5}(-of-\d{5}(-[\da-f]{16})?)?(?![a-z\d])")
+"""The number of a file, as in `0001`, `00000-of-00002`, or with a hash as of Hugging Face's hub."""
 PACKED = ("gz", "bz2")
 _CHOICES = 3
 _LISTED = 8
