@@ -230,9 +230,11 @@ def _chosen(files: Sequence[Path], folder: Path) -> list[tuple[Path, Role]]:
     sets = {path: set_of(str(path.relative_to(folder))) for path in files}
     first = [path for path in files if roles[path] == "train"] or list(files)
     if (number := len({sets[path] for path in first})) > 1:
+        move = "move those of one set into a folder of their own to have its test images, too"
         raise DataError(
             f"{folder} has {len(files)} files of images, of {number} data sets: name one, such as "
-            f"{first[0]}, or images and labels, as IMAGES,LABELS."
+            f"{first[0]}, or images and labels, as IMAGES,LABELS"
+            f"{'' if len(first) == len(files) else f'; or {move}'}."
         )
     chosen: list[tuple[Path, Role]] = []
     for role in USES:
