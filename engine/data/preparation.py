@@ -14,7 +14,7 @@ from mnistop.engine.data.dataset import Dataset, Unseen
 from mnistop.engine.data.labels import distinct, number_classes
 from mnistop.engine.data.layouts import in_one_layout, shape_text
 from mnistop.engine.data.pixels import Pixels, find_range, scale
-from mnistop.engine.data.stored import Part, Role, Stored
+from mnistop.engine.data.stored import USES, Part, Stored
 from mnistop.engine.errors import DataError, SizesError, TooFewImagesError
 from mnistop.engine.files import one_line
 from mnistop.engine.fingerprint import take_fingerprint
@@ -32,6 +32,7 @@ def to_dataset(
     pixel_range: PixelRange = "auto",
     split: Split = "given",
     resize: Resize = "off",
+    at_most: bool = False,
 ) -> Dataset:
     """Check a whole source, and scale its first `samples` images to 0…1, see `sources.load`.
 
@@ -47,7 +48,7 @@ def to_dataset(
     parts, coloured = _alike_in_color(parts)
     shape = _common_shape(parts)
     pool, validation, tests = _by_use(parts, split, stored.was_one)
-    count = _count(samples, pool, source, sum(map(len, parts)))
+    count, fewer = _count(samples, pool, source, sum(map(len, parts)), at_most)
     pool, order = _in_order(pool, count, split == "random" and stored.was_in_order)
     used, rest = _divided(pool, count)
     counted = np.bincount(_labels(parts), minlength=len(class_names))
@@ -76,7 +77,7 @@ def to_dataset(
         tuple(counted.tolist()),
         _unseen(tests or rest, pixels, 0 if tests else count),
         given_validation=len(labels) - count,
-        notes=_recordable([*notes, order, coloured, resized]),
+        notes=_recordable([*notes, fewer, order, coloured, resized]),
         fingerprint=fingerprint,
     )
 
@@ -152,8 +153,7 @@ def _by_use(
     parts: Sequence[Part], split: Split, was_one: bool
 ) -> tuple[list[Part], list[Part], list[Part]]:
     """Return the parts to take samples from, those to validate with, and those to test on."""
-    roles: tuple[Role, ...] = ("train", "validation", "test")
-    train, validation, test = ([part for part in parts if part.role == role] for role in roles)
+    train, validation, test = ([part for part in parts if part.role == role] for role in USES)
     if split == "given" and train:
         return train, validation, test
     pool = [replace(part, role="train") for part in parts] if was_one else list(parts)
@@ -276,20 +276,27 @@ def _common_shape(parts: Sequence[Part]) -> tuple[int, ...]:
     return first.images.shape[1:]
 
 
-def _count(samples: int | None, pool: Sequence[Part], source: str, whole: int) -> int:
+def _count(
+    samples: int | None, pool: Sequence[Part], source: str, whole: int, at_most: bool
+) -> tuple[int, str]:
+    """Return how many images of the pool to take, and a note if there are fewer than asked for."""
     there = sum(map(len, pool))
+    every = sum(len(part) for part in pool if part.role != "test") or there
     if samples is None:
-        return sum(len(part) for part in pool if part.role != "test") or there
+        return every, ""
     if samples < 1:
         raise DataError(f"The number of samples must be 1 or more, not {samples}.")
-    if samples > there:
-        more = " (the openml source has 60,000)" if source == "bundled" else ""
-        which = "images" if there == whole else "training images"
-        if samples <= whole:
-            more = ", or set split to random, which trains on test images too"
-        raise TooFewImagesError(
-            f"The source {source} has {there:,} {which}, and samples is {samples:,}: set it to at "
-            f"most {there:,}, or to all, as in --samples all{more}.",
-            f"{samples:,} images used then, {there:,} there now",
-        )
-    return samples
+    if samples <= there:
+        return samples, ""
+    if at_most:
+        which = "images" if every == whole else "training images"
+        return every, f"{source} has {every:,} {which}, fewer than {samples:,}: all are used."
+    which = "images" if there == whole else "training images"
+    more = " (the openml source has 60,000)" if source == "bundled" else ""
+    if samples <= whole:
+        more = ", or set split to random, which trains on test images too"
+    raise TooFewImagesError(
+        f"The source {source} has {there:,} {which}, and samples is {samples:,}: set it to at "
+        f"most {there:,}, or to all, as in --samples all{more}.",
+        f"{samples:,} images used then, {there:,} there now",
+    )

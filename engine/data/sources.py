@@ -84,6 +84,7 @@ def load(
     pixel_range: PixelRange = "auto",
     split: Split = "given",
     resize: Resize = "off",
+    at_most: bool = False,
 ) -> Dataset:
     """Load the first images of a source, scaled to 0…1.
 
@@ -100,6 +101,7 @@ def load(
             parts are one, of which None takes all but the test images. Images of a source without
             test images, and with `random` all images, that are not taken are `Dataset.unseen`.
         resize: the height and width that images are resized to.
+        at_most: whether a source that has fewer images than `samples` gives all that it has.
 
     Raises:
         DataError: the source does not exist, is damaged or unfit, or has fewer images; in one
@@ -111,7 +113,7 @@ def load(
     progress(f"loading {source}")
     try:
         stored = _stored(source, progress, resize)
-        return to_dataset(stored, source, samples, pixel_range, split, resize)
+        return to_dataset(stored, source, samples, pixel_range, split, resize, at_most)
     except MemoryError as error:
         raise DataError(
             f"There is not enough memory for the images of {source}: ask for fewer samples, or "
@@ -130,10 +132,13 @@ def load(
 
 
 def load_data(config: RunConfig, progress: Progress = silent) -> Dataset:
-    """Load the images of a configuration, see `load`."""
-    return load(
-        config.source, config.samples, progress, config.pixel_range, config.split, config.resize
-    )
+    """Load the images of a configuration, see `load`.
+
+    Of one's own images there may be fewer than the default of `samples`, which nobody has set.
+    """
+    at_most = config.source not in SOURCES and config.samples == RunConfig().samples
+    loaded_by = (config.pixel_range, config.split, config.resize)
+    return load(config.source, config.samples, progress, *loaded_by, at_most)
 
 
 def split_by(dataset: Dataset, config: RunConfig) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -30,6 +30,9 @@ def at_most_every_second(progress: Progress) -> Progress:
 
 Role = Literal["train", "validation", "test"]
 
+USES: dict[Role, str] = {"train": "training", "validation": "validation", "test": "test"}
+"""The use of the images of a part, as in `training images`."""
+
 
 @dataclass(frozen=True, eq=False)
 class Part:

@@ -52,10 +52,10 @@ class ImagesFile:
 
     def origin(self, config: RunConfig) -> str:
         """Return a sentence on what is in the file."""
-        which = f"{config.samples:,} images" if config.samples else "the images"
+        images = sum(len(self.arrays[f"{part}_labels"]) for part in ("train", "val"))
         return (
-            f"The file {self.name} has {which} of {config.source} and their labels, split into "
-            "training and validation images."
+            f"The file {self.name} has {images} images of {config.source} and their labels, split "
+            "into training and validation images."
         )
 
     def loading(self, config: RunConfig, device: str, in_notebook: bool) -> list[str]:

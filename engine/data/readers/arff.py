@@ -13,9 +13,8 @@ import numpy as np
 
 from mnistop.engine.config import Resize
 from mnistop.engine.data.readers.label_files import as_numbers, by_role
-from mnistop.engine.data.readers.opening import damage_reported, opened
+from mnistop.engine.data.readers.opening import opened_text
 from mnistop.engine.data.readers.table import Table
-from mnistop.engine.data.readers.table_lines import bounded
 from mnistop.engine.data.stored import Part, Progress, Stored, silent
 from mnistop.engine.errors import DataError
 
@@ -36,13 +35,10 @@ def read_arff(path: Path, progress: Progress = silent, resize: Resize = "off") -
         MemoryError: the machine does not have the memory for the images.
         OSError: the file cannot be read.
     """
-    with damage_reported(path):
-        raw, share = opened(path)
-        with io.TextIOWrapper(raw, "utf-8") as text:
-            lines = bounded(text, str(path))
-            header, names = _header(lines, path)
-            table = Table(_as_csv(header, lines, path), path.name, str(path))
-            rows = table.read(share, progress)
+    with opened_text(path) as (lines, share):
+        header, names = _header(lines, path)
+        table = Table(_as_csv(header, lines, path), path.name, str(path))
+        rows = table.read(share, progress)
     labels = rows.labels
     if labels.dtype.kind == "U":
         labels = as_numbers(np.where(labels == _MISSING, "", labels))

@@ -45,8 +45,8 @@ def read_npz(path: Path, progress: Progress = silent, resize: Resize = "off") ->
 def has_one_array(path: Path) -> bool:
     """Return whether a file of NumPy is an `.npy`, or an `.npz` with a single array."""
     if not zipfile.is_zipfile(path):
-        return True
-    with zipfile.ZipFile(path) as archive:
+        return _is_npy(path)
+    with damage_reported(path), zipfile.ZipFile(path) as archive:
         return len(archive.namelist()) == 1
 
 
@@ -79,7 +79,7 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
         is_archive = zipfile.is_zipfile(path)
     if not is_archive:
         kind = kinds.kind_of(path)
-        if kind and kind not in (kinds.TEXT, kinds.BROKEN_ZIP):
+        if kind and kind not in (kinds.TEXT, kinds.NUMPY):
             raise DataError(kinds.sentence(path))
         raise DataError(
             f"{path} is not an .npz file, or is cut off: get it again, or save it with numpy.savez."

@@ -112,7 +112,7 @@ def _by_names(names: list[str], table: str) -> Columns:
     if ordered != pixels:
         pixels = ordered
         notes.append(f"The pixels of {table} are in the order of their columns' numbers.")
-    rest = [at for at in forms if at not in set(pixels)]
+    rest = sorted(set(forms) - set(pixels))
     others = [at for at in rest if not _is_neither(lower[at])]
     one_hot = []
     if label is None and len(others) == 1:
@@ -120,7 +120,8 @@ def _by_names(names: list[str], table: str) -> Columns:
         notes.append(f"Column {names[label]} of {table} has the labels.")
     elif label is None:
         one_hot = others
-    left_out = [names[at] or "without a name" for at in rest if at not in (label, part, *one_hot)]
+    used = {label, part, *one_hot}
+    left_out = [names[at] or "one without a name" for at in rest if at not in used]
     if left_out:
         notes.append(f"Columns of {table} left out: {name_list(left_out, _LISTED)}.")
     lacks_labels = (

@@ -13,6 +13,7 @@ from mnistop.engine.config import Resize
 from mnistop.engine.data.readers import folders, kinds, pairs, picture_folders, tables
 from mnistop.engine.data.readers.idx_sets import find_set, labels_beside
 from mnistop.engine.data.readers.listed_pictures import read_listed
+from mnistop.engine.data.readers.named import incomplete
 from mnistop.engine.data.readers.opening import check_size, damage_reported
 from mnistop.engine.data.stored import Progress, Stored, join, silent
 from mnistop.engine.errors import DataError
@@ -55,6 +56,7 @@ def read_path(source: str, progress: Progress = silent, resize: Resize = "off") 
         return pairs.read_pairs([pairs.Files(images, labels)])
     read = kinds.reader_of(_existing(path))
     if read and (stored := read(path, progress, resize)):
+        stored = replace(stored, notes=(*stored.notes, *incomplete([path])))
         return join([stored], stored.provenance)
     return pairs.read_pairs([pairs.Files(path, _labels_of(path))])
 

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from mnistop.engine.data.readers.named import PART, role_of
-from mnistop.engine.data.stored import Role
+from mnistop.engine.data.stored import USES, Role
 from mnistop.engine.errors import DataError
 from mnistop.engine.files import one_line
 from mnistop.engine.formatting import count, name_list
@@ -19,7 +19,6 @@ from mnistop.engine.formatting import count, name_list
 _Folders = list[tuple[int, tuple[str, ...]]]
 """Some pictures: the index of each, and the names of the folders that it is in."""
 
-_USES: dict[Role, str] = {"train": "training", "validation": "validation", "test": "test"}
 _LEVELS = 3
 """Levels of folders of which one may be that of the parts."""
 _REPEATED = 0.7
@@ -87,7 +86,7 @@ def arrange(paths: Sequence[tuple[str, ...]], place: str) -> Arranged:
             others = names - known if len(names) > 1 else ()
             of = f"of classes without training pictures ({_listed(others)})"
             of = of if others else "in no folder of a class"
-            arranged.left_out.append(f"{count(missing, f'{_USES[role]} picture')} {of}")
+            arranged.left_out.append(f"{count(missing, f'{USES[role]} picture')} {of}")
     arranged.notes += passed_over.notes(known)
     return arranged
 
@@ -176,13 +175,13 @@ def _by_part(pictures: _Folders, above: list[str], arranged: Arranged) -> dict[R
     for role in parts:
         same = [name for name, found in roles.items() if found == role]
         if len(same) > 1:
-            arranged.notes.append(f"{_listed(same)} are taken together, as {_USES[role]} pictures.")
+            arranged.notes.append(f"{_listed(same)} are taken together, as {USES[role]} pictures.")
     if others := folders_there - set(roles):
         beside = "folders beside those of training and test pictures"
         arranged.left_out.append(f"{beside} ({_listed(others)})")
     if outside := sum(len(folders) <= level for _, folders in pictures):
         arranged.left_out.append(f"{count(outside, 'picture')} in no folder of a class")
-    return {role: parts[role] for role in _USES if role in parts}
+    return {role: parts[role] for role in USES if role in parts}
 
 
 def _without_groups(

@@ -17,10 +17,18 @@ from pathlib import Path
 from mnistop.engine.config import Resize
 from mnistop.engine.data.readers import arrays, kinds, picture_folders, tables
 from mnistop.engine.data.readers.idx_sets import find_set, labels_beside
-from mnistop.engine.data.readers.named import PACKED, SHARD, listed, pairs_in, role_of, set_of
+from mnistop.engine.data.readers.named import (
+    PACKED,
+    SHARD,
+    incomplete,
+    listed,
+    pairs_in,
+    role_of,
+    set_of,
+)
 from mnistop.engine.data.readers.pairs import Files, read_idx_set, read_pairs
 from mnistop.engine.data.readers.picture_folders import is_hidden, is_picture
-from mnistop.engine.data.stored import Progress, Role, Stored, join
+from mnistop.engine.data.stored import USES, Progress, Role, Stored, join
 from mnistop.engine.errors import DataError, UnlabelledError
 from mnistop.engine.files import files_below
 from mnistop.engine.formatting import count
@@ -31,7 +39,6 @@ _DEEPEST = 3
 """Names in the path of a file from the folder, as `mnist/train/0000.parquet` has."""
 _EXAMINED = 300
 _ENDINGS = re.compile(r"(\.(npy|npz|csv|tsv|pth?|txt|gz|bz2))+$", re.IGNORECASE)
-_USES: dict[Role, str] = {"train": "training", "validation": "validation", "test": "test"}
 
 
 def read_folder(
@@ -83,7 +90,7 @@ def read_folder(
     )
     left_out += [count(number, "picture")] if number and not are_pictures_used else []
     note = f"Not used: {listed(left_out)}." if left_out else ""
-    return replace(stored, notes=(*stored.notes, note))
+    return replace(stored, notes=(*stored.notes, *incomplete(used), note))
 
 
 def without_data(folder: Path, unpack: str = "") -> str:
@@ -120,20 +127,22 @@ def _newest(snapshots: Path) -> Path:
     main = snapshots.parent / "refs" / "main"
     if main.is_file() and (snapshot := snapshots / main.read_text().strip()).is_dir():
         return snapshot
-    return max(snapshots.iterdir(), key=lambda path: path.stat().st_mtime)
+    newest = max(snapshots.iterdir(), key=lambda path: path.stat().st_mtime, default=None)
+    if newest is None:
+        raise DataError(f"{snapshots.parent} has no finished download: get the data set again.")
+    return newest
 
 
 def _data_files(folder: Path) -> list[Path]:
     """Return the files in a folder, and in those below it, that may have images or labels."""
-    names = (
-        name
+    paths = [
+        folder.joinpath(*name)
         for name in files_below(folder)
         if len(name) <= _DEEPEST
         and not is_hidden(name)
         and not is_picture(name[-1])
         and "blobs" not in name  # in the cache of Hugging Face's hub, with links to them
-    )
-    paths = [folder.joinpath(*name) for name in itertools.islice(names, _EXAMINED)]
+    ]
     return [path for path in paths if path.is_file() and (_is_csv(path) or _is_data(path))]
 
 
@@ -221,12 +230,14 @@ def _chosen(files: Sequence[Path], folder: Path) -> list[tuple[Path, Role]]:
     sets = {path: set_of(str(path.relative_to(folder))) for path in files}
     first = [path for path in files if roles[path] == "train"] or list(files)
     if (number := len({sets[path] for path in first})) > 1:
+        move = "move those of one set into a folder of their own to have its test images, too"
         raise DataError(
             f"{folder} has {len(files)} files of images, of {number} data sets: name one, such as "
-            f"{first[0]}, or images and labels, as IMAGES,LABELS."
+            f"{first[0]}, or images and labels, as IMAGES,LABELS"
+            f"{'' if len(first) == len(files) else f'; or {move}'}."
         )
     chosen: list[tuple[Path, Role]] = []
-    for role in _USES:
+    for role in USES:
         of_role = [path for path in files if roles[path] == role]
         words = set(sets[first[0]].split())
         same = [path for path in of_role if sets[path] == sets[first[0]]]
@@ -234,7 +245,7 @@ def _chosen(files: Sequence[Path], folder: Path) -> list[tuple[Path, Role]]:
         same = same or [path for path in of_role if set(sets[path].split()) <= words]
         if len(same) > 1 and not all(SHARD.search(path.name) for path in same):
             raise DataError(
-                f"{folder} has {len(same)} files of {_USES[role]} images, "
+                f"{folder} has {len(same)} files of {USES[role]} images, "
                 f"{listed([path.name for path in same])}: name one, or number them, as in "
                 "train-00000."
             )

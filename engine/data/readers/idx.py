@@ -5,9 +5,7 @@ dimensions, each dimension as four bytes, then the numbers, all big-endian. Desc
 LeCun, Corinna Cortes and Christopher Burges on their page on MNIST.
 """
 
-import gzip
 import math
-import zlib
 from io import BufferedIOBase
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnistop.engine.data.readers import kinds
-from mnistop.engine.data.readers.opening import check_size
+from mnistop.engine.data.readers.opening import START, check_size, damage_reported, packing
 from mnistop.engine.errors import DataError
 
 _NUMBER_TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -34,19 +32,12 @@ def read_idx(path: Path) -> NDArray[Any]:
         OSError: the file cannot be read.
     """
     with path.open("rb") as file:
-        start = file.read(2)
+        start = file.read(START)
     if not start:
         raise DataError(f"{path} is empty: get it again.")
-    if start != b"\x1f\x8b":
-        with path.open("rb") as file:
-            return _read_idx(file, path, compressed=False)
-    try:
-        with gzip.open(path, "rb") as file:
-            return _read_idx(file, path, compressed=True)
-    except EOFError as error:
-        raise DataError(f"{path} is cut off, its gzip data has no end: get it again.") from error
-    except (gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(f"{path} is damaged, its gzip data is broken: get it again.") from error
+    _, unpack = packing(start)
+    with damage_reported(path), unpack(path, "rb") as file:
+        return _read_idx(file, path, compressed=unpack is not open)
 
 
 def _read_idx(file: BufferedIOBase, path: Path, compressed: bool) -> NDArray[Any]:

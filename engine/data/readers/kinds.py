@@ -75,8 +75,8 @@ NUMPY = Kind(
 TEXT = Kind("a text", "name a file of images")
 JSON = Kind("a JSON file")
 CSV = Kind("a CSV table", reader="tables.read_csv", unpacks=True)
-BROKEN_ZIP = Kind("a damaged zip archive", "get it again")
-_ZIP = Kind("a zip archive", reader="files.read_zip")
+_BROKEN_ZIP = Kind("a damaged zip archive", "get it again")
+_ZIP = Kind("a zip archive", "unpack it, or name it itself", reader="files.read_zip")
 _TAR = Kind("a tar archive", _UNPACK)
 _PICKLE = Kind("a Python pickle, in which any code would run", "")
 _BZIP2 = Kind("a bzip2 archive", _UNPACK)
@@ -97,7 +97,10 @@ TORCH = Kind(
     in_folders=True,
 )
 
-_BYSTART = {
+_BROKEN = {".npz": NUMPY, ".pt": TORCH, ".pth": TORCH}
+"""Kinds of damaged zip archives by the endings of their names; their readers report the damage."""
+
+_BY_START = {
     b"\x93NUMPY": NUMPY,
     b"\x89PNG": Kind("a PNG picture", PICTURES),
     b"\xff\xd8\xff": Kind("a JPEG picture", PICTURES),
@@ -169,7 +172,7 @@ def array_reader_of(path: Path) -> Callable[[Path], NDArray[Any]] | None:
 
 def _readable_kind(path: Path) -> Kind:
     kind = kind_of(path)
-    if kind in (None, TEXT, BROKEN_ZIP) and path.suffix.lower() in (".npz", ".npy"):
+    if kind in (None, TEXT) and path.suffix.lower() in (".npz", ".npy"):
         return NUMPY  # its reader reports the damage
     return kind or TEXT
 
@@ -248,7 +251,7 @@ def _pickle_command(path: Path) -> str:
 def _kind(start: bytes, name: str) -> Kind | None:
     if start[8:10] == b'{"' and start[4:8] == bytes(4):  # its first byte is any
         return Kind("a safetensors file")
-    for signature, kind in _BYSTART.items():
+    for signature, kind in _BY_START.items():
         if start.startswith(signature):
             return kind
     if start[257:262] == b"ustar":
@@ -277,7 +280,7 @@ def _in_zip(path: Path) -> Kind:
             names = [name.lower() for name in archive.namelist()]
             is_locked = any(entry.flag_bits & 1 for entry in archive.infolist())
     except Exception:  # zipfile raises many kinds for damaged bytes
-        return TORCH if path.suffix in (".pt", ".pth") else BROKEN_ZIP
+        return _BROKEN.get(path.suffix.lower(), _BROKEN_ZIP)
     for pattern, kind in _IN_ZIP.items():
         if any(re.search(pattern, name) for name in names):
             return kind

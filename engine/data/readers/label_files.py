@@ -6,7 +6,7 @@ As `labels.csv` with a label a line, `id,label`, one-hot labels, or `filename,la
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,7 @@ from mnistop.engine.data.readers.columns import (
 from mnistop.engine.data.readers.named import role_of
 from mnistop.engine.data.readers.picture_folders import is_picture
 from mnistop.engine.data.readers.table_lines import TableLines
-from mnistop.engine.data.stored import Part, Role
+from mnistop.engine.data.stored import USES, Part
 from mnistop.engine.errors import DataError, UnlabelledError
 from mnistop.engine.formatting import count
 
@@ -218,7 +218,7 @@ def by_role(part: Part, roles: NDArray[np.str_] | None) -> list[Part]:
     if roles is None or len(roles) != len(part):
         return [part]
     parts = []
-    for role in get_args(Role):
+    for role in USES:
         rows = roles == role
         if rows.any():
             parts.append(
@@ -247,9 +247,14 @@ def in_order(
     sorted_note = f"The labels in {place} are put in the order of the images by its {column}."
     ids = [one[: LONGEST_LABEL + 1].removesuffix(".0") for one in table.ids]
     known = [] if image_ids is None else image_ids.tolist()
+    common = set(known) & set(ids)
+    if common and len(set(ids)) < len(set(table.ids)):
+        raise DataError(
+            f"The {column} of {place} has names of which the first {LONGEST_LABEL} characters are "
+            "the same: shorten them in both files, as to those of the pictures alone."
+        )
     if known == ids:
         return table, ""
-    common = set(known) & set(ids)
     if common and not _counts(known):
         if len(common) < len(known) or len(set(ids)) < len(ids):
             raise DataError(

@@ -96,15 +96,11 @@ def _found(names: Sequence[str], there: Sequence[_Path], table: Path, folder: Pa
     found = [_nearest(name, by_ends) for name in names]
     missing = [name for name, paths in zip(names, found, strict=True) if not paths]
     if len(missing) == len(names):
-        remedy = "name the folder that has the table and the pictures"
-        if there:
-            remedy = (
-                f"add a column called filename with their names, such as {one_line(there[0][-1])}, "
-                "or name the folder that has the table and its pictures"
-            )
+        other = one_line(there[0][-1]) if there else ""
+        add = f"add a column called filename with names such as {other}, or " if there else ""
         raise DataError(
-            f"{table} names pictures, such as {one_line(names[0])}, and none of them is among the "
-            f"{count(len(there), 'picture')} below {folder}: {remedy}."
+            f"{table} names pictures, such as {one_line(names[0])}, and none of them is below "
+            f"{folder}: {add}name the folder that has the table and its pictures."
         )
     if missing:
         raise DataError(

@@ -7,8 +7,10 @@ table: `x_train` and `y_train`, `train/images` and `train/labels`, `data` and `t
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -38,7 +40,11 @@ _NAME = re.compile(
     rf"(?:(?P<images>{'|'.join(_IMAGES)})|(?P<labels>{'|'.join(_LABELS)}))"
     rf"[\W_]*(?P<after>{PART})?"
 )
-SHARD = re.compile(r"(?<![a-z\d])\d{4,5}(-of-\d{5})?(?![a-z\d])")
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_SIZE = re.compile(r"[\W_]*(?<!\d)\d+x\d+$")
+_OF = re.compile(r"(.*?)[\W_]*\d{4,5}-of-(\d{4,5})\W.*", re.DOTALL)
+SHARD = re.compile(r"(?<![a-z\d])\d{4,5}(-of-\d{5}(-[\da-f]{16})?)?(?![a-z\d])")
+"""The number of a file, as in `0001`, `00000-of-00002`, or with a hash as of Hugging Face's hub."""
 PACKED = ("gz", "bz2")
 _CHOICES = 3
 _LISTED = 8
@@ -73,6 +79,25 @@ def set_of(name: str) -> str:
     return " ".join(word for word in words if word not in PACKED and not role_of(word))
 
 
+def incomplete(files: Iterable[Path]) -> list[str]:
+    """Return a sentence on each set of numbered files of which some are missing.
+
+    Args:
+        files: those that are read, as `train-00000-of-00002.parquet`.
+    """
+    read = Counter(
+        (file.parent, numbered[1], int(numbered[2]))
+        for file in files
+        if (numbered := _OF.fullmatch(file.name))
+    )
+    return [
+        f"Of the {total:,} files of {one_line(start)}, only {there:,} "
+        f"{'is' if there == 1 else 'are'} read: name a folder that has them all."
+        for (_, start, total), there in read.items()
+        if there < total
+    ]
+
+
 @dataclass(frozen=True)
 class _Known:
     """A name that is known to be that of images or of labels."""
@@ -88,14 +113,17 @@ class _Known:
 
 
 def _known(name: str) -> _Known | None:
-    match = _NAME.fullmatch(name.lower())
+    whole, match = name, _NAME.fullmatch(name.lower())
+    if not match:  # as `csvTrainImages 13440x1024`, written as several words
+        name = _SIZE.sub("", _HUMP.sub("_", name))
+        match = _NAME.fullmatch(name.lower())
     if not match:
         return None
     kind, patterns = ("images", _IMAGES) if match["images"] else ("labels", _LABELS)
     rank = next(i for i, each in enumerate(patterns) if re.fullmatch(each, match[kind]))
     role = role_of(match["before"] or match["after"] or name)
     rest = f"{name[: match.start(kind)]} {name[match.end(kind) :]}".lower()
-    return _Known(name, kind, rank, role, " ".join(re.findall(r"[^\W_]+", rest)))
+    return _Known(whole, kind, rank, role, " ".join(re.findall(r"[^\W_]+", rest)))
 
 
 def pairs_in(names: Iterable[str]) -> list[Pair]:
@@ -118,7 +146,8 @@ def pairs_in(names: Iterable[str]) -> list[Pair]:
         )
         if used_as in pairs or not images or not labels:
             continue
-        together = {i.rest: (i, k) for i in images[::-1] for k in labels[::-1] if i.rest == k.rest}
+        labels_of = {each.rest: each for each in reversed(labels)}
+        together = {i.rest: (i, labels_of[i.rest]) for i in reversed(images) if i.rest in labels_of}
         meant = [pair for rest, pair in together.items() if all(map(role_of, rest.split()))]
         if len(together) > 1 and not meant:
             few = [f"{i.name} and {k.name}" for i, k in list(together.values())[:_CHOICES]]

@@ -1,6 +1,7 @@
 """Opening the files that readers read: packed or plain, with any damage reported in a sentence."""
 
 import bz2
+import codecs
 import errno
 import gzip
 import io
@@ -8,7 +9,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from mnistop.engine.errors import DataError
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 START = 512
 """Bytes by which a file is recognised."""
+LONGEST_LINE = 1 << 24
+"""Characters: an image of 1,024 × 1,024 pixels in colour has fewer."""
 _BUFFER = 1 << 17
 _MOST_UNPACKED = 100
 """Times the compressed size: MNIST's images unpack to 5 times theirs, blank ones to 1,000 times."""
@@ -65,6 +68,34 @@ def opened(path: Path, is_kept: bool = False) -> tuple[io.BufferedReader, Callab
     check_regular(path)
     content = _Content(path, is_kept)
     return io.BufferedReader(content, _BUFFER), content.share
+
+
+@contextmanager
+def opened_text(path: Path) -> Iterator[tuple[Iterator[str], Callable[[], float]]]:
+    """Open a text in UTF-8 or Excel's UTF-16, plain or packed; see `opened`.
+
+    Yields:
+        Its lines, none of which may fill the memory, and what returns the share that has been read.
+
+    Raises:
+        DataError: it is damaged, no text, or has a line longer than an image.
+        OSError: it cannot be read.
+    """
+    with damage_reported(path):
+        raw, share = opened(path)
+        is_utf_16 = raw.peek(2)[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+        with io.TextIOWrapper(raw, "utf-16" if is_utf_16 else "utf-8-sig") as text:
+            yield _bounded(text, path), share
+
+
+def _bounded(text: IO[str], path: Path) -> Iterator[str]:
+    while line := text.readline(LONGEST_LINE):
+        if len(line) == LONGEST_LINE:
+            raise DataError(
+                f"{path} has a line of more than {LONGEST_LINE:,} characters, as no image has: "
+                "check what it is."
+            )
+        yield line
 
 
 class _Content(io.RawIOBase):
@@ -171,6 +202,10 @@ def damage_reported(path: Path) -> Iterator[None]:
         yield
     except (DataError, MemoryError):
         raise
+    except EOFError as error:
+        raise DataError(f"{path} is cut off: get it again.") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is not a text in UTF-8: save it in UTF-8.") from error
     except OSError as error:
         # EINVAL is that of a seek to before the file's start; libraries' own errors have no number.
         if error.errno not in (None, errno.EINVAL):

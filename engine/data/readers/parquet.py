@@ -5,6 +5,7 @@ or there is a column for each pixel. Hugging Face's `datasets` adds the names of
 """
 
 import io
+import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -22,6 +23,7 @@ from mnistop.engine.data.readers.pictures import read_pictures
 from mnistop.engine.data.stored import Part, Progress, Stored, silent
 from mnistop.engine.errors import DataError, SizesError
 from mnistop.engine.files import open_regular
+from mnistop.engine.formatting import name_list
 
 _ROWS_AT_ONCE = 2048
 _SIZES = "The images in {place} are lists of different lengths, or empty: store them in one size."
@@ -44,7 +46,7 @@ def read_parquet(path: Path, progress: Progress = silent, resize: Resize = "off"
         for batch in batches(columns.used):
             if not len(batch):
                 continue
-            blocks.append(_images(batch, columns, path, read))
+            blocks.append(_narrow(_images(batch, columns, path, read)))
             labels.append(_labels(batch.column(columns.label), f"{columns.label} in {path}"))
             if columns.part:
                 divided.append(np.array(batch.column(columns.part).to_pylist(), str))
@@ -70,6 +72,19 @@ def read_parquet(path: Path, progress: Progress = silent, resize: Resize = "off"
             "those of training and test."
         )
     return Stored(parts, str(path), names, notes=(*columns.notes, *notes))
+
+
+def _narrow(pixels: NDArray[Any]) -> NDArray[Any]:
+    """Return pixels in a smaller type that has their values: pandas stores those of 8 bytes.
+
+    Whole numbers become no bytes, since those that were stored as bytes are 0 to 255 for sure.
+    """
+    if pixels.dtype == np.float64:
+        return pixels.astype(np.float32)
+    if pixels.dtype.kind not in "iu" or pixels.dtype.itemsize < 4:
+        return pixels
+    extremes = map(np.min_scalar_type, (pixels.min(), pixels.max()))
+    return pixels.astype(np.result_type(*extremes, np.int16), copy=False)
 
 
 @contextmanager
@@ -114,9 +129,9 @@ def _joined(
             )
         if missing := [name for name, opener in files if opener is None]:
             raise DataError(
-                f"{place} has paths of pictures instead of pictures, and there is no "
-                f"{missing[0]}: name the folder of the pictures, or embed them, as push_to_hub of "
-                "Hugging Face's datasets does."
+                f"{place} has texts in place of pictures, and there is no file "
+                f"{name_list(missing[:1])}: get the pictures, or store them in the table, as "
+                "push_to_hub of Hugging Face's datasets does, or lists of their pixels."
             )
         return read_pictures([(n, o) for n, o in files if o], place, progress, resize)
     if len({block.shape[1:] for block in blocks}) > 1:
@@ -146,7 +161,7 @@ def _file(at: int, content: bytes | str, folder: Path) -> tuple[str, Opener | No
     if isinstance(content, bytes):
         return f"image {at:,}", partial(io.BytesIO, content)
     path = folder / content
-    return content, partial(open_regular, path) if path.is_file() else None
+    return content, partial(open_regular, path) if os.path.isfile(path) else None
 
 
 def _images(batch: Any, columns: TableColumns, path: Path, before: int) -> NDArray[Any]:

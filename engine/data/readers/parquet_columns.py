@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mnistop.engine.data.readers.columns import LABELS, PARTS, find_columns
+from mnistop.engine.data.readers.columns import LABELS, PARTS, Columns, find_columns
 from mnistop.engine.data.readers.named import listed, pairs_in
 from mnistop.engine.errors import DataError, UnlabelledError
 
@@ -38,8 +38,6 @@ def choose_columns(schema: Any, path: Path) -> TableColumns:
         UnlabelledError: there are images, but no column of labels.
         DataError: there are no columns of images.
     """
-    from pyarrow import types
-
     features = _features(schema)
     kinds = {name: feature.get("_type") for name, feature in features.items()}
     pairs = pairs_in(schema.names)
@@ -68,21 +66,33 @@ def choose_columns(schema: Any, path: Path) -> TableColumns:
         left_out = [name for name in others if name != label]
         notes = (f"Columns of {path.name} not used: {listed(left_out)}.",) if left_out else ()
         return TableColumns([image], label, tuple(map(str, names)) if names else None, part, notes)
+    return _of_pixels(schema, label, part, path)
+
+
+def _of_pixels(schema: Any, label: str | None, part: str, path: Path) -> TableColumns:
+    """Choose the columns of a table with a column for each pixel; see `choose_columns`."""
+    from pyarrow import types
+
     flat = [f.name for f in schema if not types.is_nested(f.type) and not _is_index(f.name)]
-    if len(flat) > _FEWEST_PIXELS:
-        found = find_columns(flat, path.name)
-        label = label or (flat[found.label] if found.label is not None else None)
-        numbers = [
-            flat[at]
-            for at in found.pixels
-            if flat[at] not in (label, part) and _is_number(schema.field(flat[at]).type)
-        ]
-        if label and len(numbers) >= _FEWEST_PIXELS:
-            return TableColumns(numbers, label, None, part, tuple(found.notes))
-    raise DataError(
-        f"{path} has no columns that are known to be images and labels, only "
-        f"{listed(schema.names)}: call them image and label."
-    )
+    found = find_columns(flat, path.name) if len(flat) > _FEWEST_PIXELS else Columns([])
+    if not label and found.label is not None:
+        label = flat[found.label]
+    pixels = [
+        flat[at]
+        for at in found.pixels
+        if flat[at] not in (label, part) and _is_number(schema.field(flat[at]).type)
+    ]
+    if len(pixels) < _FEWEST_PIXELS:
+        raise DataError(
+            f"{path} has no columns that are known to be images and labels, only "
+            f"{listed(schema.names)}: call them image and label."
+        )
+    if not label:
+        raise UnlabelledError(
+            f"{path} has columns of pixels, and none that is known to be that of labels: call it "
+            "label."
+        )
+    return TableColumns(pixels, label, None, part, tuple(found.notes))
 
 
 def _is_index(name: str) -> bool:

@@ -68,15 +68,9 @@ def read_pictures(
                 if resize == "off" and len(sizes) > 1:
                     continue
                 pixels, opacity = _pixels(picture, resize)
-        except (DataError, MemoryError):
-            raise
         except Exception as error:  # Pillow raises many kinds for damaged bytes
-            if (
-                isinstance(error, OSError)
-                and error.errno
-                and not isinstance(error, FileNotFoundError)
-            ):
-                raise  # else of a link that leads nowhere
+            if isinstance(error, DataError | MemoryError) or _is_of_disk(error):
+                raise
             damaged.append(name)
             continue
         stack = stack or _Stack(len(files), pixels)
@@ -93,6 +87,12 @@ def read_pictures(
             "first frame of each is taken."
         )
     return stack.pixels, notes + stack.put_on_ground()
+
+
+def _is_of_disk(error: Exception) -> bool:
+    """Return whether a file cannot be read, as opposed to one that is damaged or a broken link."""
+    is_missing = isinstance(error, FileNotFoundError)
+    return isinstance(error, OSError) and bool(error.errno) and not is_missing
 
 
 class _Stack:

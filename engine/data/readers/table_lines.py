@@ -9,41 +9,26 @@ import io
 import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator
-from typing import IO
 
 from mnistop.engine.data.readers.columns import is_header, is_number
+from mnistop.engine.data.readers.opening import LONGEST_LINE
 from mnistop.engine.errors import DataError
 
 Line = tuple[int, str]
 """The number of a line in its file, from 1, and its text."""
 
+csv.field_size_limit(LONGEST_LINE)  # a cell may have all pixels of an image
+
 _DELIMITERS = "\t;|,"
 _MANY = 4
 """Delimiters of a kind in a line, with which its commas belong to names or numbers."""
 _SEPARATOR = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
-_LONGEST = 1 << 24
-"""Characters of a line: an image of 1,024 × 1,024 pixels in colour has fewer."""
 _NUMBER = r"[-+]?[\d.]+(?:e[-+]?\d+)?"
 _PIXELS = re.compile(rf"[\[(\s]*{_NUMBER}(?:[\s,;]+{_NUMBER}){{15,}}[\])\s]*", re.IGNORECASE)
 """A cell with all pixels of an image, as `70 80 82` or `[70, 80, 82]`."""
 _DECIMAL = re.compile(r"[-+]?\d+,\d+(e[-+]?\d+)?", re.IGNORECASE)
 _DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
 _BETWEEN = str.maketrans(dict.fromkeys("[](),;", " "))
-
-
-def bounded(text: IO[str], place: str) -> Iterator[str]:
-    """Yield the lines of a text, none of which may fill the memory.
-
-    Raises:
-        DataError: a line is longer than that of an image.
-    """
-    while line := text.readline(_LONGEST):
-        if len(line) == _LONGEST:
-            raise DataError(
-                f"{place} has a line of more than {_LONGEST:,} characters, as no image has: check "
-                "what it is."
-            )
-        yield line
 
 
 class TableLines:
@@ -163,7 +148,7 @@ class TableLines:
                 for _, more in numbered:
                     parts.append(more.rstrip("\r\n"))
                     length += len(more)
-                    if more.count('"') % 2 or length > _LONGEST:
+                    if more.count('"') % 2 or length > LONGEST_LINE:
                         break
                 if len(parts) == 1 or parts[-1].count('"') % 2 == 0:
                     raise DataError(

@@ -1,21 +1,14 @@
 """CSV files, plain or packed, as Kaggle has MNIST."""
 
-import codecs
-import gzip
 import re
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
-from io import TextIOWrapper
 from pathlib import Path
 
 from mnistop.engine.config import Resize
 from mnistop.engine.data.readers import families
 from mnistop.engine.data.readers.label_files import LabelTable, by_role, read_label_table
 from mnistop.engine.data.readers.listed_pictures import check_folders, read_listed
-from mnistop.engine.data.readers.opening import opened
-from mnistop.engine.data.readers.table import Rows, Share, Table
-from mnistop.engine.data.readers.table_lines import bounded
+from mnistop.engine.data.readers.opening import opened_text
+from mnistop.engine.data.readers.table import Rows, Table
 from mnistop.engine.data.stored import Part, Progress, Stored, silent
 from mnistop.engine.errors import DataError
 
@@ -28,7 +21,7 @@ def read_csv(path: Path, progress: Progress, resize: Resize) -> Stored:
         DataError: it is damaged, a line is no image, or a picture cannot be read.
         OSError: it cannot be read.
     """
-    with _text_of(path) as (text, share):
+    with opened_text(path) as (text, share):
         table = Table(text, path.name, str(path))
         if table.names_pictures:
             return read_listed(read_labels(path), path, path.parent, progress, resize)
@@ -39,13 +32,13 @@ def read_csv(path: Path, progress: Progress, resize: Resize) -> Stored:
 
 def read_images(path: Path) -> Rows:
     """Read the images in a CSV file without labels; for the errors see `read_csv`."""
-    with _text_of(path) as (text, share):
+    with opened_text(path) as (text, share):
         return Table(text, path.name, str(path)).read_images(share, silent)
 
 
 def read_labels(path: Path) -> LabelTable:
     """Read the labels in a CSV file without images; for the errors see `read_csv`."""
-    with _text_of(path) as (text, _):
+    with opened_text(path) as (text, _):
         return read_label_table(text, str(path))
 
 
@@ -88,29 +81,7 @@ def names_pictures(path: Path) -> bool:
 def _begun(path: Path) -> Table | None:
     """Return a table of which only the first lines are read; None if it is no table."""
     try:
-        with _text_of(path) as (text, _):
+        with opened_text(path) as (text, _):
             return Table(text, path.name, str(path))
     except DataError:
         return None
-
-
-@contextmanager
-def _text_of(path: Path) -> Iterator[tuple[Iterator[str], Share]]:
-    """Open a table, and return what returns the share that has been read besides."""
-    with _damage_reported(str(path)):
-        raw, share = opened(path)
-        is_utf_16 = raw.peek(2)[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-        with TextIOWrapper(raw, "utf-16" if is_utf_16 else "utf-8-sig") as text:
-            yield bounded(text, str(path)), share
-
-
-@contextmanager
-def _damage_reported(place: str) -> Iterator[None]:
-    try:
-        yield
-    except EOFError as error:
-        raise DataError(f"{place} is cut off: get it again.") from error
-    except (gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(f"{place} is damaged: get it again.") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{place} is not a text in UTF-8: save it as CSV in UTF-8.") from error

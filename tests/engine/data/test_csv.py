@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from mnistop.engine.data.readers.table import Table
 from mnistop.engine.data.sources import load
 from mnistop.engine.data.stored import silent
 from mnistop.engine.errors import DataError
@@ -156,7 +157,7 @@ def test_what_was_guessed_is_told(tmp_path: Path) -> None:
     table().rename(columns={"label": "kind"}).to_csv(path)
     assert load(str(path)).notes == (
         "Column kind of train.csv has the labels.",
-        "Columns of train.csv left out: without a name.",
+        "Columns of train.csv left out: one without a name.",
     )
 
 
@@ -174,8 +175,6 @@ def test_pixels_beyond_a_byte_are_read_from_where_they_begin(tmp_path: Path) -> 
     st.booleans(),
 )
 def test_all_pixels_arrive(rows: list[list[int]], floats: bool) -> None:
-    from mnistop.engine.data.readers.table import Table
-
     pixels: NDArray[Any] = np.array(rows, float if floats else int)
     labels = (np.arange(len(rows)) + 1) % 2
     written = pd.DataFrame(pixels).assign(label=labels).to_csv(index=False)
@@ -303,3 +302,11 @@ def test_images_without_a_label_are_left_out(tmp_path: Path) -> None:
     assert dataset.labels.tolist() == LABELS[np.arange(COUNT) % 9 > 0].tolist()
     assert dataset.class_names == ("T-shirt/top", "Trouser", "Pullover")
     assert dataset.notes[0].startswith("5 images without a label left out: ")
+
+
+def test_a_cell_may_have_the_pixels_of_a_large_image() -> None:
+    pixels = np.full((2, 200 * 200), 100) + np.arange(2)[:, None]
+    cells = [" ".join(map(str, row)) for row in pixels.tolist()]
+    written = pd.DataFrame({"emotion": [0, 1], "pixels": cells}).to_csv(index=False)
+    read = Table(io.StringIO(written), "a.csv", "a.csv").read(lambda: 1.0, silent)
+    assert np.array_equal(read.images, pixels)

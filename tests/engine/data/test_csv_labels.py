@@ -109,6 +109,16 @@ def test_ids_say_to_which_images_labels_belong(tmp_path: Path, ids: Any, note: s
     assert note in dataset.notes[0] if note else not dataset.notes
 
 
+def test_names_that_begin_alike_beyond_what_is_compared_are_refused(tmp_path: Path) -> None:
+    names = pd.Series([f"{'/folder' * 10}/{at}.png" for at in range(40)], name="id")
+    pixels = pd.DataFrame(IMAGES.reshape(40, -1)).add_prefix("pixel")
+    pd.concat([names, pixels], axis=1).to_csv(tmp_path / "x.csv", index=False)
+    labels = pd.DataFrame({"id": names, "label": LABELS})
+    labels[::-1].to_csv(tmp_path / "y.csv", index=False)
+    with pytest.raises(DataError, match=r"first 64 characters are the same: shorten them"):
+        load(f"{tmp_path / 'x.csv'},{tmp_path / 'y.csv'}")
+
+
 def test_an_index_that_is_not_in_order_is_ambiguous(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", IMAGES)
     mixed = pd.DataFrame({"label": LABELS}).sample(frac=1, random_state=0)

@@ -53,7 +53,10 @@ def test_kaggles_test_table_alone_has_no_labels(tmp_path: Path) -> None:
 def test_several_data_sets_ask_for_one(tmp_path: Path) -> None:
     for name in ("a_train.csv", "b_train.csv"):
         (tmp_path / name).write_text(text(slice(0, 40)))
-    with pytest.raises(DataError, match=r"2 files of images, of 2 data sets: .*a_train"):
+    with pytest.raises(DataError, match=r"2 files of images, of 2 data sets: .*a_train.*LABELS\."):
+        load(str(tmp_path))
+    (tmp_path / "a_test.csv").write_text(text(slice(0, 40)))
+    with pytest.raises(DataError, match=r"3 files .* into a folder of their own to have its test"):
         load(str(tmp_path))
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mnistop.engine.data.sources import describe, file_stamp, load
+from mnistop.engine.config import RunConfig
+from mnistop.engine.data.sources import describe, file_stamp, load, load_data
 from mnistop.engine.errors import DataError, TooFewImagesError
 from tests.helpers.data_files import some_images, some_labels, unseen_of, write_idx, write_idx_pair
 
@@ -57,6 +58,18 @@ def test_a_given_split_tests_on_the_test_images_alone(tmp_path: Path) -> None:
         assert np.array_equal(unseen_of(dataset)[0], some_images(4) / np.float32(255))
     with pytest.raises(TooFewImagesError, match=r"has 6 training images.* set split to random"):
         load(str(tmp_path), 7)
+
+
+@pytest.mark.parametrize("split", ["given", "random"])
+def test_the_default_of_samples_is_the_most_of_ones_own_images(tmp_path: Path, split: str) -> None:
+    write_idx_pair(tmp_path, "t10k", 4)
+    write_idx_pair(tmp_path, "train", 6)
+    dataset = load_data(RunConfig(source=str(tmp_path), split=split))
+    expected = load(str(tmp_path), None, split=split)
+    assert np.array_equal(dataset.images, expected.images)
+    assert f"{tmp_path} has 6 training images, fewer than 1,000: all are used." in dataset.notes
+    with pytest.raises(TooFewImagesError):
+        load_data(RunConfig(source=str(tmp_path), samples=999))
 
 
 def test_a_folder_of_test_images_alone_is_trained_on(tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ BAD_FILES = {
     "is empty": b"",
     "more follows after the 3 bytes": idx_bytes(some_labels(3)) + b"x",
     "more follows after the 4 bytes": packed(idx_bytes(some_labels(4)) + b"x"),
-    "gzip data is broken": packed(idx_bytes(some_labels(3))) + b"x",
+    "is damaged: get it again": packed(idx_bytes(some_labels(3))) + b"x",
     "is a PNG picture": b"\x89PNG\r\n",
     "is a damaged zip archive": b"PK\x03\x04",
     "is a web page": b"<!DOCTYPE html>",

@@ -78,13 +78,27 @@ def test_a_file_for_each_part_is_read(tmp_path: Path, write: Any, train: str, te
     assert describe(dataset).unseen == 3
 
 
-def test_several_files_of_a_part_are_joined_in_order(tmp_path: Path) -> None:
+@pytest.mark.parametrize("digest", ["", "-{0}b42a775f407cee4"])
+def test_several_files_of_a_part_are_joined_in_order(tmp_path: Path, digest: str) -> None:
+    """Hugging Face's hub once wrote a hash into each name."""
     for at, rows in enumerate([slice(0, 3), slice(3, 5)]):
-        write_parquet(tmp_path / f"data/train-0000{at}-of-00002.parquet", rows)
-    write_parquet(tmp_path / "data/validation-00000-of-00001.parquet", TEST)
+        name = f"train-0000{at}-of-00002{digest.format(at)}.parquet"
+        write_parquet(tmp_path / "data" / name, rows)
+    name = f"validation-00000-of-00001{digest.format('c')}.parquet"
+    write_parquet(tmp_path / "data" / name, TEST)
     dataset = load(str(tmp_path))
     assert np.array_equal(dataset.images, SCALED)
     assert dataset.given_validation == 3
+
+
+@pytest.mark.parametrize("source", ["", "train-00001-of-00003.parquet"])
+def test_files_that_are_missing_are_counted(tmp_path: Path, source: str) -> None:
+    write_parquet(tmp_path / "train-00001-of-00003.parquet", SEEN)
+    note = "Of the 3 files of train, only 1 is read: name a folder that has them all."
+    assert note in load(str(tmp_path / source)).notes
+    for at in (0, 2):
+        write_parquet(tmp_path / f"train-0000{at}-of-00003.parquet", SEEN)
+    assert load(str(tmp_path)).notes == ()
 
 
 def test_a_lone_file_is_read(tmp_path: Path) -> None:
@@ -359,3 +373,25 @@ def test_notes_are_no_more_than_a_run_records(tmp_path: Path) -> None:
     assert dataset.notes[-1].count("are taken line by line") > 1
     assert dataset.notes[-1][-1] == "…"
     assert all(len(note) <= 1000 and note.isprintable() for note in dataset.notes)
+
+
+def test_files_beside_many_others_are_found(tmp_path: Path) -> None:
+    for at in range(400):
+        (tmp_path / f"about_{at}.txt").touch()
+    write_arrays(tmp_path)
+    check_parts(tmp_path)
+
+
+def test_a_damaged_part_is_not_left_out(tmp_path: Path) -> None:
+    for part in ("train", "test"):
+        np.savez(tmp_path / f"{part}.npz", images=IMAGES, labels=LABELS)
+    (tmp_path / "test.npz").write_bytes((tmp_path / "test.npz").read_bytes()[:-100])
+    with pytest.raises(DataError, match=r"test\.npz is not an \.npz file, or is cut off"):
+        load(str(tmp_path))
+
+
+def test_a_download_that_has_not_finished_says_so(tmp_path: Path) -> None:
+    (tmp_path / "snapshots").mkdir()
+    (tmp_path / "blobs").mkdir()
+    with pytest.raises(DataError, match="has no finished download: get the data set again"):
+        load(str(tmp_path))

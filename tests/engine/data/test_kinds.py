@@ -75,6 +75,12 @@ def test_a_file_that_a_json_file_describes_is_named(tmp_path: Path) -> None:
         load(str(tmp_path))
 
 
+def test_a_folder_of_zip_archives_is_to_be_unpacked(tmp_path: Path) -> None:
+    (tmp_path / "train.csv.zip").write_bytes(zipped("train.csv"))
+    with pytest.raises(DataError, match=r"is a zip archive: unpack it, or name it itself\."):
+        load(str(tmp_path))
+
+
 @pytest.mark.parametrize("name", ["train.csv", "x_train.npy", "train.parquet", "pipe"])
 def test_a_pipe_is_not_waited_for(tmp_path: Path, name: str) -> None:
     os.mkfifo(tmp_path / name)

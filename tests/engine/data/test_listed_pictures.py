@@ -106,7 +106,9 @@ def test_a_table_without_the_names_of_pictures_needs_them(tmp_path: Path) -> Non
     save(tmp_path / "images", [f"input_{name}" for name in NAMES])
     table = pd.DataFrame({"sample_id": range(COUNT), "label": LABELS})
     table.to_csv(tmp_path / "labels.csv", index=False)
-    with pytest.raises(DataError, match=r"such as 0, .*: add a column called filename .*input_"):
+    with pytest.raises(
+        DataError, match=r"as 0, .*: add a column called filename .* input_\d.*, or"
+    ):
         load(str(tmp_path))
 
 

@@ -32,6 +32,10 @@ NAMES = {
         "mnist_images mnist_labels train",
         "x_test y_test test",
     ],
+    "csvTrainImages_13440x1024 csvTrainLabel_13440x1 csvTestImages_9x1024 csvTestLabel_9x1": [
+        "csvTrainImages_13440x1024 csvTrainLabel_13440x1 train",
+        "csvTestImages_9x1024 csvTestLabel_9x1 test",
+    ],
     "arr_0 arr_1": ["arr_0 arr_1 train"],
     "conv.weight conv.bias": [],
     "images class_names": [],

@@ -13,13 +13,17 @@ from mnistop.tui.draw import bars
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import Strip, short_names
 from mnistop.tui.features.mistakes.model import ImageListModel
-from mnistop.tui.text.table import Column, Item, Piece
+from mnistop.tui.text.table import Column, Item, Piece, cell_count
 from mnistop.tui.toolkit.list_pane import ListPane
 from mnistop.tui.toolkit.pane import OfModel
 
 _WHAT = {"wrong": "Mistakes", "right": "Right", "all": "Images"}
 _NAME_WIDTH = 8
 _CLASS_WIDTH = 12
+_COUNTS = 14
+"""Cells of the number of times and the share of a pair, with the gaps before them."""
+_SCORES, _LEAST_NAME = 27, 5
+"""Cells of precision, recall and F1 with the gaps before them, and the fewest for a class."""
 _SHORTEST_BAR, _LONGEST_BAR = 6, 30
 
 
@@ -132,7 +136,8 @@ class MistakeList(OfModel[ImageListModel], ListPane[int]):
         epoch, learning_times = self._model.predictions, self._model.learning_times
         assert epoch
         assert learning_times
-        names = max(map(len, short_names(self._model.names, _NAME_WIDTH, self.terminal)))
+        shown = short_names(self._model.names, _NAME_WIDTH, self.terminal)
+        names = max(map(cell_count, shown))
         head = "true→pred" if names >= 4 else "t→p"
         good, bad, muted = self.palette.good, self.palette.bad, self.palette.muted
         numbers: dict[str, tuple[int, Callable[[int], str]]] = {
@@ -197,15 +202,16 @@ class ClassTable(OfModel[ImageListModel], ListPane[int]):
 
     def columns(self, width: int) -> list[Column[int]]:
         """The name, the scores, and a bar where there is room."""
-        names = short_names(self._model.names, _CLASS_WIDTH, self.terminal)
+        room = max(_LEAST_NAME, min(_CLASS_WIDTH, width - _SCORES))
+        names = short_names(self._model.names, room, self.terminal)
         scores = self._scores
         train = self.palette.train
         return [
-            Column("", names.__getitem__, max(map(len, [*names, "class"]))),
+            Column("", names.__getitem__, max(_LEAST_NAME, *map(cell_count, names))),
             Column("precision", lambda each: self._share(scores[each].precision), 9),
             Column("recall", lambda each: self._share(scores[each].recall), 6),
-            Column("F1", lambda each: self._share(scores[each].f1), 5),
-            Column("support", lambda each: str(scores[each].support), 7, gap=1),
+            Column("F1", lambda each: self._share(scores[each].f1), 6),
+            Column("support", lambda each: str(scores[each].support), 7, gap=1, rank=1),
             _bar("F1", lambda each: scores[each].f1 or 0.0, train, self.terminal),
         ]
 
@@ -253,13 +259,14 @@ class PairList(OfModel[ImageListModel], ListPane[Confusion]):
 
     def columns(self, width: int) -> list[Column[Confusion]]:
         """The two classes, how many images, their share of the class, and a bar."""
-        names = short_names(self._model.names, _CLASS_WIDTH, self.terminal)
+        room = min(_CLASS_WIDTH, (width - _COUNTS - len(" → ")) // 2)
+        names = short_names(self._model.names, room, self.terminal)
         most = self._pairs[0].count
         return [
             Column(
                 "true→pred",
                 lambda pair: f"{names[pair.true]} → {names[pair.predicted]}",
-                max(9, 2 * max(map(len, names)) + 3),
+                max(9, 2 * max(map(cell_count, names)) + 3),
                 left=True,
             ),
             Column("times", lambda pair: str(pair.count), 5, gap=1),

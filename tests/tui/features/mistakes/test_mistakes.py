@@ -1,5 +1,6 @@
 """The screen of mistakes: list, gallery, pairs, and what it shows without a run."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +178,16 @@ async def test_every_view_fits_every_terminal_and_ascii_stays_ascii(
             assert terminal.unicode or shown.text.isascii()
             assert all(len(line) <= size[0] for line in shown.lines)
             assert "Error" not in shown.text
+
+
+async def test_names_of_classes_never_cut_numbers(opened: Opened, tmp_path: Path) -> None:
+    names = ("日本", *(f"handwritten {letter}" for letter in "abcdefghi"))
+    async with opened(size=(80, 24)) as shown:
+        await show(shown, tmp_path, names=names)
+        await shown.press("c")
+        await shown.settle()
+        assert re.search(r"times +share", shown.text)
+        assert not re.search(r"\d…", shown.text)
 
 
 @pytest.mark.slow
