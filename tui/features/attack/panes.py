@@ -80,7 +80,7 @@ class FragileList(OfModel[AttackModel], ListPane[int]):
         names, labels = self._model.state.class_names, self._model.labels
 
         def name(row: int) -> str:
-            return short_names(names, _NAME_WIDTH - 1, self.terminal)[labels[row]]
+            return short_names(names, _NAME_WIDTH - 1, self.terminal)[int(labels[row])]
 
         def safe(row: int) -> str:
             return at_least(known.certified[row], 3) if known and row < known.done else "–"

@@ -222,8 +222,9 @@ class Gallery(OfModel[ImageListModel], ImageGrid):
         unicode = self.terminal.unicode
         mark = ("✓" if unicode else "+") if shown.right else ("✗" if unicode else "x")
         sure = f"{float(shown.probabilities[shown.predicted]):.0%}"
-        name_width = max(1, (width - len(sure) - 4) // 2)
-        names = short_names(self._model.names, name_width, self.terminal)
+        room = width - len(f"{mark}  {sure}")
+        name_width = max(1, room if shown.right else (room - 1) // 2)
+        names = short_names(self._model.names, name_width, self.terminal, mark=name_width > 3)
         true, predicted = names[shown.label], names[shown.predicted]
         classes = true if shown.right else true + ("→" if unicode else ">") + predicted
         text = f"{mark} {classes} {sure}"
