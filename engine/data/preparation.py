@@ -290,7 +290,7 @@ def _count(
         return samples, ""
     if at_most:
         which = "images" if every == whole else "training images"
-        return every, f"{source} has {every:,} {which}, fewer than {samples:,}: all are used."
+        return every, f"There are {every:,} {which}, fewer than {samples:,}: all are used."
     which = "images" if there == whole else "training images"
     more = " (the openml source has 60,000)" if source == "bundled" else ""
     if samples <= whole:

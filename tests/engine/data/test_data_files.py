@@ -67,7 +67,7 @@ def test_the_default_of_samples_is_the_most_of_ones_own_images(tmp_path: Path, s
     dataset = load_data(RunConfig(source=str(tmp_path), split=split))
     expected = load(str(tmp_path), None, split=split)
     assert np.array_equal(dataset.images, expected.images)
-    assert f"{tmp_path} has 6 training images, fewer than 1,000: all are used." in dataset.notes
+    assert "There are 6 training images, fewer than 1,000: all are used." in dataset.notes
     with pytest.raises(TooFewImagesError):
         load_data(RunConfig(source=str(tmp_path), samples=999))
 
