@@ -83,8 +83,9 @@ def opened_text(path: Path) -> Iterator[tuple[Iterator[str], Callable[[], float]
     """
     with damage_reported(path):
         raw, share = opened(path)
-        is_utf_16 = raw.peek(2)[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-        with io.TextIOWrapper(raw, "utf-16" if is_utf_16 else "utf-8-sig") as text:
+        with raw:
+            is_utf_16 = raw.peek(2)[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+            text = io.TextIOWrapper(raw, "utf-16" if is_utf_16 else "utf-8-sig")
             yield _bounded(text, path), share
 
 

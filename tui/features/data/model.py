@@ -85,7 +85,7 @@ class DataModel:
             self.check.skipped = _SKIPPED
             return
         config = replace(source, source=absolute(source.source))
-        self._choose(*(getattr(config, name) for name in LOADED_BY + SPLIT_BY))
+        self._choose(*_identity(config))
         rows, finding = self._rows(page), self.finding
         chosen = finding.images if finding else None
         key = (self._data, rows, id(finding))
@@ -124,6 +124,13 @@ class DataModel:
         self._of_run.forget()
         self.check.forget()
 
+    def begin(self, search: DoubtSearch) -> None:
+        """Follow a search that has just begun, unless the data are others by now."""
+        if _identity(search.config) == self._data:
+            self.check.begin(search)
+        else:
+            search.stop()
+
     def ask_again(self) -> None:
         """Load the images once more: the file may have changed."""
         self._answers.ask_again()
@@ -150,6 +157,11 @@ class DataModel:
                 read = "the data as an older mnistop read them" if is_old else "other data"
                 return f"Run {run.words} was trained on {read}: {difference}. "
         return ""
+
+
+def _identity(config: RunConfig) -> tuple[Hashable, ...]:
+    """Return the hyperparameters that decide which images there are, and their split."""
+    return tuple(getattr(config, name) for name in LOADED_BY + SPLIT_BY)
 
 
 class DataCheck:
@@ -222,7 +234,8 @@ class DataCheck:
         return "" if len(self._doubted.images) else self._doubted.sentence
 
     def begin(self, search: DoubtSearch) -> None:
-        """Follow a search that has just begun."""
+        """Follow a search that has just begun, and end the one before."""
+        self.stop()
         self.search, self._doubted, self._since = search, None, time.monotonic()
 
     def stop(self) -> None:

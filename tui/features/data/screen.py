@@ -255,7 +255,7 @@ class DataScreen(HostedScreen):
             self._tasks.do(lambda: DoubtSearch(there, FOLDS), self._begin_search)
 
     def _begin_search(self, search: DoubtSearch) -> None:
-        self._model.check.begin(search)
+        self._model.begin(search)
         self.action_check()
         self._on_answer()
 

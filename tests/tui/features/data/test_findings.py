@@ -1,6 +1,7 @@
 """The findings on the data screen: the list, its images, and the search for doubted labels."""
 
 import asyncio
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 
 from mnistop.engine import worker
+from mnistop.engine.config import RunConfig
 from tests.helpers.dashboard import Dashboard, Opened, Workers
 from tests.helpers.odd_data import MadeUpSearch, write_odd
 
@@ -113,3 +115,25 @@ async def test_a_search_that_fails_or_finds_nothing_says_so(
         await shown.until(lambda: len(searches) == 2)
         searches[1].find([], [], [])
         await shown.until_shown("None of 100 labels is doubted")
+
+
+async def test_a_search_that_begins_after_the_data_have_changed_is_stopped(
+    opened: Opened, searches: list[MadeUpSearch], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = threading.Event()
+
+    def search(config: RunConfig, folds: int) -> MadeUpSearch:
+        gate.wait()
+        return MadeUpSearch(config, folds)
+
+    monkeypatch.setattr("mnistop.tui.features.data.screen.DoubtSearch", search)
+    async with opened() as shown:
+        try:
+            await shown.press("5")
+            await shown.until_shown("Nothing odd was found")
+            await shown.press("d", "1", "down", "right", "5")
+            await shown.until_shown("Data: digits", "d trains models")
+        finally:
+            gate.set()
+        await shown.until(lambda: len(searches) == 1)
+        await shown.until(lambda: searches[0].is_over)
