@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -146,7 +147,9 @@ def attacked(
     Returns:
         At most `height` lines.
     """
-    drawing = _Drawing(answer, names, terminal, _fitting(answer, width, height, mode), view)
+    scale, answer = answer.linf, _reduced(answer, width, height - 1, mode)
+    kind = _fitting(answer, width, height, mode)
+    drawing = _Drawing(answer, scale, names, terminal, kind, view)
     blocks = drawing.pictures(width)
     left = width - sum(block[0].cell_length + 1 for block in blocks)
     if left >= 2 * (_BARS_WIDTH + 1):
@@ -159,6 +162,20 @@ def attacked(
     return drawn
 
 
+def _reduced(answer: AttackedImage, width: int, height: int, mode: image.Mode) -> AttackedImage:
+    """Return smaller pictures if a whole one does not fit: three of them side by side do then."""
+    rows, columns = answer.image.shape[:2]
+    wide, high = image.size(rows, columns)
+    if height < 1 or (wide <= width and high <= height):
+        return answer
+    size, _ = image.reduced((rows, columns), max(1, (width - 2) // 3), height, mode)
+    return replace(
+        answer,
+        image=resize(answer.image, *size),
+        adversarial=resize(answer.adversarial, *size),
+    )
+
+
 def _fitting(answer: AttackedImage, width: int, height: int, mode: image.Mode) -> image.Mode:
     rows, columns = answer.image.shape[:2]
     large = height > rows and width >= 3 * (2 * columns + 1)
@@ -169,6 +186,7 @@ def has_room_for_perturbation(
     answer: AttackedImage, width: int, height: int, mode: image.Mode
 ) -> bool:
     """Return whether `attacked` draws the perturbation, or only the images beside it."""
+    answer = _reduced(answer, width, height - 1, mode)
     cell = _cell(answer, _fitting(answer, width, height, mode))
     return width - 2 * (cell + 1) >= _LEAST_REDUCED
 
@@ -183,12 +201,14 @@ class _Drawing:
     def __init__(
         self,
         answer: AttackedImage,
+        scale: float,
         names: Sequence[str],
         terminal: Terminal,
         mode: image.Mode,
         view: signed_image.View,
     ) -> None:
         self._answer = answer
+        self._scale = scale
         self._names = names
         self._terminal = terminal
         self._mode = mode
@@ -228,7 +248,7 @@ class _Drawing:
         return [caption, *_padded(image.draw(picture, self._terminal, self._mode), width)]
 
     def _perturbation(self, values: FloatArray, width: int) -> list[Strip]:
-        scale = self._answer.linf
+        scale = self._scale
         sign = "±" if self._terminal.unicode else "+-"
         size = f"{sign}{scale:.3g}"
         if values.ndim == 3:

@@ -70,9 +70,9 @@ def state_of(run: RunEntry) -> str:
 
 
 RESULTS: Sequence[Column[RunEntry]] = (
-    Column("epochs", _epochs, 8, rank=3),
-    Column(TEST_ACC, test_accuracy, 18, rank=1),
-    Column(VAL_ACC, validation_accuracy, 18, rank=4),
+    Column("epochs", _epochs, 9, rank=3),
+    Column(TEST_ACC, test_accuracy, 19, rank=1),
+    Column(VAL_ACC, validation_accuracy, 19, rank=4),
     Column("best epoch", best_epoch, 10, rank=5),
     Column("val loss at best", _best_loss, 16, rank=6),
     Column("time", lambda run: duration(run.overview.seconds), 9, rank=7),
@@ -81,7 +81,7 @@ RESULTS: Sequence[Column[RunEntry]] = (
 """The columns of numbers."""
 DIFFERENCES = 2
 """The rank of the column of settings."""
-_EITHER = Column(TEST_ACC, either_accuracy, 21, rank=1)
+_EITHER = Column(TEST_ACC, either_accuracy, 23, rank=1)
 """The column where there is room for one accuracy only."""
 
 

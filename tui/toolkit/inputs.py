@@ -219,12 +219,15 @@ class FilterLine(FaultTolerant, Horizontal):
         yield self.input
         yield self._problem
 
-    def show(self, text: str) -> None:
+    def show(self, text: str, example: str = "") -> None:
         """Show the filter in force.
 
         Args:
             text: as it was typed.
+            example: another filter to show while nothing is typed.
         """
+        if example:
+            self.input.placeholder = f"none; e.g. {example}"
         if text != self._applied:
             self._applied = self.input.value = text
 

@@ -83,7 +83,7 @@ def an_answer(shape: tuple[int, int], classes: int, epsilon: float, fooled: bool
 
 @pytest.mark.slow
 @given(
-    st.sampled_from([(28, 28), (8, 8), (1, 3), (8, 30), (1, 1)]),
+    st.sampled_from([(28, 28), (8, 8), (1, 3), (8, 30), (1, 1), (200, 90)]),
     st.integers(2, 100),
     st.sampled_from([0.0, 1e-6, 0.125, 1.0]),
     st.booleans(),
@@ -118,6 +118,16 @@ def test_right_and_wrong_are_told_without_colour_and_the_scale_is_that_of_the_ch
         assert f"original: a 90% {marks[0]}" in caption
         assert f"adversarial: b 90% {marks[1]}" in caption
         assert f"perturbation {scale}" in caption
+
+
+@pytest.mark.parametrize("shape", [(200, 200), (64, 64), (40, 3), (3, 300)])
+def test_all_of_large_images_is_drawn(shape: tuple[int, int]) -> None:
+    drawn = attacked(an_answer(shape, 2, 0.125, True), "ab", TRUE, 80, 15)
+    [caption, *_] = texts(drawn)
+    assert "original: a 90%" in caption
+    assert "±0.125" in caption
+    assert len(drawn) <= 15
+    assert max(widths(drawn)) <= 80
 
 
 def test_without_any_change_the_perturbation_is_empty() -> None:

@@ -27,6 +27,8 @@ _KEYS = ("filter", "step", "order", "view", "draw", "attack", "write")
 """Actions whose keys are typed into the filter line while it has the focus."""
 
 _EXAMPLE = "true:4 pred:9 conf>0.9"
+_EXAMPLE_CLASSES = (4, 9), (0, 1)
+"""The classes in examples of filters, where there are ten or more, and where there are fewer."""
 _FILTER = (
     "Conditions that must all hold: true: and pred: with a class; conf (confidence), loss, "
     "margin, first and last (the first and the last epoch in which an image was classified "
@@ -138,8 +140,17 @@ class MistakesScreen(AtAnEpoch, SeveralPanes):
         if had != (self._model.row is not None):
             self.refresh_bindings()
 
+    @property
+    def _example(self) -> str:
+        """A filter by two classes of the run."""
+        names = self._model.names
+        if len(names) < 2:
+            return _EXAMPLE
+        true, predicted = (as_word(names[index]) for index in _EXAMPLE_CLASSES[len(names) < 10])
+        return f"true:{true} pred:{predicted} conf>0.9"
+
     def _draw(self) -> None:
-        self._filter.show(self._model.text)
+        self._filter.show(self._model.text, self._example)
         match self._view:
             case "list":
                 self._list.show()

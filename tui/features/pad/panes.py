@@ -57,10 +57,11 @@ class Canvas(LinesPane, can_focus=True):
         """Show another pad.
 
         Args:
-            pad: what is drawn on from now on; the pen is kept on it.
+            pad: what is drawn on from now on; the pen is in the middle of it.
         """
         self.pad = pad
-        self._place_pen(*self.pen)
+        rows, columns = pad.image.shape
+        self._place_pen(rows // 2, columns // 2)
         self.redraw()
 
     def title(self) -> str:

@@ -26,6 +26,8 @@ from mnistop.tui.toolkit.bindings import ATTACK, IMAGES, bindings, declared, key
 from mnistop.tui.toolkit.dialogs import Section
 
 _MNIST_SHAPE = (28, 28)
+_LONGEST_SIDE = 32
+"""Pixels of the pad's longer side at most, so that it fits a terminal."""
 _WAITING = "Asking the model; just after the start PyTorch has to load first."
 
 
@@ -93,9 +95,8 @@ class PadScreen(AtAnEpoch):
         rows, columns = self._canvas.pad.image.shape
         width, height = self.app.size
         large = width >= 2 * columns + 46 and height >= rows + 5
-        self._canvas.styles.width = (2 * columns if large else columns) + 2
-        if not large:
-            self._canvas.styles.width = max(columns + 2, 44 if width >= 100 else 34)
+        drawn = (2 * columns if large else columns) + 2
+        self._canvas.styles.width = max(drawn, 44 if width >= 100 else 34)
         names = len(self._names)
         thick = 2 if height >= 2 * names + rows + 6 else 1
         self._prediction.styles.height = max(5, min(thick * names + 1, height - 2 - 7))
@@ -124,8 +125,16 @@ class PadScreen(AtAnEpoch):
     def image(self) -> Image:
         """The model's input in [0, 1]: for one of images in colour, the drawing in gray."""
         drawn = self._canvas.pad.image
-        placed = centred(drawn) if self.centred else drawn
+        placed = resize(centred(drawn) if self.centred else drawn, *self._shape)
         return np.stack([placed] * 3, axis=-1) if self._in_color else placed
+
+    @property
+    def _shape(self) -> tuple[int, int]:
+        """Rows and columns of the model's images."""
+        started = self.state.history.started
+        if started is None or not started.image_shape:
+            return _MNIST_SHAPE
+        return started.shape[0], started.shape[1]
 
     @property
     def _in_color(self) -> bool:
@@ -138,6 +147,8 @@ class PadScreen(AtAnEpoch):
         how = "centred as MNIST" if self.centred else "as drawn"
         if self._in_color:
             how += ", in gray"
+        if self._canvas.pad.image.shape != self._shape:
+            how += ", enlarged"
         self._input.show(self.image, how)
         state = self.state
         missing = self._missing(state)
@@ -164,15 +175,14 @@ class PadScreen(AtAnEpoch):
         if state.history.started is None or not state.saved:
             return f"The model's prediction: {state.hint}."
         if self._canvas.pad.is_empty:
-            return "Draw a digit: Space puts the pen down, the arrows move it, Space lifts it."
+            what = "a digit" if set(self._names) <= set("0123456789") else "an image"
+            return f"Draw {what}: Space puts the pen down, the arrows move it, Space lifts it."
         return ""
 
     def _fit_to_run(self) -> None:
-        """Adapt the pad and the drawing to the size of the run's images."""
-        started = self.state.history.started
-        if started is None or not started.image_shape:
-            return
-        rows, columns = started.shape[:2]
+        """Adapt the pad and the drawing to the run's images; the pad is smaller than large ones."""
+        scale = min(1, _LONGEST_SIDE / max(self._shape))
+        rows, columns = (max(1, round(scale * side)) for side in self._shape)
         drawn = self._canvas.pad.image
         if drawn.shape != (rows, columns):
             self._canvas.show(Pad(resize(drawn, rows, columns)))

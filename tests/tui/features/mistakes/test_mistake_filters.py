@@ -187,3 +187,10 @@ async def test_a_class_that_is_never_predicted_has_a_dash(opened: Opened, tmp_pa
         await shown.settle()
         row = next(line for line in shown.lines[1:] if line.split()[:1] == ["1"])
         assert row.split()[1:5] == ["–", "0.0%", "0.0%", "20"]
+
+
+async def test_the_example_names_two_classes_of_the_run(opened: Opened) -> None:
+    async with opened() as shown:
+        await shown.show(1, names=("cat", "dog, big"))
+        await shown.press("2")
+        await shown.until(lambda: "e.g. true:cat pred:dog,_big" in shown.lines[1])

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -15,6 +16,7 @@ from mnistop.engine.runs.run_folder import Run
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.features.pad.panes import Canvas
 from mnistop.tui.features.pad.screen import PadScreen
+from tests.helpers import made_up
 from tests.helpers.dashboard import Dashboard, Opened, Workers
 from tests.helpers.selection import one_in
 
@@ -187,3 +189,18 @@ async def test_it_fits_every_terminal(
         await shown.until_shown("9 91%")
         assert all(len(line) == size[0] for line in shown.lines)
         assert terminal.unicode or shown.text.isascii()
+
+
+async def test_large_images_are_drawn_on_a_pad_that_fits(opened: Opened, model: Model) -> None:
+    async with opened((80, 24)) as shown:
+        run = await shown.show(20)
+        size = msgspec.structs.replace(made_up.started(run.name), image_shape=[200, 100, 3])
+        await shown.say(size, made_up.epoch(0, run.name), made_up.saved(1, run.name), run=run)
+        await shown.press("e", "space")
+        await shown.until(lambda: model.asked)
+        assert canvas(shown).pad.image.shape == (32, 16)
+        assert canvas(shown).pen == (16, 8)
+        image, _ = model.asked[-1]
+        assert image.shape == (200, 100, 3)
+        assert 0.9 < image.max() <= 1
+        assert image.any(axis=(1, 2)).sum() > 200 / 32

@@ -107,7 +107,7 @@ async def test_accuracy_on_unseen_images_stands_first_where_there_is_a_test(
     async with opened() as shown:
         await open_runs(shown)
         [head] = [line for line in shown.lines if "differs by" in line]
-        assert "epochs    test acc at best     val acc at best  best epoch" in head
+        assert "epochs     test acc at best      val acc at best  best epoch" in head
         [row] = [line for line in shown.lines if "calm-otter" in line]
         assert row.index("87.8% (86.7–88.8)") < row.index("87.6% (82.3–91.5)")
         await shown.press("end")
