@@ -17,8 +17,8 @@ FAINT = 1 / 8
 NOTABLE = 0.1
 """Classes without images are notable if they are at least this share of all."""
 
-_NAMED, _NAME_LENGTH = 3, 12
-"""The most classes named, and the most characters of each."""
+_NAMED = 3
+"""The most classes named."""
 
 
 def low_contrast(contrast: float) -> tuple[str, str]:
@@ -93,8 +93,7 @@ class ClassCounts:
 
     def listed(self, classes: Sequence[int]) -> str:
         """Return the names of some classes, only the first three of many."""
-        names = [self.names[index][:_NAME_LENGTH] for index in classes[:_NAMED]]
-        return name_list(names) + (", …" if len(classes) > _NAMED else "")
+        return name_list([self.names[index] for index in classes], _NAMED)
 
     def share(self, classes: Sequence[int]) -> str:
         """Return a phrase as in `5 of the 10 classes have`."""
@@ -107,7 +106,7 @@ class ClassCounts:
         (index,) = (index for index, count in enumerate(self.training) if count)
         return (
             f"All {self.training[index]:,} training images are of one class, "
-            f"{self.names[index][:_NAME_LENGTH]}: a model can only learn to name that one.",
+            f"{name_list([self.names[index]])}: a model can only learn to name that one.",
             "Use more samples, or shuffle the source's images.",
         )
 

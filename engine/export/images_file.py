@@ -85,7 +85,13 @@ class ImagesFile:
         return lines
 
     def _fetching(self, config: RunConfig) -> list[str]:
-        """Return the code that gets the same images from their origin; none for a path."""
+        """Return the code that gets the same images from their origin.
+
+        There is none for a path, and none where images were resized: other libraries' filters are
+        not the same.
+        """
+        if config.resize != "off":
+            return []
         if config.source == "digits":
             where, name, call = "scikit-learn", "load_digits", "load_digits(return_X_y=True)"
         elif config.source in ("bundled", "openml"):

@@ -248,7 +248,9 @@ def _model(started: RunStarted, kept: ModelKept | None) -> Listing:
 def _class_counts(started: RunStarted) -> str:
     counts = ClassCounts.of(started) if started.class_names else None
     columns = zip(counts.names, counts.training, counts.validation, strict=True) if counts else ()
-    return ", ".join(f"{name} {trained:,} + {kept:,}" for name, trained, kept in columns)
+    return ", ".join(
+        f"{name_list([name])}: {trained:,} + {kept:,}" for name, trained, kept in columns
+    )
 
 
 def _log(epochs: Sequence[EpochFinished], best: EpochFinished | None, planned: int) -> Table:

@@ -11,7 +11,7 @@ from rich.style import Style
 
 from mnistop.engine.formatting import with_sign
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import Strip, line, shorten
+from mnistop.tui.draw.cells import Strip, line, short_names
 from mnistop.tui.draw.palette import Palette
 
 Piece = tuple[str, Style | None]
@@ -205,7 +205,7 @@ def _draw(
 
 def _aligned(names: Sequence[str], terminal: Terminal) -> tuple[list[str], int]:
     """Return names of one width, each with a space behind it, and that width."""
-    short = [shorten(name, _NAME_WIDTH, terminal) for name in names]
+    short = short_names(tuple(names), _NAME_WIDTH, terminal)
     width = max(map(cell_len, short), default=0)
     return [" " * (width - cell_len(name)) + name + " " for name in short], width + 1
 

@@ -149,6 +149,25 @@ def shorten(text: str, width: int, terminal: Terminal, mark: bool = True) -> str
     return text + end
 
 
+@lru_cache(maxsize=64)
+def short_names(
+    names: tuple[str, ...], width: int, terminal: Terminal, mark: bool = True
+) -> tuple[str, ...]:
+    """Clean the names of classes and cut each to at most `width` cells.
+
+    Names that differ only at their ends, as `Sample001` and `Sample002`, lose their beginnings.
+
+    Args:
+        names: All names, `(k,)`.
+        width: Cells to fit in.
+        terminal: The terminal that will show them.
+        mark: Whether a cut is shown by ``…``, or ``~`` in ASCII.
+    """
+    beginnings = tuple(shorten(name, width, terminal, mark) for name in names)
+    ends = tuple(shorten(name[::-1], width, terminal, mark)[::-1] for name in names)
+    return ends if len(set(ends)) >= 2 * len(set(beginnings)) else beginnings
+
+
 class Grid:
     """A rectangle of cells, each with one character and one style."""
 

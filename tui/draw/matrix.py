@@ -14,7 +14,7 @@ from rich.style import Style
 from mnistop.engine.formatting import percent
 from mnistop.tui.draw import colormap
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import Grid, Strip, shorten
+from mnistop.tui.draw.cells import Grid, Strip, short_names, shorten
 from mnistop.tui.draw.palette import Palette
 
 Counts = NDArray[np.integer]
@@ -84,9 +84,11 @@ def confusion(
     palette = Palette.of(terminal)
     marked = cursor if cursor is not None else (-1, -1)
 
+    heads = short_names(tuple(names), layout.digits, terminal, mark=False)
+    row_names = short_names(tuple(names), layout.gutter - 1, terminal)
     grid.put(0, 0, layout.corner, palette.muted)
     for x, column in layout.columns:
-        name = shorten(str(names[column]), layout.digits, terminal, mark=False)
+        name = heads[column]
         style = palette.strong if column == marked[1] else palette.muted
         grid.put(x + layout.digits - cell_len(name), 0, name, style)
     if layout.recall_x is not None:
@@ -95,7 +97,7 @@ def confusion(
     for place, row in enumerate(layout.rows):
         top = 1 + place * layout.pitch
         y = top + (layout.pitch - 1) // 2
-        name = shorten(str(names[row]), layout.gutter - 1, terminal)
+        name = row_names[row]
         style = palette.strong if row == marked[0] else palette.muted
         grid.put(layout.gutter - 1 - cell_len(name), y, name, style)
         samples = int(matrix[row].sum())

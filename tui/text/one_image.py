@@ -13,7 +13,7 @@ from mnistop.engine.activations import ACTIVATIONS
 from mnistop.engine.analysis.network import Step, Walk
 from mnistop.engine.formatting import percent, with_sign
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import Piece, Strip, flow, line, shorten
+from mnistop.tui.draw.cells import Piece, Strip, flow, line, short_names, shorten
 from mnistop.tui.draw.palette import Palette
 
 _NAME_WIDTH = 10
@@ -134,7 +134,8 @@ def _runs(
 
 def _run(index: int, count: int, right: bool, names: Sequence[str], terminal: Terminal) -> Piece:
     palette = Palette.of(terminal)
-    name = shorten(names[index] if index < len(names) else "?", _NAME_WIDTH, terminal)
+    short = short_names(tuple(names), _NAME_WIDTH, terminal)
+    name = short[index] if index < len(names) else "?"
     text = f"[{name}]" if right else name
     times = f"{'×' if terminal.unicode else 'x'}{count}" if count > 1 else ""
     return text + times, palette.good if right else palette.bad

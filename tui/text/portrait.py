@@ -11,7 +11,7 @@ from mnistop.engine.analysis.fragility import AttackedImage, FloatArray
 from mnistop.engine.images import resize
 from mnistop.tui.draw import bars, image, signed_image
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import Strip, beside, line, shorten
+from mnistop.tui.draw.cells import Strip, beside, line, short_names, shorten
 from mnistop.tui.draw.palette import Palette
 
 _GAP = 2
@@ -221,7 +221,8 @@ class _Drawing:
         right = predicted == self._answer.label
         marks = ("✓", "✗") if self._terminal.unicode else ("right", "WRONG")
         share = f" {probabilities[predicted]:.0%} {marks[not right]}"
-        name = shorten(self._names[predicted], width - len(what) - len(share) - 2, self._terminal)
+        room = width - len(what) - len(share) - 2
+        name = short_names(tuple(self._names), room, self._terminal)[predicted]
         style = self._palette.good if right else self._palette.bad
         caption = line([(f"{what}: ", self._palette.muted), (name + share, style)], width)
         return [caption, *_padded(image.draw(picture, self._terminal, self._mode), width)]

@@ -18,8 +18,8 @@ ENOUGH_IMAGES = 5
 misses all of 5 once in 32 times."""
 RARE = 0.5
 """A class with less than this share of an equal part of the images is rare."""
-NAMED, NAME_LENGTH = 3, 12
-"""The most classes named, and the most characters of each."""
+NAMED = 3
+"""The most classes named."""
 
 RISE = 1.1
 """Validation loss this far above its lowest has risen: with 200 images the medians of runs that
@@ -104,7 +104,7 @@ def never_predicted(curves: Curves) -> Advice | None:
 
 
 def _name(names: list[str], index: int) -> str:
-    return names[index][:NAME_LENGTH] if index < len(names) else str(index)
+    return names[index] if index < len(names) else str(index)
 
 
 def rare_classes(curves: Curves) -> Advice | None:

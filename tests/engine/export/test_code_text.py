@@ -75,6 +75,12 @@ def test_images_of_a_file_are_only_in_the_file(tmp_path: Path) -> None:
     assert np.load(tmp_path / "loop.npz")["train_images"].shape == (320, 64)
 
 
+def test_resized_images_are_only_in_the_file(tmp_path: Path) -> None:
+    """Other libraries have them in their own size."""
+    config = digits_config(resize=(12, 10))
+    assert "sklearn" not in write_script(run_of(config, tmp_path), tmp_path).read_text()
+
+
 def test_what_the_code_does_not_repeat_is_named(tmp_path: Path) -> None:
     """The divergence of a run, and the first schedule of one that was extended."""
     config = digits_config(schedule="cosine", epochs=4)

@@ -82,7 +82,7 @@ def test_classes_that_are_missing_are_told_before_training(call: Call, place: Pl
 
     text = " ".join(call("show", "last", runs=place.folder).out.split())
     assert text.count(MISSING) == 2, "once with the data, once by the coach"
-    assert "images of each class, training + validation: 0 1" in text
+    assert "images of each class, training + validation: 0: 1" in text
     report = call("report", "last", "-o", "-", "--format", "markdown", runs=place.folder).out
     assert MISSING in " ".join(report.split())
 

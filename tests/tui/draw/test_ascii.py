@@ -8,7 +8,7 @@ from textual.color import Color
 from textual.filter import Monochrome, NoColor
 
 from mnistop.tui.draw.bars import counts, probabilities, progress
-from mnistop.tui.draw.cells import Grid, beside, clean, plain, printable, shorten
+from mnistop.tui.draw.cells import Grid, beside, clean, plain, printable, short_names, shorten
 from mnistop.tui.draw.chart import chart
 from mnistop.tui.draw.image import draw
 from mnistop.tui.draw.matrix import confusion
@@ -106,3 +106,19 @@ def test_strips_print_with_and_without_colour():
         console.print(printable(strips))
     assert capture.get() == "\x1b[38;2;255;0;0mred\x1b[0m\n   \n"
     assert widths(draw(np.zeros((4, 4)), TRUE)) == {4}
+
+
+@pytest.mark.parametrize(
+    ("names", "width", "short"),
+    [
+        (("cat", "dog"), 4, ("cat", "dog")),
+        (("airplane", "automobile"), 4, ("air…", "aut…")),
+        (("Sample001", "Sample002"), 6, ("…le001", "…le002")),
+        (("a very long one", "a very long 猫"), 4, ("…one", "… 猫")),
+        (("anteater", "antelope", "zebra"), 4, ("ant…", "ant…", "zeb…")),
+    ],
+)
+def test_names_of_classes_still_differ_when_they_are_cut(
+    names: tuple[str, ...], width: int, short: tuple[str, ...]
+) -> None:
+    assert short_names(names, width, TRUE) == short

@@ -12,7 +12,7 @@ from mnistop.engine.analysis.fragility import OwnImage
 from mnistop.engine.analysis.methods import METHODS
 from mnistop.tui.draw import image
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import Strip, shorten
+from mnistop.tui.draw.cells import Strip, short_names
 from mnistop.tui.draw.signed_image import View
 from mnistop.tui.features.attack.accuracy import AccuracyChart
 from mnistop.tui.features.attack.model import ORDERS, AttackModel
@@ -80,7 +80,7 @@ class FragileList(OfModel[AttackModel], ListPane[int]):
         names, labels = self._model.state.class_names, self._model.labels
 
         def name(row: int) -> str:
-            return shorten(names[labels[row]], _NAME_WIDTH - 1, self.terminal)
+            return short_names(names, _NAME_WIDTH - 1, self.terminal)[int(labels[row])]
 
         def safe(row: int) -> str:
             return at_least(known.certified[row], 3) if known and row < known.done else "–"

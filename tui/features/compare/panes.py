@@ -14,7 +14,7 @@ from mnistop.engine.config import label_of
 from mnistop.engine.formatting import accuracy, count, loss
 from mnistop.tui.draw import image
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import Grid, Strip, clean, line, shorten
+from mnistop.tui.draw.cells import Grid, Strip, clean, line, short_names
 from mnistop.tui.draw.series import letter
 from mnistop.tui.session.compared import ComparedRun, Comparison
 from mnistop.tui.text.table import Column, Piece, Table
@@ -131,10 +131,10 @@ class MatrixDifference(ContentPane[Comparison]):
         grid = Grid(width, rows + 1)
         grid.put(0, 0, "t\\p", self.palette.muted)
         for column in range(columns):
-            name = shorten(names[column], _CELL - 1, self.terminal, mark=False)
+            name = short_names(names, _CELL - 1, self.terminal, mark=False)[column]
             grid.put(_GUTTER + _CELL * column, 0, f"{name:>{_CELL}}", self.palette.muted)
         for row in range(rows):
-            name = shorten(names[row], _GUTTER - 1, self.terminal)
+            name = short_names(names, _GUTTER - 1, self.terminal)[row]
             grid.put(0, row + 1, f"{name:>{_GUTTER - 1}}", self.palette.muted)
             for column in range(columns):
                 value = int(difference[row, column])
@@ -217,7 +217,7 @@ class DuelList(ListPane[tuple[int, int]]):
         assert duel
 
         def name(values: NDArray[np.integer]) -> Callable[[tuple[int, int]], str]:
-            return lambda item: shorten(names[int(values[item[0]])], 5, self.terminal)
+            return lambda item: short_names(names, 5, self.terminal)[int(values[item[0]])]
 
         columns: dict[str, tuple[Callable[[tuple[int, int]], str], int]] = {
             "no.": (lambda item: str(item[0]), 4),

@@ -10,7 +10,7 @@ from rich.style import Style
 from mnistop.engine.analysis.samples import Samples
 from mnistop.engine.data.doctor import SIDES, Finding
 from mnistop.tui.draw import bars
-from mnistop.tui.draw.cells import Strip, beside, line, shorten
+from mnistop.tui.draw.cells import Strip, beside, line, short_names, shorten
 from mnistop.tui.draw.image import draw_row
 from mnistop.tui.toolkit.bindings import bindings, hidden, key, moves_in_grid, pages_of_grid
 from mnistop.tui.toolkit.image_grid import PAGE, ImageGrid, Tiles, fit
@@ -237,13 +237,16 @@ class SampleGrid(ImageGrid):
         samples = self.samples
         assert samples
         place = position - samples.first
-        label = samples.description.class_names[samples.labels[place]]
+        names, number = samples.description.class_names, samples.labels[place]
+        label = names[number]
         side = " val" if SIDES[samples.sides[place]] == "validation" else ""
         if self.finding:
             remark = self.finding.remarks[position] if self.finding.remarks else ""
             side = f" {remark}" if remark else ""
             numbered = f"{samples.names[place]}: {label}"
             label = numbered if len(numbered + side) <= width else label
+        if label == names[number]:
+            label = short_names(tuple(names), width - len(side), self.terminal)[number]
         caption = shorten(label, width - len(side), self.terminal) + side
         if position == self.index:
             return line([(caption.ljust(width), self.palette.cursor)], width)

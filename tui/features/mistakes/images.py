@@ -9,7 +9,7 @@ import numpy as np
 from mnistop.engine.formatting import loss, percent, with_sign
 from mnistop.tui.draw import image
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import Strip, beside, line, shorten
+from mnistop.tui.draw.cells import Strip, beside, line, short_names, shorten
 from mnistop.tui.draw.image import draw_row
 from mnistop.tui.draw.palette import Palette
 from mnistop.tui.features.mistakes.model import ImageDetails, ImageListModel
@@ -87,9 +87,8 @@ def _outcome_line(
     """Return one line: true and predicted class of an image, with a sign and a colour."""
     marks = ("✓", "✗") if terminal.unicode else ("right:", "WRONG:")
     mark = marks[not shown.right]
-    true, predicted = (
-        shorten(names[index], 12, terminal) for index in (shown.label, shown.predicted)
-    )
+    short = short_names(names, 12, terminal)
+    true, predicted = short[shown.label], short[shown.predicted]
     sure = percent(float(shown.probabilities[shown.predicted]))
     text = (
         f"{mark} {true}, {sure} sure"
@@ -223,11 +222,10 @@ class Gallery(OfModel[ImageListModel], ImageGrid):
         unicode = self.terminal.unicode
         mark = ("✓" if unicode else "+") if shown.right else ("✗" if unicode else "x")
         sure = f"{float(shown.probabilities[shown.predicted]):.0%}"
-        name_width = max(1, (width - len(sure) - 4) // 2)
-        true, predicted = (
-            shorten(self._model.names[index], name_width, self.terminal)
-            for index in (shown.label, shown.predicted)
-        )
+        room = width - len(f"{mark}  {sure}")
+        name_width = max(1, room if shown.right else (room - 1) // 2)
+        names = short_names(self._model.names, name_width, self.terminal, mark=name_width > 3)
+        true, predicted = names[shown.label], names[shown.predicted]
         classes = true if shown.right else true + ("→" if unicode else ">") + predicted
         text = f"{mark} {classes} {sure}"
         number = f"#{row}"

@@ -11,7 +11,7 @@ from mnistop.engine.formatting import loss, percent, with_sign
 from mnistop.engine.runs.predictions import NEVER_FIRST, NEVER_LAST
 from mnistop.tui.draw import bars
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import Strip, shorten
+from mnistop.tui.draw.cells import Strip, short_names
 from mnistop.tui.features.mistakes.model import ImageListModel
 from mnistop.tui.text.table import Column, Item, Piece, cell_count
 from mnistop.tui.toolkit.list_pane import ListPane
@@ -22,6 +22,8 @@ _NAME_WIDTH = 8
 _CLASS_WIDTH = 12
 _COUNTS = 14
 """Cells of the number of times and the share of a pair, with the gaps before them."""
+_SCORES, _LEAST_NAME = 27, 5
+"""Cells of precision, recall and F1 with the gaps before them, and the fewest for a class."""
 _SHORTEST_BAR, _LONGEST_BAR = 6, 30
 
 
@@ -120,9 +122,8 @@ class MistakeList(OfModel[ImageListModel], ListPane[int]):
 
     def _outcome(self, *classes: int) -> str:
         """Name the true and the predicted class."""
-        true, predicted = (
-            shorten(self._model.names[each], _NAME_WIDTH, self.terminal) for each in classes
-        )
+        short = short_names(self._model.names, _NAME_WIDTH, self.terminal)
+        true, predicted = (short[each] for each in classes)
         if len(set(classes)) == 1:
             return f"{true} ✓"
         return f"{true}→{predicted}"
@@ -135,7 +136,7 @@ class MistakeList(OfModel[ImageListModel], ListPane[int]):
         epoch, learning_times = self._model.predictions, self._model.learning_times
         assert epoch
         assert learning_times
-        shown = (shorten(name, _NAME_WIDTH, self.terminal) for name in self._model.names)
+        shown = short_names(self._model.names, _NAME_WIDTH, self.terminal)
         names = max(map(cell_count, shown))
         head = "true→pred" if names >= 4 else "t→p"
         good, bad, muted = self.palette.good, self.palette.bad, self.palette.muted
@@ -201,15 +202,16 @@ class ClassTable(OfModel[ImageListModel], ListPane[int]):
 
     def columns(self, width: int) -> list[Column[int]]:
         """The name, the scores, and a bar where there is room."""
-        names = [shorten(name, _CLASS_WIDTH, self.terminal) for name in self._model.names]
+        room = max(_LEAST_NAME, min(_CLASS_WIDTH, width - _SCORES))
+        names = short_names(self._model.names, room, self.terminal)
         scores = self._scores
         train = self.palette.train
         return [
-            Column("", names.__getitem__, max(map(cell_count, [*names, "class"]))),
+            Column("", names.__getitem__, max(_LEAST_NAME, *map(cell_count, names))),
             Column("precision", lambda each: self._share(scores[each].precision), 9),
             Column("recall", lambda each: self._share(scores[each].recall), 6),
             Column("F1", lambda each: self._share(scores[each].f1), 6),
-            Column("support", lambda each: str(scores[each].support), 7, gap=1),
+            Column("support", lambda each: str(scores[each].support), 7, gap=1, rank=1),
             _bar("F1", lambda each: scores[each].f1 or 0.0, train, self.terminal),
         ]
 
@@ -258,7 +260,7 @@ class PairList(OfModel[ImageListModel], ListPane[Confusion]):
     def columns(self, width: int) -> list[Column[Confusion]]:
         """The two classes, how many images, their share of the class, and a bar."""
         room = min(_CLASS_WIDTH, (width - _COUNTS - len(" → ")) // 2)
-        names = [shorten(name, room, self.terminal) for name in self._model.names]
+        names = short_names(self._model.names, room, self.terminal)
         most = self._pairs[0].count
         return [
             Column(

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from rich.cells import cell_len
 
 from mnistop.engine.analysis.network import FirstLayer, FirstWalk, first_walk
 from mnistop.engine.axis import ceiling
@@ -16,7 +17,7 @@ from mnistop.engine.data.sources import absolute
 from mnistop.engine.formatting import with_sign
 from mnistop.engine.images import resize
 from mnistop.tui.draw.capabilities import Terminal
-from mnistop.tui.draw.cells import shorten
+from mnistop.tui.draw.cells import short_names, shorten
 from mnistop.tui.draw.signed_image import View
 from mnistop.tui.session.view import WRONG_FORM
 from mnistop.tui.toolkit.background import LatestAnswer
@@ -88,10 +89,6 @@ class Neurons:
             self._smaller[pixels] = replace(self, layer=replace(self.layer, weights=weights))
         return self._smaller[pixels]
 
-    def feeds(self, neuron: int) -> str:
-        """The name of the class that a neuron speaks for most."""
-        return self.names[int(self.layer.to_classes[neuron].argmax())]
-
     def name(self, neuron: int) -> str:
         """`neuron 12`, or the class that it is."""
         return self.names[neuron] if self.layer.is_single else f"neuron {neuron}"
@@ -102,9 +99,10 @@ class Neurons:
         value = f"{layer.norms[neuron]:.2f}"
         arrow = "→" if terminal.unicode else "->"
         if layer.is_single:
-            head, tail = self.names[neuron], f" norm {value}" if self.order == "norm" else ""
+            head, fed = "", neuron
+            tail = f" norm {value}" if self.order == "norm" else ""
         else:
-            head = f"{neuron} {arrow} {self.feeds(neuron)}"
+            head, fed = f"{neuron} {arrow} ", int(layer.to_classes[neuron].argmax())
             tail = {
                 "index": "",
                 "norm": f" norm {value}",
@@ -112,9 +110,11 @@ class Neurons:
             }[self.order]
         if len(tail) > width - 8:
             tail = tail.replace(" norm", "")
-        if len(head) + len(tail) > width:
-            head = head.replace(f" {arrow} ", arrow)
-        return shorten(head, max(width - len(tail), 0), terminal) + tail
+        if len(head) + cell_len(self.names[fed]) + len(tail) > width:
+            head = head.replace(" ", "")
+        room = width - len(tail)
+        name = short_names(tuple(self.names), max(room - len(head), 0), terminal)[fed]
+        return shorten(head + name, max(room, 0), terminal) + tail
 
     def words(self, neuron: int) -> str:
         """A sentence on one neuron."""
