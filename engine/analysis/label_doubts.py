@@ -9,7 +9,9 @@ not trained on it, ỹ the given label and X_j the images labelled j:
 - The confident joint counts the images labelled i that are believed to be j (equation 1):
   C_ij = |{x ∈ X_i : p(j; x) ≥ t_j, j = argmax_{l : p(l; x) ≥ t_l} p(l; x)}|.
 - Its images off the diagonal are the doubted ones (section 3.2, method 2), the first of them that
-  of the smallest normalised margin, p(ỹ; x) − max_{j ≠ ỹ} p(j; x) (method 4).
+  of the smallest normalised margin, p(ỹ; x) − max_{j ≠ ỹ} p(j; x) (method 4). As in cleanlab, the
+  authors' program, an image whose most probable class is its label is not doubted: the threshold of
+  a class that models hardly know is so low that they would believe it of many.
 """
 
 from __future__ import annotations
@@ -72,7 +74,8 @@ def find_doubts(probabilities: Floats, labels: Numbers) -> Doubts:
     others = probabilities.copy()
     others[images, labels] = -np.inf
     margin = given - others.max(1)
-    doubted = np.flatnonzero(sure & (believed != labels))
+    likeliest = probabilities.argmax(1)
+    doubted = np.flatnonzero(sure & (believed != labels) & (likeliest != labels))
     doubted = doubted[np.argsort(margin[doubted], kind="stable")]
     return Doubts(
         images=doubted,
@@ -82,7 +85,7 @@ def find_doubts(probabilities: Floats, labels: Numbers) -> Doubts:
         self_confidence=given[doubted],
         joint=joint.reshape(classes, classes),
         total=number,
-        accuracy=float((probabilities.argmax(1) == labels).mean()),
+        accuracy=float((likeliest == labels).mean()),
     )
 
 

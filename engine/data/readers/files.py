@@ -74,10 +74,8 @@ def read_zip(path: Path, progress: Progress = silent, resize: Resize = "off") ->
             archive = stack.enter_context(zipfile.ZipFile(path))
             members = _members(archive, path)
             pictures = [name for name in members if picture_folders.is_picture(name[-1])]
-            has_table = any(
-                tables.is_table(name[-1]) for name in members
-            )  # which may name pictures
-            packed = [] if has_table else pictures[1:]  # one is enough to describe the folder
+            may_be_named = any(tables.is_table(name[-1]) for name in members)
+            packed = [] if may_be_named else pictures[1:]  # one is enough to describe the folder
             _unpack(archive, members, packed, folder, path)
         read_pictures = partial(picture_folders.read_members, archive, members, path)
         try:

@@ -104,6 +104,7 @@ def _opened(path: Path) -> Iterator[tuple[Any, int, Callable[[list[str]], Iterab
     open_table = ipc.open_file if start == b"ARROW1" else ipc.open_stream
     with pyarrow.memory_map(str(path)) as mapped:
         table = open_table(mapped).read_all()
+        table.validate(full=True)  # pyarrow ends the process on some damaged ones
         yield table.schema, len(table), lambda names: table.select(names).to_batches(_ROWS_AT_ONCE)
 
 

@@ -55,6 +55,14 @@ def test_a_class_without_images_is_never_believed() -> None:
     assert found.joint.sum() == 2
 
 
+def test_an_image_is_not_doubted_whose_label_is_the_most_probable() -> None:
+    """A class that models hardly know would be believed of many: its threshold is 0.06 here."""
+    probabilities = np.array([[0.99, 0.01], [0.9, 0.1], [0.94, 0.06]], np.float32)
+    found = find_doubts(probabilities, np.array([0, 0, 1]))
+    assert found.joint.tolist() == [[1, 1], [0, 1]]
+    assert found.images.tolist() == []
+
+
 @settings(deadline=None, max_examples=40)
 @given(st.integers(2, 6), st.integers(0, 9))
 def test_folds_take_the_same_share_of_each_class(folds: int, seed: int) -> None:

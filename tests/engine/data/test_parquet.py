@@ -2,6 +2,7 @@
 
 import io
 import json
+import struct
 import sys
 from pathlib import Path
 from typing import Any
@@ -256,3 +257,15 @@ def test_a_missing_pyarrow_is_named_with_its_extra(
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(DataError, match=r"needs pyarrow: pip install 'mnistop\[parquet\]'"):
         load(path)
+
+
+def test_a_damaged_arrow_file_ends_no_process(tmp_path: Path) -> None:
+    table = pa.table({"image": IMAGES.reshape(6, -1).tolist(), "label": LABELS})
+    with pa.ipc.new_file(tmp_path / "a.arrow", table.schema) as writer:
+        writer.write_table(table)
+    whole = (tmp_path / "a.arrow").read_bytes()
+    lengths = struct.pack("<qq", IMAGES.size, 0)
+    assert lengths in whole
+    (tmp_path / "a.arrow").write_bytes(whole.replace(lengths, struct.pack("<qq", -(2**62), 0)))
+    with pytest.raises(DataError, match="is damaged or not of a known kind"):
+        load(str(tmp_path / "a.arrow"))
