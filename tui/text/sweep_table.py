@@ -182,7 +182,9 @@ def conclusion(groups: Sequence[Group], attacked: float | None = None) -> str:
     value = comparable(groups)
     kind, where = ("unseen", " on unseen images") if value is unseen_acc else ("validation", "")
     words = f"Best{so_far}: {names[id(best)]}, {accuracy_of(best, value)}{where} at its best epoch."
-    if others:
+    if HYPERPARAMETERS["source"].label in settings:
+        words += " But each source has its own images: accuracies on different ones do not compare."
+    elif others:
         listed = "; ".join(names[id(group)] for group in others[:_MOST_NAMED])
         if len(others) > _MOST_NAMED:
             listed += f"; and {len(others) - _MOST_NAMED} more"

@@ -10,7 +10,7 @@ from mnistop.engine.sweep.outcomes import Outcome, grouped
 from mnistop.tui.draw.capabilities import Terminal
 from mnistop.tui.draw.cells import line as line_of
 from mnistop.tui.draw.intervals import Interval, axis_line, interval_line, scale
-from mnistop.tui.text.sweep_table import with_scale
+from mnistop.tui.text.sweep_table import conclusion, with_scale
 from tests.tui.draw.reading import ASCII, MONO, TRUE, terminals, texts, widths
 
 fractions = st.floats(0, 1)
@@ -98,6 +98,16 @@ def test_the_table_of_a_sweep_fits_any_width(terminal: Terminal, width: int) -> 
     assert ("●" if terminal.unicode else "o") in rows[1] or width < 120
     if width >= 80:
         assert "right" in rows[1]
+
+
+def test_accuracies_on_different_sources_are_not_compared() -> None:
+    outcomes = [
+        Outcome(RunConfig(source=source), state="finished", best_val_acc=acc, validation_images=200)
+        for source, acc in (("bundled", 0.9), ("digits", 0.91))
+    ]
+    text = conclusion(grouped(outcomes))
+    assert "do not compare" in text
+    assert "tell them apart" not in text
 
 
 @given(st.lists(fractions, min_size=2, max_size=5), st.integers(20, 160), terminals, st.booleans())

@@ -204,7 +204,8 @@ class Confusion(ContentPane["Counts"], can_focus=True):
         if self.cell and self.has_focus:
             true, predicted = (self.state.class_names[place] for place in self.cell)
             total = content[self.cell[0]].sum()
-            return f"{content[self.cell]} of {total} {true}s taken for {predicted}"
+            them = f" {true}s" if true.isdigit() else f": {true}"
+            return f"{content[self.cell]} of {total}{them} taken for {predicted}"
         total = content.sum()
         when = epoch_name(self.state.shown_epoch)
         return f"Confusion matrix, {when}: {total - content.trace()} of {total} wrong"
