@@ -163,10 +163,10 @@ def attacked(
 
 
 def _reduced(answer: AttackedImage, width: int, height: int, mode: image.Mode) -> AttackedImage:
-    """Return smaller pictures if a whole one does not fit: three of them side by side do then."""
+    """Return smaller pictures if image and adversarial version do not fit side by side."""
     rows, columns = answer.image.shape[:2]
     wide, high = image.size(rows, columns)
-    if height < 1 or (wide <= width and high <= height):
+    if height < 1 or (2 * wide < width and high <= height):
         return answer
     size, _ = image.reduced((rows, columns), max(1, (width - 2) // 3), height, mode)
     return replace(

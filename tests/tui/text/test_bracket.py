@@ -120,7 +120,7 @@ def test_right_and_wrong_are_told_without_colour_and_the_scale_is_that_of_the_ch
         assert f"perturbation {scale}" in caption
 
 
-@pytest.mark.parametrize("shape", [(200, 200), (64, 64), (40, 3), (3, 300)])
+@pytest.mark.parametrize("shape", [(200, 200), (64, 64), (40, 3), (3, 300), (1, 50)])
 def test_all_of_large_images_is_drawn(shape: tuple[int, int]) -> None:
     drawn = attacked(an_answer(shape, 2, 0.125, True), "ab", TRUE, 80, 15)
     [caption, *_] = texts(drawn)
