@@ -18,7 +18,8 @@ class ImagesFile:
     """An `.npz` file beside the code of a run.
 
     It holds `train_images` and `val_images`, `(n, pixels)`, as uint8 if that is lossless and
-    otherwise as float32 in [0, 1]; `train_labels` and `val_labels` are int64, `(n,)`.
+    otherwise as float32 in [0, 1]; `train_labels` and `val_labels` are int64, `(n,)`. If the names of
+    classes are not their numbers, `class_names` has them, `(k,)`.
     """
 
     name: str
@@ -42,6 +43,9 @@ class ImagesFile:
             "train_labels": examples.training.labels.numpy(),
             "val_labels": examples.validation.labels.numpy(),
         }
+        names = examples.class_names
+        if names != tuple(map(str, range(len(names)))):
+            labels["class_names"] = np.array(names)
         return cls(name, labels | (levels if has_levels else images), has_levels)
 
     def content(self) -> bytes:
@@ -79,7 +83,8 @@ class ImagesFile:
         for part in ("train", "val"):
             arguments = f'data["{part}_images"], dtype=torch.float32{moved}'
             lines.append(f"{part}_images = torch.tensor({arguments}){scaled}")
-        lines.append("# (images,), from 0")
+        named = ', indices of data["class_names"]' if "class_names" in self.arrays else ""
+        lines.append(f"# (images,), from 0{named}")
         for part in ("train", "val"):
             lines.append(f'{part}_labels = torch.tensor(data["{part}_labels"]{moved})')
         return lines

@@ -75,6 +75,17 @@ def test_images_of_a_file_are_only_in_the_file(tmp_path: Path) -> None:
     assert np.load(tmp_path / "loop.npz")["train_images"].shape == (320, 64)
 
 
+def test_names_of_classes_are_in_the_file(tmp_path: Path) -> None:
+    labels = np.array(["cat", "dog, big"] * 30)
+    images = np.random.default_rng(0).integers(0, 256, (60, 4, 4), dtype=np.uint8)
+    np.savez(tmp_path / "mine.npz", images=images, labels=labels)
+    config = digits_config(source=str(tmp_path / "mine.npz"), samples=None)
+    script = write_script(run_of(config, tmp_path), tmp_path).read_text()
+    assert '# (images,), from 0, indices of data["class_names"]' in script
+    kept = np.load(tmp_path / "loop.npz")
+    assert kept["class_names"].tolist() == ["cat", "dog, big"]
+
+
 def test_resized_images_are_only_in_the_file(tmp_path: Path) -> None:
     """Other libraries have them in their own size."""
     config = digits_config(resize=(12, 10))
