@@ -18,8 +18,8 @@ class ImagesFile:
     """An `.npz` file beside the code of a run.
 
     It holds `train_images` and `val_images`, `(n, pixels)`, as uint8 if that is lossless and
-    otherwise as float32 in [0, 1]; `train_labels` and `val_labels` are int64, `(n,)`. If the names of
-    classes are not their numbers, `class_names` has them, `(k,)`.
+    otherwise as float32 in [0, 1]; `train_labels` and `val_labels` are int64, `(n,)`. If the names
+    of classes are not their numbers, `class_names` has them, `(k,)`.
     """
 
     name: str
