@@ -16,7 +16,7 @@ import torch
 from mnistop.engine import events, worker
 from mnistop.engine.analysis.loading import load_model
 from mnistop.engine.analysis.loading import validation as validation_images
-from mnistop.engine.errors import DataError, RunError
+from mnistop.engine.errors import RunError
 from mnistop.engine.runs import checkpoint, run_folder
 from mnistop.engine.runs.event_log import read_events
 from mnistop.engine.runs.run_folder import Run
@@ -253,7 +253,7 @@ async def test_a_run_whose_data_are_gone_is_not_resumed_and_stays_as_it_was(
     await to_the_end(run)
     before = read_events(run)
     file.rename(tmp_path / "elsewhere.npz")
-    with pytest.raises(DataError, match=r"mine\.npz"):
+    with pytest.raises(RunError, match=r"cannot go on without its data: .*mine\.npz"):
         await resumed(run)
     assert read_events(run) == before
     assert state_of(run) == "stopped"
