@@ -212,7 +212,9 @@ def test_many_classes_that_are_never_predicted_are_counted_and_some_named() -> N
     history = reduce(History(), [started(names), *said])
     labels = [index % 12 for index in range(120)]
     advice = advise(history, RunConfig(epochs=5), predictions(5, labels, [0, 5] * 60, 12))
-    expected = "10 classes are never predicted: class number, class number, class number and 7"
+    expected = (
+        "10 classes are never predicted: class number 1, class number 2, class number 3 and 7"
+    )
     assert advice.sentence.startswith(expected)
 
 
