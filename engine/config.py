@@ -108,8 +108,8 @@ class RunConfig:
     split: Literal["given", "random"] = setting(
         "given",
         "split",
-        "given keeps the validation and test images of a source that has such; random draws the "
-        "validation images from all.",
+        "given keeps a source's own validation and test images apart; random draws the validation "
+        "images from all.",
     )
     val_fraction: Annotated[float, Meta(gt=0, lt=1)] = setting(
         0.2,

@@ -21,7 +21,7 @@ _BITS = 8
 def in_one_layout(parts: Sequence[tuple[str, NDArray[Any]]]) -> list[tuple[NDArray[Any], str]]:
     """Return the images of all parts of a source, with sentences, see `as_images`.
 
-    Flat rows in colour have the order of the first part that has such.
+    Flat rows in colour have the order of those in the first part that has any.
 
     Args:
         parts: the name of each part's images in messages, and the images.
@@ -128,7 +128,7 @@ def _opaque(opacity: NDArray[Any]) -> float:
 
 
 def is_in_color(pixels: int) -> bool:
-    """Return whether so many numbers make a square image in colour, and none in gray."""
+    """Return whether this many numbers make a square image in colour, and none in gray."""
     return math.isqrt(pixels) ** 2 != pixels == 3 * math.isqrt(pixels // 3) ** 2
 
 

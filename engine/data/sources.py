@@ -96,7 +96,7 @@ def load(
             all of them.
         progress: called with a line to show: once, and about every second if it takes long.
         pixel_range: the stored values of black and white; `auto` finds them if they are clear.
-        split: `given` keeps the parts of a source apart. Its validation images, if it has such, are
+        split: `given` keeps the parts of a source apart. Its validation images, if it has any, are
             loaded besides `samples`, and its test images are `Dataset.unseen`. With `random` all
             parts are one, of which None takes all but the test images. Images of a source without
             test images, and with `random` all images, that are not taken are `Dataset.unseen`.

@@ -57,7 +57,7 @@ class MetricLog:
         self.device_values: Any = None
         """A `DeviceValues` once a number comes from a device; False if there can be none."""
         self.wake: Callable[[], None] = lambda: None
-        """Called when so many items wait that the thread should take them at once."""
+        """Called when too many items wait: the thread should take them at once."""
         self._troubles = troubles
         self._queue: deque[Any] = deque()
         """Calls of `log` as names, time, epoch, step and values, records, and what is `put`.

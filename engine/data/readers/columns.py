@@ -246,7 +246,7 @@ def is_number(cell: str) -> bool:
 
 
 def _are_pixels(number: int) -> bool:
-    """Return whether so many numbers are those of a square image, and not those and a label."""
+    """Return whether this many numbers make a square image, and not one with its label."""
     return _makes_image(number) and not _makes_image(number - 1)
 
 

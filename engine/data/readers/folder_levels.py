@@ -26,7 +26,7 @@ _REPEATED = 0.7
 _NEARLY_ALL = 0.9
 _LISTED = 3
 _FEW = 5
-"""Single characters are like classes if there are at least so many."""
+"""The least number of single characters that are like classes."""
 
 _GROUP = re.compile(
     r"(w|writers?|u|users?|p|persons?|people|participants?|s|subj(ect)?s?|sessions?|folds?|"

@@ -110,7 +110,7 @@ def without_data(folder: Path, unpack: str = "") -> str:
         if (kind := kinds.kind_of(path)) and kind != kinds.TEXT:
             found[below] = kind
     if not found:
-        return f"{start}: {unpack or 'name a folder that has such, or a file'}."
+        return f"{start}: {unpack or 'name a folder of images, or a file'}."
     # The first, but a JSON file may describe the others.
     below, kind = min(found.items(), key=lambda each: each[1] == kinds.JSON)
     if kind.remedy == kinds.PICTURES:

@@ -214,7 +214,7 @@ def roles_of(values: Sequence[str], column: str, place: str) -> NDArray[np.str_]
 
 
 def by_role(part: Part, roles: NDArray[np.str_] | None) -> list[Part]:
-    """Return the images of a part divided by what each is for; as they are without such."""
+    """Return the images of a part divided by what each is for, or all if nothing says so."""
     if roles is None or len(roles) != len(part):
         return [part]
     parts = []

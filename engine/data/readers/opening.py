@@ -170,7 +170,7 @@ def check_unpacked(place: str, size: int, stored: int) -> None:
 
 
 def check_memory(size: float) -> None:
-    """Check before so many bytes are read that the machine has the memory for them.
+    """Check before reading that the machine has the memory for a number of bytes.
 
     Raises:
         MemoryError: it has not.
